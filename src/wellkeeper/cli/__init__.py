@@ -1,0 +1,1 @@
+"""One short file a verb; everything heavy is imported inside the command."""

@@ -1,0 +1,91 @@
+"""Evidence of origin: the kinds, how strong each class is, and where in the text it was seen.
+
+Weights are log10 likelihood ratios of AI against human authorship, positive towards AI. They are
+starting values until a user's own anchors recalibrate them; the report prints them. A missing mark
+is never evidence of a human: absence has no weight anywhere in this package.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Strength(IntEnum):
+    """How far a kind of evidence can be trusted, weakest first."""
+
+    NONE = 0
+    CONTEXTUAL = 1  # where or when the document was found
+    STATISTICAL = 2  # a detector's score
+    ARTEFACT = 3  # a trace that a chat tool leaves in pasted text
+    DECLARED = 4  # the source or the author says so
+    KEYED = 5  # a watermark that only a key holder could have placed
+    ATTESTED = 6  # a signature that verifies against a trusted certificate
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceKind:
+    """One kind of evidence.
+
+    `bit` is its place in the u64 `evidence_mask` of a document and never changes once released.
+    `group` names kinds that tend to fire together: within a group likelihood ratios are averaged,
+    across groups they multiply. `weight` is a log10 likelihood ratio, positive towards AI.
+    """
+
+    name: str
+    bit: int
+    strength: Strength
+    group: str
+    weight: float
+    title: str
+
+
+KINDS: tuple[EvidenceKind, ...] = (
+    EvidenceKind("declared-human", 0, Strength.DECLARED, "declared", -2.5, "declared human by its source"),
+    EvidenceKind("declared-ai", 1, Strength.DECLARED, "declared", 2.5, "declared AI-made by its source"),
+    EvidenceKind(
+        "captured-before-2022-11-30",
+        2,
+        Strength.CONTEXTUAL,
+        "date",
+        -3.0,
+        "captured by a third party before ChatGPT's release",
+    ),
+    EvidenceKind(
+        "dated-before-2022-11-30",
+        3,
+        Strength.CONTEXTUAL,
+        "date",
+        -0.5,
+        "dated before ChatGPT's release by its own metadata",
+    ),
+    EvidenceKind("citation-marker", 8, Strength.ARTEFACT, "chat", 3.0, "citation marker of a chat assistant"),
+    EvidenceKind(
+        "assistant-voice", 9, Strength.ARTEFACT, "chat", 2.0, "an assistant speaking of itself, unquoted"
+    ),
+    EvidenceKind("chat-template", 10, Strength.ARTEFACT, "chat", 2.0, "chat-template token left in the text"),
+    EvidenceKind("chat-referrer", 11, Strength.ARTEFACT, "chat", 1.0, "link that a chat tool decorated"),
+    EvidenceKind("unfilled-slot", 12, Strength.ARTEFACT, "chat", 1.0, "placeholder nobody filled in"),
+    EvidenceKind("disclosure", 13, Strength.DECLARED, "declared", 2.5, "discloses AI use in the text"),
+    EvidenceKind(
+        "quoted-assistant-voice", 14, Strength.ARTEFACT, "chat", 0.0, "assistant phrase quoted or discussed"
+    ),
+    EvidenceKind("invisible-run", 15, Strength.ARTEFACT, "unicode", 0.0, "run of invisible characters"),
+)
+"""Source of the weights: Academ-AI (arXiv:2411.15218) and Wikipedia's speedy-deletion criterion G15
+for which traces are objective; sizes are conservative starting points, see docs/evidence.md."""
+
+BY_NAME = {kind.name: kind for kind in KINDS}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a kind of evidence was seen: bytes [start, end) of the document's UTF-8 text."""
+
+    document: int
+    kind: str
+    start: int
+    end: int
+    matched: str

@@ -1,0 +1,1 @@
+"""Readers of every input format, behind one contract (see `base`)."""

@@ -1,0 +1,49 @@
+"""Every error wellkeeper raises on purpose.
+
+    WellkeeperError
+    ├── InputError         what was given to read cannot be read: no such path, no text column, empty
+    ├── RecipeError        the recipe says something that cannot be done
+    ├── DataError          values handed to a measure do not fit together
+    ├── WorkError          a work folder cannot be used or resumed
+    └── MissingExtraError  an optional dependency is needed and not installed
+
+A message says what was found and ends with what to do next. The command line prints the message
+alone and exits with 2; from Python, catch the root to catch them all.
+"""
+
+
+class WellkeeperError(Exception):
+    """Root of the tree above."""
+
+
+class InputError(WellkeeperError):
+    """What was given to read cannot be read."""
+
+
+class RecipeError(WellkeeperError):
+    """The recipe says something that cannot be done."""
+
+
+class DataError(WellkeeperError, ValueError):
+    """Values handed to a measure do not fit together."""
+
+
+class WorkError(WellkeeperError):
+    """A work folder cannot be used or resumed."""
+
+
+class MissingExtraError(WellkeeperError, ImportError):
+    """An optional dependency is needed and not installed."""
+
+    def __init__(self, what: str, *, extra: str) -> None:
+        super().__init__(f"{what} needs an optional part. Install it: pip install 'wellkeeper[{extra}]'")
+        self.extra = extra
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _missing_extra, (str(self), self.extra)
+
+
+def _missing_extra(message: str, extra: str) -> MissingExtraError:
+    error = MissingExtraError("", extra=extra)
+    error.args = (message,)
+    return error

@@ -1,0 +1,1 @@
+"""Guardrail 2a, out: exact and near duplicates, repetition, quality."""

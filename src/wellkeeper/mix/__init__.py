@@ -1,0 +1,1 @@
+"""Guardrail 2b, in: caps, synthetic share, human floor, target size."""

@@ -1,0 +1,1 @@
+"""YAML to frozen dataclasses; plan, run, resume. Composes the guardrails."""

@@ -1,0 +1,1 @@
+"""Results to terminal, JSON and one HTML file. Reads core types only."""
