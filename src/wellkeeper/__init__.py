@@ -1,0 +1,41 @@
+"""Keep the well clean: know what in a corpus is human, AI-made or mixed, and curate a training set that keeps the tails.
+
+    import wellkeeper
+
+    audit = wellkeeper.audit("my_corpus/", reference="human/")
+    audit.findings                      # what to look at, and what to do next
+    result = wellkeeper.curate("recipe.yaml")
+    result.paths["data"]                # Parquet files of the training set
+
+The command line says the same: `wellkeeper audit my_corpus/`, `wellkeeper curate recipe.yaml`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wellkeeper.recipe.audit import audit
+    from wellkeeper.recipe.curate import curate
+    from wellkeeper.recipe.results import Audit, Curation
+
+__version__ = "0.1.0"
+__all__ = ["Audit", "Curation", "__version__", "audit", "curate"]
+
+_HOMES = {
+    "audit": "wellkeeper.recipe.audit",
+    "curate": "wellkeeper.recipe.curate",
+    "Audit": "wellkeeper.recipe.results",
+    "Curation": "wellkeeper.recipe.results",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Names are looked up when used, so that `wellkeeper --help` need not load numpy, Arrow and numba.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'wellkeeper' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

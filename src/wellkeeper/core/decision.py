@@ -42,6 +42,18 @@ class Ruling:
     facts: Mapping[str, Any] = field(default_factory=dict)  # what the step tells the report
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShingleSets:
+    """The set of word 5-gram hashes of some documents: set k is `hashes[starts[k]:starts[k] + sizes[k]]`.
+
+    Each set is ascending and without repeats. `hashes` may lie in a file, mapped into memory.
+    """
+
+    starts: Indices
+    sizes: Indices
+    hashes: NDArray[np.uint64]
+
+
 class Corpus(Protocol):
     """What a step may see: numeric columns of all documents, and nothing of their text.
 
@@ -58,11 +70,8 @@ class Corpus(Protocol):
         """Names that the column `source` indexes."""
         ...
 
-    def shingles(self, documents: Indices) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-        """Sorted distinct word 5-gram hashes of the given documents, read from their text again.
-
-        Returns offsets, shape (len(documents) + 1,), and the hashes they delimit, one run a document.
-        """
+    def shingles(self, documents: Indices) -> "ShingleSets":
+        """Distinct word 5-grams of the given documents (ascending), read from their text again."""
         ...
 
 

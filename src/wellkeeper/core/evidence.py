@@ -72,6 +72,9 @@ KINDS: tuple[EvidenceKind, ...] = (
     EvidenceKind(
         "quoted-assistant-voice", 14, Strength.ARTEFACT, "chat", 0.0, "assistant phrase quoted or discussed"
     ),
+    EvidenceKind(
+        "quoted-chat-template", 16, Strength.ARTEFACT, "chat", 0.0, "chat markup shown in code or documentation"
+    ),
     EvidenceKind("invisible-run", 15, Strength.ARTEFACT, "unicode", 0.0, "run of invisible characters"),
 )
 """Source of the weights: Academ-AI (arXiv:2411.15218) and Wikipedia's speedy-deletion criterion G15

@@ -81,3 +81,14 @@ NO_DATE = -(2**63)
 def band_name(band: int) -> str:
     """Column of one sketch band: all documents with equal values are near-duplicate candidates."""
     return f"band_{band:02d}"
+
+
+DERIVED: tuple[Signal, ...] = (
+    Signal("origin_resolved", "u1", "the declared origin and all evidence combined, an `Origin`"),
+    Signal("ai_log_odds", "f4", "log10 odds of AI against human authorship, prior included"),
+    Signal("strength", "u1", "`Strength` of the strongest evidence seen"),
+    Signal("conflict", "u1", "1 if strong evidence points both ways"),
+    Signal("licence_rank", "u1", "0 an open licence, 1 another or unrecognised one, 2 none declared"),
+    Signal("month", "i4", "months since 1970-01 of `captured_at`; -1 where none is known"),
+)
+"""Columns that follow from the others and are made when the corpus is loaded."""

@@ -11,7 +11,7 @@ Reading has two halves, so that one file can feed many workers and a run can res
 Nothing is lost silently: every line, row or file of the input is either a document or in quarantine.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -60,7 +60,7 @@ class RawBlock:
     file: InputFile
     index: int  # 0, 1, 2, ... in the file
     line: int  # 1-based line (text formats) or row (tables) of the first record
-    offset: int  # byte offset of the first record in the decompressed file; -1 for tables
+    offset: int  # byte offset of the first record in the decompressed file; -1 where rows have none
     payload: Any  # bytes, or what the reader's own `parse` understands; picklable
     damage: tuple["Quarantined", ...] = ()  # found while cutting: a truncated stream, a corrupt row group
 
@@ -69,9 +69,9 @@ class RawBlock:
 class Quarantined:
     """A record that could not become a document."""
 
-    file: str  # InputFile.name
+    file: str  # InputFile.name; for a folder of text files, the member's own path below it
     line: int  # 1-based line or row; 0: the file as a whole
-    offset: int  # byte offset in the decompressed file; -1 for tables
+    offset: int  # byte offset in the decompressed file; -1 where rows have none
     code: str  # stable: json-syntax, not-an-object, utf8, text-missing, text-null, text-type, text-empty, truncated, ...
     reason: str  # one sentence: what was found
     excerpt: str = ""  # first 200 characters of the record, for the quarantine file
@@ -118,8 +118,19 @@ class Reader(Protocol):
         """
         ...
 
-    def blocks(self, file: InputFile, *, skip: int = 0, block_bytes: int = BLOCK_BYTES) -> Iterator[RawBlock]:
-        """Blocks `skip`, `skip` + 1, ... of the file; the first `skip` are passed over without being kept."""
+    def blocks(
+        self,
+        file: InputFile,
+        *,
+        skip: int = 0,
+        block_bytes: int = BLOCK_BYTES,
+        fields: Collection[str] | None = None,
+    ) -> Iterator[RawBlock]:
+        """Blocks `skip`, `skip` + 1, ... of the file; the first `skip` are passed over without being kept.
+
+        `fields` promises that `parse` will ask for no others, so that a table reader need not decode the
+        rest. It never moves a cut.
+        """
         ...
 
     def parse(self, block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parsed:

@@ -1,0 +1,57 @@
+# `make demo` and `make test` set up what they need; nothing else has to be installed than Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test slow test-all lint types contracts docs docs-check bench check clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $(READY)
+
+demo: $(READY)  ## audit and curate the example corpus, and say where the results lie
+	@$(BIN)/wellkeeper audit examples/corpus --reference examples/reference --out demo-output/audit --exit-zero
+	@$(BIN)/wellkeeper curate recipes/finetune.yaml --out demo-output/finetune
+	@echo
+	@echo "report:        $(CURDIR)/demo-output/audit/report.html"
+	@echo "training set:  $(CURDIR)/demo-output/finetune"
+
+test: $(READY)  ## fast tests
+	$(BIN)/python -m pytest -n auto
+
+slow: $(READY)  ## the slow tests alone
+	$(BIN)/python -m pytest -n auto -m slow
+
+test-all: $(READY)  ## fast and slow tests
+	$(BIN)/python -m pytest -n auto -m ''
+
+lint: $(READY)  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)  ## mypy --strict on src
+	$(BIN)/mypy
+
+contracts: $(READY)  ## imports point down
+	$(BIN)/lint-imports
+
+docs: $(READY)  ## regenerate what docs and README show
+	$(BIN)/python docs/generate.py
+
+docs-check: $(READY)  ## fail if docs or README show something else than the commands print
+	$(BIN)/python docs/generate.py --check
+
+bench: $(READY)  ## speed and memory of the audit; see benchmarks/README.md
+	$(BIN)/python benchmarks/audit.py
+
+check: lint types contracts docs-check test  ## what must hold before a commit
+
+clean:  ## remove what was built
+	rm -rf $(VENV) demo-output build dist *.egg-info src/*.egg-info

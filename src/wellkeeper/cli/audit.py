@@ -1,0 +1,55 @@
+"""`wellkeeper audit`: what is in this corpus?"""
+
+import sys
+from typing import Any
+
+import click
+
+from wellkeeper.cli.support import CLEAN, FINDINGS, console, plain_errors, print_json, progress, running_options
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--reference", multiple=True, metavar="PATH", help="Human text to compare the tails with; repeatable.")
+@click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")
+@click.option("--id", "id_", metavar="COL", help="Column with the documents' ids.")
+@click.option("--source", metavar="COL", help="Column that names each document's source.")
+@click.option("--date", metavar="COL", help="Column with each document's date.")
+@click.option("--licence", metavar="COL", help="Column with each document's licence.")
+@click.option("--origin", metavar="COL", help="Column that declares who or what wrote each document.")
+@click.option("--generator", metavar="COL", help="Column that names the model that wrote each document.")
+@click.option(
+    "--similarity",
+    type=click.FloatRange(0.3, 1.0),
+    default=0.8,
+    show_default=True,
+    help="Jaccard similarity of word 5-grams from which two documents are near duplicates.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False),
+    default="wellkeeper-audit",
+    show_default=True,
+    help="Folder for report.html and report.json.",
+)
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
+@running_options
+def audit(paths: tuple[str, ...], *, as_json: bool, quiet: bool, exit_zero: bool, id_: str | None, **options: Any) -> None:
+    """Tell what is in a corpus: origin, duplicates, tails, quality, rights, findings.
+
+    PATH is a file, a folder, a glob or a URL: JSON lines, Parquet, Arrow, CSV, text or WARC files, plain or
+    compressed, or a Hugging Face dataset folder. The corpus is only read. The same command resumes a run that
+    was stopped.
+    """
+    with plain_errors(resume=""):
+        from wellkeeper.recipe.audit import audit as run  # noqa: PLC0415
+
+        with progress(quiet=quiet or as_json) as listener:
+            result = run(list(paths), id=id_, listener=listener, **options)
+        if as_json:
+            print_json(result.to_json())
+        elif not quiet:
+            from wellkeeper.report.terminal import print_audit  # noqa: PLC0415
+
+            print_audit(result.to_json(), console(), {name: str(path) for name, path in result.paths.items()})
+    sys.exit(FINDINGS if result.verdict == "findings" and not exit_zero else CLEAN)

@@ -1,0 +1,41 @@
+"""The command `wellkeeper`: one verb a task. Nothing heavy is imported before a verb runs."""
+
+import click
+
+from wellkeeper import __version__
+from wellkeeper.cli.audit import audit
+from wellkeeper.cli.completion import completion
+from wellkeeper.cli.curate import curate
+from wellkeeper.cli.plugins import schema, steps
+from wellkeeper.cli.why import why
+
+_EPILOG = """\b
+Exit codes: 0 clean, 1 findings, 2 could not run.
+Every option can be set by a variable: WELLKEEPER_AUDIT_WORKERS=2, WELLKEEPER_CURATE_OUT=set/
+"""
+
+
+@click.group(
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "WELLKEEPER",
+        "max_content_width": 100,
+    },
+    epilog=_EPILOG,
+)
+@click.version_option(__version__, prog_name="wellkeeper")
+def cli() -> None:
+    """Keep the well clean: audit a corpus, curate a training set, keep the tails.
+
+    wellkeeper tells what in a corpus is human, AI-made or unknown, what repeats, what its rare words are
+    worth, and builds a training set in which every document is kept or dropped for a stated reason.
+    """
+
+
+for command in (audit, curate, why, steps, schema, completion):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    cli(prog_name="wellkeeper")

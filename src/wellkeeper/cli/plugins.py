@@ -1,0 +1,31 @@
+"""`wellkeeper steps` and `wellkeeper schema`: what a recipe may say."""
+
+import click
+
+from wellkeeper.cli.support import plain_errors, print_json
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def steps(*, as_json: bool) -> None:
+    """List the steps a recipe can name, with their options and defaults."""
+    with plain_errors():
+        from wellkeeper.recipe.steps import registered_steps  # noqa: PLC0415
+
+        found = {name: dict(step.check({})) for name, step in registered_steps().items()}
+        if as_json:
+            print_json({"schema": "wellkeeper.steps/1", "steps": found})
+            return
+        for name, options in found.items():
+            click.echo(name)
+            for option, default in options.items():
+                click.echo(f"    {option}: {default}")
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON schema of recipes, for editors."""
+    with plain_errors():
+        from wellkeeper.recipe.schema import json_schema  # noqa: PLC0415
+
+        print_json(json_schema())

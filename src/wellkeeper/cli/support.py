@@ -1,0 +1,117 @@
+"""What verbs share: common options, errors as one message and exit code 2, progress for a person."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from wellkeeper.errors import WellkeeperError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from wellkeeper.engine.progress import Listener
+
+CLEAN, FINDINGS, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+
+def running_options(verb: Verb) -> Verb:
+    """Options of every verb that reads a corpus."""
+    options = (
+        click.option("--seed", type=int, default=None, help="Seed of every draw.  [default: 0]"),
+        click.option(
+            "--workers", type=click.IntRange(1), default=None, help="Workers.  [default: the cores there are]"
+        ),
+        click.option(
+            "--executor",
+            type=click.Choice(["threads", "processes"]),
+            default="threads",
+            show_default=True,
+            help="What the workers are.",
+        ),
+        click.option("--work", type=click.Path(file_okay=False), default=None, help="Folder for sidecars."),
+        click.option("--fresh", is_flag=True, help="Start anew instead of resuming."),
+        click.option("--strict", is_flag=True, help="Stop at the first bad record instead of quarantining it."),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."),
+        click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors only."),
+    )
+    for option in reversed(options):
+        verb = option(verb)
+    return verb
+
+
+def fail(message: str) -> None:
+    """Print a message for a person on stderr and leave with exit code 2."""
+    click.echo(f"wellkeeper: {message}", err=True)
+    sys.exit(COULD_NOT_RUN)
+
+
+@contextmanager
+def plain_errors(*, resume: str | None = None) -> Iterator[None]:
+    """Turn the errors we know into their message, and Ctrl-C into a word on how to go on."""
+    try:
+        yield
+    except WellkeeperError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        hint = f" What is done is kept: run the same command again to go on{resume}." if resume is not None else ""
+        click.echo(f"\nwellkeeper: stopped.{hint}", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(COULD_NOT_RUN)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        fail(f"{where}{error.strerror or error}. Free space or fix access, then run the same command again.")
+
+
+def print_json(document: Any) -> None:
+    """One JSON object on stdout."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2, sort_keys=False))
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """A rich console; it drops colours by itself off a terminal and where NO_COLOR is set."""
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator["Listener"]:
+    """A listener that draws a bar on stderr where that is a terminal, and says nothing elsewhere."""
+    from wellkeeper.engine.progress import Progress as Event  # noqa: PLC0415
+    from wellkeeper.engine.progress import nobody  # noqa: PLC0415
+
+    if quiet or not sys.stderr.isatty():
+        yield nobody
+        return
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[documents]:,} documents"),
+        TimeElapsedColumn(),
+        console=console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("starting", total=None, documents=0)
+
+        def listen(event: Event) -> None:
+            bar.update(
+                task,
+                description=event.stage,
+                total=event.total or None,
+                completed=event.done,
+                documents=event.documents,
+            )
+
+        yield listen

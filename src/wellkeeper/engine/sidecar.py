@@ -1,0 +1,146 @@
+"""Sidecars: what the text pass wrote about each block, in Parquet files beside each other.
+
+A block has one main file of numeric columns, one row a document, and up to three companions: quarantined
+records, evidence spans, and word hashes of the documents drawn for tail measurement. Companions are written
+first and the main file last, each under a unique temporary name, synced and renamed: where the main file
+exists, the block is done. That is all there is to resuming.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from wellkeeper.engine.store import write_atomic
+
+Companion: TypeAlias = Literal["quarantine", "spans", "words"]
+COMPANIONS: tuple[Companion, ...] = ("quarantine", "spans", "words")
+_FACTS = b"wellkeeper"
+
+
+def block_path(folder: Path, index: int) -> Path:
+    return folder / f"block-{index:06d}.parquet"
+
+
+def companion_path(block: Path, kind: Companion) -> Path:
+    return block.with_name(f"{block.stem}.{kind}.parquet")
+
+
+def write_block(
+    folder: Path, index: int, table: pa.Table, facts: Mapping[str, Any], companions: Mapping[Companion, pa.Table]
+) -> None:
+    """Write a block's sidecar. `facts` is small and JSON-able; companions without rows are not written."""
+    target = block_path(folder, index)
+    for kind, companion in companions.items():
+        if companion.num_rows:
+            write_atomic(companion_path(target, kind), _parquet(companion))
+    metadata = {_FACTS: json.dumps(facts, sort_keys=True).encode()}
+    write_atomic(target, _parquet(table.replace_schema_metadata(metadata)))
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    # Hashes do not compress; dictionaries pay for strings alone.
+    strings = [field.name for field in table.schema if pa.types.is_string(field.type)]
+    pq.write_table(table, sink, compression="none", use_dictionary=strings, write_statistics=False)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+def done_blocks(folder: Path) -> set[int]:
+    """Indices of the blocks that are complete."""
+    return {
+        int(path.stem.removeprefix("block-")) for path in folder.glob("block-*.parquet") if path.stem.count(".") == 0
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarBlock:
+    """One complete block and where its documents stand in the corpus."""
+
+    path: Path
+    file: int  # position in the manifest
+    index: int  # block of that file
+    first: int  # number of its first document in the corpus
+    documents: int
+    facts: Mapping[str, Any]
+
+
+class Sidecars:
+    """Columns over the blocks of a run, in manifest order; each is read when first asked for, then kept."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        blocks: list[SidecarBlock] = []
+        first = 0
+        for number, folder in enumerate(folders):
+            for index in sorted(done_blocks(folder)):
+                path = block_path(folder, index)
+                metadata = pq.read_metadata(path)
+                facts = json.loads(metadata.metadata[_FACTS])
+                blocks.append(SidecarBlock(path, number, index, first, metadata.num_rows, facts))
+                first += metadata.num_rows
+        self.blocks: tuple[SidecarBlock, ...] = tuple(blocks)
+        self._documents = first
+        self._cache: dict[str, NDArray[Any]] = {}
+
+    def __len__(self) -> int:
+        return self._documents
+
+    def load(self, names: Iterable[str]) -> None:
+        """Read several columns in one pass over the files."""
+        wanted = [name for name in names if name not in self._cache]
+        if not wanted or not self.blocks:
+            return
+        tables = [pq.read_table(block.path, columns=wanted, use_threads=False) for block in self.blocks]
+        for name in wanted:
+            self._cache[name] = np.concatenate([_numpy(table.column(name)) for table in tables])
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A numeric column of all documents, shape (documents,)."""
+        if name not in self._cache:
+            self.load([name])
+        return self._cache[name]
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Free columns that will not be asked for again soon."""
+        for name in names:
+            self._cache.pop(name, None)
+
+    def codes(self, name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+        """A string column as codes into its distinct values, in order of first appearance; -1 for null."""
+        parts: list[NDArray[np.int32]] = []
+        seen: dict[str, int] = {}
+        for block in self.blocks:
+            column = pq.read_table(block.path, columns=[name], use_threads=False).column(0)
+            encoded = column.combine_chunks().dictionary_encode()
+            if isinstance(encoded, pa.ChunkedArray):
+                encoded = encoded.combine_chunks()
+            mapping = np.array([seen.setdefault(v, len(seen)) for v in encoded.dictionary.to_pylist()] + [-1], np.int32)
+            indices = encoded.indices.fill_null(len(mapping) - 1).to_numpy(zero_copy_only=False)
+            parts.append(mapping[indices])
+        return (np.concatenate(parts) if parts else np.zeros(0, np.int32)), tuple(seen)
+
+    def companions(self, kind: Companion) -> Iterable[tuple[SidecarBlock, pa.Table]]:
+        """The blocks that have a companion of that kind, with its rows."""
+        for block in self.blocks:
+            path = companion_path(block.path, kind)
+            if path.exists():
+                yield block, pq.read_table(path, use_threads=False)
+
+
+def _numpy(column: pa.ChunkedArray) -> NDArray[Any]:
+    if pa.types.is_fixed_size_binary(column.type):
+        width = column.type.byte_width
+        return np.concatenate(
+            [
+                np.frombuffer(chunk.buffers()[1], f"V{width}")[chunk.offset : chunk.offset + len(chunk)]
+                for chunk in column.chunks
+            ]
+            or [np.zeros(0, f"V{width}")]
+        )
+    return column.to_numpy()  # type: ignore[no-any-return]

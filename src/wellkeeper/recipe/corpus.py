@@ -1,0 +1,248 @@
+"""The corpus as steps and measures see it: columns over the sidecars, and texts read again where needed."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from wellkeeper.core.decision import Indices, ShingleSets
+from wellkeeper.core.rights import is_open
+from wellkeeper.core.signals import NO_DATE, QUALITY, band_name
+from wellkeeper.engine.executor import Kind, run_tasks
+from wellkeeper.engine.readers import parse_block, reader_for, select_records
+from wellkeeper.engine.readers.base import ColumnMap, InputFile, RawBlock
+from wellkeeper.engine.sidecar import SidecarBlock, Sidecars
+from wellkeeper.kernels import text
+from wellkeeper.origin.evidence import resolve
+from wellkeeper.recipe.textpass import Group, tables, text_buffers
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a document stands in its file."""
+
+    file: str
+    line: int
+    offset: int
+
+
+class LoadedCorpus:
+    """Implements `wellkeeper.core.decision.Corpus` over sidecars; documents are numbered in manifest order."""
+
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        folders: Sequence[Path],
+        *,
+        kind: Kind = "threads",
+        workers: int | None = None,
+        scratch: Path | None = None,
+    ) -> None:
+        self.files: tuple[tuple[Group, InputFile], ...] = tuple((g, f) for g in groups for f in g.files)
+        self.sidecars = Sidecars(folders)
+        self.bands = 0
+        self._kind: Kind = kind
+        self._workers = workers
+        self._scratch = scratch
+        self._derived: dict[str, NDArray[Any]] = {}
+        self._codes: dict[str, tuple[NDArray[np.int32], tuple[str, ...]]] = {}
+
+    def __len__(self) -> int:
+        return len(self.sidecars)
+
+    def column(self, name: str) -> NDArray[Any]:
+        if name in ("source", "licence", "generator"):
+            return self.codes(name)[0]
+        if name in ("origin_resolved", "ai_log_odds", "strength", "conflict"):
+            self._resolve()
+        elif name == "licence_rank" and name not in self._derived:
+            codes, names = self.codes("licence")
+            ranks = np.array([0 if is_open(licence) else 1 for licence in names] + [2], np.uint8)
+            self._derived[name] = ranks[codes]
+        elif name == "month" and name not in self._derived:
+            self._derived[name] = month_of(self.column("captured_at"))
+        elif name == "reference" and name not in self._derived:
+            self._derived[name] = self._per_file(lambda group: group.reference).astype(np.uint8)
+        return self._derived[name] if name in self._derived else self.sidecars.column(name)
+
+    def codes(self, name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+        """Codes of a string column and the names they index; -1 for null."""
+        if name not in self._codes:
+            self._codes[name] = self.sidecars.codes(name)
+        return self._codes[name]
+
+    def source_names(self) -> Sequence[str]:
+        return self.codes("source")[1]
+
+    def group_of(self) -> NDArray[np.int32]:
+        """Group number of every document, in the order the groups were given."""
+        names = list(dict.fromkeys(group.name for group, _ in self.files))
+        return self._per_file(lambda group: names.index(group.name)).astype(np.int32)
+
+    def file_of(self) -> NDArray[np.int32]:
+        """File number of every document, as in `files`."""
+        return np.repeat(
+            np.array([block.file for block in self.sidecars.blocks], np.int32),
+            [block.documents for block in self.sidecars.blocks],
+        )
+
+    def _per_file(self, value: Any) -> NDArray[Any]:
+        values = np.array([value(group) for group, _ in self.files])
+        return values[self.file_of()] if len(self) else np.zeros(0, np.int64)
+
+    def _resolve(self) -> None:
+        if "origin_resolved" in self._derived:
+            return
+        resolved = resolve(
+            self.sidecars.column("evidence_mask"),
+            self.sidecars.column("origin"),
+            self.sidecars.column("captured_at"),
+        )
+        self._derived |= {
+            "origin_resolved": resolved.origin,
+            "ai_log_odds": resolved.log10_odds,
+            "strength": resolved.strength,
+            "conflict": resolved.conflict.astype(np.uint8),
+        }
+
+    def strings(self, name: str, documents: Sequence[int]) -> list[str]:
+        """Values of a string column of a few documents, null as ''."""
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
+        found: dict[int, str] = {}
+        for block, rows in self._by_block(np.unique(np.asarray(documents, np.int64))):
+            column = pq.read_table(block.path, columns=[name], use_threads=False).column(0)
+            for row in rows.tolist():
+                found[block.first + row] = column[row].as_py() or ""
+        return [found[int(document)] for document in documents]
+
+    def place(self, document: int) -> Place:
+        block = next(b for b in self.sidecars.blocks if b.first <= document < b.first + b.documents)
+        line, offset = self.sidecars.column("line")[document], self.sidecars.column("offset")[document]
+        return Place(self.files[block.file][1].name, int(line), int(offset))
+
+    def _by_block(self, documents: Indices) -> Iterator[tuple[SidecarBlock, NDArray[np.int64]]]:
+        """Blocks that hold some of the documents (ascending), and which of their rows."""
+        for block in self.sidecars.blocks:
+            low, high = np.searchsorted(documents, [block.first, block.first + block.documents])
+            if low < high:
+                yield block, documents[low:high] - block.first
+
+    def _reread(self, documents: Indices) -> Iterator["_Reread"]:
+        """The raw blocks that hold the documents, cut down to their records where the format allows it."""
+        wanted = {(block.file, block.index): (block, rows) for block, rows in self._by_block(documents)}
+        lines = self.sidecars.column("line")
+        for number, (group, file) in enumerate(self.files):
+            indices = [index for (f, index) in wanted if f == number]
+            if not indices:
+                continue
+            for raw in reader_for(file).blocks(file, skip=min(indices)):
+                if (number, raw.index) not in wanted:
+                    if raw.index > max(indices):
+                        break
+                    continue
+                block, rows = wanted[number, raw.index]
+                chosen = select_records(raw, lines[block.first + rows])
+                if chosen is not None:
+                    rows_in = np.arange(len(rows))
+                    yield _Reread(chosen, group.columns, rows_in, block.first + rows)
+                else:
+                    yield _Reread(raw, group.columns, rows, block.first + rows)
+
+    def texts(self, documents: Sequence[int], *, limit: int = 1 << 20) -> dict[int, str]:
+        """Texts of a few documents, read from their files again, at most `limit` bytes of each."""
+        found: dict[int, str] = {}
+        for task in self._reread(np.unique(np.asarray(documents, np.int64))):
+            column = parse_block(task.raw, task.columns).table.column("text")
+            for row, document in zip(task.rows.tolist(), task.documents.tolist(), strict=True):
+                found[document] = column[row].as_py()[:limit]
+        return found
+
+    def shingles(self, documents: Indices) -> ShingleSets:
+        self.sidecars.load(["shingles", "line"])
+        room = self.column("shingles")[documents]  # repeats counted: at least as many as there are distinct ones
+        starts = np.zeros(len(documents) + 1, np.int64)
+        np.cumsum(room, out=starts[1:])
+        sizes = np.zeros(len(documents), np.int64)
+        hashes = self._spill(int(starts[-1]))
+        for task, bounds, values in run_tasks(
+            _shingles_of, self._reread(documents), kind=self._kind, workers=self._workers
+        ):
+            for k, at in enumerate(np.searchsorted(documents, task.documents).tolist()):
+                size = bounds[k + 1] - bounds[k]
+                sizes[at] = size
+                hashes[starts[at] : starts[at] + size] = values[bounds[k] : bounds[k + 1]]
+        return ShingleSets(starts=starts[:-1].copy(), sizes=sizes, hashes=hashes)
+
+    def _spill(self, count: int) -> NDArray[np.uint64]:
+        """Room for hashes: in memory while small, else in an unnamed file that goes with the process."""
+        if count < 1 << 22:
+            return np.empty(count, np.uint64)
+        with tempfile.TemporaryFile(dir=self._scratch) as stream:
+            stream.truncate(8 * count)
+            mapped = np.memmap(stream, np.uint64, "r+", shape=(count,))
+        return np.asarray(mapped)
+
+    def preload(self, bands: int) -> None:
+        """Read in one go what nearly every run asks for."""
+        self.sidecars.load(
+            [
+                "line", "offset", "bytes", "chars", "words", "shingles", "sha256", "priority", "evidence_mask",
+                "origin", "captured_at", "captured_basis", "lorem_ipsum", "curly_brackets", "c4_sentences",
+                *(signal.name for signal in QUALITY),
+                *(band_name(band) for band in range(bands)),
+            ]
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Reread:
+    raw: RawBlock
+    columns: ColumnMap
+    rows: NDArray[np.int64]  # rows of the parsed block
+    documents: NDArray[np.int64]  # the documents they are
+
+
+def _shingles_of(task: _Reread) -> tuple[_Reread, NDArray[np.int64], NDArray[np.uint64]]:
+    data, offsets = text_buffers(parse_block(task.raw, task.columns).table.column("text"))
+    bounds, hashes = text.shingle_sets(data, offsets, tables(), task.rows)
+    return replace(task, raw=replace(task.raw, payload=b"")), bounds, hashes
+
+
+def month_of(seconds: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Months since January 1970 of seconds since 1970-01-01 UTC; -1 for NO_DATE and for earlier times.
+
+    >>> month_of(np.array([0, 31 * 86400, NO_DATE]))
+    array([ 0,  1, -1], dtype=int32)
+    """
+    known = seconds != NO_DATE
+    safe = np.where(known, seconds, 0).astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
+    return np.where(known & (safe >= 0), safe, -1).astype(np.int32)
+
+
+def month_label(month: int) -> str:
+    """`2024-07` for months since January 1970; `undated` for -1."""
+    return "undated" if month < 0 else f"{1970 + month // 12:04d}-{month % 12 + 1:02d}"
+
+
+def facts_by_file(corpus: LoadedCorpus) -> dict[str, Mapping[str, int]]:
+    """Documents and quarantined records of each file, by its name."""
+    tally: dict[str, dict[str, int]] = {f.name: {"documents": 0, "quarantined": 0} for _, f in corpus.files}
+    for block in corpus.sidecars.blocks:
+        counts = tally[corpus.files[block.file][1].name]
+        counts["documents"] += block.documents
+        counts["quarantined"] += int(block.facts["quarantined"])
+    return {name: dict(counts) for name, counts in tally.items()}
+
+
+def quarantine_table(corpus: LoadedCorpus) -> pa.Table:
+    """All quarantined records, in manifest order."""
+    from wellkeeper.recipe.textpass import QUARANTINE  # noqa: PLC0415
+
+    tables_ = [table for _, table in corpus.sidecars.companions("quarantine")]
+    return pa.concat_tables(tables_) if tables_ else QUARANTINE.empty_table()

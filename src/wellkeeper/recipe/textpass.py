@@ -1,0 +1,360 @@
+"""The one pass that touches text: every block of every input becomes a sidecar.
+
+Reading, kernels and evidence meet here. A block's sidecar depends on its bytes, on the parameters in
+`PassOptions` and on the code's versions, never on workers, timing or an earlier run; the folder it lies in is
+named by a fingerprint of all of these. Running again therefore resumes, inside a file too, and a run with
+other parameters starts anew beside the old one.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from wellkeeper.core.dates import DateBasis
+from wellkeeper.core.evidence import BY_NAME
+from wellkeeper.core.origin import declared_origin
+from wellkeeper.core.rights import licence_expression
+from wellkeeper.core.signals import NO_DATE, band_name
+from wellkeeper.engine.dates import parse_dates
+from wellkeeper.engine.executor import Kind, run_tasks
+from wellkeeper.engine.progress import Listener, Progress, nobody
+from wellkeeper.engine.readers import parse_block, reader_for
+from wellkeeper.engine.readers.base import ColumnMap, InputFile, Quarantined, RawBlock
+from wellkeeper.engine.sidecar import done_blocks, write_block
+from wellkeeper.engine.store import write_atomic
+from wellkeeper.errors import InputError, WorkError
+from wellkeeper.filter.duplicates import Banding
+from wellkeeper.kernels import text
+from wellkeeper.mix.sampling import priority
+from wellkeeper.origin import artefacts
+from wellkeeper.origin.evidence import date_evidence, declared_evidence
+
+TAIL_WORDS = 400_000
+"""Words drawn for the tail measures from a corpus of any size, so that they cost the same for all."""
+_SPARE = 4  # words kept in sidecars for each word drawn, since block sizes are only estimated beforehand
+_BYTES_A_WORD = 6
+_COMPRESSION = 4  # text bytes a compressed byte is taken to stand for
+INVISIBLE_RUN = 4
+"""Length from which a run of invisible characters is recorded as evidence (weight 0 by itself)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Inputs that share a column map and defaults: a source of the recipe, or a PATH of an audit."""
+
+    name: str
+    files: tuple[InputFile, ...]
+    columns: ColumnMap
+    licence: str | None = None
+    origin: str | None = None
+    generator: str | None = None
+    date: str | None = None
+    date_basis: DateBasis | None = None  # how far its dates can be trusted; None: as the reader says
+    reference: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassOptions:
+    """Parameters that change what the pass writes."""
+
+    banding: Banding
+    seed: int = 0
+    sample_shift: int = 0  # one document in 2 ** sample_shift leaves its words for the tail measures
+
+
+@dataclass(frozen=True, slots=True)
+class BlockTask:
+    raw: RawBlock
+    group: Group
+    options: PassOptions
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDone:
+    documents: int
+    bytes: int
+    disk_bytes: int
+
+
+def sample_shift(files: Sequence[InputFile]) -> int:
+    """How sparsely to draw documents so that about `TAIL_WORDS` words, and some to spare, are kept."""
+    compressed = ("parquet", "arrow")
+    bulk = sum(
+        max(0, file.size) * (_COMPRESSION if file.compression or file.format in compressed else 1) for file in files
+    )
+    return max(0, math.floor(math.log2(max(1.0, bulk / _BYTES_A_WORD / (_SPARE * TAIL_WORDS)))))
+
+
+def sidecar_folder(work: Path, file: InputFile, group: Group, options: PassOptions) -> Path:
+    """Where the blocks of a file lie: a name that changes with anything that could change their content."""
+    plain = {field: value for field, value in asdict(group).items() if field not in {"files", "reference"}}
+    key = json.dumps(
+        [file.name, file.fingerprint, file.format, plain, asdict(options), text.VERSION, artefacts.VERSION],
+        sort_keys=True,
+        default=str,
+    )
+    return work / "sidecars" / hashlib.sha256(key.encode()).hexdigest()[:20]
+
+
+def run_text_pass(
+    groups: Sequence[Group],
+    work: Path,
+    options: PassOptions,
+    *,
+    kind: Kind = "threads",
+    workers: int | None = None,
+    strict: bool = False,
+    listener: Listener = nobody,
+) -> tuple[Path, ...]:
+    """Bring the sidecars of all files up to date; returns their folders, in manifest order.
+
+    Raises:
+        InputError: with `strict`, at the first quarantined record.
+        WorkError: the work folder cannot be written.
+    """
+    pairs = [(group, file) for group in groups for file in group.files]
+    folders = tuple(sidecar_folder(work, file, group, options) for group, file in pairs)
+    try:
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkError(
+            f"The work folder {work} cannot be written: {error.strerror}. Choose another with --work DIR."
+        ) from error
+    total = sum(max(0, file.size) for _, file in pairs)
+    seen = documents = 0
+    tasks = _tasks(pairs, folders, options)
+    for done in run_tasks(_block_of_strict if strict else _block, tasks, kind=kind, workers=workers):
+        seen += done.disk_bytes
+        documents += done.documents
+        listener(Progress(stage="reading", done=min(seen, total), total=total, unit="bytes", documents=documents))
+    return folders
+
+
+def _tasks(
+    pairs: Sequence[tuple[Group, InputFile]], folders: Sequence[Path], options: PassOptions
+) -> Iterator[BlockTask]:
+    for (group, file), folder in zip(pairs, folders, strict=True):
+        if (folder / "complete.json").exists():
+            continue
+        done = done_blocks(folder)
+        first_missing = next(index for index in range(len(done) + 1) if index not in done)
+        count = first_missing
+        for raw in reader_for(file).blocks(file, skip=first_missing):
+            count = raw.index + 1
+            if raw.index not in done:
+                yield BlockTask(raw, group, options, str(folder))
+        # Written when the file has been cut to its end, not when its blocks are done: those speak for themselves.
+        write_atomic(folder / "blocks.json", json.dumps({"blocks": count}).encode())
+
+
+def seal(folders: Sequence[Path]) -> None:
+    """Mark the files whose blocks are all there, so that the next run need not open them."""
+    for folder in folders:
+        cut = folder / "blocks.json"
+        if cut.exists() and len(done_blocks(folder)) == json.loads(cut.read_bytes())["blocks"]:
+            write_atomic(folder / "complete.json", b"{}")
+
+
+def _block_of_strict(task: BlockTask) -> BlockDone:
+    return _block(task, strict=True)
+
+
+_TABLES: list[text.Tables] = []
+
+
+def tables() -> text.Tables:
+    """The kernels' lookup tables, read once a process."""
+    if not _TABLES:
+        _TABLES.append(text.load_tables())
+    return _TABLES[0]
+
+
+def text_buffers(column: pa.ChunkedArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Bytes and offsets, shape (documents + 1,), of a large_string column; no copy for a single chunk."""
+    array = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = array.chunk(0) if array.num_chunks else pa.array([], pa.large_string())
+    _, offsets, data = array.buffers()
+    if len(array) == 0:
+        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
+    bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8), bounds
+
+
+def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
+    raw, group, options = task.raw, task.group, task.options
+    parsed = parse_block(raw, group.columns)
+    quarantined = (*raw.damage, *parsed.quarantined)
+    if strict and quarantined:
+        first = quarantined[0]
+        raise InputError(
+            f"{first.file}, line {first.line}, byte {first.offset}: {first.reason} (--strict stops at the first bad "
+            "record). Repair the record, or run without --strict to quarantine it and go on."
+        )
+    table = parsed.table
+    data, offsets = text_buffers(table.column("text"))
+    columns = text.text_pass(data, offsets, tables(), bands=options.banding.bands, rows=options.banding.rows)
+    digests = _sha256(data, offsets)
+    declared = _declared(table, group)
+    integers = dict(zip(text.INTEGERS, columns.integers, strict=True))
+    hits = artefacts.scan(data, offsets)
+    mask = hits.masks(len(table)) | declared_evidence(declared["origin"])
+    mask |= date_evidence(declared["captured_at"], declared["captured_basis"])
+    mask |= np.where(integers["invisible_run"] >= INVISIBLE_RUN, np.uint64(1 << BY_NAME["invisible-run"].bit), 0)
+    order = priority(
+        options.seed, digests.view(np.uint8).reshape(-1, 32), _occurrence(raw.file.name, table.column("line"))
+    )
+    arrays: dict[str, Any] = {
+        "id": _ids(table, raw.file.name),
+        "line": table.column("line"),
+        "offset": table.column("offset"),
+        "source": _filled(table.column("source"), group.name),
+        "licence": declared["licence"],
+        "generator": _filled(table.column("generator"), group.generator),
+        "origin": declared["origin"],
+        "captured_at": declared["captured_at"],
+        "captured_basis": declared["captured_basis"],
+        "sha256": pa.FixedSizeBinaryArray.from_buffers(pa.binary(32), len(table), [None, pa.py_buffer(digests)]),
+        "priority": order,
+        "evidence_mask": mask.astype(np.uint64),
+        "bytes": np.diff(offsets),
+        **integers,
+        **dict(zip(text.SHARES, columns.shares, strict=True)),
+        **{band_name(band): keys for band, keys in enumerate(columns.bands)},
+    }
+    facts = {
+        "file": raw.file.name,
+        "group": group.name,
+        "reference": group.reference,
+        "documents": len(table),
+        "quarantined": len(quarantined),
+        "fields": dict(parsed.fields),
+        "undated": declared["not_understood"],
+    }
+    write_block(
+        Path(task.folder),
+        raw.index,
+        pa.table(arrays),
+        facts,
+        {
+            "quarantine": _quarantine(quarantined),
+            "spans": _spans(hits),
+            "words": _words(data, offsets, order, options.sample_shift),
+        },
+    )
+    return BlockDone(len(table), int(offsets[-1] - offsets[0]), _disk_bytes(raw))
+
+
+def _disk_bytes(raw: RawBlock) -> int:
+    ratio = _COMPRESSION if raw.file.compression else 1
+    return len(raw.payload) // ratio if isinstance(raw.payload, bytes) else 0
+
+
+def _sha256(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[Any]:
+    view = memoryview(data)
+    bounds = offsets.tolist()
+    digests = [hashlib.sha256(view[a:b]).digest() for a, b in zip(bounds, bounds[1:], strict=False)]
+    return np.frombuffer(b"".join(digests), "V32")
+
+
+def _occurrence(name: str, lines: pa.ChunkedArray) -> NDArray[np.uint64]:
+    """Tells copies of one text apart: where each stands, by file name and line."""
+    salt = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    return lines.to_numpy().astype(np.uint64) ^ np.uint64(salt)
+
+
+def _ids(table: pa.Table, name: str) -> pa.Array:
+    """The user's id where there is one, else `file:line`."""
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    ids = table.column("id")
+    if ids.null_count == 0:
+        return ids
+    places = pc.binary_join_element_wise(name, table.column("line").cast(pa.string()), ":")
+    return pc.coalesce(ids, places)
+
+
+def _filled(column: pa.ChunkedArray, default: str | None) -> pa.ChunkedArray:
+    return column if default is None else column.fill_null(default)
+
+
+def _declared(table: pa.Table, group: Group) -> dict[str, Any]:
+    """Origins, dates and licences as the source declares them, per document or for all of it."""
+    captured, not_understood = parse_dates(_filled(table.column("date"), group.date))
+    basis = table.column("date_basis").to_numpy().astype(np.uint8)
+    if group.date_basis is not None:
+        basis = np.where(basis < group.date_basis, np.uint8(group.date_basis), basis)
+    return {
+        "origin": _mapped(table.column("origin"), group.origin, lambda label: int(declared_origin(label))),
+        "captured_at": captured,
+        "captured_basis": np.where(captured == NO_DATE, np.uint8(DateBasis.NONE), basis).astype(np.uint8),
+        "licence": _licences(table.column("licence"), group.licence),
+        "not_understood": int(not_understood),
+    }
+
+
+def _mapped(column: pa.ChunkedArray, default: str | None, code: Any) -> NDArray[np.uint8]:
+    encoded = pa.array(_filled(column, default)).combine_chunks() if False else _filled(column, default)
+    encoded = encoded.combine_chunks().dictionary_encode()
+    codes = np.array([code(label) for label in encoded.dictionary.to_pylist()] + [code(None)], np.uint8)
+    indices = encoded.indices.fill_null(len(codes) - 1).to_numpy(zero_copy_only=False)
+    return codes[indices]
+
+
+def _licences(column: pa.ChunkedArray, default: str | None) -> pa.Array:
+    encoded = _filled(column, default).combine_chunks().dictionary_encode()
+    names = pa.array([licence_expression(name) for name in encoded.dictionary.to_pylist()], pa.string())
+    return names.take(encoded.indices)
+
+
+QUARANTINE = pa.schema(
+    [
+        ("file", pa.string()),
+        ("line", pa.int64()),
+        ("offset", pa.int64()),
+        ("code", pa.string()),
+        ("reason", pa.string()),
+        ("excerpt", pa.string()),
+    ]
+)
+
+
+def _quarantine(records: Sequence[Quarantined]) -> pa.Table:
+    rows: list[Mapping[str, Any]] = [asdict(record) for record in records]
+    return pa.Table.from_pylist(rows, schema=QUARANTINE)
+
+
+def _spans(hits: artefacts.Hits) -> pa.Table:
+    return pa.table(
+        {
+            "document": pa.array(hits.document, pa.int64()),
+            "kind": pa.array(hits.kind, pa.uint8()),
+            "start": pa.array(hits.start, pa.int64()),
+            "end": pa.array(hits.end, pa.int64()),
+            "matched": pa.array(hits.matched, pa.string()),
+        }
+    )
+
+
+def _words(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], order: NDArray[np.uint64], shift: int
+) -> pa.Table:
+    drawn = np.flatnonzero(order >> np.uint64(64 - shift) == 0) if shift else np.arange(len(order))
+    bounds, hashes = text.word_hashes(data, offsets, tables(), drawn)
+    return pa.table(
+        {
+            "document": pa.array(drawn, pa.int64()),
+            "priority": pa.array(order[drawn], pa.uint64()),
+            "words": pa.LargeListArray.from_arrays(pa.array(bounds, pa.int64()), pa.array(hashes, pa.uint64())),
+        }
+    )

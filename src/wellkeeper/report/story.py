@@ -1,0 +1,288 @@
+"""What a document says, in sentences: shared by the page and the terminal, so that both say the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wellkeeper.report.numbers import Numbers
+from wellkeeper.report.reading import integer, interval, number, rows, table, text
+from wellkeeper.report.visible import one_line
+
+ORIGINS = ("human", "ai-assisted", "ai-generated", "machine-translated", "programmatic", "unknown")
+"""Declared origins in the order they are drawn."""
+
+SEVERITIES = ("error", "warning", "info")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure at a glance; `beneath` is its interval or the baseline it must be read beside."""
+
+    name: str
+    value: str
+    beneath: str
+
+
+def findings(audit: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Findings, the most severe first; within a severity in the document's own order."""
+    order = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+    return sorted(
+        rows(audit.get("findings")), key=lambda row: order.get(text(row.get("severity")), len(order))
+    )
+
+
+def severities(audit: Mapping[str, Any]) -> dict[str, int]:
+    found = [text(row.get("severity")) for row in findings(audit)]
+    return {severity: found.count(severity) for severity in SEVERITIES}
+
+
+def verdict(audit: Mapping[str, Any], numbers: Numbers) -> str:
+    """The audit in one sentence."""
+    documents = integer(table(audit, "inputs").get("documents"))
+    if not documents:
+        return "Nothing to judge: no document was read."
+    these = numbers.of(documents, "document")
+    found = severities(audit)
+    errors, warnings = numbers.of(found["error"], "error"), numbers.of(found["warning"], "warning")
+    if found["error"] and found["warning"]:
+        return f"Not ready to train on: {errors} and {warnings} in {these}."
+    if found["error"]:
+        return f"Not ready to train on: {errors} in {these}."
+    if found["warning"]:
+        return f"{warnings} to settle before training on {these}."
+    if text(audit.get("verdict")) == "clean":
+        return f"Clean as far as it was measured: {these}, and nothing that needs a decision."
+    return f"{these} read; the audit names no finding."
+
+
+def not_judged(audit: Mapping[str, Any]) -> list[str]:
+    """What the verdict does not cover, each with its reason."""
+    gaps = []
+    share = interval(table(audit, "origin").get("share"))
+    if share is None:
+        gaps.append("the AI-made share (not measured)")
+    elif share.estimate is None:
+        gaps.append("the AI-made share (not identified from the evidence at hand)")
+    if not table(audit, "tails"):
+        gaps.append("the tails (not measured)")
+    elif not table(audit, "tails", "reference"):
+        gaps.append("whether the tails are human (no human reference was given)")
+    if not table(audit, "duplicates"):
+        gaps.append("duplicates (not measured)")
+    if not rows(audit.get("quality")):
+        gaps.append("quality rules (none was run)")
+    return gaps
+
+
+def joined(parts: list[str]) -> str:
+    """
+    >>> joined(["a", "b", "c"])
+    'a, b and c'
+    """
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1] if parts else ""
+
+
+def declared(audit: Mapping[str, Any]) -> dict[str, int]:
+    """Declared origin -> documents: the known labels in drawing order, then any other by name."""
+    return in_origin_order(table(audit, "origin", "declared"))
+
+
+def in_origin_order(found: Mapping[str, Any]) -> dict[str, int]:
+    others = sorted(label for label in found if label not in ORIGINS)
+    return {label: integer(found.get(label)) for label in (*ORIGINS, *others) if integer(found.get(label))}
+
+
+def redundant(audit: Mapping[str, Any]) -> int | None:
+    """Documents that repeat another one, exactly or nearly; None where it was not measured."""
+    duplicates = table(audit, "duplicates")
+    if not duplicates:
+        return None
+    return integer(table(duplicates, "exact").get("redundant")) + integer(
+        table(duplicates, "near").get("redundant")
+    )
+
+
+def similarity(audit: Mapping[str, Any]) -> str:
+    """`similarity 0.8 or more`, the threshold of near duplicates."""
+    threshold = number(table(audit, "duplicates", "near").get("similarity"))
+    return "near" if threshold is None else f"similarity {threshold:g} or more"
+
+
+def glance(audit: Mapping[str, Any], numbers: Numbers) -> list[Figure]:
+    """Six figures that a reader wants first, each beside its interval or its baseline."""
+    return [
+        _documents(audit, numbers),
+        _declared_human(audit, numbers),
+        _share(audit, numbers),
+        _redundant(audit, numbers),
+        _tail(audit, numbers),
+        _quality(audit, numbers),
+    ]
+
+
+def _documents(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
+    inputs = table(audit, "inputs")
+    parts = []
+    if integer(inputs.get("words")):
+        parts.append(f"{numbers.large(integer(inputs.get('words')))} words")
+    if integer(inputs.get("bytes")):
+        parts.append(numbers.size(integer(inputs.get("bytes"))))
+    parts.append(f"{numbers.count(integer(inputs.get('quarantined')))} quarantined")
+    return Figure("Documents", numbers.count(integer(inputs.get("documents"))), ", ".join(parts))
+
+
+def _declared_human(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
+    found = declared(audit)
+    total = sum(found.values())
+    if not total:
+        return Figure("Declared human", "none", "no origin is declared")
+    unknown = numbers.percent(found.get("unknown", 0) / total)
+    return Figure(
+        "Declared human", numbers.percent(found.get("human", 0) / total), f"{unknown} declare no origin"
+    )
+
+
+def _share(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
+    share = interval(table(audit, "origin").get("share"))
+    if share is None:
+        return Figure("AI-made share", "not measured", "no estimate in this document")
+    level = number(table(audit, "origin", "share").get("level"))
+    sure = f" at {level:.0%}" if level else ""
+    if share.estimate is None:
+        return Figure("AI-made share", "not identified", f"anywhere in {numbers.bounds(share)}{sure}")
+    return Figure("AI-made share", numbers.percent(share.estimate), f"{numbers.bounds(share)}{sure}")
+
+
+def _redundant(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
+    count, documents = redundant(audit), integer(table(audit, "inputs").get("documents"))
+    if count is None or not documents:
+        return Figure("Redundant documents", "not measured", "no duplicate search ran")
+    exact = integer(table(audit, "duplicates", "exact").get("redundant"))
+    near = integer(table(audit, "duplicates", "near").get("redundant"))
+    beneath = f"{numbers.count(exact)} exact, {numbers.count(near)} near ({similarity(audit)})"
+    return Figure("Redundant documents", numbers.percent(count / documents), beneath)
+
+
+def _tail(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
+    name = "Human words kept"
+    reference = table(audit, "tails", "reference")
+    coverage, ceiling = interval(reference.get("coverage")), interval(reference.get("ceiling"))
+    if coverage is None or coverage.estimate is None:
+        missing = interval(table(audit, "tails").get("missing_mass"))
+        if missing is None or missing.estimate is None:
+            return Figure(name, "not measured", "needs a human reference")
+        return Figure("Next word is new", numbers.interval(missing), "no human reference to compare with")
+    beneath = numbers.bounds(coverage)
+    if ceiling is not None and ceiling.estimate is not None:
+        beneath += f"; two human halves: {numbers.percent(ceiling.estimate)}"
+    return Figure(name, numbers.percent(coverage.estimate), beneath)
+
+
+def _quality(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
+    name = "Break a quality rule"
+    rules = rows(audit.get("quality"))
+    documents = integer(table(audit, "inputs").get("documents"))
+    flagged = number(audit.get("quality_any"))
+    if not rules or not documents:
+        return Figure(name, "not measured", "no rule was run")
+    worst = max(rules, key=lambda row: integer(row.get("documents")))
+    most = f"{numbers.count(integer(worst.get('documents')))} by {one_line(text(worst.get('rule'), 'one rule'), 40)}"
+    if flagged is None:
+        return Figure(name, "not summed", f"most: {most}")
+    return Figure(name, numbers.percent(flagged / documents), f"of {len(rules)} rules; most: {most}")
+
+
+def largest_source(audit: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Name and documents of the source with the most documents."""
+    sources = rows(table(audit, "inputs").get("sources"))
+    if not sources:
+        return None
+    top = max(sources, key=lambda row: integer(row.get("documents")))
+    return one_line(text(top.get("name"), "(unnamed)"), 60), integer(top.get("documents"))
+
+
+# --- curation ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Documents before a stage of a curation, and those that left there."""
+
+    title: str
+    before: int
+    dropped: int
+    review: int
+
+    @property
+    def after(self) -> int:
+        return max(0, self.before - self.dropped - self.review)
+
+
+def stages(curation: Mapping[str, Any]) -> list[Stage]:
+    """Quarantine, every step, and the mix, in the order documents pass through them."""
+    found = []
+    read = integer(curation.get("read"))
+    if integer(curation.get("quarantined")):
+        found.append(Stage("Quarantine", read, integer(curation.get("quarantined")), 0))
+    for step in rows(curation.get("steps")):
+        title = one_line(text(step.get("title"), text(step.get("step"), "step")), 60)
+        counts = (integer(step.get(name)) for name in ("before", "dropped", "review"))
+        found.append(Stage(title, *counts))
+    mix = table(curation, "mix")
+    if mix:
+        before, after = integer(mix.get("before")), integer(mix.get("after"))
+        found.append(Stage("Mix", before, max(0, before - after), 0))
+    return found
+
+
+def broken_constraints(curation: Mapping[str, Any]) -> list[str]:
+    constraints = rows(table(curation, "mix").get("constraints"))
+    return [
+        one_line(text(row.get("name"), "(unnamed)"), 60) for row in constraints if row.get("holds") is False
+    ]
+
+
+def curation_verdict(curation: Mapping[str, Any], numbers: Numbers) -> str:
+    """The curation in one sentence."""
+    read, kept = integer(curation.get("read")), integer(curation.get("kept"))
+    if not read:
+        return "Nothing to curate: no document was read."
+    share = numbers.percent(kept / read)
+    start = f"Kept {numbers.count(kept)} of {numbers.of(read, 'document')} ({share})"
+    constraints = rows(table(curation, "mix").get("constraints"))
+    broken = broken_constraints(curation)
+    if not constraints:
+        return f"{start}; the recipe sets no constraint on the mix."
+    if broken:
+        fails = "does not hold" if len(broken) == 1 else "do not hold"
+        return f"{start}; {len(broken)} of {numbers.of(len(constraints), 'constraint')} {fails}."
+    holds = "the one constraint holds" if len(constraints) == 1 else f"all {len(constraints)} constraints hold"
+    return f"{start}; {holds}."
+
+
+def curation_glance(curation: Mapping[str, Any], numbers: Numbers) -> list[Figure]:
+    read = integer(curation.get("read"))
+
+    def of_read(name: str, key: str) -> Figure:
+        value = integer(curation.get(key))
+        return Figure(name, numbers.count(value), f"{numbers.share_of(value, read)} of what was read")
+
+    steps = len(rows(curation.get("steps")))
+    figures = [
+        Figure("Read", numbers.count(read), f"{numbers.of(steps, 'step')} applied"),
+        of_read("Kept", "kept"),
+        of_read("Dropped", "dropped"),
+        of_read("For review", "review"),
+        of_read("Quarantined", "quarantined"),
+    ]
+    return [*figures, _curated_tail(curation, numbers)]
+
+
+def _curated_tail(curation: Mapping[str, Any], numbers: Numbers) -> Figure:
+    name = "Human words kept"
+    before = interval(table(curation, "tails", "before", "reference").get("coverage"))
+    after = interval(table(curation, "tails", "after", "reference").get("coverage"))
+    if before is None or after is None or before.estimate is None or after.estimate is None:
+        return Figure(name, "not measured", "needs a human reference")
+    beneath = f"{numbers.bounds(after)}; before: {numbers.percent(before.estimate)}"
+    return Figure(name, numbers.percent(after.estimate), beneath)
