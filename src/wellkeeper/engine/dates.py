@@ -77,7 +77,7 @@ def iso_seconds(seconds: int) -> str:
     >>> iso_seconds(-1)
     '1969-12-31T23:59:59Z'
     """
-    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20)
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
 
 
 def _iso_at_once(strings: pa.Array) -> NDArray[np.int64] | None:
@@ -104,9 +104,10 @@ def _seconds(value: str) -> int | None:
         compact = _compact(value)
         return _since_epoch(float(value)) if compact is None else compact
     try:
-        return _calendar(value) if value[:4].isdigit() else _in_words(value)
+        seconds = _calendar(value) if value[:4].isdecimal() else _in_words(value)
     except (ValueError, OverflowError, TypeError):
         return None
+    return seconds if seconds is not None and _FIRST <= seconds <= _LAST else None
 
 
 def _compact(digits: str) -> int | None:

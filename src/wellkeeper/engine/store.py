@@ -54,3 +54,9 @@ def sha256_of_file(path: Path) -> str:
         while piece := file.read(_READ_BYTES):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files that a killed run left in a folder of ours, at any depth."""
+    for path in folder.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)

@@ -63,7 +63,7 @@ def banding_for(similarity: float) -> Banding:
     """The widest bands, hence fewest false candidates, that still find pairs at `similarity`.
 
     >>> banding_for(0.8), banding_for(0.5)
-    (Banding(bands=21, rows=6), Banding(bands=64, rows=2))
+    (Banding(bands=21, rows=6), Banding(bands=42, rows=3))
     """
     for rows in range(SLOTS, 1, -1):
         banding = Banding(SLOTS // rows, rows)

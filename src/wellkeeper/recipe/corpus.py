@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wellkeeper.core.decision import Indices, ShingleSets
@@ -15,10 +16,11 @@ from wellkeeper.core.rights import is_open
 from wellkeeper.core.signals import NO_DATE, QUALITY, band_name
 from wellkeeper.engine.executor import Kind, run_tasks
 from wellkeeper.engine.readers import parse_block, reader_for, select_records
-from wellkeeper.engine.readers.base import ColumnMap, InputFile, RawBlock
+from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap, InputFile, RawBlock
 from wellkeeper.engine.sidecar import SidecarBlock, Sidecars
 from wellkeeper.kernels import text
-from wellkeeper.origin.evidence import resolve
+from wellkeeper.ledger.rows import QUARANTINE
+from wellkeeper.origin.evidence import origin_of
 from wellkeeper.recipe.textpass import Group, tables, text_buffers
 
 
@@ -42,10 +44,11 @@ class LoadedCorpus:
         kind: Kind = "threads",
         workers: int | None = None,
         scratch: Path | None = None,
+        block_bytes: int = BLOCK_BYTES,
     ) -> None:
         self.files: tuple[tuple[Group, InputFile], ...] = tuple((g, f) for g in groups for f in g.files)
         self.sidecars = Sidecars(folders)
-        self.bands = 0
+        self._block_bytes = block_bytes
         self._kind: Kind = kind
         self._workers = workers
         self._scratch = scratch
@@ -98,22 +101,17 @@ class LoadedCorpus:
     def _resolve(self) -> None:
         if "origin_resolved" in self._derived:
             return
-        resolved = resolve(
-            self.sidecars.column("evidence_mask"),
-            self.sidecars.column("origin"),
-            self.sidecars.column("captured_at"),
-        )
+        names = ("evidence_mask", "origin", "captured_at")
+        origin, log_odds, strength, conflict = origin_of(*(self.sidecars.column(name) for name in names))
         self._derived |= {
-            "origin_resolved": resolved.origin,
-            "ai_log_odds": resolved.log10_odds,
-            "strength": resolved.strength,
-            "conflict": resolved.conflict.astype(np.uint8),
+            "origin_resolved": origin,
+            "ai_log_odds": log_odds,
+            "strength": strength,
+            "conflict": conflict.astype(np.uint8),
         }
 
     def strings(self, name: str, documents: Sequence[int]) -> list[str]:
         """Values of a string column of a few documents, null as ''."""
-        import pyarrow.parquet as pq  # noqa: PLC0415
-
         found: dict[int, str] = {}
         for block, rows in self._by_block(np.unique(np.asarray(documents, np.int64))):
             column = pq.read_table(block.path, columns=[name], use_threads=False).column(0)
@@ -133,7 +131,7 @@ class LoadedCorpus:
             if low < high:
                 yield block, documents[low:high] - block.first
 
-    def _reread(self, documents: Indices) -> Iterator["_Reread"]:
+    def read_again(self, documents: Indices) -> Iterator["BlockRead"]:
         """The raw blocks that hold the documents, cut down to their records where the format allows it."""
         wanted = {(block.file, block.index): (block, rows) for block, rows in self._by_block(documents)}
         lines = self.sidecars.column("line")
@@ -141,7 +139,7 @@ class LoadedCorpus:
             indices = [index for (f, index) in wanted if f == number]
             if not indices:
                 continue
-            for raw in reader_for(file).blocks(file, skip=min(indices)):
+            for raw in reader_for(file).blocks(file, skip=min(indices), block_bytes=self._block_bytes):
                 if (number, raw.index) not in wanted:
                     if raw.index > max(indices):
                         break
@@ -150,14 +148,14 @@ class LoadedCorpus:
                 chosen = select_records(raw, lines[block.first + rows])
                 if chosen is not None:
                     rows_in = np.arange(len(rows))
-                    yield _Reread(chosen, group.columns, rows_in, block.first + rows)
+                    yield BlockRead(chosen, group.columns, rows_in, block.first + rows)
                 else:
-                    yield _Reread(raw, group.columns, rows, block.first + rows)
+                    yield BlockRead(raw, group.columns, rows, block.first + rows)
 
     def texts(self, documents: Sequence[int], *, limit: int = 1 << 20) -> dict[int, str]:
         """Texts of a few documents, read from their files again, at most `limit` bytes of each."""
         found: dict[int, str] = {}
-        for task in self._reread(np.unique(np.asarray(documents, np.int64))):
+        for task in self.read_again(np.unique(np.asarray(documents, np.int64))):
             column = parse_block(task.raw, task.columns).table.column("text")
             for row, document in zip(task.rows.tolist(), task.documents.tolist(), strict=True):
                 found[document] = column[row].as_py()[:limit]
@@ -171,7 +169,7 @@ class LoadedCorpus:
         sizes = np.zeros(len(documents), np.int64)
         hashes = self._spill(int(starts[-1]))
         for task, bounds, values in run_tasks(
-            _shingles_of, self._reread(documents), kind=self._kind, workers=self._workers
+            _shingles_of, self.read_again(documents), kind=self._kind, workers=self._workers
         ):
             for k, at in enumerate(np.searchsorted(documents, task.documents).tolist()):
                 size = bounds[k + 1] - bounds[k]
@@ -201,14 +199,14 @@ class LoadedCorpus:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reread:
+class BlockRead:
     raw: RawBlock
     columns: ColumnMap
     rows: NDArray[np.int64]  # rows of the parsed block
     documents: NDArray[np.int64]  # the documents they are
 
 
-def _shingles_of(task: _Reread) -> tuple[_Reread, NDArray[np.int64], NDArray[np.uint64]]:
+def _shingles_of(task: BlockRead) -> tuple[BlockRead, NDArray[np.int64], NDArray[np.uint64]]:
     data, offsets = text_buffers(parse_block(task.raw, task.columns).table.column("text"))
     bounds, hashes = text.shingle_sets(data, offsets, tables(), task.rows)
     return replace(task, raw=replace(task.raw, payload=b"")), bounds, hashes
@@ -242,7 +240,5 @@ def facts_by_file(corpus: LoadedCorpus) -> dict[str, Mapping[str, int]]:
 
 def quarantine_table(corpus: LoadedCorpus) -> pa.Table:
     """All quarantined records, in manifest order."""
-    from wellkeeper.recipe.textpass import QUARANTINE  # noqa: PLC0415
-
     tables_ = [table for _, table in corpus.sidecars.companions("quarantine")]
     return pa.concat_tables(tables_) if tables_ else QUARANTINE.empty_table()

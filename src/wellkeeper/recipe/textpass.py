@@ -6,16 +6,18 @@ named by a fingerprint of all of these. Running again therefore resumes, inside 
 other parameters starts anew beside the old one.
 """
 
+import base64
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wellkeeper.core.dates import DateBasis
@@ -27,12 +29,13 @@ from wellkeeper.engine.dates import parse_dates
 from wellkeeper.engine.executor import Kind, run_tasks
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.readers import parse_block, reader_for
-from wellkeeper.engine.readers.base import ColumnMap, InputFile, Quarantined, RawBlock
+from wellkeeper.engine.readers.base import BLOCK_BYTES, DOCUMENT_FIELDS, ColumnMap, InputFile, RawBlock
 from wellkeeper.engine.sidecar import done_blocks, write_block
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import InputError, WorkError
 from wellkeeper.filter.duplicates import Banding
 from wellkeeper.kernels import text
+from wellkeeper.ledger.rows import quarantine_of
 from wellkeeper.mix.sampling import priority
 from wellkeeper.origin import artefacts
 from wellkeeper.origin.evidence import date_evidence, declared_evidence
@@ -42,6 +45,8 @@ TAIL_WORDS = 400_000
 _SPARE = 4  # words kept in sidecars for each word drawn, since block sizes are only estimated beforehand
 _BYTES_A_WORD = 6
 _COMPRESSION = 4  # text bytes a compressed byte is taken to stand for
+EXCERPT_CHARS = 200
+"""Characters of each document kept in its sidecar, so that a report can show examples without reading again."""
 INVISIBLE_RUN = 4
 """Length from which a run of invisible characters is recorded as evidence (weight 0 by itself)."""
 
@@ -68,6 +73,8 @@ class PassOptions:
     banding: Banding
     seed: int = 0
     sample_shift: int = 0  # one document in 2 ** sample_shift leaves its words for the tail measures
+    block_bytes: int = BLOCK_BYTES
+    extras: bool = False  # record the user's other columns and their types, for writing them out again
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +156,7 @@ def _tasks(
         done = done_blocks(folder)
         first_missing = next(index for index in range(len(done) + 1) if index not in done)
         count = first_missing
-        for raw in reader_for(file).blocks(file, skip=first_missing):
+        for raw in reader_for(file).blocks(file, skip=first_missing, block_bytes=options.block_bytes):
             count = raw.index + 1
             if raw.index not in done:
                 yield BlockTask(raw, group, options, str(folder))
@@ -193,8 +200,8 @@ def text_buffers(column: pa.ChunkedArray) -> tuple[NDArray[np.uint8], NDArray[np
 
 def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
     raw, group, options = task.raw, task.group, task.options
-    parsed = parse_block(raw, group.columns)
-    quarantined = (*raw.damage, *parsed.quarantined)
+    parsed = parse_block(raw, group.columns, options.extras)
+    quarantined = parsed.quarantined
     if strict and quarantined:
         first = quarantined[0]
         raise InputError(
@@ -228,6 +235,7 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         "priority": order,
         "evidence_mask": mask.astype(np.uint64),
         "bytes": np.diff(offsets),
+        "excerpt": pc.utf8_slice_codeunits(table.column("text"), 0, EXCERPT_CHARS).cast(pa.string()),
         **integers,
         **dict(zip(text.SHARES, columns.shares, strict=True)),
         **{band_name(band): keys for band, keys in enumerate(columns.bands)},
@@ -238,7 +246,7 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         "reference": group.reference,
         "documents": len(table),
         "quarantined": len(quarantined),
-        "fields": dict(parsed.fields),
+        "extras": base64.b64encode(_extras(table).serialize().to_pybytes()).decode() if options.extras else None,
         "undated": declared["not_understood"],
     }
     write_block(
@@ -247,12 +255,16 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         pa.table(arrays),
         facts,
         {
-            "quarantine": _quarantine(quarantined),
-            "spans": _spans(hits),
+            "quarantine": quarantine_of(quarantined),
+            "spans": _spans(hits, data, offsets),
             "words": _words(data, offsets, order, options.sample_shift),
         },
     )
     return BlockDone(len(table), int(offsets[-1] - offsets[0]), _disk_bytes(raw))
+
+
+def _extras(table: pa.Table) -> pa.Schema:
+    return pa.schema([field for field in table.schema if field.name not in DOCUMENT_FIELDS.names])
 
 
 def _disk_bytes(raw: RawBlock) -> int:
@@ -275,8 +287,6 @@ def _occurrence(name: str, lines: pa.ChunkedArray) -> NDArray[np.uint64]:
 
 def _ids(table: pa.Table, name: str) -> pa.Array:
     """The user's id where there is one, else `file:line`."""
-    import pyarrow.compute as pc  # noqa: PLC0415
-
     ids = table.column("id")
     if ids.null_count == 0:
         return ids
@@ -304,8 +314,7 @@ def _declared(table: pa.Table, group: Group) -> dict[str, Any]:
 
 
 def _mapped(column: pa.ChunkedArray, default: str | None, code: Any) -> NDArray[np.uint8]:
-    encoded = pa.array(_filled(column, default)).combine_chunks() if False else _filled(column, default)
-    encoded = encoded.combine_chunks().dictionary_encode()
+    encoded = _filled(column, default).combine_chunks().dictionary_encode()
     codes = np.array([code(label) for label in encoded.dictionary.to_pylist()] + [code(None)], np.uint8)
     indices = encoded.indices.fill_null(len(codes) - 1).to_numpy(zero_copy_only=False)
     return codes[indices]
@@ -317,31 +326,29 @@ def _licences(column: pa.ChunkedArray, default: str | None) -> pa.Array:
     return names.take(encoded.indices)
 
 
-QUARANTINE = pa.schema(
-    [
-        ("file", pa.string()),
-        ("line", pa.int64()),
-        ("offset", pa.int64()),
-        ("code", pa.string()),
-        ("reason", pa.string()),
-        ("excerpt", pa.string()),
+_CONTEXT_BYTES = 80  # shown before and after a trace in reports
+
+
+def _spans(hits: artefacts.Hits, data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> pa.Table:
+    """The traces found, with the text around them, so that a report need not read documents again."""
+    starts, ends = offsets[hits.document], offsets[hits.document + 1]
+    before = [
+        data[max(low, low + at - _CONTEXT_BYTES) : low + at].tobytes().decode(errors="ignore")
+        for low, at in zip(starts.tolist(), hits.start.tolist(), strict=True)
     ]
-)
-
-
-def _quarantine(records: Sequence[Quarantined]) -> pa.Table:
-    rows: list[Mapping[str, Any]] = [asdict(record) for record in records]
-    return pa.Table.from_pylist(rows, schema=QUARANTINE)
-
-
-def _spans(hits: artefacts.Hits) -> pa.Table:
+    after = [
+        data[low + at : min(high, low + at + _CONTEXT_BYTES)].tobytes().decode(errors="ignore")
+        for low, high, at in zip(starts.tolist(), ends.tolist(), hits.end.tolist(), strict=True)
+    ]
     return pa.table(
         {
             "document": pa.array(hits.document, pa.int64()),
-            "kind": pa.array(hits.kind, pa.uint8()),
+            "bit": pa.array(hits.bit, pa.uint8()),
             "start": pa.array(hits.start, pa.int64()),
             "end": pa.array(hits.end, pa.int64()),
-            "matched": pa.array(hits.matched, pa.string()),
+            "matched": pa.array([matched.decode(errors="replace") for matched in hits.matched], pa.string()),
+            "before": pa.array(before, pa.string()),
+            "after": pa.array(after, pa.string()),
         }
     )
 

@@ -1,1 +1,35 @@
 """Readers of every input format, behind one contract (see `base`)."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from wellkeeper.engine.readers.base import ColumnMap, InputFile, Parsed, RawBlock, Reader
+
+if TYPE_CHECKING:
+    from wellkeeper.engine.readers import delimited, jsonl, tables, text, warc
+
+    _ALL: tuple[Reader, ...] = (delimited, jsonl, tables, text, warc)  # each module keeps the contract
+
+_MODULES = {
+    "jsonl": "jsonl",
+    "parquet": "tables",
+    "arrow": "tables",
+    "csv": "delimited",
+    "tsv": "delimited",
+    "text": "text",
+    "warc": "warc",
+}
+
+
+def reader_for(file: InputFile) -> Reader:
+    """The reader of a file's format; what it needs is imported now.
+
+    Raises:
+        MissingExtraError: the format's library is not installed.
+    """
+    return cast("Reader", import_module(f"{__name__}.{_MODULES[file.format]}"))
+
+
+def parse_block(block: RawBlock, columns: ColumnMap, extras: bool = False) -> Parsed:  # noqa: FBT001, FBT002  a task's plain arguments
+    """Documents of one block of any format; a function that a process or another machine can be sent."""
+    return reader_for(block.file).parse(block, columns, extras=extras)

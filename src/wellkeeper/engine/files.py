@@ -1,0 +1,174 @@
+"""Files wherever they lie: listing and opening plain paths, globs, folders and fsspec URLs alike.
+
+Readers and the manifest share this module, so that a folder of text files is listed by one rule only.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, cast
+
+import fsspec
+from fsspec.core import url_to_fs
+
+from wellkeeper.errors import InputError
+
+FORMATS: Mapping[str, str] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".jsonlines": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".txt": "text",
+    ".md": "text",
+    ".markdown": "text",
+    ".warc": "warc",
+    ".wet": "warc",  # Common Crawl's extracted text, in WARC records
+}
+COMPRESSIONS: Mapping[str, str] = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
+
+# Written beside the shards by Hugging Face `datasets`; they describe data and hold none.
+_HF_METADATA = frozenset({"dataset_dict.json", "dataset_info.json", "dataset_infos.json", "state.json"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One file that a listing met."""
+
+    url: str  # as it can be opened
+    name: str  # its path below the folder or glob that found it
+    info: Mapping[str, Any]  # fsspec's description
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk, -1 where the file system does not say."""
+        size = self.info.get("size")
+        return -1 if size is None else int(size)
+
+
+def kind_of(name: str) -> tuple[str | None, str | None]:
+    """Format and compression that a file name promises; the format is None if no reader knows the name.
+
+    >>> kind_of("part-0001.jsonl.zst"), kind_of("a.csv"), kind_of("photo.png")
+    (('jsonl', 'zstd'), ('csv', None), (None, None))
+    """
+    path = PurePosixPath(name.lower())
+    compression = COMPRESSIONS.get(path.suffix)
+    format_ = FORMATS.get(PurePosixPath(path.stem).suffix if compression else path.suffix)
+    if compression and format_ in {"parquet", "arrow"}:  # compressed inside; a compressed whole cannot be sought
+        return None, compression
+    return format_, compression
+
+
+def is_url(path: str) -> bool:
+    return "://" in path
+
+
+def has_magic(path: str) -> bool:
+    return any(letter in path for letter in "*?[")
+
+
+def absolute(path: str) -> str:
+    """The path as a worker elsewhere can open it: URLs as given, plain paths made absolute."""
+    if is_url(path):
+        return path
+    return str(Path(path).expanduser().absolute())
+
+
+def open_binary(url: str) -> IO[bytes]:
+    """Open a file for reading bytes.
+
+    Raises:
+        InputError: the file is gone or may not be read.
+    """
+    try:
+        if is_url(url):
+            return cast("IO[bytes]", fsspec.open(url, "rb").open())
+        return Path(url).open("rb")
+    except FileNotFoundError as error:
+        raise InputError(f"{url} was listed but is gone. Run again, so that the files are listed anew.") from error
+    except PermissionError as error:
+        raise InputError(f"{url} may not be read. Give this user read access to it.") from error
+
+
+def expand(path: str) -> list[Found]:
+    """Files that a path, glob, folder or URL stands for, by name; empty if there is none.
+
+    Folders are walked to the bottom without names that start with `.` or `_`; where Hugging Face `datasets`
+    saved a data set, only the shards that its state names count, not the caches beside them.
+    """
+    system, root = url_to_fs(absolute(path))
+    if system.isfile(root):
+        url = absolute(path)
+        return [Found(url=url, name=PurePosixPath(root).name, info=system.info(root))]
+    if system.isdir(root):
+        return sorted(_walk(system, root, root), key=_by_name)
+    if has_magic(root):
+        return sorted(_glob(system, root), key=_by_name)
+    return []
+
+
+def _by_name(found: Found) -> str:
+    return found.name
+
+
+def _glob(system: Any, pattern: str) -> Iterator[Found]:
+    root = _plain_parent(pattern)
+    matches = system.glob(pattern, detail=True)
+    files = [info for info in matches.values() if info["type"] == "file"]
+    if not files:
+        for folder in matches:
+            yield from _walk(system, folder, root)
+    for info in files:
+        name = _below(info["name"], root)
+        if not _hidden(name):
+            yield _found(system, info, name)
+
+
+def _plain_parent(pattern: str) -> str:
+    """The deepest folder of a glob above its first wildcard."""
+    parts = pattern.split("/")
+    first = next(index for index, part in enumerate(parts) if has_magic(part))
+    return "/".join(parts[:first])
+
+
+def _walk(system: Any, folder: str, root: str) -> Iterator[Found]:
+    for where, _, entries in system.walk(folder, detail=True):
+        inside = _below(where, root)
+        if inside and _hidden(inside):
+            continue
+        shards = _saved_shards(system, where, entries)
+        for name, info in entries.items():
+            if _hidden(name) or name in _HF_METADATA or (shards is not None and name not in shards):
+                continue
+            yield _found(system, info, f"{inside}/{name}" if inside else name)
+
+
+def _hidden(name: str) -> bool:
+    return any(part.startswith((".", "_")) for part in name.split("/"))
+
+
+def _below(name: str, root: str) -> str:
+    return name.removeprefix(root.rstrip("/")).strip("/")
+
+
+def _found(system: Any, info: Mapping[str, Any], name: str) -> Found:
+    local = "file" in system.protocol if isinstance(system.protocol, tuple) else system.protocol == "file"
+    return Found(url=info["name"] if local else system.unstrip_protocol(info["name"]), name=name, info=info)
+
+
+def _saved_shards(system: Any, folder: str, entries: Mapping[str, Any]) -> set[str] | None:
+    """Names of the Arrow shards of a folder made by `Dataset.save_to_disk`, None for other folders."""
+    if "state.json" not in entries or not any(name.endswith(".arrow") for name in entries):
+        return None
+    try:
+        state = json.loads(system.cat_file(f"{folder}/state.json"))
+        return {shard["filename"] for shard in state["_data_files"]}
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,152 @@
+"""From what a reader found to the one table that every reader returns."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from wellkeeper.core.dates import DateBasis
+from wellkeeper.engine.dates import iso_date
+from wellkeeper.engine.readers.base import DOCUMENT_FIELDS
+
+Record: TypeAlias = Mapping[str, Any]
+
+ROLES = ("id", "source", "date", "licence", "origin", "generator")
+
+
+def document_table(
+    texts: pa.Array,
+    *,
+    lines: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    roles: Mapping[str, pa.Array],
+    basis: DateBasis = DateBasis.PAGE_CLAIMED,
+    extras: Mapping[str, pa.Array] | None = None,
+) -> pa.Table:
+    """One row a document: `DOCUMENT_FIELDS`, then the user's other columns; all arrays share one length.
+
+    A mapped date counts as `basis`: what the document claims of itself unless the format knows better.
+    A user's column that bears the name of a document field is called `input_<name>`.
+    """
+    rows = len(texts)
+    dates = roles.get("date")
+    dated = np.zeros(rows, bool) if dates is None else dates.is_valid().to_numpy(zero_copy_only=False)
+    columns: dict[str, pa.Array] = {
+        "text": texts,
+        "line": pa.array(lines, pa.int64()),
+        "offset": pa.array(offsets, pa.int64()),
+        **{role: roles.get(role, pa.nulls(rows, pa.string())) for role in ROLES},
+        "date_basis": pa.array(np.where(dated, np.uint8(basis), np.uint8(DateBasis.NONE))),
+    }
+    others = {extra_name(name): column for name, column in (extras or {}).items()}
+    fields = [pa.field(name, column.type) for name, column in others.items()]
+    return pa.table([*columns.values(), *others.values()], schema=pa.schema([*DOCUMENT_FIELDS, *fields]))
+
+
+def extra_name(name: str) -> str:
+    """What a user's column is called beside the document fields."""
+    return f"input_{name}" if name in DOCUMENT_FIELDS.names else name
+
+
+def getter(name: str) -> Callable[[Record], Any]:
+    """Finds a field in a record; in nested objects by a dotted name, unless the name itself has the dot.
+
+    The function raises KeyError or TypeError where there is no such field.
+    """
+    if "." not in name:
+        return itemgetter(name)
+    path = name.split(".")
+
+    def nested(record: Record) -> Any:
+        if name in record:
+            return record[name]
+        value: Any = record
+        for part in path:
+            value = value[part]
+        return value
+
+    return nested
+
+
+def field_values(records: Sequence[Record], name: str) -> list[Any]:
+    """One field of each record, None where there is none."""
+    if "." not in name:
+        return [record.get(name) for record in records]
+    find = getter(name)
+    values: list[Any] = []
+    for record in records:
+        try:
+            values.append(find(record))
+        except (KeyError, TypeError, IndexError):
+            values.append(None)
+    return values
+
+
+def role_array(role: str, values: list[Any]) -> pa.Array:
+    """Values of a role as strings: dates in numbers as ISO 8601, other values as JSON writes them."""
+    try:
+        return pa.array(values, pa.string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        write = _date_text if role == "date" else _text
+        return pa.array([write(value) for value in values], pa.string())
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _date_text(value: Any) -> str | None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return iso_date(value) if is_number else _text(value)
+
+
+def extra_arrays(records: Sequence[Record], mapped: frozenset[str]) -> tuple[dict[str, pa.Array], dict[str, str]]:
+    """The fields of the records that are not mapped, in order of appearance, and the type of each.
+
+    A type is bool, int (64 bits), float, string, json (nested or mixed values, as JSON text), or null where
+    this block has no value of the field at all.
+    """
+    names = dict.fromkeys(chain.from_iterable(records))
+    arrays: dict[str, pa.Array] = {}
+    types: dict[str, str] = {}
+    for name in names:
+        if name not in mapped:
+            arrays[name], types[name] = _typed([record.get(name) for record in records])
+    return arrays, types
+
+
+def _typed(values: list[Any]) -> tuple[pa.Array, str]:
+    name = json_type({type(value) for value in values})
+    if name != "json":
+        try:
+            return pa.array(values, _ARROW[name]), name
+        except (pa.ArrowInvalid, OverflowError):  # an integer beyond 64 bits
+            name = "json"
+    return pa.array([None if value is None else orjson.dumps(value).decode() for value in values], pa.string()), name
+
+
+_ARROW = {
+    "null": pa.null(),
+    "bool": pa.bool_(),
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "string": pa.large_string(),
+}
+_NAMES: Mapping[type, str] = {bool: "bool", int: "int", float: "float", str: "string"}
+
+
+def json_type(kinds: set[type]) -> str:
+    """The narrowest type of `extra_arrays` that holds values of all these Python types."""
+    names = {_NAMES.get(kind, "json") for kind in kinds - {type(None)}}
+    if not names:
+        return "null"
+    if names == {"int", "float"}:
+        return "float"
+    return names.pop() if len(names) == 1 else "json"

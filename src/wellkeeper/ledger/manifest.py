@@ -1,0 +1,155 @@
+"""The manifest of a run: what went in, what was asked, what came out, and the digest of each of them.
+
+Two runs of one recipe over the same inputs with the same code give the same manifest but for the part
+`run`, which holds what is true of one run alone: when it ran, on how many workers, and the files with a date
+in them. `digest` covers all else.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from wellkeeper.engine.store import sha256_of_file, write_atomic
+from wellkeeper.errors import InputError, WorkError
+from wellkeeper.ledger.counts import Counts, reconcile
+
+__all__ = [
+    "MANIFEST",
+    "SCHEMA",
+    "ManifestInput",
+    "file_digests",
+    "read_manifest",
+    "reconcile",
+    "write_manifest",
+]
+
+MANIFEST = "manifest.json"
+SCHEMA = "wellkeeper.manifest/1"
+
+# Written after the manifest, or from it; a report also says how long the run took.
+_NOT_LISTED = frozenset({MANIFEST, "manifest.dsse.json", "report.html", "report.json"})
+
+# Its format asks for a date of publication, so that its bytes are those of one run.
+_OF_ONE_RUN = frozenset({"croissant.json"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestInput:
+    """One file that was read. The fields are those of `InputFile`, with what the reader made of it."""
+
+    name: str
+    url: str  # as given; a password in it is not written to the manifest
+    size: int  # bytes on disk, -1 where the file system does not say
+    fingerprint: str
+    documents: int
+    quarantined: int
+
+
+def write_manifest(
+    folder: Path,
+    *,
+    recipe: Mapping[str, Any],
+    recipe_digest: str,
+    version: str,
+    code_digest: str,
+    seed: int,
+    inputs: Sequence[ManifestInput],
+    counts: Counts,
+    tables: Mapping[str, str],
+    run: Mapping[str, Any] | None = None,
+    created: datetime | None = None,
+) -> dict[str, Any]:
+    """Write `manifest.json` of a finished output folder, and return what was written.
+
+    `tables` maps a table's name to its `content_digest`. Every file in the folder is listed with SHA-256 and
+    size, but the manifest itself, its signature, the reports and names that start with a dot; files that hold
+    a date are listed under `run`. `run` takes further facts of this run alone; `created` is now if None.
+
+    Raises:
+        WorkError: the counts do not reconcile with each other or with those of the inputs.
+    """
+    reconcile(counts)
+    _reconcile_inputs(counts, inputs)
+    files = file_digests(folder)
+    content: dict[str, Any] = {
+        "schema": SCHEMA,
+        "version": version,
+        "code_digest": code_digest,
+        "seed": seed,
+        "recipe": dict(recipe),
+        "recipe_digest": recipe_digest,
+        "inputs": [asdict(item) | {"url": _without_password(item.url)} for item in inputs],
+        "counts": counts.to_json(),
+        "tables": dict(tables),
+        "files": {name: facts for name, facts in files.items() if name not in _OF_ONE_RUN},
+    }
+    content["digest"] = hashlib.sha256(_json(content)).hexdigest()
+    content["run"] = dict(run or {}) | {
+        "created": (created or datetime.now(UTC)).isoformat(timespec="seconds")
+    }
+    data = _json(content)
+    write_atomic(folder / MANIFEST, data)
+    written: dict[str, Any] = json.loads(data)
+    return written
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def _reconcile_inputs(counts: Counts, inputs: Sequence[ManifestInput]) -> None:
+    documents = sum(item.documents for item in inputs)
+    quarantined = sum(item.quarantined for item in inputs)
+    if (documents + quarantined, quarantined) != (counts.read, counts.quarantined):
+        raise WorkError(
+            f"The input files gave {documents:,} documents and {quarantined:,} quarantined records, and the "
+            f"run counted {counts.read:,} records with {counts.quarantined:,} quarantined. "
+            "Do not use this output: run again with --fresh, and report it if the figures still differ."
+        )
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if "://" not in url or "@" not in parts.netloc:
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def file_digests(folder: Path) -> dict[str, dict[str, Any]]:
+    """Path relative to the folder, with slashes -> `sha256` (hexadecimal) and `bytes` of the file."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        hidden = any(part.startswith(".") for part in name.split("/"))
+        if path.is_file() and not hidden and name not in _NOT_LISTED:
+            found[name] = {"sha256": sha256_of_file(path), "bytes": path.stat().st_size}
+    return found
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of an output folder.
+
+    Raises:
+        InputError: it is missing, not JSON, or of a schema that this version does not know.
+    """
+    path = folder / MANIFEST
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing. Give the output folder of `wellkeeper curate`.") from None
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}. Restore the file or run the recipe again.") from None
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        raise InputError(
+            f"{path} has schema {schema!r}, and this version reads {SCHEMA!r}. "
+            "Use the version of wellkeeper that wrote the folder."
+        )
+    manifest: dict[str, Any] = content
+    return manifest

@@ -1,0 +1,523 @@
+"""The whole story of one document: what was seen in it, what was decided, and in whose favour.
+
+A question costs a scan of one narrow column and the few row groups that hold the answer, so that it takes
+well under a second over a million documents.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from wellkeeper.core.decision import Decision
+from wellkeeper.core.evidence import BY_NAME, KINDS
+from wellkeeper.core.origin import SYNTHETIC, Origin
+from wellkeeper.core.rights import is_open
+from wellkeeper.errors import InputError
+from wellkeeper.ledger.folder import open_part_tables, read_quarantine
+from wellkeeper.ledger.manifest import MANIFEST, read_manifest
+
+SCHEMA = "wellkeeper.why/1"
+
+_HASH_PREFIX = re.compile(r"[0-9a-fA-F]{8,64}")
+_SHOWN = 20  # documents on a terminal; JSON has all
+_SAMPLE = 2_000  # ids that are compared letter by letter with one that is not found
+_CLOSE_LINES = 1_000
+
+# The order of `keep` in exact- and near-duplicates.v1 where the recipe does not set another.
+_KEEP = ("human", "earliest", "licensed", "longest")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One piece of evidence. `start` and `end` are bytes of the text's UTF-8; None for the whole document."""
+
+    kind: str
+    title: str
+    strength: str
+    weight: float  # log10 likelihood ratio, positive towards AI
+    start: int | None
+    end: int | None
+    matched: str | None
+    tool: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survivor:
+    """A document that was preferred to another; `preferred` says by which criterion, '' if none is known."""
+
+    row: int
+    id: str
+    source: str
+    origin: str
+    licence: str | None
+    captured_at: datetime | None
+    decision: str
+    step: str | None
+    preferred: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentStory:
+    """One row of the ledger, with its evidence and, where it is a duplicate, who stayed in its place.
+
+    `record` has the columns of `wellkeeper.ledger.rows.DOCUMENTS`, the hash as 64 hexadecimal digits.
+    `survivors` starts with the document named in the row; if that one was itself dropped in favour of
+    another, the other follows, and so on.
+    """
+
+    record: Mapping[str, Any]
+    sentence: str
+    evidence: tuple[Seen, ...]
+    survivors: tuple[Survivor, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineStory:
+    """A record that was read and could not become a document."""
+
+    file: str
+    line: int
+    offset: int
+    code: str
+    reason: str
+    excerpt: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """The answer to one question: every document and every quarantined record that it fits."""
+
+    query: str
+    documents: tuple[DocumentStory, ...]
+    quarantined: tuple[QuarantineStory, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Schema `wellkeeper.why/1`; times are ISO 8601 in UTC."""
+        return {
+            "schema": SCHEMA,
+            "query": self.query,
+            "documents": [_document_json(story) for story in self.documents],
+            "quarantined": [_plain(story) for story in self.quarantined],
+        }
+
+    def lines(self) -> list[str]:
+        """The story for a terminal."""
+        lines: list[str] = []
+        for document in self.documents[:_SHOWN]:
+            lines += [*([""] if lines else []), *_document_lines(document)]
+        if len(self.documents) > _SHOWN:
+            lines += ["", f"... and {len(self.documents) - _SHOWN:,} more; --json lists all of them"]
+        for record in self.quarantined:
+            lines += [*([""] if lines else []), *_quarantine_lines(record)]
+        return lines
+
+
+def why(folder: Path | str, query: str) -> Story:
+    """Tell what became of the document or record that `query` names.
+
+    `query` is an id; or the first 8 or more hexadecimal digits of a text's SHA-256; or `file:line`, where the
+    end of the file's path is enough. An id wins over a hash, and a hash over a position. Several documents
+    with one id or one text are all told. A position also finds quarantined records, and damage of its file.
+
+    Raises:
+        InputError: the folder holds no ledger, or nothing in it fits the query.
+    """
+    folder = Path(folder)
+    documents = open_part_tables(folder, "documents")
+    position = _position(query)
+    quarantined = _quarantined(folder, position)
+    rows = _rows(documents, ds.field("id") == query) or _by_hash(documents, query)
+    if not rows and position is not None:
+        rows = _by_position(documents, *position)
+    if not rows and not any(record.line for record in quarantined):
+        raise _nothing_fits(folder, documents, query, position)
+    return Story(query=query, documents=_stories(folder, documents, rows), quarantined=quarantined)
+
+
+def _position(query: str) -> tuple[str, int] | None:
+    file, _, line = query.rpartition(":")
+    return (file, int(line)) if file and line.isascii() and line.isdigit() else None
+
+
+def _same_file(file: str, wanted: str) -> bool:
+    return file == wanted or file.endswith("/" + wanted)
+
+
+def _rows(documents: ds.Dataset, matches: Any) -> list[int]:
+    rows: Any = documents.to_table(columns=["row"], filter=matches).column("row")
+    found: list[int] = rows.to_pylist()
+    return found
+
+
+def _by_hash(documents: ds.Dataset, query: str) -> list[int]:
+    if not _HASH_PREFIX.fullmatch(query):
+        return []
+    digest: Any = ds.field("content_hash")
+    low, high = (pa.scalar(bytes.fromhex(query.ljust(64, filler)), pa.binary(32)) for filler in "0f")
+    return _rows(documents, (digest >= low) & (digest <= high))
+
+
+def _by_position(documents: ds.Dataset, file: str, line: int) -> list[int]:
+    near = documents.to_table(columns=["row", "file"], filter=ds.field("line") == line)
+    return [row["row"] for row in near.to_pylist() if _same_file(row["file"], file)]
+
+
+def _quarantined(folder: Path, position: tuple[str, int] | None) -> tuple[QuarantineStory, ...]:
+    if position is None:
+        return ()
+    wanted, line = position
+    records = read_quarantine(folder).to_pylist()
+    return tuple(
+        QuarantineStory(**record, sentence=_quarantine_sentence(record))
+        for record in records
+        if _same_file(record["file"], wanted) and record["line"] in (line, 0)
+    )
+
+
+def _read(documents: ds.Dataset, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """The full records of some rows; rows are in order, so that statistics leave few row groups to read."""
+    if not rows:
+        return {}
+    number: Any = ds.field("row")
+    wanted = (number >= min(rows)) & (number <= max(rows)) & number.isin(sorted(set(rows)))
+    records = documents.to_table(filter=wanted).to_pylist()
+    for record in records:
+        record["content_hash"] = record["content_hash"].hex()
+    return {record["row"]: record for record in records}
+
+
+def _stories(folder: Path, documents: ds.Dataset, rows: Sequence[int]) -> tuple[DocumentStory, ...]:
+    records = _read(documents, rows)
+    known = dict(records)
+    missing = _survivors_of(records.values(), known)
+    while missing:
+        found = _read(documents, missing)
+        known |= found
+        missing = _survivors_of(found.values(), known)
+    seen = _evidence(folder, rows)
+    keep = _KeepOrder(folder)
+    return tuple(_story(record, known, seen.get(row, []), keep) for row, record in sorted(records.items()))
+
+
+def _survivors_of(records: Any, known: Mapping[int, Any]) -> list[int]:
+    named = {record["survivor"] for record in records}
+    return sorted(row for row in named if row is not None and row not in known)
+
+
+def _evidence(folder: Path, rows: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = {}
+    if rows:
+        for piece in _read_evidence(open_part_tables(folder, "evidence"), rows):
+            found.setdefault(piece["row"], []).append(piece)
+    return found
+
+
+def _read_evidence(evidence: ds.Dataset, rows: Sequence[int]) -> list[dict[str, Any]]:
+    number: Any = ds.field("row")
+    wanted = (number >= min(rows)) & (number <= max(rows)) & number.isin(sorted(set(rows)))
+    pieces: list[dict[str, Any]] = evidence.to_table(filter=wanted).to_pylist()
+    return pieces
+
+
+def _story(
+    record: Mapping[str, Any],
+    known: Mapping[int, dict[str, Any]],
+    pieces: list[dict[str, Any]],
+    keep: "_KeepOrder",
+) -> DocumentStory:
+    survivors: list[Survivor] = []
+    loser, told = record, {record["row"]}
+    while loser["survivor"] is not None and loser["survivor"] not in told and loser["survivor"] in known:
+        winner = known[loser["survivor"]]
+        told.add(winner["row"])
+        survivors.append(_survivor(winner, _preferred(winner, loser, keep.of(loser["step"]))))
+        loser = winner
+    return DocumentStory(
+        record=record,
+        sentence=_sentence(record, survivors),
+        evidence=_seen(record, pieces),
+        survivors=tuple(survivors),
+    )
+
+
+def _survivor(winner: Mapping[str, Any], preferred: str) -> Survivor:
+    names = ("row", "id", "source", "origin", "licence", "captured_at", "decision", "step")
+    return Survivor(**{name: winner[name] for name in names}, preferred=preferred)
+
+
+def _seen(record: Mapping[str, Any], pieces: list[dict[str, Any]]) -> tuple[Seen, ...]:
+    """Evidence rows in the order of the text, then kinds that only the mask tells of."""
+    rows = [
+        Seen(
+            title=BY_NAME[piece["kind"]].title if piece["kind"] in BY_NAME else piece["kind"],
+            **{name: value for name, value in piece.items() if name not in ("row", "id")},
+        )
+        for piece in sorted(pieces, key=lambda piece: (piece["start"] is not None, piece["start"] or 0))
+    ]
+    told = {piece.kind for piece in rows}
+    rows += [
+        Seen(
+            kind=kind.name,
+            title=kind.title,
+            strength=kind.strength.label,
+            weight=kind.weight,
+            start=None,
+            end=None,
+            matched=None,
+            tool=None,
+        )
+        for kind in KINDS
+        if record["evidence_mask"] >> kind.bit & 1 and kind.name not in told
+    ]
+    return tuple(rows)
+
+
+class _KeepOrder:
+    """The criteria by which each step of the recipe chose survivors; the manifest is read at need, once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._steps: dict[str, Any] | None = None
+
+    def of(self, step: str | None) -> Sequence[str]:
+        if self._steps is None:
+            self._steps = self._read()
+        options = self._steps.get(step or "")
+        keep = options.get("keep") if isinstance(options, Mapping) else None
+        return keep if isinstance(keep, list) else _KEEP
+
+    def _read(self) -> dict[str, Any]:
+        if not (self._folder / MANIFEST).is_file():
+            return {}
+        steps = read_manifest(self._folder)["recipe"].get("steps") or []
+        return {
+            name: options for step in steps if isinstance(step, Mapping) for name, options in step.items()
+        }
+
+
+def _origin_rank(label: str) -> int:
+    ranks = {Origin.HUMAN.label: 0, Origin.AI_ASSISTED.label: 1, **{origin.label: 3 for origin in SYNTHETIC}}
+    return ranks.get(label, 2)
+
+
+def _licence_rank(licence: str | None) -> int:
+    return 2 if licence is None else 0 if is_open(licence) else 1
+
+
+def _preferred(winner: Mapping[str, Any], loser: Mapping[str, Any], keep: Sequence[str]) -> str:
+    """The first criterion of `keep` on which the two differ, in words; '' where the ledger cannot tell."""
+    for criterion in keep:
+        difference, words = _CRITERIA.get(criterion, _no_difference)(winner, loser)
+        if difference:
+            return words if difference < 0 else ""
+    return "it comes first in the input" if winner["row"] < loser["row"] else ""
+
+
+def _no_difference(_winner: Mapping[str, Any], _loser: Mapping[str, Any]) -> tuple[float, str]:
+    return 0, ""
+
+
+def _human(winner: Mapping[str, Any], loser: Mapping[str, Any]) -> tuple[float, str]:
+    origin = winner["origin"]
+    words = (
+        f"it is {origin}"
+        if origin != Origin.UNKNOWN.label
+        else f"its origin is unknown and not {loser['origin']}"
+    )
+    return _origin_rank(origin) - _origin_rank(loser["origin"]), words
+
+
+def _earliest(winner: Mapping[str, Any], loser: Mapping[str, Any]) -> tuple[float, str]:
+    mine, other = winner["captured_at"], loser["captured_at"]
+    if mine is None or other is None:
+        return (mine is None) - (other is None), "it has a capture date"
+    return (mine - other).total_seconds(), f"it was captured earlier, on {mine:%Y-%m-%d}"
+
+
+def _licensed(winner: Mapping[str, Any], loser: Mapping[str, Any]) -> tuple[float, str]:
+    licence = winner["licence"]
+    words = f"its licence is {'open' if is_open(licence) else 'known'} ({licence})"
+    return _licence_rank(licence) - _licence_rank(loser["licence"]), words
+
+
+def _longest(winner: Mapping[str, Any], loser: Mapping[str, Any]) -> tuple[float, str]:
+    return loser["bytes"] - winner["bytes"], "it is longer"
+
+
+_CRITERIA = {"human": _human, "earliest": _earliest, "licensed": _licensed, "longest": _longest}
+
+
+def _sentence(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
+    decision, step = record["decision"], record["step"]
+    if decision == Decision.KEEP.label:
+        weight = record["weight"]
+        weighed = "" if weight in (None, 1.0) else f", with sampling weight {weight:.4g}"
+        return (f"kept by {step}: {record['reason']}" if step else "kept: no step objected") + weighed
+    verb = "dropped" if decision == Decision.DROP.label else "held back for a person to review"
+    return f"{verb} by {step}: {_grounds(record, survivors)}"
+
+
+def _grounds(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
+    score = record["score"]
+    if record["survivor"] is None:
+        return str(record["reason"]) + ("" if score is None else f" (value {score:.4g})")
+    if (record["step"] or "").startswith("exact-duplicates"):
+        alike = "the same text as"
+    else:
+        alike = "a duplicate of" if score is None else f"similarity {_similarity(score)} with"
+    fate = _fate(survivors[0]) if survivors else "whose row this ledger does not hold"
+    return f"{alike} {record['survivor_id']}, {fate}"
+
+
+def _similarity(score: float) -> str:
+    """Two decimals, and never 1.00 for texts that differ."""
+    return f"{min(score, 0.99) if score < 1 else score:.2f}"
+
+
+def _fate(survivor: Survivor) -> str:
+    because = f" because {survivor.preferred}" if survivor.preferred else ""
+    if survivor.decision == Decision.KEEP.label:
+        return f"which was kept{because}"
+    return f"which was preferred{because} and later {_FATES[survivor.decision]} by {survivor.step}"
+
+
+def _quarantine_sentence(record: Mapping[str, Any]) -> str:
+    whole = "a part of the file" if record["line"] == 0 else f"line {record['line']}"
+    return f"not a document: {whole} was quarantined as {record['code']}. {record['reason']}"
+
+
+def _nothing_fits(
+    folder: Path, documents: ds.Dataset, query: str, position: tuple[str, int] | None
+) -> InputError:
+    hints = [_close_lines(documents, *position)] if position else []
+    close = _close_ids(documents, query)
+    if close:
+        hints.append(f"Close ids: {', '.join(close)}.")
+    if re.fullmatch(r"[0-9a-fA-F]{1,7}", query):
+        hints.append("A hash needs at least 8 digits.")
+    said = " ".join(hint for hint in hints if hint)
+    return InputError(
+        f"{folder} has no document {query!r}. {said}{' ' if said else ''}"
+        "Give an id, the first 8 or more hexadecimal digits of the text's SHA-256, or file:line."
+    )
+
+
+def _close_ids(documents: ds.Dataset, query: str) -> list[str]:
+    """Ids like the query, in any case: of those that share its longest known beginning, the closest three."""
+    ids: Any = documents.to_table(columns=["id"]).column("id")
+    lower: Any = pc.utf8_lower(ids)
+    wanted = query.lower()
+    for size in sorted({len(wanted) * quarter // 4 for quarter in range(5)}, reverse=True):
+        some = ids.filter(pc.starts_with(lower, wanted[:size])).slice(0, _SAMPLE)
+        spelled = {name.lower(): name for name in some.to_pylist()}
+        close = get_close_matches(wanted, spelled, 3)
+        if close:
+            return [spelled[name] for name in close]
+    return []
+
+
+def _close_lines(documents: ds.Dataset, file: str, line: int) -> str:
+    number: Any = ds.field("line")
+    near = documents.to_table(
+        columns=["file", "line"], filter=(number > line - _CLOSE_LINES) & (number < line + _CLOSE_LINES)
+    )
+    places = [(row["file"], row["line"]) for row in near.to_pylist() if _same_file(row["file"], file)]
+    if not places:
+        return ""
+    closest = min(places, key=lambda place: abs(place[1] - line))
+    return f"The document closest to that line starts at {closest[0]}:{closest[1]}."
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return {name: _iso(getattr(value, name)) for name in value.__slots__}
+
+
+def _iso(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _document_json(story: DocumentStory) -> dict[str, Any]:
+    return {name: _iso(value) for name, value in story.record.items()} | {
+        "sentence": story.sentence,
+        "evidence": [_plain(piece) for piece in story.evidence],
+        "survivors": [_plain(survivor) for survivor in story.survivors],
+    }
+
+
+def _document_lines(story: DocumentStory) -> list[str]:
+    record = story.record
+    byte = "" if record["offset"] < 0 else f", byte {record['offset']:,}"
+    source = (
+        record["group"] if record["group"] == record["source"] else f"{record['group']} / {record['source']}"
+    )
+    lines = [
+        record["id"],
+        f"  {story.sentence}",
+        f"  place     {record['file']}, line {record['line']:,}{byte}; ledger row {record['row']:,}",
+        f"  source    {source}",
+        f"  text      {record['words']:,} words, {record['bytes']:,} bytes, SHA-256 {record['content_hash']}",
+        f"  captured  {_captured(record)}",
+        f"  origin    {_origin(record)}",
+        f"  rights    licence {record['licence'] or 'unknown'}, consent {record['consent']}",
+    ]
+    lines += [
+        f"  {'evidence' if not place else '':<9} {_seen_line(seen)}"
+        for place, seen in enumerate(story.evidence)
+    ]
+    lines += [f"  {'survivor':<9} {_survivor_line(survivor)}" for survivor in story.survivors]
+    return lines
+
+
+_ERAS = {
+    "before-2019": "before 2019",
+    "2019-to-2022-11-29": "before ChatGPT's release",
+    "after": "after ChatGPT's release",
+}
+
+
+def _captured(record: Mapping[str, Any]) -> str:
+    if record["captured_at"] is None:
+        return "at an unknown date"
+    era = _ERAS.get(record["pre_ai"], record["pre_ai"])
+    return f"{record['captured_at']:%Y-%m-%d}, {era} (date known from: {record['captured_basis']})"
+
+
+def _origin(record: Mapping[str, Any]) -> str:
+    generator = f", by {record['generator']}" if record["generator"] else ""
+    return (
+        f"{record['origin']} (declared {record['origin_declared']}{generator}; "
+        f"log10 odds of AI {record['origin_log_odds']:+.2f}; strongest evidence: {record['strength']})"
+    )
+
+
+def _seen_line(seen: Seen) -> str:
+    where = "" if seen.start is None else f", bytes {seen.start:,} to {seen.end:,}: {seen.matched!r}"
+    return f"{seen.weight:+.1f} {seen.kind} ({seen.strength}): {seen.title}{where}"
+
+
+_FATES = {
+    Decision.KEEP.label: "kept",
+    Decision.DROP.label: "dropped",
+    Decision.REVIEW.label: "held back for review",
+}
+
+
+def _survivor_line(survivor: Survivor) -> str:
+    facts = f"source {survivor.source}, origin {survivor.origin}, ledger row {survivor.row:,}"
+    return f"{survivor.id} ({facts}): {_FATES[survivor.decision]}"
+
+
+def _quarantine_lines(record: QuarantineStory) -> list[str]:
+    byte = "" if record.offset < 0 else f", byte {record.offset:,}"
+    lines = [f"{record.file}, line {record.line:,}{byte}" if record.line else f"{record.file}{byte}"]
+    lines.append(f"  {record.sentence}")
+    return lines + ([f"  excerpt   {record.excerpt!r}"] if record.excerpt else [])

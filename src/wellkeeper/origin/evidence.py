@@ -1,0 +1,235 @@
+"""From evidence to odds: what the marks on a document, together, say about AI in its making.
+
+Each kind of evidence carries a log10 likelihood ratio (`wellkeeper.core.evidence`). Kinds of one group tend
+to fire together, so summing them would count one trace several times; their likelihood ratios are averaged
+instead. The mean of e-values is again an e-value whatever their dependence [1]. Here the mean runs over the
+kinds that fired, so it is not a strict e-value; what it keeps is the bound that matters: a group never says
+more than its strongest kind does alone. Groups are taken as independent and their logarithms add up. A group
+is capped at 4 (10,000 to 1) unless a verified signature is among its kinds: no unsigned trace is worth more.
+
+A prior joins in, by month of capture, for documents captured after ChatGPT's release. A date before it is
+itself evidence (kinds of group `date`) and so is not counted a second time in the prior.
+
+[1] Vovk and Wang, E-values: calibration, combination and applications, Annals of Statistics 49 (2021)
+    1736-1754, section 3.
+[2] arXiv:2604.26965: share of newly published sites that are AI-generated or AI-assisted, Internet Archive.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wellkeeper.core.dates import CHATGPT_RELEASE, DateBasis
+from wellkeeper.core.evidence import BY_NAME, KINDS, Strength
+from wellkeeper.core.origin import Origin
+from wellkeeper.core.signals import NO_DATE
+from wellkeeper.errors import DataError
+
+Masks = NDArray[np.uint64]  # shape (documents,): bit k is set if the kind with bit k was seen
+
+CAP = 4.0  # log10; a group without a verified signature says at most 10,000 to 1
+CONFLICT = 2.0  # log10; groups this strong on both sides contradict each other
+ASSISTED_ABOVE = (
+    0.9  # posterior probability above which an unlabelled document with a trace is called assisted
+)
+
+_RELEASE = int(CHATGPT_RELEASE.timestamp())
+_AI_LABELS = (Origin.AI_GENERATED, Origin.AI_ASSISTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """Share of documents with AI in their making, before looking at any, in (0, 1).
+
+    Straight from `first` at ChatGPT's release to `last` at `until`, and `last` from then on. `elsewhere` is
+    the share among documents whose date is unknown, or earlier and thus evidence of its own.
+    """
+
+    name: str
+    first: float
+    last: float
+    until: datetime
+    elsewhere: float
+    source: str
+
+    def log10_odds(self, captured_at: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Prior log10 odds, shape (documents,), by seconds since 1970 or `NO_DATE`."""
+        progress = (captured_at.astype(np.float64) - _RELEASE) / (self.until.timestamp() - _RELEASE)
+        share = self.first + np.clip(progress, 0, 1) * (self.last - self.first)
+        share = np.where(captured_at < _RELEASE, self.elsewhere, share)
+        return np.asarray(np.log10(share) - np.log10(1 - share))
+
+    def __str__(self) -> str:
+        """One sentence for the report."""
+        if self.first == self.last == self.elsewhere:
+            return f"{self.name}: {self.first:.0%} of documents, whatever their date ({self.source})"
+        return (
+            f"{self.name}: {self.first:.1%} of documents of {CHATGPT_RELEASE:%Y-%m} "
+            f"rising to {self.last:.0%} in {self.until:%Y-%m}, "
+            f"{self.elsewhere:.1%} of those undated or earlier ({self.source})"
+        )
+
+
+BY_MONTH: Final = Prior(
+    name="by-month",
+    first=0.001,
+    last=0.35,
+    until=datetime(2025, 6, 30, tzinfo=UTC),
+    elsewhere=0.1755,
+    source="arXiv:2604.26965; undated: the mean of the rise",
+)
+"""The share of [2] was about 0 before ChatGPT and 0.35 by mid-2025. It starts at 0.001, not 0, because
+text of earlier models exists."""
+
+NEUTRAL: Final = Prior(
+    name="neutral",
+    first=0.5,
+    last=0.5,
+    until=BY_MONTH.until,
+    elsewhere=0.5,
+    source="no assumption; the odds are then the likelihood ratio of the evidence alone",
+)
+
+PRIORS: Final = {prior.name: prior for prior in (BY_MONTH, NEUTRAL)}
+
+
+def date_evidence(captured_at: NDArray[np.int64], basis: NDArray[np.uint8]) -> Masks:
+    """Evidence that a date gives, as mask bits, shape (documents,).
+
+    A capture before 2022-11-30 counts in full if a third party vouches for it: an archive's record, a host's
+    header, or the user. A date in the document's own metadata can be set at will and counts little.
+
+    Args:
+        captured_at: seconds since 1970-01-01 UTC, `NO_DATE` where unknown.
+        basis: how each date is known, `DateBasis`.
+    """
+    before = (captured_at != NO_DATE) & (captured_at < _RELEASE)
+    vouched = np.isin(basis, (DateBasis.USER, DateBasis.HTTP, DateBasis.WARC))
+    claimed = basis == DateBasis.PAGE_CLAIMED
+    strong, weak = _bit("captured-before-2022-11-30"), _bit("dated-before-2022-11-30")
+    none = np.uint64(0)
+    return np.where(before & vouched, strong, np.where(before & claimed, weak, none)).astype(np.uint64)
+
+
+def declared_evidence(origin: NDArray[np.uint8]) -> Masks:
+    """Evidence that a source's label gives, as mask bits, shape (documents,).
+
+    Machine-translated and programmatic text gives neither bit: it is not by a human and not by a chat model.
+    """
+    human = np.where(origin == Origin.HUMAN, _bit("declared-human"), np.uint64(0))
+    ai = np.where(np.isin(origin, _AI_LABELS), _bit("declared-ai"), np.uint64(0))
+    return (human | ai).astype(np.uint64)
+
+
+def origin_of(
+    mask: Masks,
+    declared_origin: NDArray[np.uint8],
+    captured_at: NDArray[np.int64],
+    *,
+    prior: Prior = BY_MONTH,
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]:
+    """Decide each document's origin from all evidence on it.
+
+    1. A label by the source fixes the class; evidence against it raises `conflict` and changes nothing else.
+    2. Without a label, an unquoted trace or a disclosure and a posterior above 0.9 make AI_ASSISTED, never
+       AI_GENERATED: a trace shows that a chat tool was at work, not that it wrote all of the text.
+    3. Without a label, a third party's capture before 2022-11-30 and nothing towards AI make HUMAN. A date
+       that the document itself claims decides nothing.
+    4. All else is UNKNOWN: the absence of traces is no evidence of a human.
+
+    Args:
+        mask: evidence with its date bits (`date_evidence`); bits of the label are added here.
+        declared_origin: `Origin` by the source's label, UNKNOWN where there is none.
+        captured_at: seconds since 1970-01-01 UTC, `NO_DATE` where unknown; for the prior.
+        prior: share of AI before looking at a document.
+
+    Returns:
+        `Origin`; posterior log10 odds of AI in the making against none; `Strength` of the strongest evidence
+        of non-zero weight; whether evidence of at least 100 to 1 stands on both sides. Shape (documents,) each.
+
+    Raises:
+        DataError: the arrays differ in length.
+    """
+    if not mask.shape == declared_origin.shape == captured_at.shape:
+        raise DataError(
+            f"mask, declared_origin and captured_at have shapes {mask.shape}, {declared_origin.shape} and "
+            f"{captured_at.shape}. Pass one value of each per document."
+        )
+    mask = mask | declared_evidence(declared_origin)
+    groups = group_log10(mask)
+    odds = prior.log10_odds(captured_at) + sum(groups.values(), np.zeros(mask.size))
+    conflict = _conflict(mask, groups)
+    traced = _any(mask, _TOWARDS_AI)
+    assisted = traced & (probability(odds) > ASSISTED_ABOVE) & ~conflict
+    human = _any(mask, _bit("captured-before-2022-11-30")) & ~traced
+    inferred = np.where(assisted, Origin.AI_ASSISTED, np.where(human, Origin.HUMAN, Origin.UNKNOWN))
+    origin = np.where(declared_origin != Origin.UNKNOWN, declared_origin, inferred).astype(np.uint8)
+    return origin, odds.astype(np.float32), _strength(mask, declared_origin), conflict
+
+
+def group_log10(mask: Masks) -> dict[str, NDArray[np.float64]]:
+    """log10 likelihood ratio of each group of kinds, shape (documents,); 0 where none of its kinds fired.
+
+    A trace of weight 2 with one of weight 1 is worth log10((100 + 10) / 2):
+
+    >>> mask = np.array([1 << BY_NAME["assistant-voice"].bit | 1 << BY_NAME["chat-referrer"].bit], np.uint64)
+    >>> round(float(group_log10(mask)["chat"][0]), 3)
+    1.74
+    """
+    values = {}
+    for group in dict.fromkeys(kind.group for kind in KINDS):
+        total, fired = np.zeros(mask.size), np.zeros(mask.size)
+        signed = np.zeros(mask.size, bool)
+        for kind in KINDS:
+            if kind.group == group:
+                seen = _any(mask, _bit(kind.name))
+                total += seen * 10.0**kind.weight
+                fired += seen
+                signed |= seen & (kind.strength == Strength.ATTESTED)
+        mean = np.log10(np.divide(total, fired, out=np.ones(mask.size), where=fired > 0))
+        values[group] = np.where(signed, mean, np.clip(mean, -CAP, CAP))
+    return values
+
+
+def probability(log10_odds: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Posterior probability, in [0, 1], of AI in the making."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * np.log(10) * log10_odds.astype(np.float64))))
+
+
+def _bit(name: str) -> np.uint64:
+    return np.uint64(1 << BY_NAME[name].bit)
+
+
+_TOWARDS_AI = np.uint64(
+    sum(1 << kind.bit for kind in KINDS if kind.weight > 0 and kind.name != "declared-ai")
+)
+
+
+def _any(mask: Masks, bits: np.uint64) -> NDArray[np.bool_]:
+    return np.asarray((mask & bits) != 0)
+
+
+def _conflict(mask: Masks, groups: dict[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
+    """Strong evidence on both sides, between groups or, as in a label against a disclosure, within one."""
+    towards, against = np.zeros(mask.size, bool), np.zeros(mask.size, bool)
+    for value in groups.values():
+        towards |= value >= CONFLICT - 1e-9
+        against |= value <= -CONFLICT + 1e-9
+    for group in groups:
+        strong = [kind for kind in KINDS if kind.group == group and abs(kind.weight) >= CONFLICT]
+        for_ai = np.uint64(sum(1 << kind.bit for kind in strong if kind.weight > 0))
+        for_human = np.uint64(sum(1 << kind.bit for kind in strong if kind.weight < 0))
+        both = _any(mask, for_ai) & _any(mask, for_human)
+        towards, against = towards | both, against | both
+    return towards & against
+
+
+def _strength(mask: Masks, declared_origin: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    strength = np.where(declared_origin != Origin.UNKNOWN, Strength.DECLARED, Strength.NONE).astype(np.uint8)
+    for kind in KINDS:
+        if kind.weight:
+            strength = np.maximum(strength, _any(mask, _bit(kind.name)) * np.uint8(kind.strength))
+    return strength

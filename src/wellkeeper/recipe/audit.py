@@ -1,0 +1,233 @@
+"""`audit`: inputs to sidecars to figures to findings to a report. Nothing of the corpus is changed."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wellkeeper import __version__
+from wellkeeper.core.decision import Ruling
+from wellkeeper.engine.executor import Kind, default_workers
+from wellkeeper.engine.progress import Listener, Progress, nobody
+from wellkeeper.engine.readers.base import BLOCK_BYTES
+from wellkeeper.engine.store import sweep, write_atomic
+from wellkeeper.errors import InputError, WorkError
+from wellkeeper.filter import quality
+from wellkeeper.filter.duplicates import (
+    DEFAULT_KEEP,
+    DEFAULT_SIMILARITY,
+    EXACT_DUPLICATES,
+    NEAR_DUPLICATES,
+    banding_for,
+)
+from wellkeeper.recipe.corpus import LoadedCorpus
+from wellkeeper.recipe.describe import describe_duplicates, describe_inputs, describe_origin, describe_rights
+from wellkeeper.recipe.findings import findings_of, verdict_of
+from wellkeeper.recipe.inputs import groups_of
+from wellkeeper.recipe.propose import proposed_recipe
+from wellkeeper.recipe.results import Audit
+from wellkeeper.recipe.tails import TOO_SMALL, describe_tails, without_copies, word_sample
+from wellkeeper.recipe.textpass import Group, PassOptions, run_text_pass, sample_shift, seal
+from wellkeeper.report import render_html
+
+SCHEMA = "wellkeeper.audit/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """How a run runs: none of this changes a result."""
+
+    work: Path
+    kind: Kind = "threads"
+    workers: int | None = None
+    strict: bool = False
+    block_bytes: int = BLOCK_BYTES
+    listener: Listener = nobody
+
+
+def audit(
+    inputs: Any,
+    *,
+    reference: Any = (),
+    text: str | None = None,
+    id: str | None = None,  # noqa: A002  the field's name everywhere else
+    source: str | None = None,
+    date: str | None = None,
+    licence: str | None = None,
+    origin: str | None = None,
+    generator: str | None = None,
+    similarity: float = DEFAULT_SIMILARITY,
+    out: str | Path | None = None,
+    work: str | Path | None = None,
+    seed: int | None = None,
+    workers: int | None = None,
+    executor: Kind = "threads",
+    strict: bool = False,
+    fresh: bool = False,
+    block_bytes: int | None = None,
+    listener: Listener = nobody,
+) -> Audit:
+    """Tell what is in a corpus.
+
+    Args:
+        inputs: a path, glob or URL, an Arrow table, anything with the Arrow C stream, or a list of these.
+        reference: the same, for human text whose rare words the corpus is compared with.
+        text, id, source, date, licence, origin, generator: columns; those not given are guessed and said.
+        similarity: Jaccard similarity of word 5-grams, 0.3 to 1, from which documents are near duplicates.
+        out: folder for report.html and report.json; None: `wellkeeper-audit` in the current folder.
+        work: folder for sidecars, `out`/.work by default; keep it and the next audit reads no text again.
+        seed: of every draw; the same inputs and seed give the same figures on any number of workers.
+        workers, executor: how much runs at once, and whether as threads or processes.
+        strict: stop at the first record that cannot be read.
+        fresh: forget what an earlier run left in the work folder.
+        block_bytes: bytes of text a worker takes at once.
+        listener: is told of progress.
+
+    Raises:
+        InputError: an input does not exist, holds nothing to read, or has no text column.
+    """
+    started = time.time()
+    begun = time.perf_counter(), time.process_time()
+    folder = Path(out if out is not None else "wellkeeper-audit")
+    run = Running(
+        work=prepare_work(folder, work, fresh=fresh),
+        kind=executor,
+        workers=workers,
+        strict=strict,
+        block_bytes=block_bytes or int(os.environ.get("WELLKEEPER_BLOCK_BYTES", BLOCK_BYTES)),
+        listener=listener,
+    )
+    columns = {
+        "text": text, "id": id, "source": source, "date": date, "licence": licence, "origin": origin,
+        "generator": generator,
+    }  # fmt: skip
+    groups, said = groups_of(_many(inputs), columns, run.work)
+    references, _ = groups_of(_many(reference), {"text": None}, run.work, reference=True)
+    corpus = read_corpus(groups, run, similarity=similarity, seed=seed or 0)
+    compared = read_corpus(references, run, similarity=similarity, seed=seed or 0) if references else None
+    listener(Progress(stage="measuring", done=0, total=0, unit="documents", documents=len(corpus)))
+    everything = np.ones(len(corpus), np.bool_)
+    keep = {"keep": list(DEFAULT_KEEP)}
+    exact = EXACT_DUPLICATES.rule(corpus, everything, EXACT_DUPLICATES.check(keep))
+    left = everything.copy()
+    left[exact.documents] = False
+    near = NEAR_DUPLICATES.rule(corpus, left, NEAR_DUPLICATES.check({**keep, "similarity": similarity}))
+    document = audit_document(corpus, said, exact=exact, near=near, reference=compared)
+    document["proposed_recipe"] = proposed_recipe(groups, references, similarity=similarity)
+    document["run"] = {
+        "version": __version__,
+        "seed": seed or 0,
+        "workers": workers or default_workers(),
+        "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - begun[0], 2),
+        "cpu_seconds": round(time.process_time() - begun[1], 2),
+    }
+    paths = write_reports(folder, document)
+    return Audit(document=document, paths=paths)
+
+
+def _many(given: Any) -> Sequence[Any]:
+    if isinstance(given, str | Path) or hasattr(given, "__arrow_c_stream__"):
+        return [given]
+    return list(given) if isinstance(given, Iterable) else [given]
+
+
+def prepare_work(out: Path, work: str | Path | None, *, fresh: bool) -> Path:
+    """The work folder, empty if `fresh`, without what killed runs left half-written.
+
+    Raises:
+        WorkError: the folder cannot be made.
+    """
+    folder = Path(work) if work is not None else out / ".work"
+    try:
+        if fresh:
+            shutil.rmtree(folder / "sidecars", ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(out)
+        sweep(folder)
+    except OSError as error:
+        raise WorkError(
+            f"The folder {folder} cannot be made: {error.strerror}. Choose another with --out or --work."
+        ) from error
+    return folder
+
+
+def read_corpus(groups: Sequence[Group], run: Running, *, similarity: float, seed: int) -> LoadedCorpus:
+    """Bring the sidecars of the groups up to date and load them.
+
+    Raises:
+        InputError: there is no document in them.
+    """
+    banding = banding_for(similarity)
+    files = [file for group in groups for file in group.files]
+    options = PassOptions(
+        banding=banding, seed=seed, sample_shift=sample_shift(files), block_bytes=run.block_bytes
+    )
+    folders = run_text_pass(
+        groups, run.work, options, kind=run.kind, workers=run.workers, strict=run.strict, listener=run.listener
+    )
+    seal(folders)
+    corpus = LoadedCorpus(
+        groups, folders, kind=run.kind, workers=run.workers, scratch=run.work, block_bytes=run.block_bytes
+    )
+    if not len(corpus):
+        quarantined = sum(block.facts["quarantined"] for block in corpus.sidecars.blocks)
+        raise InputError(
+            f"No document could be read from {', '.join(group.name for group in groups)}: {len(files):,} files, "
+            f"{quarantined:,} bad records. Check the paths and the text column (--text COL)."
+        )
+    corpus.preload(banding.bands)
+    return corpus
+
+
+def audit_document(
+    corpus: LoadedCorpus,
+    said: Sequence[str],
+    *,
+    exact: Ruling,
+    near: Ruling,
+    reference: LoadedCorpus | None,
+) -> dict[str, Any]:
+    """All figures of an audit, with findings and verdict: schema `wellkeeper.audit/1`."""
+    sample = word_sample(corpus)
+    if reference is not None:
+        sample = without_copies(sample, corpus, reference)
+    tails = describe_tails(sample, word_sample(reference) if reference is not None else None)
+    rules, failing = quality.describe(corpus)
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "version": __version__,
+        "inputs": describe_inputs(corpus, said),
+        "origin": describe_origin(corpus),
+        "duplicates": describe_duplicates(corpus, exact, near),
+        "tails": tails,
+        "tails_note": None if tails is not None else TOO_SMALL,
+        "quality": [_with_example(corpus, rule) for rule in rules],
+        "quality_any": failing,
+        "rights": describe_rights(corpus),
+    }
+    findings = findings_of(document)
+    document["findings"] = [finding.to_json() for finding in findings]
+    document["verdict"] = verdict_of(findings)
+    return document
+
+
+def _with_example(corpus: LoadedCorpus, rule: Mapping[str, Any]) -> dict[str, Any]:
+    first = int(rule["example"])
+    (id_,), (excerpt,) = corpus.strings("id", [first]), corpus.strings("excerpt", [first])
+    return {**rule, "share": rule["documents"] / len(corpus), "example": {"id": id_, "excerpt": excerpt}}
+
+
+def write_reports(folder: Path, document: Mapping[str, Any]) -> dict[str, Path]:
+    paths = {"report": folder / "report.html", "json": folder / "report.json"}
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    write_atomic(paths["json"], (text + "\n").encode())
+    write_atomic(paths["report"], render_html(document, title="Corpus audit").encode())
+    return paths

@@ -1,0 +1,248 @@
+"""The sections of an audit document, each from columns and rulings; nothing here decides anything."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wellkeeper.core.dates import CHATGPT_RELEASE
+from wellkeeper.core.decision import Ruling
+from wellkeeper.core.evidence import KINDS, Strength
+from wellkeeper.core.origin import LABELS, Origin
+from wellkeeper.core.rights import is_open
+from wellkeeper.core.signals import NO_DATE
+from wellkeeper.origin.share import Slice, by_month, by_source, share
+from wellkeeper.recipe.corpus import LoadedCorpus, month_label, quarantine_table
+
+EXAMPLES = 6
+QUARANTINE_LISTED = 50
+
+
+def describe_inputs(corpus: LoadedCorpus, said: Sequence[str]) -> dict[str, Any]:
+    records = quarantine_table(corpus)
+    listed = records.slice(0, QUARANTINE_LISTED).to_pylist()
+    codes = Counter(records.column("code").to_pylist())
+    first: dict[str, Mapping[str, Any]] = {}
+    for row in records.to_pylist():
+        first.setdefault(row["code"], row)
+    return {
+        "documents": len(corpus),
+        "bytes": int(corpus.column("bytes").sum()),
+        "words": int(corpus.column("words").sum()),
+        "quarantined": records.num_rows,
+        "files": len(corpus.files),
+        "columns": list(said),
+        "sources": describe_sources(corpus),
+        "quarantine_by_code": [
+            {
+                "code": code,
+                "records": count,
+                "example": {key: first[code][key] for key in ("file", "line", "offset", "reason")},
+            }
+            for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0]))
+        ],
+        "quarantine": [{key: row[key] for key in ("file", "line", "offset", "code", "reason")} for row in listed],
+    }
+
+
+def describe_sources(corpus: LoadedCorpus) -> list[dict[str, Any]]:
+    codes, names = corpus.codes("source")
+    captured = corpus.column("captured_at")
+    licences, licence_names = corpus.codes("licence")
+    origins = corpus.column("origin")
+    many = len(names)
+    documents = np.bincount(codes, minlength=many)
+    size = np.bincount(codes, corpus.column("bytes"), minlength=many)
+    words = np.bincount(codes, corpus.column("words"), minlength=many)
+    rows = []
+    for code in np.argsort(-documents, kind="stable").tolist():
+        mine = codes == code
+        dates = captured[mine & (captured != NO_DATE)]
+        found = np.unique(licences[mine])
+        declared = np.bincount(origins[mine], minlength=len(LABELS))
+        rows.append(
+            {
+                "name": names[code],
+                "documents": int(documents[code]),
+                "bytes": int(size[code]),
+                "words": int(words[code]),
+                "first": _day(dates.min()) if len(dates) else None,
+                "last": _day(dates.max()) if len(dates) else None,
+                "licence": ", ".join(licence_names[k] if k >= 0 else "unknown" for k in found.tolist()),
+                "origin": LABELS[int(declared.argmax())] if declared.max() == declared.sum() else "mixed",
+            }
+        )
+    return rows
+
+
+def _day(seconds: int) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).date().isoformat()
+
+
+def describe_origin(corpus: LoadedCorpus) -> dict[str, Any]:
+    declared = np.bincount(corpus.column("origin"), minlength=len(LABELS))
+    resolved = np.bincount(corpus.column("origin_resolved"), minlength=len(LABELS))
+    mask = corpus.column("evidence_mask")
+    captured = corpus.column("captured_at")
+    known = captured != NO_DATE
+    before = known & (captured < CHATGPT_RELEASE.timestamp())
+    source, names = corpus.codes("source")
+    origin = corpus.column("origin_resolved")
+    conflict = corpus.column("conflict").astype(np.bool_)
+    evidence = [
+        {
+            "kind": kind.name,
+            "title": kind.title,
+            "strength": kind.strength.label,
+            "weight": kind.weight,
+            "documents": int(np.count_nonzero(mask >> np.uint64(kind.bit) & np.uint64(1))),
+        }
+        for kind in KINDS
+    ]
+    traces = sum(
+        (np.uint64(1 << kind.bit) for kind in KINDS if kind.strength is Strength.ARTEFACT and kind.weight >= 1),
+        np.uint64(0),
+    )
+    return {
+        "declared": {label: int(declared[origin]) for origin, label in enumerate(LABELS)},
+        "resolved": {label: int(resolved[origin]) for origin, label in enumerate(LABELS)},
+        "share": share(origin, conflict).to_json(),
+        "by_source": [_slice("source", row) for row in by_source(origin, source, names, conflict)],
+        "by_month": [_slice("month", row) for row in by_month(origin, captured, conflict)],
+        "evidence": [row for row in evidence if row["documents"]],
+        "artefact_documents": int(np.count_nonzero(mask & traces)),
+        "conflicts": int(corpus.column("conflict").sum()),
+        "dates": {
+            "before": int(before.sum()),
+            "after": int((known & ~before).sum()),
+            "undated": int((~known).sum()),
+            "line": CHATGPT_RELEASE.date().isoformat(),
+        },
+        "examples": _evidence_examples(corpus),
+    }
+
+
+def _slice(key: str, row: Slice) -> dict[str, Any]:
+    return {
+        key: row.name,
+        "documents": row.documents,
+        "estimate": row.share.estimate,
+        "low": row.share.low,
+        "high": row.share.high,
+    }
+
+
+def _evidence_examples(corpus: LoadedCorpus) -> list[dict[str, Any]]:
+    """The first two traces of every kind, strongest kinds first, with the text around them."""
+    kinds = {kind.bit: kind for kind in KINDS}
+    found: dict[int, list[dict[str, Any]]] = {}
+    for block, table in corpus.sidecars.companions("spans"):
+        for row in table.to_pylist():
+            examples = found.setdefault(row["bit"], [])
+            if len(examples) < 2:
+                examples.append({**row, "document": block.first + row["document"]})
+    chosen = [
+        (kinds[bit], row) for bit in sorted(found, key=lambda b: -kinds[b].weight) for row in found[bit]
+    ][: 2 * EXAMPLES]
+    documents = [row["document"] for _, row in chosen]
+    ids = corpus.strings("id", documents)
+    sources, names = corpus.codes("source")
+    return [
+        {
+            "kind": kind.name,
+            "title": kind.title,
+            "strength": kind.strength.label,
+            "id": id_,
+            "source": names[sources[row["document"]]],
+            "before": row["before"],
+            "match": row["matched"],
+            "after": row["after"],
+        }
+        for (kind, row), id_ in zip(chosen, ids, strict=True)
+    ]
+
+
+def describe_duplicates(corpus: LoadedCorpus, exact: Ruling, near: Ruling) -> dict[str, Any]:
+    codes, names = corpus.codes("source")
+    documents = np.bincount(codes, minlength=len(names))
+    lost = [np.bincount(codes[ruling.documents], minlength=len(names)) for ruling in (exact, near)]
+    return {
+        "exact": {"groups": exact.facts["groups"], "redundant": len(exact.documents)},
+        "near": {
+            "similarity": near.facts["similarity"],
+            "clusters": near.facts["clusters"],
+            "redundant": len(near.documents),
+            "largest": near.facts["largest"],
+            "candidates": near.facts["candidates"],
+            "verified": near.facts["comparisons"],
+        },
+        "by_source": [
+            {
+                "source": names[code],
+                "documents": int(documents[code]),
+                "exact": int(lost[0][code]),
+                "near": int(lost[1][code]),
+                "share": float((lost[0][code] + lost[1][code]) / documents[code]),
+            }
+            for code in np.argsort(-(lost[0] + lost[1]), kind="stable").tolist()
+            if lost[0][code] + lost[1][code]
+        ],
+        "sizes": near.facts["sizes"],
+        "examples": [*_duplicate_examples(corpus, near, "near"), *_duplicate_examples(corpus, exact, "exact")],
+    }
+
+
+def _duplicate_examples(corpus: LoadedCorpus, ruling: Ruling, kind: str) -> list[dict[str, Any]]:
+    """The largest groups first, then those whose copies differ most."""
+    if not len(ruling.documents):
+        return []
+    survivors, first, sizes = np.unique(ruling.survivor, return_index=True, return_counts=True)
+    order = np.lexsort((survivors, ruling.score[first], -sizes))[: EXAMPLES if kind == "near" else EXAMPLES // 2]
+    groups = [(int(survivors[k]), np.flatnonzero(ruling.survivor == survivors[k])[:3], int(sizes[k])) for k in order]
+    wanted = sorted({d for s, rows, _ in groups for d in (s, *ruling.documents[rows].tolist())})
+    shown = dict(zip(wanted, _shown(corpus, wanted), strict=True))
+    return [
+        {
+            "kind": kind,
+            "size": size + 1,
+            "survivor": shown[survivor],
+            "removed": [
+                {**shown[int(ruling.documents[row])], "similarity": round(float(ruling.score[row]), 4)}
+                for row in rows.tolist()
+            ],
+        }
+        for survivor, rows, size in groups
+    ]
+
+
+def _shown(corpus: LoadedCorpus, documents: Sequence[int]) -> list[dict[str, Any]]:
+    codes, names = corpus.codes("source")
+    origins = corpus.column("origin_resolved")
+    ids, excerpts = corpus.strings("id", documents), corpus.strings("excerpt", documents)
+    return [
+        {"id": i, "source": names[codes[d]], "origin": Origin(int(origins[d])).label, "excerpt": excerpt}
+        for d, i, excerpt in zip(documents, ids, excerpts, strict=True)
+    ]
+
+
+def describe_rights(corpus: LoadedCorpus) -> dict[str, Any]:
+    codes, names = corpus.codes("licence")
+    counts = np.bincount(codes[codes >= 0], minlength=len(names)) if len(names) else np.zeros(0, np.int64)
+    order = np.argsort(-counts, kind="stable").tolist()
+    return {
+        "licence": [{"expression": names[k], "documents": int(counts[k])} for k in order],
+        "unknown_licence": int((codes < 0).sum()),
+        "recognised": int(sum(counts[k] for k, name in enumerate(names) if is_open(name))),
+    }
+
+
+def months_of(corpus: LoadedCorpus, chosen: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    """Documents by month of capture, before and after a choice."""
+    months = corpus.column("month")
+    return [
+        {"month": month_label(int(month)), "before": int((months == month).sum()), "after": int((months[chosen] == month).sum())}
+        for month in np.unique(months).tolist()
+    ]

@@ -1,0 +1,244 @@
+"""Findings: what an audit wants its reader to know, derived from the figures of the audit alone.
+
+Each rule reads the audit document (`wellkeeper.audit/1`) and gives at most one finding. Codes are stable and
+listed in docs/findings.md; thresholds stand here, each with its reason.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from wellkeeper.core.finding import Finding, Severity
+
+Audit: TypeAlias = Mapping[str, Any]
+
+REDUNDANT_WARNING = 0.01
+"""Share of redundant documents from which training on them is worth a decision: repeated text is memorised
+super-linearly in its copies (Lee et al. 2022, arXiv:2107.06499)."""
+SOURCE_LOSS = 0.30
+"""Share of a source lost to duplicates that deserves a look: templates and over-merging start to show there."""
+SOURCE_LEAST = 20  # documents a source needs before its loss means anything
+DOMINANT_SOURCE = 0.5
+SYNTHETIC_SHARE = 0.10
+"""The default `mix.synthetic_share.max` of recipes."""
+QUALITY_WARNING = 0.05
+CLUSTER_LARGE = 100
+ANCHORS_NEEDED = 80
+"""Documents of known origin that identify a share of one kind of text, see docs/evidence.md."""
+
+
+def findings_of(audit: Audit) -> tuple[Finding, ...]:
+    """All findings, most severe first, then by code."""
+    order = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+    found = [finding for rule in _RULES for finding in rule(audit)]
+    return tuple(sorted(found, key=lambda finding: (order.index(finding.severity), finding.code)))
+
+
+def verdict_of(findings: tuple[Finding, ...]) -> str:
+    """`findings` if one is more than information, else `clean`."""
+    return "findings" if any(finding.severity is not Severity.INFO for finding in findings) else "clean"
+
+
+def _finding(code: str, severity: Severity, title: str, detail: str, next_: str) -> Finding:
+    return Finding(code=code, severity=severity, title=title, detail=detail, next=next_)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _quarantine(audit: Audit) -> Iterator[Finding]:
+    inputs = audit["inputs"]
+    if inputs["quarantined"]:
+        kinds = ", ".join(f"{row['code']} ({row['records']:,})" for row in inputs["quarantine_by_code"])
+        yield _finding(
+            "WK101",
+            Severity.WARNING,
+            f"{_many(inputs['quarantined'], 'record')} could not be read",
+            f"They are not in any figure of this report: {kinds}.",
+            "Look at the list with file, line and byte below; repair the records, or leave them out on purpose.",
+        )
+
+
+def _dominant(audit: Audit) -> Iterator[Finding]:
+    inputs = audit["inputs"]
+    sources = sorted(inputs["sources"], key=lambda row: -row["documents"])
+    if len(sources) > 1 and sources[0]["documents"] > DOMINANT_SOURCE * inputs["documents"]:
+        share = sources[0]["documents"] / inputs["documents"]
+        yield _finding(
+            "WK102",
+            Severity.INFO,
+            f"{sources[0]['name']} makes up {share:.0%} of the documents",
+            "One voice above half of a corpus sets its tone, its vocabulary and its blind spots.",
+            "Cap it in the recipe: mix.caps.source: 0.40.",
+        )
+
+
+def _undated(audit: Audit) -> Iterator[Finding]:
+    dates = audit["origin"]["dates"]
+    total = audit["inputs"]["documents"]
+    if dates["undated"] > total / 2:
+        yield _finding(
+            "WK103",
+            Severity.INFO,
+            f"{dates['undated'] / total:.0%} of the documents have no date",
+            f"A third party's capture date before {dates['line']} is the best cheap evidence of human text there is.",
+            "Map a date column with --date COL, or keep the capture dates of your crawl.",
+        )
+
+
+def _duplicates(audit: Audit) -> Iterator[Finding]:
+    total = audit["inputs"]["documents"]
+    for code, kind, key in (("WK201", "exact", "exact"), ("WK202", "near", "near")):
+        redundant = audit["duplicates"][key]["redundant"]
+        if redundant:
+            severe = redundant >= REDUNDANT_WARNING * total
+            yield _finding(
+                code,
+                Severity.WARNING if severe else Severity.INFO,
+                f"{_many(redundant, 'document')} {'is' if redundant == 1 else 'are'} {kind} duplicate"
+                f"{'' if redundant == 1 else 's'} of others ({redundant / total:.1%})",
+                "Models memorise what is repeated, and repeated text outweighs the rest.",
+                f"Drop them with {kind}-duplicates.v1 in the recipe; keep decides which copy stays.",
+            )
+
+
+def _source_loss(audit: Audit) -> Iterator[Finding]:
+    hit = [
+        row
+        for row in audit["duplicates"]["by_source"]
+        if row["documents"] >= SOURCE_LEAST and row["share"] >= SOURCE_LOSS
+    ]
+    if hit:
+        names = ", ".join(f"{row['source']} ({row['share']:.0%})" for row in hit[:5])
+        yield _finding(
+            "WK203",
+            Severity.WARNING,
+            f"{_many(len(hit), 'source')} would lose {SOURCE_LOSS:.0%} or more to duplicates",
+            f"{names}. That is right for mirrors, and wrong for templated pages on different subjects.",
+            "Read the example clusters of these sources before you drop anything.",
+        )
+
+
+def _large_cluster(audit: Audit) -> Iterator[Finding]:
+    largest = audit["duplicates"]["near"]["largest"]
+    if largest >= CLUSTER_LARGE:
+        yield _finding(
+            "WK204",
+            Severity.WARNING,
+            f"One near-duplicate group has {largest:,} documents",
+            "Groups of this size are mostly templates: same frame, different facts.",
+            "Look at the group's examples; raise near-duplicates.v1 similarity if the facts matter.",
+        )
+
+
+def _artefacts(audit: Audit) -> Iterator[Finding]:
+    # Only kinds whose weight alone makes AI involvement more likely than not (log10 LR >= 1).
+    kinds = [row for row in audit["origin"]["evidence"] if row["strength"] == "artefact" and row["weight"] >= 1]
+    if kinds:
+        names = ", ".join(f"{row['kind']} ({row['documents']:,})" for row in kinds)
+        yield _finding(
+            "WK301",
+            Severity.WARNING,
+            f"{_many(audit['origin']['artefact_documents'], 'document')} carry traces of chat tools",
+            f"{names}. Such traces are rare and exact: where one is found, more AI text without any is likely.",
+            "Read the examples; drop them with artefacts.v1 in the recipe, and look at what their sources share.",
+        )
+
+
+def _conflicts(audit: Audit) -> Iterator[Finding]:
+    count = audit["origin"]["conflicts"]
+    if count:
+        yield _finding(
+            "WK302",
+            Severity.WARNING,
+            f"The evidence on {_many(count, 'document')} contradicts itself",
+            "Strong evidence points both ways, for example a label that says human and a chat tool's trace.",
+            "Have a person look at them: origin.v1 and artefacts.v1 put them up for review.",
+        )
+
+
+def _share(audit: Audit) -> Iterator[Finding]:
+    share = audit["origin"]["share"]
+    if share["estimate"] is None:
+        yield _finding(
+            "WK303",
+            Severity.INFO,
+            f"The share of AI-made text is not identified: anything from {share['low']:.1%} to {share['high']:.1%} fits",
+            share["note"],
+            f"Label about {ANCHORS_NEEDED} documents of each kind of text whose origin you know, or bring capture dates.",
+        )
+
+
+def _synthetic(audit: Audit) -> Iterator[Finding]:
+    declared = audit["origin"]["declared"]
+    total = audit["inputs"]["documents"]
+    synthetic = declared["ai-generated"] + declared["machine-translated"] + declared["programmatic"]
+    if synthetic > SYNTHETIC_SHARE * total:
+        yield _finding(
+            "WK304",
+            Severity.WARNING,
+            f"{synthetic / total:.1%} of the documents are declared synthetic",
+            "Training on model output thins the tails first; a fixed or fresh share of human text holds them.",
+            f"Hold it down in the recipe: mix.synthetic_share: {{max: {SYNTHETIC_SHARE:.2f}}}.",
+        )
+
+
+def _tails(audit: Audit) -> Iterator[Finding]:
+    tails = audit["tails"]
+    if tails is None:
+        return
+    if tails["reference"] is None:
+        yield _finding(
+            "WK403",
+            Severity.INFO,
+            "Nothing to compare the tails with",
+            "Whether rare words are missing shows only beside human text of the same kind.",
+            "Name some with --reference PATH.",
+        )
+        return
+    for code, what, measured in (("WK401", "words", tails), ("WK402", "3-grams", tails["trigrams"])):
+        reference = measured["reference"]
+        gap = reference["gap"]
+        if gap["high"] < 0:
+            yield _finding(
+                code,
+                Severity.WARNING,
+                f"Rare {what} of the reference are missing: {-gap['estimate']:.1%} fewer than human text would keep",
+                f"The corpus has {reference['coverage']['estimate']:.1%} of the reference's rare {what}; human text of "
+                f"the same size has {reference['ceiling']['estimate']:.1%}. The gap is {-gap['high']:.1%} to "
+                f"{-gap['low']:.1%}.",
+                "It may be another subject or collapse: look at origin by source, and add human text of this kind.",
+            )
+
+
+def _quality(audit: Audit) -> Iterator[Finding]:
+    total = audit["inputs"]["documents"]
+    failing = audit["quality_any"]
+    if failing:
+        worst = ", ".join(f"{row['rule']} ({row['documents']:,})" for row in audit["quality"][:3])
+        yield _finding(
+            "WK501",
+            Severity.WARNING if failing > QUALITY_WARNING * total else Severity.INFO,
+            f"{_many(failing, 'document')} fail a quality or repetition rule ({failing / total:.1%})",
+            f"Most often {worst}. The rules were made for web pages; poems, code and lists fail them too.",
+            "Read the examples, choose rules and thresholds in quality.v1, and see whom they hit.",
+        )
+
+
+def _rights(audit: Audit) -> Iterator[Finding]:
+    unknown = audit["rights"]["unknown_licence"]
+    total = audit["inputs"]["documents"]
+    if unknown:
+        yield _finding(
+            "WK601",
+            Severity.WARNING,
+            f"{unknown / total:.1%} of the documents have no known licence",
+            "What cannot be licensed cannot be shipped, and cannot be proved later.",
+            "Map a licence column with --licence COL, or state it per source in the recipe.",
+        )
+
+
+_RULES: tuple[Callable[[Audit], Iterator[Finding]], ...] = (
+    _quarantine, _dominant, _undated, _duplicates, _source_loss, _large_cluster, _artefacts, _conflicts, _share,
+    _synthetic, _tails, _quality, _rights,
+)  # fmt: skip

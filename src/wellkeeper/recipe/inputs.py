@@ -1,0 +1,85 @@
+"""From what the user gives (paths, tables, recipe sources) to groups of files with a column map."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wellkeeper.engine.readers import reader_for
+from wellkeeper.engine.readers.base import ColumnMap
+from wellkeeper.engine.sources import check_columns, find_files, guess_columns
+from wellkeeper.engine.store import write_atomic
+from wellkeeper.errors import InputError
+from wellkeeper.recipe.textpass import Group
+
+
+def groups_of(
+    inputs: Iterable[Any], columns: Mapping[str, str | None], work: Path, *, reference: bool = False
+) -> tuple[tuple[Group, ...], tuple[str, ...]]:
+    """One group for each input, and what to say aloud about the columns that were guessed.
+
+    An input is a path, glob or URL, an Arrow table, or anything with the Arrow C stream interface; tables are
+    laid down in the work folder first, where every worker can read them.
+
+    Raises:
+        InputError: an input does not exist, is empty, or has no text column.
+    """
+    groups: list[Group] = []
+    said: list[str] = []
+    for number, given in enumerate(inputs):
+        path, name = (str(given), _short(str(given))) if _is_path(given) else _laid_down(given, work, number)
+        while any(group.name == name for group in groups):
+            name += "+"
+        files = find_files([path], group=name)
+        found, sentences = columns_for(files, columns)
+        groups.append(Group(name=name, files=files, columns=found, reference=reference))
+        said += [f"{name}: {sentence}" for sentence in sentences]
+    return tuple(groups), tuple(said)
+
+
+def columns_for(files: Sequence[Any], given: Mapping[str, str | None]) -> tuple[ColumnMap, tuple[str, ...]]:
+    """The column map of some files: what was given, completed by guesses over the first file's fields."""
+    fields = reader_for(files[0]).schema(files[0])
+    named = {role: column for role, column in given.items() if column is not None}
+    if "text" in named:
+        rest = {name: kind for name, kind in fields.items() if name != named["text"]}
+        guessed, sentences = guess_columns({"text": "string", **rest})
+        sentences = tuple(s for s in sentences if not s.startswith("text column"))
+    else:
+        guessed, sentences = guess_columns(fields)
+    found = ColumnMap(**{**guessed.named(), **named})
+    check_columns(found, fields)
+    return found, sentences
+
+
+def _is_path(given: Any) -> bool:
+    return isinstance(given, str | Path)
+
+
+def _short(path: str) -> str:
+    """`corpus` for `data/corpus/`, `forum` for `data/forum/*.jsonl`, `part` for `part.jsonl.zst`."""
+    parts = [part for part in path.rstrip("/").split("/") if part and "*" not in part]
+    return (parts[-1].split(".")[0] or parts[-1]) if parts else path
+
+
+def _laid_down(given: Any, work: Path, number: int) -> tuple[str, str]:
+    try:
+        table = given if isinstance(given, pa.Table) else pa.table(given)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"Input {number + 1} is a {type(given).__name__}, which is neither a path nor an Arrow table. Pass a "
+            "path, a pyarrow.Table, or a data frame that offers the Arrow C stream (pandas, polars)."
+        ) from error
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    content = sink.getvalue().to_pybytes()
+    name = f"table-{hashlib.sha256(content).hexdigest()[:12]}"
+    folder = work / "tables" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "table.parquet"
+    if not path.exists():
+        write_atomic(path, content)
+    return str(path), name

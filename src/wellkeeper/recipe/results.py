@@ -1,0 +1,114 @@
+"""What `audit` and `curate` return: frozen values that answer the next question without another run."""
+
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wellkeeper.core.finding import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Audit:
+    """What is in a corpus. `document` follows the schema `wellkeeper.audit/1`; `paths` names what was written."""
+
+    document: Mapping[str, Any]
+    paths: Mapping[str, Path]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(
+            Finding(**{**finding, "severity": Severity(finding["severity"])}) for finding in self.document["findings"]
+        )
+
+    @property
+    def verdict(self) -> str:
+        """`clean`, or `findings` where one is a warning or an error."""
+        return str(self.document["verdict"])
+
+    @property
+    def documents(self) -> int:
+        return int(self.document["inputs"]["documents"])
+
+    @property
+    def share(self) -> Mapping[str, Any]:
+        """AI-made share of the documents: `estimate` (None where not identified), `low`, `high`, `note`."""
+        return dict(self.document["origin"]["share"])
+
+    def to_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
+
+    def to_html(self) -> str:
+        """The report as one self-contained page."""
+        from wellkeeper.report import render_html  # noqa: PLC0415
+
+        return render_html(self.document, title="Corpus audit")
+
+    def __repr__(self) -> str:
+        duplicates = self.document["duplicates"]
+        return (
+            f"Audit({self.documents:,} documents, AI-made {_percent(self.share)}, "
+            f"{duplicates['exact']['redundant']:,} exact and {duplicates['near']['redundant']:,} near duplicates, "
+            f"{len(self.findings)} findings, verdict {self.verdict})"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("Documents", f"{self.documents:,}"),
+            ("AI-made", _percent(self.share)),
+            ("Exact duplicates", f"{self.document['duplicates']['exact']['redundant']:,}"),
+            ("Near duplicates", f"{self.document['duplicates']['near']['redundant']:,}"),
+            *((f"{finding.code} {finding.severity}", finding.title) for finding in self.findings),
+        ]
+        return _table("wellkeeper audit", rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Curation:
+    """What a recipe did. `document` follows the schema `wellkeeper.curate/1`; `paths` names what was written."""
+
+    document: Mapping[str, Any]
+    paths: Mapping[str, Path]
+
+    @property
+    def kept(self) -> int:
+        return int(self.document["kept"])
+
+    @property
+    def dropped(self) -> int:
+        return int(self.document["dropped"])
+
+    def why(self, document: str) -> Any:
+        """The story of one document, by id, hash or place: see `wellkeeper.ledger.why`."""
+        from wellkeeper.ledger.why import why  # noqa: PLC0415
+
+        return why(self.paths["folder"], document)
+
+    def to_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        document = self.document
+        return (
+            f"Curation({document['recipe']}: kept {document['kept']:,} of {document['documents']:,} documents, "
+            f"dropped {document['dropped']:,}, for review {document['review']:,}, "
+            f"quarantined {document['quarantined']:,} records)"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [(key.capitalize(), f"{self.document[key]:,}") for key in ("kept", "dropped", "review", "quarantined")]
+        rows += [(step["step"], f"−{step['dropped']:,}") for step in self.document["steps"]]
+        return _table(f"wellkeeper curate: {self.document['recipe']}", rows)
+
+
+def _percent(share: Mapping[str, Any]) -> str:
+    if share["estimate"] is None:
+        return f"not identified, between {share['low']:.1%} and {share['high']:.1%}"
+    return f"{share['estimate']:.1%} ({share['low']:.1%} to {share['high']:.1%})"
+
+
+def _table(title: str, rows: list[tuple[str, str]]) -> str:
+    body = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in rows)
+    return f"<table><caption>{html.escape(title)}</caption>{body}</table>"

@@ -1,0 +1,108 @@
+"""Tails of a corpus, from the word hashes that the text pass kept of a sample of its documents."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from wellkeeper.measure.hill import curve
+from wellkeeper.measure.incidence import Incidence, halves, incidence_of, ngrams
+from wellkeeper.measure.tails import reference_tails_or_none, tail_profile_or_none
+from wellkeeper.recipe.corpus import LoadedCorpus
+from wellkeeper.recipe.textpass import TAIL_WORDS
+
+NGRAM = 3
+TOO_SMALL = "Tails need at least 10 documents with words; the corpus has fewer."
+
+
+class WordSample:
+    """Words of the documents drawn for tail measurement, in sampling order: a uniform sample without replacement."""
+
+    def __init__(self, documents: NDArray[np.int64], offsets: NDArray[np.int64], hashes: NDArray[np.uint64]) -> None:
+        self.documents = documents
+        self._offsets = offsets
+        self._hashes = hashes
+
+    def restricted(self, chosen: NDArray[np.bool_]) -> "WordSample":
+        """The documents of the sample that are chosen, in the same order; `chosen` has shape (sample,)."""
+        sizes = np.diff(self._offsets)
+        words = np.repeat(chosen, sizes)
+        return WordSample(self.documents[chosen], _bounds(sizes[chosen]), self._hashes[words])
+
+    def cut(self, words: int) -> "WordSample":
+        """The first documents, up to about `words` words."""
+        many = int(np.searchsorted(self._offsets, words, side="left"))
+        many = min(many, len(self.documents))
+        return WordSample(self.documents[:many], self._offsets[: many + 1], self._hashes[: self._offsets[many]])
+
+    def incidences(self) -> tuple[Incidence, Incidence]:
+        """Of words, and of 3-grams."""
+        return (
+            incidence_of(self._offsets, self._hashes),
+            incidence_of(*ngrams(self._offsets, self._hashes, NGRAM)),
+        )
+
+
+def _bounds(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    bounds = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=bounds[1:])
+    return bounds
+
+
+def word_sample(corpus: LoadedCorpus) -> WordSample:
+    """All the words that sidecars hold, sorted by sampling priority."""
+    documents, priorities, sizes, hashes = [], [], [], []
+    for block, table in corpus.sidecars.companions("words"):
+        documents.append(table.column("document").to_numpy() + block.first)
+        priorities.append(table.column("priority").to_numpy())
+        lists = table.column("words").combine_chunks()
+        sizes.append(pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64))
+        hashes.append(lists.flatten().to_numpy())
+    if not documents:
+        return WordSample(np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros(0, np.uint64))
+    all_sizes, all_hashes = np.concatenate(sizes), np.concatenate(hashes)
+    starts = _bounds(all_sizes)[:-1]
+    order = np.argsort(np.concatenate(priorities), kind="stable")
+    # Only as many documents as will be used: the rest would cost memory for nothing.
+    order = order[: int(np.searchsorted(np.cumsum(all_sizes[order]), 2 * TAIL_WORDS)) + 1]
+    ordered = [all_hashes[starts[k] : starts[k] + all_sizes[k]] for k in order.tolist()]
+    return WordSample(np.concatenate(documents)[order], _bounds(all_sizes[order]), np.concatenate(ordered))
+
+
+def without_copies(sample: WordSample, corpus: LoadedCorpus, reference: LoadedCorpus) -> WordSample:
+    """The sample less the documents whose exact text stands in the reference: they would keep its tail by copying."""
+    theirs = set(reference.column("sha256").tolist())
+    mine = corpus.column("sha256")[sample.documents]
+    return sample.restricted(np.array([digest not in theirs for digest in mine.tolist()], np.bool_))
+
+
+def describe_tails(sample: WordSample, reference: WordSample | None) -> dict[str, Any] | None:
+    """The `tails` section of an audit; None where the corpus is too small for any interval."""
+    sample = sample.cut(TAIL_WORDS)
+    mine = sample.incidences()
+    theirs = reference.cut(2 * TAIL_WORDS).incidences() if reference is not None else None
+    words = _measured(mine[0], theirs[0] if theirs else None)
+    trigrams = _measured(mine[1], theirs[1] if theirs else None)
+    if words is None or trigrams is None:
+        return None
+    return {"unit": "documents", **words, "trigrams": trigrams, "curve": _curve(mine[0])}
+
+
+def _measured(incidence: Incidence, reference: Incidence | None) -> dict[str, Any] | None:
+    profile = tail_profile_or_none(incidence)
+    if profile is None:
+        return None
+    compared = reference_tails_or_none(reference, incidence) if reference is not None else None
+    described: dict[str, Any] | None = None
+    if compared is not None and reference is not None:
+        described = {**compared.to_json(), "curve": _curve(halves(reference)[1])}
+    return {**profile.to_json(), "reference": described}
+
+
+def _curve(incidence: Incidence) -> list[dict[str, Any]]:
+    points = curve(incidence)
+    return [
+        {"documents": int(d), "words": round(float(w)), "types": round(float(t), 1)}
+        for d, w, t in zip(points.documents, points.words, points.types, strict=True)
+    ]

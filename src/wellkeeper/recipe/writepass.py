@@ -1,0 +1,265 @@
+"""The second and last pass that touches text: kept documents out as Parquet, dropped ones beside them.
+
+Which documents a part holds follows from the decisions alone, so parts have the same content for any number of
+workers. A part that an earlier run of the same plan finished is not written again.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from wellkeeper.core.decision import Decision
+from wellkeeper.core.origin import LABELS
+from wellkeeper.core.signals import NO_DATE
+from wellkeeper.engine.executor import Kind, run_tasks
+from wellkeeper.engine.progress import Listener, Progress
+from wellkeeper.engine.readers import parse_block
+from wellkeeper.engine.store import write_atomic
+from wellkeeper.ledger.rows import ContentDigest
+from wellkeeper.recipe.corpus import BlockRead, LoadedCorpus
+from wellkeeper.recipe.decide import Decisions
+
+PART_BYTES = 64 << 20
+"""Text bytes a part aims at: large enough for scans, small enough to write from memory."""
+
+_OWN = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("text", pa.large_string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("origin", pa.string(), nullable=False),
+        pa.field("captured_at", pa.timestamp("s", "UTC")),
+        pa.field("licence", pa.string()),
+        pa.field("generator", pa.string()),
+        pa.field("weight", pa.float32(), nullable=False),
+    ]
+)
+_REJECTED = pa.schema(
+    [*_OWN, pa.field("decision", pa.string()), pa.field("step", pa.string()), pa.field("reason", pa.string())]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Consecutive blocks [first, last) whose chosen documents go to one file."""
+
+    path: Path
+    first: int
+    last: int
+
+
+def extras_of(corpus: LoadedCorpus) -> pa.Schema:
+    """One schema for the user's other columns over all files; where types do not agree, JSON text.
+
+    A column that bears the name of one of ours is called `input_<name>`.
+    """
+    types: dict[str, list[pa.DataType]] = {}
+    for block in corpus.sidecars.blocks:
+        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(block.facts["extras"])))
+        for field in schema:
+            seen = types.setdefault(field.name, [])
+            if field.type not in seen:
+                seen.append(field.type)
+    return pa.schema([pa.field(name, _common_type(seen)) for name, seen in types.items()])
+
+
+def _common_type(types: Sequence[pa.DataType]) -> pa.DataType:
+    try:
+        unified = pa.unify_schemas([pa.schema([("x", t)]) for t in types], promote_options="permissive")
+    except pa.ArrowTypeError:
+        return pa.large_string()
+    common = unified.field("x").type
+    return pa.string() if pa.types.is_null(common) else common
+
+
+def out_name(name: str) -> str:
+    """What a user's column is called in the output."""
+    return f"input_{name}" if name in _REJECTED.names else name
+
+
+def plan_parts(corpus: LoadedCorpus, chosen: NDArray[np.bool_], folder: Path) -> list[Part]:
+    """Cut the blocks into parts of about `PART_BYTES` chosen bytes."""
+    size = np.where(chosen, corpus.column("bytes"), 0)
+    parts: list[Part] = []
+    first = held = 0
+    blocks = corpus.sidecars.blocks
+    for number, block in enumerate(blocks):
+        held += int(size[block.first : block.first + block.documents].sum())
+        if held >= PART_BYTES or (number == len(blocks) - 1 and (held or not parts)):
+            parts.append(Part(folder / f"part-{len(parts):05d}.parquet", first, number + 1))
+            first, held = number + 1, 0
+    return parts
+
+
+@dataclass(slots=True)
+class _Task:
+    read: BlockRead
+    fields: dict[str, Any]  # our columns of the documents read, but for their text
+    extras: pa.Schema
+
+
+def write_documents(
+    corpus: LoadedCorpus,
+    decisions: Decisions,
+    chosen: NDArray[np.bool_],
+    folder: Path,
+    *,
+    rejected: bool,
+    kind: Kind,
+    workers: int | None,
+    listener: Listener,
+) -> str:
+    """Write the chosen documents under `folder`; returns the content digest of all parts together."""
+    folder.mkdir(parents=True, exist_ok=True)
+    extras = extras_of(corpus)
+    plan = _plan_digest(corpus, decisions, chosen, extras)
+    marker = folder / ".plan.json"
+    digests: dict[str, str] = {}
+    if marker.exists() and (stored := json.loads(marker.read_bytes()))["plan"] == plan:
+        digests = {name: d for name, d in stored["parts"].items() if (folder / name).exists()}
+    else:
+        marker.unlink(missing_ok=True)
+    parts = plan_parts(corpus, chosen, folder)
+    for path in folder.glob("part-*.parquet"):
+        if path.name not in digests:
+            path.unlink()
+    for number, part in enumerate(parts):
+        if part.path.name not in digests:
+            table = _part_table(
+                corpus, decisions, chosen, part, extras, rejected=rejected, kind=kind, workers=workers
+            )
+            write_atomic(part.path, _parquet(table))
+            digests[part.path.name] = _digest(table)
+            write_atomic(marker, json.dumps({"plan": plan, "parts": digests}).encode())
+        listener(
+            Progress(stage="writing", done=number + 1, total=len(parts), unit="parts", documents=int(chosen.sum()))
+        )
+    marker.unlink(missing_ok=True)
+    whole = hashlib.sha256("\n".join(digests[part.path.name] for part in parts).encode())
+    return whole.hexdigest()
+
+
+def _digest(table: pa.Table) -> str:
+    digest = ContentDigest()
+    digest.update(table)
+    return digest.hexdigest()
+
+
+def _plan_digest(
+    corpus: LoadedCorpus, decisions: Decisions, chosen: NDArray[np.bool_], extras: pa.Schema
+) -> str:
+    state = hashlib.sha256(decisions.digest().encode())
+    state.update(np.packbits(chosen).tobytes())
+    state.update(np.ascontiguousarray(corpus.column("sha256")).tobytes())
+    state.update(extras.serialize().to_pybytes())
+    return state.hexdigest()
+
+
+def _part_table(
+    corpus: LoadedCorpus,
+    decisions: Decisions,
+    chosen: NDArray[np.bool_],
+    part: Part,
+    extras: pa.Schema,
+    *,
+    rejected: bool,
+    kind: Kind,
+    workers: int | None,
+) -> pa.Table:
+    blocks = corpus.sidecars.blocks[part.first : part.last]
+    low = blocks[0].first
+    high = blocks[-1].first + blocks[-1].documents
+    documents = low + np.flatnonzero(chosen[low:high])
+    tables: dict[int, pa.Table] = {}
+    tasks = _tasks(corpus, decisions, documents, extras, rejected=rejected)
+    for first, table in run_tasks(_read_block, tasks, kind=kind, workers=workers):
+        tables[first] = table
+    schema = pa.schema(
+        [*(_REJECTED if rejected else _OWN), *(field.with_name(out_name(field.name)) for field in extras)]
+    )
+    return pa.concat_tables([schema.empty_table(), *(tables[first] for first in sorted(tables))])
+
+
+def _tasks(
+    corpus: LoadedCorpus,
+    decisions: Decisions,
+    documents: NDArray[np.int64],
+    extras: pa.Schema,
+    *,
+    rejected: bool,
+) -> Iterator[_Task]:
+    groups = corpus.group_of()
+    names = list(dict.fromkeys(group.name for group, _ in corpus.files))
+    sources, source_names = corpus.codes("source")
+    licences, licence_names = corpus.codes("licence")
+    generators, generator_names = corpus.codes("generator")
+    for read in corpus.read_again(documents):
+        rows = read.documents
+        fields: dict[str, Any] = {
+            "id": pa.array(corpus.strings("id", rows.tolist()), pa.string()),
+            "source": _named(sources[rows], source_names),
+            "group": _named(groups[rows], names),
+            "origin": _named(corpus.column("origin_resolved")[rows], LABELS),
+            "captured_at": _timestamps(corpus.column("captured_at")[rows]),
+            "licence": _named(licences[rows], licence_names),
+            "generator": _named(generators[rows], generator_names),
+            "weight": pa.array(np.ones(len(rows), np.float32)),
+        }
+        if rejected:
+            labels = [decision.label for decision in Decision]
+            fields |= {
+                "decision": _named(decisions.decision[rows], labels),
+                "step": _named(decisions.step[rows], decisions.steps),
+                "reason": _named(decisions.reason[rows], decisions.reasons),
+            }
+        yield _Task(read, fields, extras)
+
+
+def _named(codes: NDArray[Any], names: Sequence[str]) -> pa.Array:
+    signed = codes.astype(np.int64)
+    return pa.array([*names], pa.string()).take(pa.array(signed, mask=signed < 0))
+
+
+def _timestamps(seconds: NDArray[np.int64]) -> pa.Array:
+    return pa.array(seconds, pa.int64(), mask=seconds == NO_DATE).cast(pa.timestamp("s", "UTC"))
+
+
+def _read_block(task: _Task) -> tuple[int, pa.Table]:
+    read = task.read
+    table = parse_block(read.raw, read.columns, extras=True).table.take(pa.array(read.rows))
+    columns: Mapping[str, Any] = {**task.fields, "text": table.column("text")}
+    ordered = [name for name in _REJECTED.names if name in columns]
+    own = pa.table([columns[name] for name in ordered], schema=pa.schema([_REJECTED.field(name) for name in ordered]))
+    for field in task.extras:
+        own = own.append_column(field.with_name(out_name(field.name)), _extra(table, field))
+    return int(read.documents[0]), own
+
+
+def _extra(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
+    if field.name not in table.column_names:
+        return pa.chunked_array([pa.nulls(len(table), field.type)])
+    column = table.column(field.name)
+    if column.type == field.type or pa.types.is_null(column.type):
+        return column.cast(field.type)
+    try:
+        return column.cast(field.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        texts = [None if value is None else orjson.dumps(value, default=str).decode() for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(texts, field.type)])
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", row_group_size=16_384)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]

@@ -1,0 +1,280 @@
+"""Pictures: SVG written by hand, so that a page needs neither a library nor a script.
+
+Every function returns one `<svg>` with a title and a description for those who do not see it. Colours
+are classes of style.css, so that a picture follows the page into dark mode. Lengths are CSS pixels at
+the width asked for: each picture is drawn twice, wide and compact, and the page shows the one whose
+letters stay legible. All text is escaped here.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from wellkeeper.report.numbers import THIN, short
+from wellkeeper.report.reading import Interval
+from wellkeeper.report.story import Stage
+
+WIDE, COMPACT = 760, 340
+"""Widths of the two layouts, in CSS pixels."""
+
+_LETTER = 0.56  # mean width of a letter in a sans-serif face, in font sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What every picture needs: a unique id, its words, its width."""
+
+    identity: str
+    title: str
+    description: str
+    width: int
+
+    @property
+    def is_compact(self) -> bool:
+        return self.width <= COMPACT
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Points (x, y), ascending in x, both >= 0; `style` is a class of style.css."""
+
+    style: str
+    points: Sequence[tuple[float, float]]
+
+
+def curves(frame: Frame, lines: Sequence[Curve], *, x_label: str, y_label: str) -> Markup:
+    """Curves over one pair of axes that both start at 0."""
+    height = 260 if frame.is_compact else 320
+    left, right, top, bottom = 46, 14, 30, 44
+    x_ticks = ticks(max(x for line in lines for x, _ in line.points), 3 if frame.is_compact else 6)
+    y_ticks = ticks(max(y for line in lines for _, y in line.points), 4)
+    across, up = frame.width - left - right, height - top - bottom
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return left + across * x / x_ticks[-1], top + up * (1 - y / y_ticks[-1])
+
+    body = [_text(left - 38, 14, y_label, "label")]
+    for tick in y_ticks:
+        _, y = at(0, tick)
+        body += [_line(left, y, frame.width - right, y, "grid" if tick else "axis")]
+        body += [_text(left - 6, y + 4, short(tick), "tick", "end")]
+    for tick in x_ticks:
+        x, y = at(tick, 0)
+        anchor = "end" if tick == x_ticks[-1] else "middle"
+        body += [_text(x, y + 18, short(tick), "tick", anchor)]
+    body += [_text(left + across / 2, height - 6, x_label, "label", "middle")]
+    for line in lines:
+        path = " ".join(f"{_round(x)},{_round(y)}" for x, y in (at(*point) for point in line.points))
+        body += [f'<polyline class="{line.style}" points="{path}"/>']
+        end_x, end_y = at(*line.points[-1])
+        body += [f'<circle class="dot {line.style}" cx="{_round(end_x)}" cy="{_round(end_y)}" r="3.5"/>']
+    return _svg(frame, height, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """One row of a dot plot: a value and the baseline it is read beside, shares in [0, 1]."""
+
+    label: str
+    note: str
+    value: Interval
+    baseline: Interval | None
+
+
+def dot_plot(frame: Frame, lines: Sequence[Dots]) -> Markup:
+    """Intervals on one axis from 0 to 100%: a filled dot for the value, an open diamond for the baseline."""
+    compact = frame.is_compact
+    row, top, bottom = (76, 8, 30) if compact else (54, 8, 34)
+    left, right = (10, 14) if compact else (150, 196)
+    height = top + row * len(lines) + bottom
+    across = frame.width - left - right
+    floor = top + row * len(lines)
+    body = []
+    for tick in (0, 0.25, 0.5, 0.75, 1):
+        x = left + across * tick
+        body += [_line(x, top, x, floor, "grid")]
+        anchor = "middle" if 0 < tick < 1 or not compact else "start" if tick == 0 else "end"
+        body += [_text(x, floor + 18, f"{tick:.0%}", "tick", anchor)]
+    for index, line in enumerate(lines):
+        y = top + row * index
+        body += _dot_row(line, y, left, across, compact=compact)
+        if index:
+            body += [_line(0, y, frame.width, y, "rule")]
+    return _svg(frame, height, body)
+
+
+def _dot_row(line: Dots, y: float, left: float, across: float, *, compact: bool) -> Iterator[str]:
+    upper, lower = (y + 48, y + 63) if compact else (y + 20, y + 37)
+    value = THIN.interval(line.value)
+    baseline = THIN.interval(line.baseline) if line.baseline else "no baseline"
+    if compact:
+        yield _text(0, y + 17, line.label, "strong")
+        yield _text(left + across + 14, y + 17, value, "value", "end")
+        yield _text(0, y + 34, line.note, "tick")
+        yield _text(left + across + 14, y + 34, baseline, "tick", "end")
+    else:
+        yield _text(0, y + 24, line.label, "strong")
+        yield _text(0, y + 41, line.note, "tick")
+        yield _text(left + across + 24, y + 24, value, "value")
+        yield _text(left + across + 24, y + 41, baseline, "tick")
+    for interval, level, style in ((line.value, upper, "own"), (line.baseline, lower, "base")):
+        if interval is None:
+            continue
+        if interval.low is not None and interval.high is not None:
+            yield _line(
+                left + across * _unit(interval.low), level, left + across * _unit(interval.high), level, style
+            )
+        if interval.estimate is not None:
+            yield _mark(left + across * _unit(interval.estimate), level, style)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One month: documents, and where there were others before, those; or a share's interval."""
+
+    month: str  # YYYY-MM
+    documents: int
+    before: int | None = None
+    share: Interval | None = None
+
+
+def months(frame: Frame, columns: Sequence[Column], *, line: str = "", y_label: str) -> Markup:
+    """Documents by month as columns, or where columns carry a share, its interval by month.
+
+    `line` is a date (YYYY-MM or longer) marked by a dashed line. Months without documents stay empty.
+    """
+    height = 200 if frame.is_compact else 220
+    left, right, top, bottom = 46, 8, 34, 30
+    start, end = month_number(columns[0].month), month_number(columns[-1].month)
+    across, up = frame.width - left - right, height - top - bottom
+    step = across / (end - start + 1)
+    shares = any(column.share for column in columns)
+    y_ticks = [0.0, 0.5, 1.0] if shares else ticks(max(max(c.documents, c.before or 0) for c in columns), 3)
+    body = [_text(left - 38, 14, y_label, "label")]
+    for tick in y_ticks:
+        y = top + up * (1 - tick / y_ticks[-1])
+        body += [_line(left, y, frame.width - right, y, "grid" if tick else "axis")]
+        body += [_text(left - 6, y + 4, f"{tick:.0%}" if shares else short(tick), "tick", "end")]
+    body += _month_labels(start, end, left, step, height - bottom + 18)
+    thick = max(1.0, min(18.0, step * 0.72))
+    for column in columns:
+        x = left + step * (month_number(column.month) - start + 0.5)
+        draw = _share_column if shares else _count_column
+        body += draw(column, x, thick, top, up, y_ticks[-1])
+    if line and start <= month_number(line) <= end:
+        body += _date_line(line, left + step * _month_offset(line, start), top, up, frame.width)
+    return _svg(frame, height, body)
+
+
+def _count_column(
+    column: Column, x: float, thick: float, top: float, up: float, most: float
+) -> Iterator[str]:
+    if column.before is not None:
+        tall = up * column.before / most
+        yield _box(x - thick / 2, top + up - tall, thick, tall, "before")
+    tall = up * column.documents / most
+    yield _box(x - thick / 2, top + up - tall, thick, tall, "column")
+
+
+def _share_column(
+    column: Column, x: float, thick: float, top: float, up: float, most: float
+) -> Iterator[str]:
+    share = column.share
+    if share is None:
+        return
+    if share.low is not None and share.high is not None:
+        low, high = _unit(share.low), _unit(share.high)
+        style = "span" if share.estimate is not None else "span open"
+        yield _box(x - thick / 2, top + up * (1 - high / most), thick, max(1.5, up * (high - low)), style)
+    if share.estimate is not None:
+        y = top + up * (1 - _unit(share.estimate) / most)
+        yield _line(x - thick / 2, y, x + thick / 2, y, "estimate")
+
+
+def _date_line(line: str, x: float, top: float, up: float, width: float) -> Iterator[str]:
+    anchor = "end" if x > width / 2 else "start"
+    yield _line(x, top - 12, x, top + up, "date")
+    yield _text(x + (-5 if anchor == "end" else 5), top - 6, line, "tick strong", anchor)
+
+
+def _month_labels(start: int, end: int, left: float, step: float, y: float) -> Iterator[str]:
+    """The first month of each year, or of every second, fifth ..., as many as fit; else the first month."""
+    years = [number for number in range(start, end + 1) if number % 12 == 0]
+    if not years or years[0] - start > (end - start) * 0.6:
+        yield _text(left, y, f"{start // 12:04d}-{start % 12 + 1:02d}", "tick")
+        if end > start and step * (end - start) > 120:
+            name = f"{end // 12:04d}-{end % 12 + 1:02d}"
+            yield _text(left + step * (end - start + 1), y, name, "tick", "end")
+        return
+    every = next(n for n in (1, 2, 5, 10, 20, 50, 100, 1000, 10_000) if step * 12 * n >= 44)
+    for number in years:
+        year = number // 12
+        if year % every == 0 or every == 1:
+            x = left + step * (number - start)
+            yield _line(x, y - 17, x, y - 12, "axis")
+            yield _text(x, y, f"{year:04d}", "tick", "middle" if x > left + 16 else "start")
+
+
+def month_number(month: str) -> int:
+    """Months since year 0 of `YYYY-MM...`; raises ValueError for anything else.
+
+    >>> month_number("2022-11-30") - month_number("2021-12")
+    11
+    """
+    year, number = int(month[:4]), int(month[5:7])
+    if month[4] != "-" or not 1 <= number <= 12:
+        raise ValueError(month)
+    return year * 12 + number - 1
+
+
+def _month_offset(date: str, start: int) -> float:
+    day = int(date[8:10]) if date[8:10].isdigit() else 1
+    return month_number(date) - start + (day - 1) / 31
+
+
+def flow(frame: Frame, read: int, passed: Sequence[Stage], kept: int) -> Markup:
+    """Documents on their way through a curation: what stays flows on, what leaves turns down.
+
+    Widths are to scale, slivers excepted. With a compact frame, or more stages than fit side by side,
+    the stages stand below each other.
+    """
+    if frame.is_compact or len(passed) > 7 or not passed:
+        return _flow_rows(frame, read, passed, kept)
+    band, top, bottom = 130.0, 74.0, 92.0
+    left, right = 8.0, 74.0
+    step = (frame.width - left - right) / (len(passed) + 1)
+    body = [_text(left, 18, "Read", "strong"), _text(left, 52, THIN.count(read), "value")]
+
+    def thick(documents: int) -> float:
+        return max(1.5, band * documents / read) if documents else 0.0
+
+    x, now = left, thick(read)
+    body += [_box(x, top, step, now, "stream"), _box(x, top, 3, now, "gate")]
+    for stage in passed:
+        x += step
+        body += _flow_stage(stage, x, top, thick, step)
+    x += step
+    end = left + step * (len(passed) + 1)
+    body += [_box(end - 3, top, 5, thick(kept), "gate kept")]
+    body += [_text(end + 8, 18, "Kept", "strong"), _text(end + 8, 52, THIN.count(kept), "value")]
+    body += [_text(end + 8, top + 14, THIN.share_of(kept, read), "tick")]
+    return _svg(frame, int(top + band + bottom), body)
+
+
+def _flow_stage(stage: Stage, x: float, top: float, thick: object, step: float) -> Iterator[str]:
+    raise NotImplementedError
+
+
+def ticks(most: float, wanted: int) -> list[float]:
+    """Round numbers from 0 to at least `most`, about `wanted` steps of 1, 2 or 5 times a power of ten.
+
+    >>> ticks(7300, 4)
+    [0.0, 2000.0, 4000.0, 6000.0, 8000.0]
+    """
+    if most <= 0:
+        return [0.0, 1.0]
+    power = 10.0 ** math.floor(math.log10(most / wanted))
+    step = next(power * unit for unit in (1, 2, 5, 10) if most / (power * unit) <= wanted)
+    return [step * index for index in range(math.ceil(most / step - 1e-9) + 1)]
