@@ -10,7 +10,9 @@ from wellkeeper.kernels.scan import AnchorTable, anchor_table, candidates
 
 # Few letters, capitals, signs that bit 5 would merge with others, and a byte of UTF-8: matches are common.
 letters = st.sampled_from(b"abAB[{@`\xe2\x80 ")
-anchors = st.lists(st.lists(letters, min_size=4, max_size=9).map(lambda x: bytes(x).lower()), min_size=1, max_size=8)
+anchors = st.lists(
+    st.lists(letters, min_size=4, max_size=9).map(lambda x: bytes(x).lower()), min_size=1, max_size=8
+)
 documents = st.lists(st.lists(letters, max_size=60).map(bytes), max_size=8)
 
 
@@ -22,7 +24,9 @@ def pairs(texts: list[bytes], table: AnchorTable, *, lead: bytes = b"") -> list[
 
 
 @given(anchors, documents, st.binary(max_size=5))
-def test_every_anchor_is_found_in_every_document_that_holds_it_and_nowhere_else(anchors, documents, lead) -> None:
+def test_every_anchor_is_found_in_every_document_that_holds_it_and_nowhere_else(
+    anchors, documents, lead
+) -> None:
     anchors = sorted(set(anchors))
     expected = [
         (number, which)
@@ -36,7 +40,9 @@ def test_every_anchor_is_found_in_every_document_that_holds_it_and_nowhere_else(
 
 
 @pytest.mark.parametrize(("shortest", "stride"), [(4, 1), (5, 2), (6, 3), (12, 3)])
-def test_the_shortest_anchor_sets_the_stride_and_no_place_in_the_text_is_missed(shortest: int, stride: int) -> None:
+def test_the_shortest_anchor_sets_the_stride_and_no_place_in_the_text_is_missed(
+    shortest: int, stride: int
+) -> None:
     anchor = b"0123456789abcdef"[:shortest]
     table = anchor_table([anchor])
     assert table.stride == stride

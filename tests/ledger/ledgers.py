@@ -1,6 +1,7 @@
 """A small, whole output folder to ask questions of, and rows to make others from."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wellkeeper.core.decision import Decision
 from wellkeeper.core.evidence import BY_NAME
 from wellkeeper.engine.readers.base import Quarantined
 from wellkeeper.ledger.counts import Counts, counts_of
 from wellkeeper.ledger.folder import open_part_tables, write_part, write_quarantine
 from wellkeeper.ledger.rows import EVIDENCE, table_of
 
-KEEP, DROP, REVIEW = (int(decision) for decision in Decision)
+GOLDEN = Path(__file__).parent.parent / "golden" / "ledger"
 
 TEXTS = (
     "The heron stood in the shallow water and did not move until evening.",
@@ -39,7 +39,8 @@ ROWS: list[dict[str, Any]] = [
         "origin": "human",
         "origin_declared": "human",
         "origin_log_odds": -5.5,
-        "evidence_mask": (1 << BY_NAME["declared-human"].bit) | (1 << BY_NAME["captured-before-2022-11-30"].bit),
+        "evidence_mask": (1 << BY_NAME["declared-human"].bit)
+        | (1 << BY_NAME["captured-before-2022-11-30"].bit),
         "strength": "declared",
         "licence": "CC-BY-SA-4.0",
         "depth": 0,
@@ -103,7 +104,7 @@ ROWS: list[dict[str, Any]] = [
         "line": 13,
         "licence": "House licence",
         "decision": "drop",
-        "step": "mix.v1",
+        "step": "mix",
         "reason": "cap:source",
     },
     {
@@ -143,7 +144,9 @@ QUARANTINED = [
         reason="The line is not JSON: it ends inside a string.",
         excerpt='{"id": "forum-10", "body": "The',
     ),
-    Quarantined(file="forum/g.jsonl.gz", line=0, offset=4096, code="truncated", reason="The gzip stream ends early."),
+    Quarantined(
+        file="forum/g.jsonl.gz", line=0, offset=4096, code="truncated", reason="The gzip stream ends early."
+    ),
 ]
 
 _DEFAULTS: dict[str, Any] = {
@@ -199,7 +202,9 @@ def data() -> pa.Table:
             "text": pa.array([TEXTS[number] for number in kept], pa.large_string()),
             "source": pa.array([ROWS[number]["source"] for number in kept]).dictionary_encode(),
             "origin": pa.array([ROWS[number]["origin"] for number in kept]).dictionary_encode(),
-            "captured_at": pa.array([ROWS[number].get("captured_at") for number in kept], pa.timestamp("s", "UTC")),
+            "captured_at": pa.array(
+                [ROWS[number].get("captured_at") for number in kept], pa.timestamp("s", "UTC")
+            ),
             "weight": pa.array([1.0] * len(kept), pa.float32()),
             "likes": pa.array([7] * len(kept), pa.int64()),
             "tags": pa.array([["bird", "lake"]] * len(kept), pa.list_(pa.string())),
@@ -225,4 +230,17 @@ def write_data(folder: Path, table: pa.Table | None = None) -> Path:
 
 def counts(folder: Path) -> Counts:
     read = len(ROWS) + len(QUARANTINED)
-    return counts_of(open_part_tables(folder, "documents").to_batches(), read=read, quarantined=len(QUARANTINED))
+    return counts_of(
+        open_part_tables(folder, "documents").to_batches(), read=read, quarantined=len(QUARANTINED)
+    )
+
+
+def same_as_golden(name: str, text: str) -> None:
+    """Compare with a text kept on file. WELLKEEPER_UPDATE_GOLDEN=1 writes it anew: read the diff."""
+    path = GOLDEN / name
+    if os.environ.get("WELLKEEPER_UPDATE_GOLDEN") == "1":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), (
+        f"{path} differs; WELLKEEPER_UPDATE_GOLDEN=1 writes it anew"
+    )

@@ -11,10 +11,9 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 import yaml
-from golden import same_as_golden
 from hypothesis import given
 from hypothesis import strategies as st
-from ledgers import counts, data, write_data, write_ledger
+from ledgers import counts, data, same_as_golden, write_data, write_ledger
 
 from wellkeeper.ledger.card import ConstraintFigure, _share, card, hub_licence, size_category
 from wellkeeper.ledger.counts import Counts, LicenceCount, OriginCount
@@ -81,11 +80,18 @@ def test_unknown_origin_is_told_as_bounds_and_not_as_a_share(figures: Counts) ->
     assert "16.7% of the kept documents are AI-generated" in text
 
 
+def test_limits_of_quality_rules_are_told_where_they_were_used(figures: Counts) -> None:
+    assert "Quality rules are made for prose" in card("x", counts=figures, **COMMON)
+    assert "Quality rules" not in card(
+        "x", counts=figures, **COMMON | {"recipe": {"steps": [{"exact-duplicates.v1": {}}]}}
+    )
+
+
 def test_a_name_cannot_break_the_page(figures: Counts) -> None:
     source = dataclasses.replace(figures.by_source[0], source="a|b\nc<script>")
     text = card("Lake\n---\nx", counts=dataclasses.replace(figures, by_source=(source,)), **COMMON)
     assert "| a\\|b c&lt;script> |" in text
-    assert front(text)["pretty_name"] == "Lake\n---\nx".replace("\n", "\n")
+    assert front(text)["pretty_name"] == "Lake --- x"
     assert "# Lake --- x" in text
 
 
@@ -97,10 +103,31 @@ def test_a_share_is_never_rounded_to_nothing_or_to_all(part: int, rest: int) -> 
 
 
 def test_hub_names_are_those_of_the_hub() -> None:
-    spdx = ("MIT", "CC-BY-NC-SA-4.0", "GPL-3.0-or-later", "ODC-By-1.0", "CC-BY-1.0", "LicenseRef-Public-Domain")
-    assert [hub_licence(name) for name in spdx] == ["mit", "cc-by-nc-sa-4.0", "gpl-3.0", "odc-by", "other", "other"]
+    spdx = (
+        "MIT",
+        "CC-BY-NC-SA-4.0",
+        "GPL-3.0-or-later",
+        "ODC-By-1.0",
+        "CC-BY-1.0",
+        "LicenseRef-Public-Domain",
+    )
+    assert [hub_licence(name) for name in spdx] == [
+        "mit",
+        "cc-by-nc-sa-4.0",
+        "gpl-3.0",
+        "odc-by",
+        "other",
+        "other",
+    ]
     sizes = (0, 999, 1_000, 99_999, 10**6, 10**12)
-    assert [size_category(size) for size in sizes] == ["n<1K", "n<1K", "1K<n<10K", "10K<n<100K", "1M<n<10M", "n>1T"]
+    assert [size_category(size) for size in sizes] == [
+        "n<1K",
+        "n<1K",
+        "1K<n<10K",
+        "10K<n<100K",
+        "1M<n<10M",
+        "n>1T",
+    ]
 
 
 @pytest.fixture
@@ -115,8 +142,9 @@ def folder(tmp_path: Path) -> Path:
 IDS = ["wiki-17", "wiki-19"]
 
 
-@pytest.mark.slow
-def test_the_hub_library_loads_the_data_and_nothing_else(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_hub_library_loads_the_data_and_nothing_else(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """In a process of its own, offline, with its caches in a temporary folder."""
     script = (
         "import sys, datasets\n"
@@ -126,12 +154,13 @@ def test_the_hub_library_loads_the_data_and_nothing_else(folder: Path, tmp_path_
     cache = {"HF_HOME": str(tmp_path_factory.mktemp("hf")), "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-c", script, str(folder)]
     environment = os.environ | cache
-    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=300)
+    result = subprocess.run(
+        command, capture_output=True, text=True, env=environment, check=False, timeout=300
+    )
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-1] == f"['train'] {IDS} {data().column_names}"
 
 
-@pytest.mark.slow
 def test_data_frames_and_databases_read_the_same_rows(folder: Path) -> None:
     duckdb, pandas, polars = (pytest.importorskip(name) for name in ("duckdb", "pandas", "polars"))
     pattern = str(folder / "data" / "*.parquet")
@@ -145,7 +174,6 @@ def test_data_frames_and_databases_read_the_same_rows(folder: Path) -> None:
     assert duckdb.sql(query).fetchall() == rows
 
 
-@pytest.mark.slow
 def test_databases_read_the_ledger(folder: Path) -> None:
     duckdb, polars = (pytest.importorskip(name) for name in ("duckdb", "polars"))
     pattern = str(folder / "ledger" / "documents" / "*.parquet")

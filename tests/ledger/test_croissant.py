@@ -47,7 +47,10 @@ def test_every_file_stands_there_with_its_checksum(folder: Path) -> None:
     assert set(objects) == set(found) - {"croissant.json"}
     for name, facts in found.items():
         if name in objects:
-            assert (objects[name]["sha256"], objects[name]["contentSize"]) == (facts["sha256"], f"{facts['bytes']} B")
+            assert (objects[name]["sha256"], objects[name]["contentSize"]) == (
+                facts["sha256"],
+                f"{facts['bytes']} B",
+            )
 
 
 def test_provenance_and_responsible_ai_fields_are_there(folder: Path) -> None:
@@ -113,9 +116,10 @@ print(json.dumps({"errors": sorted(issues.errors), "warnings": sorted(issues.war
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sources", [["archive"], ["archive", "s3://bucket/forum"]])
-def test_the_reference_implementation_finds_nothing_wrong_and_loads_records(folder: Path, sources: list[str]) -> None:
+def test_the_reference_implementation_finds_nothing_wrong_and_loads_records(
+    folder: Path, sources: list[str]
+) -> None:
     pytest.importorskip("mlcroissant")
     table = pa.concat_tables([data()] * 4)
     written = described(folder, table, sources=sources)

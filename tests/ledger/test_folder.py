@@ -55,9 +55,13 @@ def test_a_ledger_may_have_no_evidence(tmp_path: Path) -> None:
 
 
 def test_refusals_say_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"A part of ledger/documents has other columns\. Make the table with"):
+    with pytest.raises(
+        DataError, match=r"A part of ledger/documents has other columns\. Make the table with"
+    ):
         write_part(tmp_path, "documents", 0, evidence())
-    with pytest.raises(InputError, match=r"holds no ledger .* Give the output folder of `wellkeeper curate`\."):
+    with pytest.raises(
+        InputError, match=r"holds no ledger .* Give the output folder of `wellkeeper curate`\."
+    ):
         open_part_tables(tmp_path, "documents")
     with pytest.raises(InputError, match=r"quarantine\.parquet is missing\. Run the recipe again"):
         read_quarantine(tmp_path)

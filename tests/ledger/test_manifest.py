@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import itertools
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,7 +132,9 @@ def test_counts_reconcile_exactly_when_every_record_has_one_fate(fates: tuple[in
     if lost == 0:
         reconcile(figures)
     else:
-        with pytest.raises(WorkError, match=r"records were read, and .* have a fate .*run again with --fresh"):
+        with pytest.raises(
+            WorkError, match=r"records were read, and .* have a fate .*run again with --fresh"
+        ):
             reconcile(figures)
 
 
@@ -149,7 +152,9 @@ def test_the_counts_are_those_of_the_rows(folder: Path) -> None:
     assert figures.quarantined == len(QUARANTINED)
     assert sum(row.documents for row in figures.by_source) == len(ROWS)
     assert sum(row.documents for row in figures.by_step_reason) == figures.dropped + figures.review
-    assert [(row.licence, row.kept, row.kept_words) for row in figures.by_licence] == [("CC-BY-SA-4.0", 1, 13)]
+    assert [(row.licence, row.kept, row.kept_words) for row in figures.by_licence] == [
+        ("CC-BY-SA-4.0", 1, 13)
+    ]
     origins = {(row.origin, row.declared): (row.documents, row.kept) for row in figures.by_origin}
     assert origins == {
         ("human", "human"): (2, 1),
@@ -163,19 +168,23 @@ def test_the_counts_are_those_of_the_rows(folder: Path) -> None:
 def test_parts_and_their_order_do_not_change_the_counts(cuts: list[int], backwards: bool) -> None:
     table = documents()
     edges = sorted({0, 6, *cuts})
-    parts = [table.slice(low, high - low) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [table.slice(low, high - low) for low, high in itertools.pairwise(edges)]
     whole = counts_of([table], read=6, quarantined=0)
     assert counts_of(parts[::-1] if backwards else parts, read=6, quarantined=0) == whole
 
 
 def test_files_that_are_no_manifest_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"manifest\.json is missing\. Give the output folder of `wellkeeper curate`"):
+    with pytest.raises(
+        InputError, match=r"manifest\.json is missing\. Give the output folder of `wellkeeper curate`"
+    ):
         read_manifest(tmp_path)
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(InputError, match=r"is not JSON: .*\. Restore the file or run the recipe again\."):
         read_manifest(tmp_path)
     (tmp_path / "manifest.json").write_text('{"schema": "wellkeeper.manifest/9"}')
-    with pytest.raises(InputError, match=r"has schema 'wellkeeper\.manifest/9'.*Use the version of wellkeeper that"):
+    with pytest.raises(
+        InputError, match=r"has schema 'wellkeeper\.manifest/9'.*Use the version of wellkeeper that"
+    ):
         read_manifest(tmp_path)
 
 
@@ -186,4 +195,7 @@ def test_a_rewritten_part_keeps_the_content_digest_and_loses_the_file_digest(fol
     table, before = open_part_tables(folder, "documents").to_table(), file_digests(folder)
     pq.write_table(pq.read_table(part), part, compression="none")
     assert content_digest([open_part_tables(folder, "documents").to_table()]) == content_digest([table])
-    assert file_digests(folder)[part.relative_to(folder).as_posix()] != before[part.relative_to(folder).as_posix()]
+    assert (
+        file_digests(folder)[part.relative_to(folder).as_posix()]
+        != before[part.relative_to(folder).as_posix()]
+    )

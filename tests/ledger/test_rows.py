@@ -17,7 +17,16 @@ from wellkeeper.core.origin import Origin
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.errors import DataError
 from wellkeeper.ledger.digest import content_digest
-from wellkeeper.ledger.rows import DOCUMENTS, EVIDENCE, PRE_AI, QUARANTINE, depth_of, pre_ai_of, quarantine_of, table_of
+from wellkeeper.ledger.rows import (
+    DOCUMENTS,
+    EVIDENCE,
+    PRE_AI,
+    QUARANTINE,
+    depth_of,
+    pre_ai_of,
+    quarantine_of,
+    table_of,
+)
 
 
 def coded(size: int) -> dict[str, Any]:
@@ -72,11 +81,27 @@ def test_codes_become_labels_and_the_words_for_nothing_become_null() -> None:
     table = table_of(coded(2), labels=LABELS)
     assert table.schema.equals(DOCUMENTS)
     first, second = table.to_pylist()
-    assert first["captured_at"] is first["survivor"] is first["licence"] is first["score"] is first["cluster"] is None
+    assert (
+        first["captured_at"]
+        is first["survivor"]
+        is first["licence"]
+        is first["score"]
+        is first["cluster"]
+        is None
+    )
     assert second["captured_at"] == dt.datetime(2020, 9, 13, 12, 26, 40, tzinfo=dt.UTC)
     assert second["survivor"] == 0
     assert first["content_hash"] == hashlib.sha256(b"\x00").digest()
-    labels = ("origin", "origin_declared", "captured_basis", "strength", "pre_ai", "decision", "consent", "step")
+    labels = (
+        "origin",
+        "origin_declared",
+        "captured_basis",
+        "strength",
+        "pre_ai",
+        "decision",
+        "consent",
+        "step",
+    )
     assert [first[name] for name in labels] == [
         "human",
         "unknown",
@@ -94,13 +119,15 @@ def test_codes_become_labels_and_the_words_for_nothing_become_null() -> None:
 def test_codes_and_strings_make_the_same_table(size: int) -> None:
     table = table_of(coded(size), labels=LABELS)
     plain = {
-        field.name: table.column(field.name).cast(pa.string()) if pa.types.is_dictionary(field.type) else column
+        field.name: table.column(field.name).cast(pa.string())
+        if pa.types.is_dictionary(field.type)
+        else column
         for field, column in zip(table.schema, table.columns, strict=True)
     }
     assert content_digest([table_of(plain)]) == content_digest([table])
-    assert content_digest([table_of({name: column.to_pylist() for name, column in plain.items()})]) == content_digest(
-        [table]
-    )
+    assert content_digest(
+        [table_of({name: column.to_pylist() for name, column in plain.items()})]
+    ) == content_digest([table])
 
 
 @pytest.mark.parametrize("form", ["V32", "S32", "uint8", "bytes"])
@@ -131,6 +158,8 @@ def test_a_quotation_is_cut_to_two_hundred_characters() -> None:
     }
     row = table_of(columns, schema=EVIDENCE).to_pylist()[0]
     assert row["matched"] == "ü" * 200
+    for arrow in (pa.array(columns["matched"]), pa.chunked_array([columns["matched"]])):
+        assert table_of(columns | {"matched": arrow}, schema=EVIDENCE).to_pylist()[0] == row
     assert row["kind"] == "declared-human"
     assert row["start"] is None
 
@@ -146,12 +175,18 @@ def test_the_tables_of_a_run_may_be_empty() -> None:
     ("change", "says"),
     [
         ({"license": ["x"]}, r"The ledger has no column license\. Did you mean licence\?"),
-        ({"words": np.array([1, 2])}, r"row has 1 values and words has 2\. Give every column one value a row\."),
+        (
+            {"words": np.array([1, 2])},
+            r"row has 1 values and words has 2\. Give every column one value a row\.",
+        ),
         ({"id": [None]}, r"id\[0\] is null\. Every row needs a value of this column\."),
         ({"origin": np.array([6])}, r"origin\[0\] is 6, and there are 6 labels\. Add the label\."),
         ({"origin": np.array([-1])}, r"origin\[0\] is null\."),
         ({"words": [2**40]}, r"Column words does not fit int32: .*\. Check its values\."),
-        ({"content_hash": np.zeros((1, 16), np.uint8)}, r"content_hash has 16 bytes for 1 rows\. Pass 32 bytes a row\."),
+        (
+            {"content_hash": np.zeros((1, 16), np.uint8)},
+            r"content_hash has 16 bytes for 1 rows\. Pass 32 bytes a row\.",
+        ),
         ({"content_hash": [b"short"]}, r"Column content_hash does not fit fixed_size_binary\[32\]"),
         ({"row": [-1]}, r"Column row does not fit uint64"),
     ],
@@ -166,7 +201,9 @@ def test_a_missing_column_and_missing_labels_are_named() -> None:
     del columns["words"]
     with pytest.raises(DataError, match=r"Column words is missing\. Pass one value a row\."):
         table_of(columns, labels=LABELS)
-    with pytest.raises(DataError, match=r"Column group holds codes and no labels\. Pass labels=\{'group': \[\.\.\.\]\}"):
+    with pytest.raises(
+        DataError, match=r"Column group holds codes and no labels\. Pass labels=\{'group': \[\.\.\.\]\}"
+    ):
         table_of(coded(1))
 
 

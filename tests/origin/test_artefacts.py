@@ -18,34 +18,70 @@ BY_PATTERN = {pattern.name: pattern for pattern in PATTERNS}
 # pattern name -> a text that has the trace, a text by a human that comes close
 EXAMPLES = {
     "turn0search0": ("It opened in 1931. citeturn0search12 ", "Return 0 search results, then turn around."),
-    "oaicite": ("in 1931 :contentReference[oaicite:0]{index=0}.", "The oaicite project has a contentReference."),
-    "oai_citation": ("See [oai_citation:2‡Midtrans](https://x.y)", "The column oai_citation holds OAI-PMH ids."),
-    "private-use citation": ("Fact.\ue200cite\ue202turn3\ue201", "A private glyph \ue200city\ue202 of our font."),
+    "oaicite": (
+        "in 1931 :contentReference[oaicite:0]{index=0}.",
+        "The oaicite project has a contentReference.",
+    ),
+    "oai_citation": (
+        "See [oai_citation:2‡Midtrans](https://x.y)",
+        "The column oai_citation holds OAI-PMH ids.",
+    ),
+    "private-use citation": (
+        "Fact.\ue200cite\ue202turn3\ue201",
+        "A private glyph \ue200city\ue202 of our font.",
+    ),
     "[cite_start]": ("[cite_start]The dam was built in 1931", "call cite_start(key) first"),
     "[cite: 1]": ("The dam was built in 1931 [cite: 3, 14].", "The dam was built [cite: Smith 1931]."),
-    "grok_card": ('<grok-card data-id="1"></grok-card>', "I could grok cards at last, the grokcards game too."),
+    "grok_card": (
+        '<grok-card data-id="1"></grok-card>',
+        "I could grok cards at last, the grokcards game too.",
+    ),
     "attributableIndex": ("({“attribution”:{“attributableIndex”:“0-1”}})", "an attributable index of losses"),
     "【1†source】": ("The dam was built in 1931【4:2†source】.", "原文【注†来源】と【4】にあり。"),
     "【1†L1-L2】": ("Built in 1931【12†L4-L9】.", "【12】†L4"),
-    "sandbox:/mnt/data": ("[Download](sandbox:/mnt/data/report.csv)", "mount the sandbox at /mnt/data/report.csv"),
+    "sandbox:/mnt/data": (
+        "[Download](sandbox:/mnt/data/report.csv)",
+        "mount the sandbox at /mnt/data/report.csv",
+    ),
     "[attached_file:1]": ("as the report shows [attached_file:1]", "attached_file: report.pdf"),
     "ppl-ai-file-upload": ("https://ppl-ai-file-upload.s3.amazonaws.com/x", "ppl-ai file upload failed"),
-    "as an AI language model": ("As an AI\nlanguage model, I do not eat.", "As an AI researcher I model language."),
-    "as an AI, I cannot": ("As an AI, I don't have a body.", "As an AI engineer, I don't have a body of work."),
-    "as a large language model, I": ("As a large language model, I know.", "BERT serves as a large language model."),
-    "I am an AI language model": ("Sorry, I’m just an AI language model.", "I am an AI language modelling student."),
+    "as an AI language model": (
+        "As an AI\nlanguage model, I do not eat.",
+        "As an AI researcher I model language.",
+    ),
+    "as an AI, I cannot": (
+        "As an AI, I don't have a body.",
+        "As an AI engineer, I don't have a body of work.",
+    ),
+    "as a large language model, I": (
+        "As a large language model, I know.",
+        "BERT serves as a large language model.",
+    ),
+    "I am an AI language model": (
+        "Sorry, I’m just an AI language model.",
+        "I am an AI language modelling student.",
+    ),
     "I am a language model trained by": (
         "I am a large language model trained by OpenAI.",
         "BLOOM is a large language model trained by volunteers.",
     ),
-    "as of my last knowledge update": ("As of my last knowledge update, it stood.", "In my last update I wrote of it."),
-    "as of my last update in 2021": ("as of my last update in September 2021", "as of my last update the bug stays"),
+    "as of my last knowledge update": (
+        "As of my last knowledge update, it stood.",
+        "In my last update I wrote of it.",
+    ),
+    "as of my last update in 2021": (
+        "as of my last update in September 2021",
+        "as of my last update the bug stays",
+    ),
     "my knowledge cutoff is": ("My knowledge cutoff is April 2023.", "My knowledge cuts no ice with him."),
     "my training data goes up to 2021": (
         "my training data only goes up until September 2021",
         "my training data goes into a folder of 2021 files",
     ),
-    "the data I was trained on": ("It reflects the data I was trained on.", "the rifle that I was trained on"),
+    "the data I was trained on": (
+        "It reflects the data I was trained on.",
+        "the rifle that I was trained on",
+    ),
     "I do not have personal opinions": (
         "I don't have personal opinions or feelings.",
         "I don't have personal experience with that car.",
@@ -75,7 +111,10 @@ EXAMPLES = {
         "En tant que modèle de langage, je ne peux pas.",
         "Il sert en tant que modèle de langage de programmation.",
     ),
-    "als KI-Sprachmodell": ("Als KI-Sprachmodell habe ich keine Meinung.", "Es gilt als KI-Sprachmodell der Firma."),
+    "als KI-Sprachmodell": (
+        "Als KI-Sprachmodell habe ich keine Meinung.",
+        "Es gilt als KI-Sprachmodell der Firma.",
+    ),
     "como modelo de lenguaje": (
         "Como modelo de lenguaje, no tengo opiniones.",
         "Sirve como modelo de lenguaje claro.",
@@ -90,11 +129,14 @@ EXAMPLES = {
     "DeepSeek": ("<｜User｜>hello", "<|User|> in ASCII bars"),
     "Harmony": ("<|channel|>analysis We need", "<|channel|>BBC One"),
     "reasoning block": ("<think>\nThe user asks\n</think>\nYes.", "We <think> not."),
-    "Alpaca": ("### Instruction:\nName a fruit.\n\n### Response:\nApple", "### Response:\nHTTP 200 and a JSON body"),
+    "Alpaca": (
+        "### Instruction:\nName a fruit.\n\n### Response:\nApple",
+        "### Response:\nHTTP 200 and a JSON body",
+    ),
     "utm_source": ("https://a.org/x?utm_source=chatgpt.com", "https://a.org/x?utm_source=newsletter"),
     "referrer": ("https://a.org/x?id=3&referrer=grok.com", "https://a.org/x?referrer=groklaw.net"),
     "[Your Name]": ("Best regards,\n[Your Name]", "pass [your name] as the argument"),
-    "[Insert ...]": ("born on [Insert date of birth]. [Insert Name Here]".replace("Name", "name").replace("Here", "here"), "[Insert coin]"),
+    "[Insert ...]": ("born on [Insert date] in [Insert name here]", "[Insert coin] to play"),
     "INSERT_SOURCE_URL": ("<ref>INSERT_SOURCE_URL_2</ref>", "call INSERT_SOURCE_URLS_TABLE"),
     "this article was written by": (
         "This article was partly written with the help of ChatGPT.",
@@ -102,24 +144,22 @@ EXAMPLES = {
     ),
     "during the preparation of this work": (
         "During the preparation of this work the authors used ChatGPT to polish it.",
-        "During the preparation of this work the authors used a chart of Gemini's stars kindly lent by them.",
+        "During the preparation of this work the authors used a lathe. Gemini rose.",
     ),
     "commit trailer": (
         "Fix bug\n\nCo-Authored-By: Claude <noreply@anthropic.com>",
         "Fix bug\n\nCo-authored-by: Claude Monet <claude@giverny.fr>",
     ),
-    "generated with": ("🤖 Generated with [Claude Code](https://claude.ai/code)", "Generated with [Sphinx](https://x)"),
+    "generated with": (
+        "🤖 Generated with [Claude Code](https://claude.ai/code)",
+        "Generated with [Sphinx](https://x)",
+    ),
     "AI-Disclosure": ("AI-Disclosure: mode=ai-originated", "AI-Disclosure: mode=none"),
     "digitalSourceType": (
         '"digitalSourceType": "https://schema.org/TrainedAlgorithmicMediaDigitalSource"',
         '"digitalSourceType": "digitalCreation"',
     ),
 }
-EXAMPLES["[Insert ...]"] = ("born on [Insert date] in [Insert name here]", "[Insert coin] to play")
-EXAMPLES["during the preparation of this work"] = (
-    EXAMPLES["during the preparation of this work"][0],
-    "During the preparation of this work the authors used a lathe. Gemini rose.",
-)
 
 
 def buffers(texts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
@@ -145,7 +185,14 @@ def test_every_pattern_has_its_pair_of_examples_and_a_name_of_its_own() -> None:
 
 def test_the_catalogue_covers_every_kind_a_text_can_show() -> None:
     assert {pattern.kind for pattern in PATTERNS} == {
-        *("citation-marker", "assistant-voice", "chat-template", "chat-referrer", "unfilled-slot", "disclosure")
+        *(
+            "citation-marker",
+            "assistant-voice",
+            "chat-template",
+            "chat-referrer",
+            "unfilled-slot",
+            "disclosure",
+        )
     }
 
 
@@ -175,9 +222,9 @@ def test_every_match_holds_an_anchor_of_its_pattern(pattern, data) -> None:
 PIECES = [
     *(example.encode() for pair in EXAMPLES.values() for example in pair),
     *(anchor for pattern in PATTERNS for anchor in pattern.anchors[:2]),
-    *('"', "“", "”", "`", "\n\n", "ChatGPT said: ", "phrases such as ", "é", "你好", "A", " ", "{", "```\n") ,
+    *(mark.encode() for mark in ('"', "“", "”", "`", "\n\n", "ChatGPT said: ", "phrases such as ")),
+    *(mark.encode() for mark in ("é", "你好", "A", " ", "{", "```\n")),
 ]
-PIECES = [piece if isinstance(piece, bytes) else piece.encode() for piece in PIECES]
 texts = st.lists(st.lists(st.sampled_from(PIECES), max_size=6).map(b"".join), max_size=5)
 
 
@@ -185,14 +232,23 @@ texts = st.lists(st.lists(st.sampled_from(PIECES), max_size=6).map(b"".join), ma
 @given(texts)
 def test_the_sieve_loses_and_adds_nothing(texts: list[bytes]) -> None:
     hits = scan(*buffers(texts))
-    rows = zip(hits.document.tolist(), hits.start.tolist(), hits.end.tolist(), hits.bit.tolist(), hits.matched, strict=True)
+    rows = zip(
+        hits.document.tolist(),
+        hits.start.tolist(),
+        hits.end.tolist(),
+        hits.bit.tolist(),
+        hits.matched,
+        strict=True,
+    )
     assert list(rows) == [(number, *found) for number, text in enumerate(texts) for found in examine(text)]
 
 
 @given(texts)
 def test_hits_are_sorted_exact_and_do_not_overlap_within_a_kind(texts: list[bytes]) -> None:
     hits = scan(*buffers(texts))
-    rows = list(zip(hits.document.tolist(), hits.start.tolist(), hits.end.tolist(), hits.bit.tolist(), strict=True))
+    rows = list(
+        zip(hits.document.tolist(), hits.start.tolist(), hits.end.tolist(), hits.bit.tolist(), strict=True)
+    )
     assert rows == sorted(rows)
     for (document, start, end, _), matched in zip(rows, hits.matched, strict=True):
         assert texts[document][start:end] == matched
@@ -229,12 +285,28 @@ def test_no_documents_give_no_hits() -> None:
     assert list(hits.spans()) == []
 
 
-@pytest.mark.parametrize("glued", ["éas an AI language model", "as an AI language modelé", "Was an AI language model", "as an AI language models"])
+@pytest.mark.parametrize(
+    "glued",
+    [
+        "éas an AI language model",
+        "as an AI language modelé",
+        "Was an AI language model",
+        "as an AI language models",
+    ],
+)
 def test_words_are_whole_words_even_beside_letters_of_two_bytes(glued: str) -> None:
     assert kinds(glued) == []
 
 
-@pytest.mark.parametrize("beside", ["—as an AI language model—", "我说as an AI language model", "(AS AN AI LANGUAGE MODEL)", "as an ai\nlanguage\nmodel"])
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "—as an AI language model—",
+        "我说as an AI language model",
+        "(AS AN AI LANGUAGE MODEL)",
+        "as an ai\nlanguage\nmodel",
+    ],
+)
 def test_words_may_stand_beside_signs_and_scripts_without_spaces_and_in_any_case(beside: str) -> None:
     assert kinds(beside) == ["assistant-voice"]
 
@@ -253,7 +325,7 @@ def test_words_may_stand_beside_signs_and_scripts_without_spaces_and_in_any_case
         "The chatbot said that as an AI language model it had no view.",
         "Look for phrases like as an AI language model in papers.",
         "Reviewers grep for strings such as as an AI language model.",
-        "As an AI language model is a telltale phrase. Or: as an AI language model, it is one of the signs".split(". ")[0],
+        "As an AI language model is a telltale phrase.",
     ],
 )
 def test_a_phrase_that_is_quoted_or_discussed_is_a_mention(mention: str) -> None:
@@ -282,7 +354,9 @@ def test_a_chat_token_in_code_or_documentation_is_a_mention(document: str) -> No
 
 def test_a_citation_marker_shown_as_a_specimen_is_a_mention_and_in_code_is_not() -> None:
     assert kinds("Strip `oaicite:0]` and the like.") == ["quoted-chat-template"]
-    assert kinds("import x\nx.run()  # as documented :contentReference[oaicite:3]{index=3}") == ["citation-marker"]
+    assert kinds("import x\nx.run()  # as documented :contentReference[oaicite:3]{index=3}") == [
+        "citation-marker"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -303,7 +377,13 @@ def test_no_pattern_takes_more_than_linear_time_on_hostile_text() -> None:
 
     def seconds(size: int) -> float:
         started = process_time()
-        for piece in (b"### Instruction:\n", b"[Insert a ", b"Co-authored-by: ", b"this article was ", b"<think> "):
+        for piece in (
+            b"### Instruction:\n",
+            b"[Insert a ",
+            b"Co-authored-by: ",
+            b"this article was ",
+            b"<think> ",
+        ):
             examine(piece * (size // len(piece)))
         return process_time() - started
 

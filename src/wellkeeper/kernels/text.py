@@ -38,6 +38,9 @@ SHARES = (
     "duplicate_9gram_char_share duplicate_10gram_char_share terminal_line_share short_line_share newline_ratio"
 ).split()
 
+ALWAYS = frozenset("chars words lines shingles invisible invisible_run".split())
+"""Integer columns that are made even without statistics."""
+
 _U = np.uint64
 _SEED = _U(0xCBF29CE484222325)
 _PRIME = _U(0x100000001B3)
@@ -652,12 +655,13 @@ def _line_statistics(
 
 
 @njit(
-    types.void(_BYTES, _OFFSETS, _TABLES, _i64, _i64, _matrix(_u64), _matrix(_i64), _matrix(_f32)),
+    types.void(_BYTES, _OFFSETS, _TABLES, _i64, _i64, types.boolean, _matrix(_u64), _matrix(_i64), _matrix(_f32)),
     nogil=True, cache=True, boundscheck=False,
 )  # fmt: skip
 def _text_pass(
-    data: Any, offsets: Any, tables: Any, bands: Any, rows: Any, band_keys: Any, integers: Any, shares: Any
-) -> Any:
+    data: Any, offsets: Any, tables: Any, bands: Any, rows: Any, statistics: Any,
+    band_keys: Any, integers: Any, shares: Any,
+) -> Any:  # fmt: skip
     longest = np.int64(0)
     for d in range(offsets.size - 1):
         longest = max(longest, offsets[d + 1] - offsets[d])
@@ -685,19 +689,21 @@ def _text_pass(
             for r in range(rows):
                 h = _mix(h + _U(slots[b * rows + r]))
             band_keys[b, d] = h
-        _repetition(words, lengths, count, chars, shingles, table, repetition)
         lines = scratch[_LINES]
+        integers[0, d] = scratch[_CHARS]
+        integers[1, d] = count
+        integers[2, d] = lines
+        integers[4, d] = size
+        integers[5, d] = scratch[_INVISIBLES]
+        integers[6, d] = scratch[_INVISIBLE_RUN]
+        if not statistics:
+            continue
+        _repetition(words, lengths, count, chars, shingles, table, repetition)
         _line_statistics(line_hash, line_chars, line_flags, lines, chars, table, line_out, paragraphs)
         distinct = 0
         for k in range(1, 9):
             distinct += (scratch[_STOP_MASK] >> k) & 1
-        integers[0, d] = scratch[_CHARS]
-        integers[1, d] = count
-        integers[2, d] = lines
         integers[3, d] = paragraphs[0]
-        integers[4, d] = size
-        integers[5, d] = scratch[_INVISIBLES]
-        integers[6, d] = scratch[_INVISIBLE_RUN]
         integers[7, d] = scratch[_STOPS]
         integers[8, d] = distinct
         integers[9, d] = scratch[_SENTENCES]
@@ -767,11 +773,18 @@ class TextColumns(NamedTuple):
 
 
 def text_pass(
-    data: NDArray[np.uint8], offsets: NDArray[np.int64], tables: Tables, *, bands: int, rows: int
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    tables: Tables,
+    *,
+    bands: int,
+    rows: int,
+    statistics: bool = True,
 ) -> TextColumns:
     """Every numeric column of the documents `data[offsets[d]:offsets[d + 1]]`, which must be valid UTF-8.
 
-    `bands` x `rows` slots of the sketch, at most 128, are hashed into one key a band.
+    `bands` x `rows` slots of the sketch, at most 128, are hashed into one key a band. Without `statistics` the
+    quality and repetition figures stay unmade: their rows hold nothing of meaning.
     """
     if not 1 <= bands * rows <= SLOTS:
         raise ValueError(f"{bands} bands of {rows} rows need {bands * rows} slots of {SLOTS}")
@@ -781,7 +794,9 @@ def text_pass(
         np.empty((len(INTEGERS), documents), np.int64),
         np.empty((len(SHARES), documents), np.float32),
     )
-    _text_pass(_frozen(data), _frozen(offsets), tables, bands, rows, out.bands, out.integers, out.shares)
+    _text_pass(
+        _frozen(data), _frozen(offsets), tables, bands, rows, statistics, out.bands, out.integers, out.shares
+    )
     return out
 
 

@@ -73,7 +73,7 @@ def card(
         _constraints(constraints),
         _sources(counts),
         _licences(counts),
-        _limits(counts),
+        _limits(counts, recipe),
         _reproduce(recipe, recipe_digest, version, seed),
         _ask(),
     ]
@@ -82,7 +82,7 @@ def card(
 
 
 def _front(name: str, counts: Counts, source_datasets: Sequence[str], language: Sequence[str]) -> str:
-    content: dict[str, Any] = {"pretty_name": name}
+    content: dict[str, Any] = {"pretty_name": " ".join(name.split())}
     if language:
         content["language"] = list(language)
     licences = list(dict.fromkeys(hub_licence(row.licence) for row in counts.by_licence)) or ["unknown"]
@@ -131,11 +131,12 @@ def _what(counts: Counts, version: str) -> str:
         ("**Read**", counts.read),
     ]
     rows = [(name, f"{count:,}", _share(count, counts.read)) for name, count in fates]
+    documents = f"{counts.kept:,} document{'' if counts.kept == 1 else 's'}"
     return (
         "## What this is\n\n"
-        f"{counts.kept:,} documents ({counts.kept_words:,} words, {counts.kept_bytes:,} bytes of UTF-8), "
-        f"chosen from {counts.read:,} records by wellkeeper {version}. The ledger says of every record that was "
-        "read what became of it, and why.\n\n" + _table(("Record", "Count", "Share of read"), rows)
+        f"{documents} ({counts.kept_words:,} words, {counts.kept_bytes:,} bytes of UTF-8), chosen from "
+        f"{counts.read:,} records by wellkeeper {version}. The ledger says of each record that was read what "
+        "became of it, and why.\n\n" + _table(("Record", "Count", "Share of read"), rows)
     )
 
 
@@ -218,7 +219,7 @@ def _word_share(row: LicenceCount, counts: Counts) -> str:
     return _share(row.kept_words, counts.kept_words)
 
 
-def _limits(counts: Counts) -> str:
+def _limits(counts: Counts, recipe: Mapping[str, Any]) -> str:
     kept: Counter[str] = Counter()
     for row in counts.by_origin:
         kept[row.origin] += row.kept
@@ -233,9 +234,10 @@ def _limits(counts: Counts) -> str:
         )
     else:
         share = (
-            f"{low} of the kept documents are AI-generated, machine-translated or programmatic, as far as the "
-            "labels and the evidence are right."
+            f"{low} of the kept documents are AI-generated, machine-translated or programmatic, as far as "
+            "the labels and the evidence are right."
         )
+    filtered = any(str(name).startswith("quality.") for step in recipe.get("steps") or () for name in step)
     prose = (
         "Quality rules are made for prose of the languages they were published for; code, verse and other "
         "languages can be dropped unjustly. The ledger names each document."
@@ -244,7 +246,7 @@ def _limits(counts: Counts) -> str:
         share,
         "A missing mark or label is no evidence of a human author.",
         "Consent is recorded as unknown: no opt-out signals were read.",
-        prose,
+        *([prose] if filtered else []),
     ]
     return "## Limits\n\n" + "\n".join(f"- {line}" for line in lines)
 

@@ -90,7 +90,8 @@ def write_manifest(
     }
     content["digest"] = hashlib.sha256(_json(content)).hexdigest()
     content["run"] = dict(run or {}) | {
-        "created": (created or datetime.now(UTC)).isoformat(timespec="seconds")
+        "created": (created or datetime.now(UTC)).isoformat(timespec="seconds"),
+        "files": {name: facts for name, facts in files.items() if name in _OF_ONE_RUN},
     }
     data = _json(content)
     write_atomic(folder / MANIFEST, data)

@@ -312,7 +312,7 @@ def _mix(
             "unit": plan.size.unit,
             "available": int(cells.mass.sum()),
             "asked": amount,
-            "allowed": allowed if amount is None else min(allowed, float(amount)),
+            "allocated": allowed if amount is None else min(allowed, float(amount)),
             "got": got,
             "documents": int(kept.sum()),
             "binds": binds + [SIZE] * (scale < 1),

@@ -101,7 +101,7 @@ class Constraint:
 class Mix:
     """Which documents were chosen, and why the others were not.
 
-    `facts`: `unit`; `available`, the size before; `asked`, the size target or None; `allowed`, what the
+    `facts`: `unit`; `available`, the size before; `asked`, the size target or None; `allocated`, what the
     constraints allow if documents could be cut, at most `asked`; `got`; `documents`, how many were kept; and
     `binds`, the constraints that made the mix smaller, in the order of `REASONS`.
     """

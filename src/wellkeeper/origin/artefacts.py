@@ -211,7 +211,7 @@ def _is_discussed(text: bytes, start: int, end: int) -> bool:
 
 
 # A token set off as a specimen: in back-ticks or quotes, or spelled as a regular expression.
-_SPECIMEN_BEFORE = re.compile(rb"(?:[`\"'|/\\]|\xe2\x80[\x98\x9c]|\b(?:like|such as|e\.g\.,?)[ \n])\Z")
+_SPECIMEN_BEFORE = re.compile(rb"(?:[`\"'|\\]|\xe2\x80[\x98\x9c]|\b(?:like|such as|e\.g\.,?)[ \n])\Z")
 _SPECIMEN_AFTER = re.compile(rb"\A(?:[`\"'|\\]|\xe2\x80[\x99\x9d])")
 _TECHNICAL = re.compile(
     rb"```|^[ \t]*(?:import|from)[ \t]+[\w.]+(?:[ \t]+import\b|[ \t]*(?:;|as\b|$))|"

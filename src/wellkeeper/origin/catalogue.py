@@ -82,8 +82,10 @@ _TURN_ANCHORS = (
 _BEGIN, _SEPARATE = "\ue200", "\ue202"  # private-use characters around ChatGPT's citation markup
 
 
-def _citation(name: str, regex: str, *anchors: str, source: str = _WIKIPEDIA) -> Pattern:
-    return _token(name, "citation-marker", regex, anchors, source)
+def _citation(
+    name: str, regex: str, *anchors: str, source: str = _WIKIPEDIA, quotable: bool = True
+) -> Pattern:
+    return _token(name, "citation-marker", regex, anchors, source, quotable=quotable)
 
 
 _CITATIONS = (
@@ -105,9 +107,16 @@ _CITATIONS = (
         r"<?grok[-_](?:card\b|render_citation_card)",
         *("grok-card", "grok_card", "grok-render", "grok_render"),
     ),
-    _citation("attributableIndex", r"\battributableIndex\b", "attributableindex"),
+    _citation(
+        "attributableIndex",
+        r'\battributableIndex(?:"|”):[ \t]*(?:"|“)?\d',
+        "attributableindex",
+        quotable=False,
+    ),
     _citation("【1†source】", r"【\d{1,3}(?::\d{1,3})?†source】", "†source】"),
-    _citation("【1†L1-L2】", r"【\d{1,2}†L\d+(?:-L\d+)?】", *(f"【{number}†l" for number in range(100))),
+    _citation(
+        "【1†L1-L2】", r"【(?:\d|[1-9]\d)†L\d+(?:-L\d+)?】", *(f"【{number}†l" for number in range(100))
+    ),
     _citation(
         "sandbox:/mnt/data",
         r"sandbox:/mnt/data/[\w.-]+",

@@ -69,7 +69,7 @@ class Prior:
         return (
             f"{self.name}: {self.first:.1%} of documents of {CHATGPT_RELEASE:%Y-%m} "
             f"rising to {self.last:.0%} in {self.until:%Y-%m}, "
-            f"{self.elsewhere:.1%} of those undated or earlier ({self.source})"
+            f"{self.elsewhere:.0%} of those undated or earlier ({self.source})"
         )
 
 
@@ -148,7 +148,7 @@ def origin_of(
 
     Returns:
         `Origin`; posterior log10 odds of AI in the making against none; `Strength` of the strongest evidence
-        of non-zero weight; whether evidence of at least 100 to 1 stands on both sides. Shape (documents,) each.
+        of non-zero weight; whether evidence of at least 100 to 1 stands on both sides; shape (documents,).
 
     Raises:
         DataError: the arrays differ in length.

@@ -152,8 +152,9 @@ def _share(ai: int, other: int, documents: int) -> Share:
     if unknown:
         note = (
             f"Not identified: {unknown:,} of {documents:,} documents carry no evidence that settles their "
-            f"origin, so the share lies anywhere from {low:.1%} (none of them is AI) to {high:.1%} (all are). "
-            f"About {ANCHORS_NEEDED} documents of known origin per kind of text (anchors) would settle it."
+            f"origin, so the share lies anywhere from {low:.1%} (none of them is AI) to {high:.1%} "
+            f"(all are). About {ANCHORS_NEEDED} documents of known origin per kind of text (anchors) would "
+            "settle it."
         )
         estimate, method = None, "bounds"
     else:

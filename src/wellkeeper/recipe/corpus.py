@@ -15,8 +15,9 @@ from wellkeeper.core.decision import Indices, ShingleSets
 from wellkeeper.core.rights import is_open
 from wellkeeper.core.signals import NO_DATE, QUALITY, band_name
 from wellkeeper.engine.executor import Kind, run_tasks
-from wellkeeper.engine.readers import parse_block, reader_for, select_records
+from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap, InputFile, RawBlock
+from wellkeeper.engine.readers.select import select_records
 from wellkeeper.engine.sidecar import SidecarBlock, Sidecars
 from wellkeeper.kernels import text
 from wellkeeper.ledger.rows import QUARANTINE

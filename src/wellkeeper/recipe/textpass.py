@@ -74,6 +74,8 @@ class PassOptions:
     seed: int = 0
     sample_shift: int = 0  # one document in 2 ** sample_shift leaves its words for the tail measures
     block_bytes: int = BLOCK_BYTES
+    statistics: bool = True  # quality and repetition columns; left out where no step reads them
+    words: bool = True  # word hashes of a sample, for tail measures
     extras: bool = False  # record the user's other columns and their types, for writing them out again
 
 
@@ -210,7 +212,14 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         )
     table = parsed.table
     data, offsets = text_buffers(table.column("text"))
-    columns = text.text_pass(data, offsets, tables(), bands=options.banding.bands, rows=options.banding.rows)
+    columns = text.text_pass(
+        data,
+        offsets,
+        tables(),
+        bands=options.banding.bands,
+        rows=options.banding.rows,
+        statistics=options.statistics,
+    )
     digests = _sha256(data, offsets)
     declared = _declared(table, group)
     integers = dict(zip(text.INTEGERS, columns.integers, strict=True))
@@ -236,8 +245,8 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         "evidence_mask": mask.astype(np.uint64),
         "bytes": np.diff(offsets),
         "excerpt": pc.utf8_slice_codeunits(table.column("text"), 0, EXCERPT_CHARS).cast(pa.string()),
-        **integers,
-        **dict(zip(text.SHARES, columns.shares, strict=True)),
+        **{name: values for name, values in integers.items() if options.statistics or name in text.ALWAYS},
+        **(dict(zip(text.SHARES, columns.shares, strict=True)) if options.statistics else {}),
         **{band_name(band): keys for band, keys in enumerate(columns.bands)},
     }
     facts = {
@@ -257,7 +266,7 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         {
             "quarantine": quarantine_of(quarantined),
             "spans": _spans(hits, data, offsets),
-            "words": _words(data, offsets, order, options.sample_shift),
+            **({"words": _words(data, offsets, order, options.sample_shift)} if options.words else {}),
         },
     )
     return BlockDone(len(table), int(offsets[-1] - offsets[0]), _disk_bytes(raw))

@@ -1,6 +1,6 @@
 """Documents from the rows of an Arrow table, checked: pyarrow takes strings that are no UTF-8 at their word."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -10,73 +10,230 @@ from numpy.typing import NDArray
 
 from wellkeeper.core.dates import DateBasis
 from wellkeeper.engine.readers.base import ColumnMap, Parsed, Quarantined, RawBlock
-from wellkeeper.engine.readers.columns import document_table, extra_name, role_array
+from wellkeeper.engine.readers.columns import document_table, role_array
 from wellkeeper.engine.readers.cutting import excerpt
 from wellkeeper.errors import InputError
 
 Mask: TypeAlias = NDArray[np.bool_]
 
-# First bytes of the UTF-8 of every character that str.isspace() accepts.
+# First bytes, in UTF-8, of the characters that str.isspace() accepts.
 _SPACE_LEADS = np.zeros(256, dtype=bool)
 _SPACE_LEADS[[*range(9, 14), *range(28, 33), 0xC2, 0xE1, 0xE2, 0xE3]] = True
 
 
 def parse_rows(
-    table: pa.Table | None,
+    table: pa.Table,
     numbers: NDArray[np.int64],
     block: RawBlock,
     columns: ColumnMap,
     *,
     extras: bool = False,
     lost: Sequence[Quarantined] = (),
-    basis: DateBasis = DateBasis.PAGE_CLAIMED,
 ) -> Parsed:
     """Documents of a table whose rows have the given 1-based numbers, shape (rows,).
 
     Raises:
         InputError: the text column is missing or is no text.
     """
-    if table is None:
-        table = pa.table({columns.text: pa.array([], pa.large_string())})
-    mapped = {role: name for role, name in columns.named().items() if role != "text"}
-    text = _text_bytes(block, table, columns.text)
-    refused: dict[int, Quarantined] = {}
-
-    def refuse(mask: Mask, code: str, reason: str) -> None:
-        for row in np.flatnonzero(mask).tolist():
-            if row not in refused:
-                shown = text[row].as_py() or b""
-                refused[row] = Quarantined(
-                    file=block.file.name,
-                    line=int(numbers[row]),
-                    offset=-1,
-                    code=code,
-                    reason=reason.format(_bad_byte(shown)),
-                    excerpt=excerpt(shown),
-                )
-
-    refuse(_null(text), "text-null", f"'{columns.text}' is null")
-    refuse(_not_utf8(text), "utf8", f"byte {{}} of '{columns.text}' is not UTF-8")
-    roles: dict[str, pa.Array] = {}
-    for role, name in mapped.items():
-        column = find_column(table, name)
-        roles[role] = pa.nulls(len(table), pa.string()) if column is None else _role(role, column)
-        refuse(_not_utf8(roles[role]), "utf8", f"'{name}' is not UTF-8")
-    refuse(_blank(text) & ~_mask(refused, len(table)), "text-empty", f"'{columns.text}' is empty or only white space")
-
-    kept = np.flatnonzero(~_mask(refused, len(table)))
-    others = _extras(table, {columns.text, *mapped.values()}) if extras else {}
+    mapped = columns.named()
+    text = _text(block, table, mapped.pop("text"))
+    roles = {role: _role(role, find_column(table, name), len(table)) for role, name in mapped.items()}
+    refused = _refused(text, roles, columns)
+    good = np.ones(len(table), dtype=bool)
+    good[list(refused)] = False
+    others = _others(table, {columns.text, *mapped.values()}) if extras else {}
     documents = document_table(
-        _take(text, kept).cast(pa.large_string()),
-        lines=numbers[kept],
-        offsets=np.full(len(kept), -1, dtype=np.int64),
-        roles={role: _take(column, kept).cast(pa.string()) for role, column in roles.items()},
-        extras={name: _take(column, kept) for name, column in others.items()},
-        basis=basis,
+        _keep(text, good).cast(pa.large_string()),
+        lines=numbers[good],
+        offsets=np.full(int(good.sum()), -1, dtype=np.int64),
+        roles={role: _keep(column, good).cast(pa.string()) for role, column in roles.items()},
+        extras={name: _keep(column, good) for name, column in others.items()},
     )
-    quarantined = (*(refused[row] for row in sorted(refused)), *lost, *block.damage)
+    quarantined = [
+        Quarantined(
+            file=block.file.name,
+            line=int(numbers[row]),
+            offset=-1,
+            code=code,
+            reason=reason,
+            excerpt=excerpt(text[row].as_py() or b""),
+        )
+        for row, (code, reason) in sorted(refused.items())
+    ]
     return Parsed(
         table=documents,
-        quarantined=quarantined,
+        quarantined=(*quarantined, *lost, *block.damage),
         fields={name: str(column.type) for name, column in others.items()},
     )
+
+
+def find_column(table: pa.Table, name: str) -> pa.Array | None:
+    """A column as one plain array, a field of a struct by its dotted name; None if the table has none."""
+    if name in table.column_names:
+        return _plain(table.column(name))
+    head, *path = name.split(".")
+    if head not in table.column_names:
+        return None
+    column = _plain(table.column(head))
+    for part in path:
+        if not pa.types.is_struct(column.type) or column.type.get_field_index(part) < 0:
+            return None
+        column = _plain(pc.struct_field(column, part))
+    return column
+
+
+def top_level(names: Sequence[str], wanted: Iterable[str]) -> list[str]:
+    """Those of a file's columns that hold the wanted fields, in the file's order."""
+    heads = {name if name in names else name.split(".")[0] for name in wanted}
+    return [name for name in names if name in heads]
+
+
+def is_text(type_: pa.DataType) -> bool:
+    """Whether strings can be had from a column of this type; bytes are strings in waiting."""
+    tests = (
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_string_view,
+        pa.types.is_binary,
+        pa.types.is_large_binary,
+        pa.types.is_binary_view,
+    )
+    return any(test(type_) for test in tests)
+
+
+def _plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):  # too large for one array of its type
+        array = pa.concat_arrays([chunk.cast(_wide(chunk.type)) for chunk in array.chunks])
+    if isinstance(array.type, pa.BaseExtensionType):
+        array = array.storage
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def _wide(type_: pa.DataType) -> pa.DataType:
+    return pa.large_string() if pa.types.is_string(type_) else pa.large_binary()
+
+
+def _text(block: RawBlock, table: pa.Table, name: str) -> pa.Array:
+    """The text column as bytes, not yet known to be UTF-8."""
+    column = find_column(table, name)
+    if column is None:
+        raise InputError(
+            f"{block.file.name} has no column '{name}'; it has {', '.join(table.column_names)}. "
+            "Name the text column with --text COL, or leave the file out."
+        )
+    if pa.types.is_null(column.type):
+        return column.cast(pa.large_binary())
+    if not is_text(column.type):
+        raise InputError(
+            f"{block.file.name}: column '{name}' is {column.type}, not text. Name a text column with --text COL."
+        )
+    return _as_bytes(column, pa.large_binary())
+
+
+def _as_bytes(column: pa.Array, type_: pa.DataType) -> pa.Array:
+    array = column.cast(type_)
+    array.validate(full=True)
+    return array
+
+
+def _role(role: str, column: pa.Array | None, rows: int) -> pa.Array:
+    """The values of a role: strings, or bytes that are yet to be checked."""
+    if column is None or pa.types.is_null(column.type):
+        return pa.nulls(rows, pa.string())
+    if is_text(column.type):
+        return _as_bytes(column, pa.binary())
+    if pa.types.is_timestamp(column.type):
+        return _utc_text(column)
+    if pa.types.is_date(column.type) or (pa.types.is_integer(column.type) and role != "date"):
+        return column.cast(pa.date32()).cast(pa.string()) if pa.types.is_date(column.type) else column.cast(pa.string())
+    return role_array(role, column.to_pylist())
+
+
+def _utc_text(column: pa.Array) -> pa.Array:
+    """Timestamps as ISO 8601 in UTC, to the second; those without a zone are taken as UTC."""
+    plain = column.cast(pa.int64()).cast(pa.timestamp(column.type.unit))  # an instant is stored in UTC already
+    whole = pc.floor_temporal(plain, unit="second").cast(pa.timestamp("s"))
+    return pc.strftime(whole, format="%Y-%m-%dT%H:%M:%SZ")
+
+
+def _refused(text: pa.Array, roles: dict[str, pa.Array], columns: ColumnMap) -> dict[int, tuple[str, str]]:
+    """Row -> code and reason of each row that is no document; the first fault found is the one told."""
+    refused: dict[int, tuple[str, str]] = {}
+
+    def refuse(rows: Iterable[int], code: str, reason: Callable[[int], str]) -> None:
+        for row in rows:
+            refused.setdefault(row, (code, reason(row)))
+
+    name = columns.text
+    refuse(np.flatnonzero(~_valid(text)).tolist(), "text-null", lambda _: f"'{name}' is null")
+    bad = _not_utf8(text)
+    refuse(bad, "utf8", lambda row: f"byte {bad[row]} of '{name}' is not UTF-8")
+    for role, column in roles.items():
+        refuse(_not_utf8(column), "utf8", lambda _, role=role: f"'{getattr(columns, role)}' is not UTF-8")
+    refuse(_blank(text, refused), "text-empty", lambda _: f"'{name}' is empty or only white space")
+    return refused
+
+
+def _valid(column: pa.Array) -> Mask:
+    mask: Mask = column.is_valid().to_numpy(zero_copy_only=False)
+    return mask
+
+
+def _not_utf8(column: pa.Array) -> dict[int, int]:
+    """Row -> byte at which its value stops being UTF-8."""
+    if pa.types.is_string(column.type):
+        return {}
+    try:
+        column.cast(pa.large_string() if pa.types.is_large_binary(column.type) else pa.string())
+    except pa.ArrowInvalid:
+        return {row: at for row, value in enumerate(column) if (at := _bad_byte(value.as_py())) is not None}
+    return {}
+
+
+def _bad_byte(value: bytes | None) -> int | None:
+    try:
+        (value or b"").decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return None
+
+
+def _blank(text: pa.Array, known: Collection[int]) -> list[int]:
+    """Rows without anything but white space, as str.isspace() has it; not those whose fault is known."""
+    if len(text) == 0:
+        return []
+    _, places, data = text.buffers()
+    offsets = np.frombuffer(places, np.int64)[text.offset : text.offset + len(text) + 1]
+    starts, empty = offsets[:-1], np.diff(offsets) == 0
+    suspect = empty.copy()
+    if data is not None and data.size:
+        first = np.frombuffer(data, np.uint8)[np.minimum(starts, data.size - 1)]
+        suspect |= _SPACE_LEADS[first]
+    rows = [row for row in np.flatnonzero(suspect).tolist() if row not in known]
+    return [row for row in rows if empty[row] or text[row].as_py().decode().isspace()]
+
+
+def _keep(column: pa.Array, good: Mask) -> pa.Array:
+    return column if good.all() else column.filter(pa.array(good))
+
+
+def _others(table: pa.Table, mapped: Collection[str]) -> dict[str, pa.Array]:
+    """The user's other columns. Bytes that are no UTF-8 are replaced, as in any reader of last resort."""
+    others: dict[str, pa.Array] = {}
+    for name in table.column_names:
+        if name in mapped:
+            continue
+        column = _plain(table.column(name))
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            raw = column.cast(pa.large_binary()) if is_text(column.type) else None
+            column = pa.nulls(len(column), column.type) if raw is None else _replaced(raw).cast(column.type)
+        others[name] = column
+    return others
+
+
+def _replaced(raw: pa.Array) -> pa.Array:
+    values = (value.as_py() for value in raw)
+    return pa.array([None if value is None else value.decode(errors="replace") for value in values], pa.large_string())

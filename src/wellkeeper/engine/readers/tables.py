@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from wellkeeper.engine.files import is_url, open_binary
 from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap, InputFile, Parsed, Quarantined, RawBlock
@@ -99,25 +100,36 @@ def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parse
     Raises:
         InputError: the text column is missing or is no text.
     """
+    table, numbers, lost = _read(block, columns, extras=extras)
+    try:
+        return parse_rows(table, numbers, block, columns, extras=extras, lost=lost)
+    except pa.ArrowInvalid as error:  # offsets that point outside their buffer show only now
+        lost += (_lost_rows(block.file, block.line, len(table), error),)
+        return parse_rows(table.slice(0, 0), numbers[:0], block, columns, extras=extras, lost=lost)
+
+
+def _read(
+    block: RawBlock, columns: ColumnMap, *, extras: bool
+) -> tuple[pa.Table, NDArray[np.int64], tuple[Quarantined, ...]]:
+    """The rows of a block, their numbers, and what could not be decoded."""
     if isinstance(block.payload, Rows):
-        numbers = np.arange(block.line, block.line + len(block.payload.table), dtype=np.int64)
-        return parse_rows(block.payload.table, numbers, block, columns, extras=extras)
+        table = block.payload.table
+        return table, np.arange(block.line, block.line + len(table), dtype=np.int64), ()
     if not block.payload:
-        return parse_rows(None, np.empty(0, np.int64), block, columns, extras=extras)
-    tables, ranges, lost = [], [], []
+        return pa.table({columns.text: pa.array([], pa.large_string())}), np.empty(0, np.int64), ()
+    tables, numbers, lost = [], [], []
     with _opened(block.file) as source:
         parquet = _parquet(source)
         wanted = None if extras else top_level(parquet.schema_arrow.names, columns.named().values())
         for group in block.payload:
             try:
                 tables.append(parquet.read_row_group(group.number, columns=wanted, use_threads=False))
-                ranges.append(np.arange(group.first, group.first + group.rows, dtype=np.int64))
+                numbers.append(np.arange(group.first, group.first + group.rows, dtype=np.int64))
             except _BROKEN as error:
                 lost.append(_lost_rows(block.file, group.first, group.rows, error))
         if not tables:
-            tables, ranges = [parquet.schema_arrow.empty_table()], [np.empty(0, np.int64)]
-    table = pa.concat_tables(tables)
-    return parse_rows(table, np.concatenate(ranges), block, columns, extras=extras, lost=tuple(lost))
+            tables, numbers = [parquet.schema_arrow.empty_table()], [np.empty(0, np.int64)]
+    return pa.concat_tables(tables), np.concatenate(numbers), tuple(lost)
 
 
 class _UnreadableError(Exception):
