@@ -1,18 +1,20 @@
 """Quality rules of the literature, as data: a column of the text pass, a comparison, a threshold, its source.
 
-`quality.v1` drops a document at the first rule it fails, in the order of the sets and of the rules in them, and
-records the measured value. The rules look at a document's shape, never at what it says or who wrote it. Measured
-values follow the definitions in `wellkeeper.core.signals`, which stand close to the papers' and are not
-theirs to the letter: words here are Unicode runs and not NLTK tokens, for example.
+`quality.v1` drops a document at the first rule it fails, in the order of the sets and of the rules in them,
+and records the measured value. The rules look at a document's shape, never at what it says or who wrote it.
+Measured values follow the definitions in `wellkeeper.core.signals`, which stand close to the papers' and are
+not theirs to the letter: words here are Unicode runs and not NLTK tokens, for example.
 
-The rules were made for English web pages. `gopher-stop-words` drops nearly every document in another language,
-and the word counts and lengths mean little in scripts written without spaces. No language is identified here:
-give such sources a recipe of their own with `skip: [gopher-stop-words]`.
+The rules were made for English web pages. `gopher-stop-words` drops nearly every document in another
+language, and word counts and lengths mean little in scripts written without spaces. No language is identified
+here: curate such text by a recipe of its own, with `skip: [gopher-stop-words]`.
 
-[1] Rae et al., Scaling language models: methods, analysis & insights from training Gopher, arXiv:2112.11446.
-[2] Raffel et al., Exploring the limits of transfer learning with a unified text-to-text transformer, JMLR 21(140),
-    2020; arXiv:1910.10683.
-[3] Penedo et al., The FineWeb datasets: decanting the web for the finest text data at scale, arXiv:2406.17557.
+[1] Rae et al., Scaling language models: methods, analysis & insights from training Gopher,
+    arXiv:2112.11446.
+[2] Raffel et al., Exploring the limits of transfer learning with a unified text-to-text transformer,
+    JMLR 21(140), 2020; arXiv:1910.10683.
+[3] Penedo et al., The FineWeb datasets: decanting the web for the finest text data at scale,
+    arXiv:2406.17557.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,12 +43,21 @@ class Rule:
     comparison: Comparison
     threshold: float  # in the column's unit
     source: str  # paper, and section or table
-    title: str  # what the document is, in a report: "fewer than 50 words"
+    wording: str  # the title, with a place for the threshold
+
+    @property
+    def title(self) -> str:
+        """What is wrong with a document that fails, for reports.
+
+        >>> RULES["gopher-short"].title, RULES["gopher-bullet-lines"].title
+        ('fewer than 50 words', 'more than 90% of lines start with a bullet')
+        """
+        return self.wording.format(self.threshold)
 
     def fails(self, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Whether each measured value fails, same shape. A value that is not a number never does."""
-        # A float32 0.1 is not the float64 0.1: the threshold is put into the column's own type, so that a value
-        # equal to the threshold on paper is equal here.
+        # A float32 0.1 is not the float64 0.1: the threshold is put into the column's own type, so that a
+        # value equal to the threshold on paper is equal here.
         single = values.dtype == np.float32
         threshold = np.float32(self.threshold) if single else np.float64(self.threshold)
         failed: NDArray[np.bool_] = _COMPARE[self.comparison](values, threshold)
@@ -57,54 +68,64 @@ _GOPHER = "Rae et al. 2021, arXiv:2112.11446, section A.1.1, quality filtering"
 _REPETITION = "Rae et al. 2021, arXiv:2112.11446, table A1"
 _C4 = "Raffel et al. 2020, JMLR 21(140), section 2.2"
 _C4_FIRST = (
-    "Raffel et al. 2019, arXiv:1910.10683, section 2.2, first version: 5 sentences in lines of 3 words; the JMLR "
-    "text and its code have 3 sentences in lines of 5"
+    "Raffel et al. 2019, arXiv:1910.10683, section 2.2, first version: 5 sentences in lines of 3 words; the "
+    "JMLR text and its code have 3 sentences in lines of 5"
 )
 _FINEWEB = "Penedo et al. 2024, arXiv:2406.17557, section 3.6"
 
 
+# name without the set's prefix, column, comparison, threshold, wording
+_Row: TypeAlias = tuple[str, str, Comparison, float, str]
+
+
 def _gopher() -> tuple[Rule, ...]:
-    rows: tuple[tuple[str, str, Comparison, float, str], ...] = (
-        ("short", "words", "<", 50, "fewer than 50 words"),
-        ("long", "words", ">", 100_000, "more than 100,000 words"),
-        ("short-words", "mean_word_length", "<", 3, "words shorter than 3 characters on average"),
-        ("long-words", "mean_word_length", ">", 10, "words longer than 10 characters on average"),
-        ("hashes", "hash_ratio", ">", 0.1, "more than one '#' for ten words"),
-        ("ellipses", "ellipsis_ratio", ">", 0.1, "more than one ellipsis for ten words"),
-        ("bullet-lines", "bullet_line_share", ">", 0.9, "more than 90% of lines start with a bullet"),
-        ("ellipsis-lines", "ellipsis_line_share", ">", 0.3, "more than 30% of lines end with an ellipsis"),
-        ("letters", "alpha_word_share", "<", 0.8, "fewer than 80% of words have a letter"),
-        ("stop-words", "stop_words_distinct", "<", 2, "fewer than 2 of the 8 English stop words"),
+    rows: tuple[_Row, ...] = (
+        ("short", "words", "<", 50, "fewer than {:,g} words"),
+        ("long", "words", ">", 100_000, "more than {:,g} words"),
+        ("short-words", "mean_word_length", "<", 3, "words shorter than {:g} characters on average"),
+        ("long-words", "mean_word_length", ">", 10, "words longer than {:g} characters on average"),
+        ("hashes", "hash_ratio", ">", 0.1, "more than {:g} '#' a word"),
+        ("ellipses", "ellipsis_ratio", ">", 0.1, "more than {:g} ellipses a word"),
+        ("bullet-lines", "bullet_line_share", ">", 0.9, "more than {:.0%} of lines start with a bullet"),
+        ("ellipsis-lines", "ellipsis_line_share", ">", 0.3, "more than {:.0%} of lines end with an ellipsis"),
+        ("letters", "alpha_word_share", "<", 0.8, "fewer than {:.0%} of words have a letter"),
+        ("stop-words", "stop_words_distinct", "<", 2, "fewer than {:g} of the 8 English stop words"),
     )
     return _rules("gopher", _GOPHER, rows)
 
 
 def _gopher_repetition() -> tuple[Rule, ...]:
-    rows: list[tuple[str, str, Comparison, float, str]] = [
-        ("lines", "duplicate_line_share", ">", 0.30, "more than 30% of lines repeat"),
-        ("paragraphs", "duplicate_paragraph_share", ">", 0.30, "more than 30% of paragraphs repeat"),
-        ("line-chars", "duplicate_line_char_share", ">", 0.20, "more than 20% of text in repeated lines"),
+    rows: list[_Row] = [
+        ("lines", "duplicate_line_share", ">", 0.30, "more than {:.0%} of lines repeat"),
+        ("paragraphs", "duplicate_paragraph_share", ">", 0.30, "more than {:.0%} of paragraphs repeat"),
+        (
+            "line-chars",
+            "duplicate_line_char_share",
+            ">",
+            0.20,
+            "more than {:.0%} of the text in repeated lines",
+        ),
         (
             "paragraph-chars",
             "duplicate_paragraph_char_share",
             ">",
             0.20,
-            "more than 20% of text in repeated paragraphs",
+            "more than {:.0%} of the text in repeated paragraphs",
         ),
     ]
     for n, share in ((2, 0.20), (3, 0.18), (4, 0.16)):
-        title = f"more than {share:.0%} of text is one word {n}-gram"
-        rows.append((f"top-{n}gram", f"top_{n}gram_char_share", ">", share, title))
+        wording = f"more than {{:.0%}} of the text is one word {n}-gram"
+        rows.append((f"top-{n}gram", f"top_{n}gram_char_share", ">", share, wording))
     for n, share in ((5, 0.15), (6, 0.14), (7, 0.13), (8, 0.12), (9, 0.11), (10, 0.10)):
-        title = f"more than {share:.0%} of text in repeated word {n}-grams"
-        rows.append((f"{n}grams", f"duplicate_{n}gram_char_share", ">", share, title))
-    return _rules("repetition", _REPETITION, rows)
+        wording = f"more than {{:.0%}} of the text in repeated word {n}-grams"
+        rows.append((f"{n}grams", f"duplicate_{n}gram_char_share", ">", share, wording))
+    return _rules("gopher-repetition", _REPETITION, rows)
 
 
 def _c4() -> tuple[Rule, ...]:
     # The threshold belongs to the line rule with which `c4_sentences` is counted: lines of at least 3 words.
-    sentences = ("sentences", "c4_sentences", "<", 5, "fewer than 5 sentences in lines of prose")
-    rows: tuple[tuple[str, str, Comparison, float, str], ...] = (
+    sentences: _Row = ("sentences", "c4_sentences", "<", 5, "fewer than {:g} sentences in lines of prose")
+    rows: tuple[_Row, ...] = (
         ("lorem-ipsum", "lorem_ipsum", ">", 0, "contains 'lorem ipsum'"),
         ("curly-brackets", "curly_brackets", ">", 0, "contains a curly bracket"),
     )
@@ -112,18 +133,23 @@ def _c4() -> tuple[Rule, ...]:
 
 
 def _fineweb() -> tuple[Rule, ...]:
-    # FineWeb's code differs from its paper: 0.01 for duplicated lines, and lines of 30 characters count as short.
-    rows: tuple[tuple[str, str, Comparison, float, str], ...] = (
-        ("line-ends", "terminal_line_share", "<=", 0.12, "at most 12% of lines end with punctuation"),
-        ("line-chars", "duplicate_line_char_share", ">=", 0.1, "10% or more of text in repeated lines"),
-        ("short-lines", "short_line_share", ">=", 0.67, "67% or more of lines are short"),
+    # FineWeb's code differs from its paper: 0.01 for duplicated lines, and 30 characters still make a line
+    # short, which is also how `short_line_share` counts.
+    rows: tuple[_Row, ...] = (
+        ("line-ends", "terminal_line_share", "<=", 0.12, "at most {:.0%} of lines end with punctuation"),
+        (
+            "line-chars",
+            "duplicate_line_char_share",
+            ">=",
+            0.1,
+            "{:.0%} or more of the text in repeated lines",
+        ),
+        ("short-lines", "short_line_share", ">=", 0.67, "{:.0%} or more of lines are short"),
     )
     return _rules("fineweb", _FINEWEB, rows)
 
 
-def _rules(
-    prefix: str, source: str, rows: Iterable[tuple[str, str, Comparison, float, str]]
-) -> tuple[Rule, ...]:
+def _rules(prefix: str, source: str, rows: Iterable[_Row]) -> tuple[Rule, ...]:
     return tuple(
         Rule(
             name=f"{prefix}-{name}",
@@ -131,9 +157,9 @@ def _rules(
             comparison=comparison,
             threshold=threshold,
             source=source,
-            title=title,
+            wording=wording,
         )
-        for name, column, comparison, threshold, title in rows
+        for name, column, comparison, threshold, wording in rows
     )
 
 
@@ -190,7 +216,7 @@ class Quality:
     name: str = "quality.v1"
 
     def check(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Options with defaults: `rules`, names of `SETS`; `thresholds`, rule -> value; `skip`, rules to leave out.
+        """Options with defaults: `rules`, of `SETS`; `thresholds`, rule -> value; `skip`, rules to leave out.
 
         Raises:
             RecipeError: an option, set or rule is unknown, a threshold is no number, or no rule is left.
@@ -198,9 +224,8 @@ class Quality:
         known = {"rules": list(DEFAULT_SETS), "thresholds": {}, "skip": []}
         for name in options:
             if name not in known:
-                raise RecipeError(
-                    f"{self.name} has no option {name!r}.{_did_you_mean(name, known)} Options: {', '.join(known)}."
-                )
+                meant = _did_you_mean(str(name), known)
+                raise RecipeError(f"{self.name} has no option {name!r}.{meant} Options: {', '.join(known)}.")
         checked = {**known, **options}
         checked["rules"] = list(dict.fromkeys(self._names(checked["rules"], "rules", SETS, "rule set")))
         checked["skip"] = list(dict.fromkeys(self._names(checked["skip"], "skip", RULES, "rule")))
@@ -237,7 +262,7 @@ class Quality:
     def _names(self, given: Any, option: str, known: Mapping[str, Any], what: str) -> Sequence[str]:
         if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
             raise RecipeError(
-                f"{self.name}: {option} is {given!r}. Give a list, for example [{next(iter(known))}]."
+                f"{self.name}: {option} is {given!r}. Give a list, such as [{next(iter(known))}]."
             )
         for name in given:
             if name not in known:
@@ -270,8 +295,9 @@ class Quality:
         for name in (*options["thresholds"], *options["skip"]):
             if name not in asked:
                 owner = next(key for key, rules in SETS.items() if RULES[name] in rules)
+                sets = ", ".join(options["rules"]) or "no set"
                 raise RecipeError(
-                    f"{self.name}: {name} is not among the rules of {', '.join(options['rules']) or 'no set'}. "
+                    f"{self.name}: {name} is not among the rules of {sets}. "
                     f"Add {owner} to rules, or remove {name}."
                 )
         if not active_rules(options):

@@ -41,7 +41,11 @@ def mixed(value: Any) -> Any:
 
 @_compiled(types.void(_given(_i64), _given(_u64), _i64, _given(_i64), _made(_u64)))
 def join_words(
-    offsets: NDArray[np.int64], words: NDArray[np.uint64], n: int, starts: NDArray[np.int64], out: NDArray[np.uint64]
+    offsets: NDArray[np.int64],
+    words: NDArray[np.uint64],
+    n: int,
+    starts: NDArray[np.int64],
+    out: NDArray[np.uint64],
 ) -> None:
     """Write the hash of every `n` consecutive words of each document to `out`, from `starts` on."""
     multiplier = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: odd, so the order of words matters
@@ -116,7 +120,9 @@ def count_in_groups(
 
 
 @_compiled(types.void(_given(_i64), _i64, _i64, _made(_f64)))
-def expected_k_log_k(drawn_from: NDArray[np.int64], documents: int, units: int, out: NDArray[np.float64]) -> None:
+def expected_k_log_k(
+    drawn_from: NDArray[np.int64], documents: int, units: int, out: NDArray[np.float64]
+) -> None:
     """E[K ln K], K hypergeometric: documents with the type among `units` of `documents` drawn without repeats.
 
     `drawn_from` says how many of all documents have the type. Sums from the mode outwards until terms vanish

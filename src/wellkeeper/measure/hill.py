@@ -80,7 +80,9 @@ def curve(incidence: Incidence, points: int = 20) -> Curve:
             "Ask for at least 1 point, and give at least 1 document."
         )
     documents = incidence.documents
-    units = np.unique(np.linspace(1, documents, points).round().astype(np.int64)) if points > 1 else [documents]
+    units = (
+        np.unique(np.linspace(1, documents, points).round().astype(np.int64)) if points > 1 else [documents]
+    )
     counts = np.bincount(document_frequencies(incidence))
     present = np.flatnonzero(counts)
     expected = [float(_seen(present, documents, int(t)) @ counts[present]) for t in units]
@@ -120,7 +122,9 @@ def hill_of_moments(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     some = mean > 0
     safe = np.where(some, mean, 1.0)
     entropy = np.log(safe) - logs / safe
-    return np.stack([seen, np.where(some, np.exp(entropy), 0.0), safe**2 / np.where(some, squares, 1.0) * some])
+    return np.stack(
+        [seen, np.where(some, np.exp(entropy), 0.0), safe**2 / np.where(some, squares, 1.0) * some]
+    )
 
 
 def check_units(documents: int, units: int) -> None:

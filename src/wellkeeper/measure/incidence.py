@@ -5,7 +5,7 @@ less about rare words than 100,000 words drawn one by one would; counting docume
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from wellkeeper.errors import DataError
 from wellkeeper.measure._loops import count_in_groups, join_words, number_types
 
-Offsets: TypeAlias = NDArray[np.int64]  # shape (documents + 1,): ascending, from 0 to the length of what they delimit
+Offsets: TypeAlias = NDArray[
+    np.int64
+]  # shape (documents + 1,): ascending, from 0 to the length of the entries
 Hashes: TypeAlias = NDArray[np.uint64]  # 64-bit hashes; equal hashes are taken for equal types
 
 
@@ -153,9 +155,9 @@ class Grouped:
     entries: NDArray[np.int32]  # documents of the group that have the type
     totals: NDArray[np.int32]  # its tokens in the group
 
-    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def sums(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Sum of `values`, shape (entries,), over each group, shape (groups,)."""
-        ends = np.concatenate(([0.0], np.cumsum(values)))
+        ends = np.concatenate(([0.0], np.cumsum(values, dtype=np.float64)))
         return np.diff(ends[self.bounds])
 
 
@@ -185,10 +187,14 @@ def grouped(
 
 def _check_offsets(offsets: Offsets, length: int, what: str) -> None:
     if offsets.ndim != 1 or not offsets.size or offsets[0] != 0 or offsets[-1] != length:
-        ends = f"{offsets[0]} to {offsets[-1]}" if offsets.ndim == 1 and offsets.size else f"shape {offsets.shape}"
+        found = (
+            f"go from {offsets[0]} to {offsets[-1]}"
+            if offsets.ndim == 1 and offsets.size
+            else "are not a row"
+        )
         raise DataError(
-            f"offsets go from {ends}, and there are {length} {what}. "
-            f"Pass one offset a document and a last one: from 0 to {length}."
+            f"offsets {found}, and there are {length} {what}. "
+            f"Pass one offset a document and a last one, from 0 to {length}."
         )
     steps = np.diff(offsets)
     if steps.size and steps.min() < 0:

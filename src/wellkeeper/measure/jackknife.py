@@ -33,7 +33,9 @@ from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
 
-Influences: TypeAlias = NDArray[np.float64]  # shape (blocks,): what each block adds to the figure beyond its size
+Influences: TypeAlias = NDArray[
+    np.float64
+]  # shape (blocks,): what each block adds to the figure beyond its size
 
 LEVEL = 0.95  # share of intervals that shall cover the truth
 MOST_BLOCKS = 50  # 49 degrees of freedom: Student's quantile, 2.01, is within 3 % of the normal one
@@ -88,6 +90,11 @@ def influences(losses: NDArray[np.float64], sizes: NDArray[np.integer]) -> NDArr
     return beyond
 
 
+FEW = 5
+"""A share of tokens has its `OwnVariance` corrected for types of at most so many documents. What a common type
+contributes is far from 0 in every sample, so that its second moment says nothing about its variance."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnVariance:
     """The variance that types add by their own chance, counted twice: properly, and as the jackknife does it.
@@ -119,9 +126,7 @@ def interval(
     )
 
 
-def positive_interval(
-    estimate: float, emptied: NDArray[np.float64], sizes: NDArray[np.integer]
-) -> Interval:
+def positive_interval(estimate: float, emptied: NDArray[np.float64], sizes: NDArray[np.integer]) -> Interval:
     """The interval of a positive figure, made on the logarithmic scale.
 
     `emptied`, shape (blocks,), is the figure with each block emptied. Few documents of unequal length give a

@@ -114,6 +114,9 @@ def examine(text: bytes, patterns: Iterable[Pattern] = PATTERNS) -> list[tuple[i
     return sorted(found)
 
 
+VERSION = "artefacts.1"
+"""Changes with the catalogue or the rules of use and mention: sidecars made with another are made anew."""
+
 _ANCHORS = tuple(sorted({anchor for pattern in PATTERNS for anchor in pattern.anchors}))
 _PATTERNS_OF = tuple(
     tuple(number for number, pattern in enumerate(PATTERNS) if anchor in pattern.anchors)

@@ -19,7 +19,6 @@ from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.readers.base import BLOCK_BYTES
 from wellkeeper.engine.store import sweep, write_atomic
 from wellkeeper.errors import InputError, WorkError
-from wellkeeper.filter import quality
 from wellkeeper.filter.duplicates import (
     DEFAULT_KEEP,
     DEFAULT_SIMILARITY,
@@ -28,7 +27,13 @@ from wellkeeper.filter.duplicates import (
     banding_for,
 )
 from wellkeeper.recipe.corpus import LoadedCorpus
-from wellkeeper.recipe.describe import describe_duplicates, describe_inputs, describe_origin, describe_rights
+from wellkeeper.recipe.describe import (
+    describe_duplicates,
+    describe_inputs,
+    describe_origin,
+    describe_quality,
+    describe_rights,
+)
 from wellkeeper.recipe.findings import findings_of, verdict_of
 from wellkeeper.recipe.inputs import groups_of
 from wellkeeper.recipe.propose import proposed_recipe
@@ -159,7 +164,16 @@ def prepare_work(out: Path, work: str | Path | None, *, fresh: bool) -> Path:
     return folder
 
 
-def read_corpus(groups: Sequence[Group], run: Running, *, similarity: float, seed: int) -> LoadedCorpus:
+def read_corpus(
+    groups: Sequence[Group],
+    run: Running,
+    *,
+    similarity: float,
+    seed: int,
+    statistics: bool = True,
+    words: bool = True,
+    extras: bool = False,
+) -> LoadedCorpus:
     """Bring the sidecars of the groups up to date and load them.
 
     Raises:
@@ -168,7 +182,13 @@ def read_corpus(groups: Sequence[Group], run: Running, *, similarity: float, see
     banding = banding_for(similarity)
     files = [file for group in groups for file in group.files]
     options = PassOptions(
-        banding=banding, seed=seed, sample_shift=sample_shift(files), block_bytes=run.block_bytes
+        banding=banding,
+        seed=seed,
+        sample_shift=sample_shift(files),
+        block_bytes=run.block_bytes,
+        statistics=statistics,
+        words=words,
+        extras=extras,
     )
     folders = run_text_pass(
         groups, run.work, options, kind=run.kind, workers=run.workers, strict=run.strict, listener=run.listener
@@ -183,7 +203,7 @@ def read_corpus(groups: Sequence[Group], run: Running, *, similarity: float, see
             f"No document could be read from {', '.join(group.name for group in groups)}: {len(files):,} files, "
             f"{quarantined:,} bad records. Check the paths and the text column (--text COL)."
         )
-    corpus.preload(banding.bands)
+    corpus.preload(banding.bands, statistics=statistics)
     return corpus
 
 
@@ -200,7 +220,7 @@ def audit_document(
     if reference is not None:
         sample = without_copies(sample, corpus, reference)
     tails = describe_tails(sample, word_sample(reference) if reference is not None else None)
-    rules, failing = quality.describe(corpus)
+    rules, failing = describe_quality(corpus)
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "version": __version__,
@@ -209,7 +229,7 @@ def audit_document(
         "duplicates": describe_duplicates(corpus, exact, near),
         "tails": tails,
         "tails_note": None if tails is not None else TOO_SMALL,
-        "quality": [_with_example(corpus, rule) for rule in rules],
+        "quality": rules,
         "quality_any": failing,
         "rights": describe_rights(corpus),
     }
@@ -217,12 +237,6 @@ def audit_document(
     document["findings"] = [finding.to_json() for finding in findings]
     document["verdict"] = verdict_of(findings)
     return document
-
-
-def _with_example(corpus: LoadedCorpus, rule: Mapping[str, Any]) -> dict[str, Any]:
-    first = int(rule["example"])
-    (id_,), (excerpt,) = corpus.strings("id", [first]), corpus.strings("excerpt", [first])
-    return {**rule, "share": rule["documents"] / len(corpus), "example": {"id": id_, "excerpt": excerpt}}
 
 
 def write_reports(folder: Path, document: Mapping[str, Any]) -> dict[str, Path]:

@@ -187,16 +187,15 @@ class LoadedCorpus:
             mapped = np.memmap(stream, np.uint64, "r+", shape=(count,))
         return np.asarray(mapped)
 
-    def preload(self, bands: int) -> None:
+    def preload(self, bands: int, *, statistics: bool) -> None:
         """Read in one go what nearly every run asks for."""
-        self.sidecars.load(
-            [
-                "line", "offset", "bytes", "chars", "words", "shingles", "sha256", "priority", "evidence_mask",
-                "origin", "captured_at", "captured_basis", "lorem_ipsum", "curly_brackets", "c4_sentences",
-                *(signal.name for signal in QUALITY),
-                *(band_name(band) for band in range(bands)),
-            ]
-        )  # fmt: skip
+        always = (
+            "line offset bytes chars words shingles sha256 priority evidence_mask origin captured_at captured_basis"
+        )
+        names = [*always.split(), *(band_name(band) for band in range(bands))]
+        if statistics:
+            names += [signal.name for signal in QUALITY]
+        self.sidecars.load(names)
 
 
 @dataclass(frozen=True, slots=True)

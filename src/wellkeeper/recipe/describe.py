@@ -14,6 +14,7 @@ from wellkeeper.core.evidence import KINDS, Strength
 from wellkeeper.core.origin import LABELS, Origin
 from wellkeeper.core.rights import is_open
 from wellkeeper.core.signals import NO_DATE
+from wellkeeper.filter.quality import QUALITY, SETS, failing, first_examples
 from wellkeeper.origin.share import Slice, by_month, by_source, share
 from wellkeeper.recipe.corpus import LoadedCorpus, month_label, quarantine_table
 
@@ -226,6 +227,32 @@ def _shown(corpus: LoadedCorpus, documents: Sequence[int]) -> list[dict[str, Any
         {"id": i, "source": names[codes[d]], "origin": Origin(int(origins[d])).label, "excerpt": excerpt}
         for d, i, excerpt in zip(documents, ids, excerpts, strict=True)
     ]
+
+
+def describe_quality(corpus: LoadedCorpus) -> tuple[list[dict[str, Any]], int]:
+    """Rules that some document fails, most failed first, and how many documents fail a rule of the default sets."""
+    everything = np.ones(len(corpus), np.bool_)
+    rows = []
+    for name, rules in SETS.items():
+        options = QUALITY.check({"rules": [name]})
+        counts = failing(corpus, everything, options)
+        examples = first_examples(corpus, everything, options, each=1)
+        rows += [
+            {
+                "rule": rule.name,
+                "set": name,
+                "title": rule.title,
+                "documents": counts[rule.name],
+                "share": counts[rule.name] / len(corpus),
+                "threshold": f"{rule.comparison} {rule.threshold:g}",
+                "source": rule.source,
+                "example": _shown(corpus, [int(examples[rule.name][0])])[0],
+            }
+            for rule in rules
+            if counts[rule.name]
+        ]
+    default = QUALITY.rule(corpus, everything, QUALITY.check({}))
+    return sorted(rows, key=lambda row: (-row["documents"], row["rule"])), len(default.documents)
 
 
 def describe_rights(corpus: LoadedCorpus) -> dict[str, Any]:

@@ -7,8 +7,8 @@ an ordinary character, and characters after a closing quote belong to the field.
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numba
 import numpy as np
@@ -16,16 +16,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap, InputFile, Parsed, Quarantined, RawBlock
-from wellkeeper.engine.readers.columns import document_table
-from wellkeeper.engine.readers.cutting import Cutter, Piece, excerpt
+from wellkeeper.engine.readers.cutting import Cutter, excerpt
+from wellkeeper.engine.readers.rows import parse_rows
 from wellkeeper.errors import InputError
 
-_FIELD_START, _PLAIN, _QUOTED, _QUOTE_IN_QUOTED = range(4)
+_FIELD_START, _PLAIN, _QUOTED, _QUOTE_IN_QUOTED, _RECORD_END = range(5)
 _QUOTE, _LF, _CR = 0x22, 0x0A, 0x0D
-_DELIMITERS = {"csv": b",;\t|", "tsv": b"\t"}  # the format's own first; spreadsheets write the others into .csv
+_DELIMITERS = {"csv": b",;\t|", "tsv": b"\t"}  # spreadsheets of some countries write the others into .csv
 _ODD_FIELD = re.compile(rb'"((?:[^"]|"")*)"(.*)', re.DOTALL)
 
-Index: TypeAlias = NDArray[np.int64]
+Integers: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Head:
     """What the first record says about the others."""
 
     names: tuple[str, ...]
-    delimiter: int  # byte
+    delimiter: int  # a byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +44,77 @@ class Records:
     data: bytes
 
 
-def _find_end(data, start, target, state, delimiter):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202  compiled below
-    """Scan bytes [start, len) in `state`; stop after the first record that ends at `target` or later.
+def schema(file: InputFile) -> Mapping[str, str]:
+    """Every field of the header, as a string: the format knows no other type.
 
-    Returns the end of the last record seen (0: none), the byte to go on from, and the state there.
+    Raises:
+        InputError: the header is missing, not UTF-8 or names a field twice, or no record follows it.
     """
-    last = 0
-    at = start
-    while at < data.size:
-        byte = data[at]
-        if state == _QUOTED:
-            if byte == _QUOTE:
-                state = _QUOTE_IN_QUOTED
-        elif byte == _CR and at + 1 == data.size:
-            break  # a line feed may follow
-        elif byte == _LF or (byte == _CR and data[at + 1] != _LF):
-            state = _FIELD_START
-            last = at + 1
-            if last >= target:
-                return last, last, state
-        elif byte == _QUOTE and state != _PLAIN:
-            state = _QUOTED
-        elif byte == delimiter:
-            state = _FIELD_START
-        elif byte != _CR:
-            state = _PLAIN
-        at += 1
-    return last, at, state
+    first = next(blocks(file), None)
+    if first is None or not first.payload.data.strip():
+        found = first.damage[0].reason if first and first.damage else "no record follows its header"
+        raise InputError(f"{file.name} has nothing to read: {found}. Add records, or leave the file out.")
+    return dict.fromkeys(first.payload.head.names, "string")
+
+
+def blocks(
+    file: InputFile,
+    *,
+    skip: int = 0,
+    block_bytes: int = BLOCK_BYTES,
+    fields: Collection[str] | None = None,  # noqa: ARG001  the contract's; a record cannot be read in part
+) -> Iterator[RawBlock]:
+    """Blocks that end with the first record that ends at or after `block_bytes`.
+
+    Raises:
+        InputError: the header is not UTF-8 or names a field twice.
+    """
+    ends = RecordEnds()
+    cutter = Cutter(file, ends)
+    head, index = Head((), ends.delimiter), 0
+    while piece := cutter.next(block_bytes if head.names else 1, keep=index >= skip or not head.names):
+        if not head.names and not piece.damage:
+            if piece.payload.strip():
+                head = _head(file, piece.payload)
+                ends.delimiter = head.delimiter
+            continue
+        if index >= skip:
+            yield RawBlock(
+                file=file,
+                index=index,
+                line=piece.line,
+                offset=piece.offset,
+                payload=Records(head, piece.payload),
+                damage=piece.damage,
+            )
+        index += 1
+
+
+def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parsed:
+    """Documents of a block.
+
+    Raises:
+        InputError: the text column is missing.
+    """
+    head, data = block.payload.head, block.payload.data
+    names = head.names or (columns.text,)
+    mapped = columns.named()
+    slots = [slot for slot, name in enumerate(names) if extras or name in mapped.values()]
+    records = _index(data, head.delimiter, len(names), slots)
+    lines = block.line + np.searchsorted(np.flatnonzero(np.frombuffer(data, np.uint8) == _LF), records.starts)
+    refused = _refused(block, records, data, len(names), lines)
+    good = np.ones(len(records.starts), dtype=bool)
+    good[list(refused)] = False
+    texts = {
+        names[slot]: _values(data, records.spans[good, place], null=names[slot] != columns.text and not extras)
+        for place, slot in enumerate(slots)
+    }
+    return parse_rows(
+        pa.table(texts) if texts else pa.table({name: pa.array([], pa.large_string()) for name in names}),
+        lines[good],
+        block,
+        columns,
+        extras=extras,
+        lost=tuple(refused.values()),
+        offsets=block.offset + records.starts[good],
+    )
