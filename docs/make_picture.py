@@ -59,6 +59,7 @@ WIDTH, HEIGHT = 840, 372
 LEFT, PANEL, GAP = 12, 88, 10
 ROWS = ((66, "copies of copies", LOST), (206, "a fifth is human", KEPT))
 BAR_HEIGHT = 84
+HIGHEST = 0.6  # share at the top of the curves' axis
 
 
 def text(x: float, y: float, words: str, *, anchor: str = "start", colour: str = INK, size: int = 12, bold: bool = False) -> str:
@@ -89,20 +90,21 @@ def curves(tails: dict[str, tuple[str, NDArray[np.float64]]]) -> Iterator[str]:
     """The tail's mass that is kept, by generation."""
     left, right, top, base = 552, 800, 66, 290
     yield text(left - 24, 52, "tail mass still there", size=14, bold=True)
-    for share in (0, 0.25, 0.5, 0.75, 1):
-        y = base - (base - top) * share
+    for share in (0, 0.2, 0.4, 0.6):
+        y = base - (base - top) * share / HIGHEST
         yield line(left, y, right, y)
         yield text(left - 6, y + 4, f"{share:.0%}", anchor="end", size=11)
     for name, (colour, values) in tails.items():
         points = [
-            (left + (right - left) * k / (GENERATIONS - 1), base - (base - top) * value) for k, value in enumerate(values)
+            (left + (right - left) * k / (GENERATIONS - 1), base - (base - top) * value / HIGHEST)
+            for k, value in enumerate(values)
         ]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2.5"/>'
         yield "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in points)
         x, y = points[-1]
         below = name.startswith("copies")
-        yield text(x + 4, y + (20 if below else -10), f"{name}: {values[-1]:.0%}", anchor="end", colour=colour, size=13, bold=True)
+        yield text(x + 4, y + (22 if below else -18), f"{name}: {values[-1]:.0%}", anchor="end", colour=colour, size=13, bold=True)
     for generation in range(GENERATIONS):
         x = left + (right - left) * generation / (GENERATIONS - 1)
         yield text(x, base + 20, str(generation + 1), anchor="middle", size=11)
@@ -127,7 +129,10 @@ def svg(lost: tuple[NDArray[np.float64], NDArray[np.float64]], held: tuple[NDArr
         x = LEFT + generation * (PANEL + GAP) + PANEL / 2
         parts.append(text(x, 310, f"generation {generation + 1}", anchor="middle", size=11))
     parts += curves({name: (colour, tail) for (_, name, colour), (_, tail) in zip(ROWS, (lost, held), strict=True)})
-    note = f"{TYPES:,} types, {TOKENS:,} tokens a generation, mean of {RUNS} runs; docs/make_picture.py computes it"
+    note = (
+        f"{TYPES:,} types, {TOKENS:,} tokens a generation, tail: types beyond rank {TAIL_FROM:,}; mean of {RUNS} runs, "
+        "computed by docs/make_picture.py"
+    )
     parts.append(text(LEFT, 352, note, size=11))
     return "\n".join([*parts, "</svg>"]) + "\n"
 

@@ -27,10 +27,14 @@ _MONTHS = "january february march april may june july august september october n
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _MONTH_ONLY = re.compile(r"(\d{4})[-/.](\d{1,2})")
 _CALENDAR = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?:[T ]\s*(\S.*))?")
-_CLOCK = re.compile(r"(\d{2}(?::?\d{2}){0,2}(?:[.,]\d+)?)\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?", re.IGNORECASE)
+_CLOCK = re.compile(
+    r"(\d{2}(?::?\d{2}){0,2}(?:[.,]\d+)?)\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?", re.IGNORECASE
+)
 _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2}),? (\d{4})")
 _DAY_FIRST = re.compile(r"(\d{1,2})\.? ([A-Za-z]{3,9})\.?,? (\d{4})")
-_MAIL = re.compile(r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?(?:\d{1,2}[ -][a-z]{3}|[a-z]{3}\s+\d).*\d:\d\d.*", re.I)
+_MAIL = re.compile(
+    r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?(?:\d{1,2}[ -][a-z]{3}|[a-z]{3}\s+\d).*\d:\d\d.*", re.I
+)
 
 
 def parse_dates(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], int]:

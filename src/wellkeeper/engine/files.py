@@ -61,7 +61,10 @@ def kind_of(name: str) -> tuple[str | None, str | None]:
     path = PurePosixPath(name.lower())
     compression = COMPRESSIONS.get(path.suffix)
     format_ = FORMATS.get(PurePosixPath(path.stem).suffix if compression else path.suffix)
-    if compression and format_ in {"parquet", "arrow"}:  # compressed inside; a compressed whole cannot be sought
+    if compression and format_ in {
+        "parquet",
+        "arrow",
+    }:  # compressed inside; a compressed whole cannot be sought
         return None, compression
     return format_, compression
 
@@ -92,7 +95,9 @@ def open_binary(url: str) -> IO[bytes]:
             return cast("IO[bytes]", fsspec.open(url, "rb").open())
         return Path(url).open("rb")
     except FileNotFoundError as error:
-        raise InputError(f"{url} was listed but is gone. Run again, so that the files are listed anew.") from error
+        raise InputError(
+            f"{url} was listed but is gone. Run again, so that the files are listed anew."
+        ) from error
     except PermissionError as error:
         raise InputError(f"{url} may not be read. Give this user read access to it.") from error
 

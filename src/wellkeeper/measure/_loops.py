@@ -123,7 +123,7 @@ def count_in_groups(
 def expected_k_log_k(
     drawn_from: NDArray[np.int64], documents: int, units: int, out: NDArray[np.float64]
 ) -> None:
-    """E[K ln K], K hypergeometric: documents with the type among `units` of `documents` drawn without repeats.
+    """E[K ln K] for hypergeometric K: documents with the type among `units` of `documents` drawn at once.
 
     `drawn_from` says how many of all documents have the type. Sums from the mode outwards until terms vanish
     beside the total, so a value costs as many steps as the distribution is wide, not as it is long.

@@ -1,10 +1,11 @@
 """Hill numbers of types, rarefied to a number of documents.
 
-The Hill number of order q is how many equally common types would be as diverse: q = 0 counts all types, q = 1
-is the exponential of Shannon's entropy, q = 2 the inverse of Simpson's index. Larger samples hold more types, so
-only equal sizes compare. With documents as sampling units, rarefaction to t of n documents has a closed form in
-the document frequencies y of the types [1]: K, the documents with a type among t drawn without repeats, is
-hypergeometric, and with Q_k(t) = sum over types of P(K = k) and U_t = sum over k of k Q_k(t)
+The Hill number of order q is how many equally common types would be as diverse: q = 0 counts all types, q =
+1 is the exponential of Shannon's entropy, q = 2 the inverse of Simpson's index. Larger samples hold more
+types, so only equal sizes compare. With documents as sampling units, rarefaction to t of n documents has a
+closed form in the document frequencies y of the types [1]: K, the documents with a type among t drawn
+without repeats, is hypergeometric, and with Q_k(t) = sum over types of P(K = k) and U_t = sum over k of k
+Q_k(t)
 
     q = 0   sum_k Q_k(t)
     q = 1   exp(-sum_k (k / U_t) ln(k / U_t) Q_k(t))
@@ -102,8 +103,8 @@ def document_frequencies(incidence: Incidence) -> NDArray[np.int64]:
 def moments(frequencies: NDArray[np.integer], documents: int, units: int) -> NDArray[np.float64]:
     """P(K > 0), E[K ln K], E[K^2] and E[K] of each frequency, shape (4, frequencies).
 
-    Summed over types they are all that the Hill numbers need, so a table of them turns each deletion of a block
-    into look-ups. A frequency of 0 gives zeros.
+    Summed over types they are all that the Hill numbers need, so a table of them makes look-ups of all
+    deletions of a block. A frequency of 0 gives zeros.
     """
     y = frequencies.astype(np.int64)
     logs = np.empty(y.size)

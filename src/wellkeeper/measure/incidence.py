@@ -1,7 +1,7 @@
 """Which types occur in which documents: the one representation that every tail measure reads.
 
-The document is the sampling unit. Words come in bursts, so a sample of 100,000 words of 100 documents says far
-less about rare words than 100,000 words drawn one by one would; counting documents, not words, keeps that.
+The document is the sampling unit. Words come in bursts, so 100,000 words of 100 documents say far less about
+rare words than 100,000 words drawn one by one would; counting documents, not words, keeps that.
 """
 
 from dataclasses import dataclass
@@ -110,7 +110,7 @@ def select(incidence: Incidence, chosen: NDArray[np.bool_]) -> Incidence:
 
 
 def halves(incidence: Incidence) -> tuple[Incidence, Incidence]:
-    """Documents 0, 2, 4, ... and documents 1, 3, 5, ...: two random halves, since the order is that of a hash."""
+    """Documents 0, 2, 4, ... and 1, 3, 5, ...: two random halves, since the order is that of a hash."""
     even = np.arange(incidence.documents) % 2 == 0
     return select(incidence, even), select(incidence, ~even)
 
@@ -139,7 +139,7 @@ def take_words(incidence: Incidence, words: int) -> Incidence:
 def match(a: Incidence, b: Incidence) -> tuple[Incidence, Incidence]:
     """Both corpora at as many words as the smaller one has: it stays whole, the other is cut by `take_words`.
 
-    Documents are whole, so the two sizes differ by up to half a document: report both, in documents and words.
+    Documents are whole, so the sizes differ by up to half a document: report both, in documents and words.
     """
     if a.words <= b.words:
         return a, take_words(b, a.words)

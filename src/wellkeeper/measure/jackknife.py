@@ -1,24 +1,36 @@
-"""Intervals for figures of sampled documents: how much would each figure lose without one block of them?
+"""Intervals for figures of sampled documents: how much does each figure lose without one block of them?
 
-The interval is a delete-a-block jackknife t interval [1]. A block is a run of documents in hash order, hence a
-random group; it is deleted by emptying its documents, so that the number of documents stays as designed.
+The interval is a delete-a-block jackknife t interval [1]. A block is a run of documents in hash order, hence
+a random group. It is deleted by emptying its documents, so that the number of documents stays as designed.
+Nothing is random: the same documents give the same interval.
 
 Why not the bootstrap. A resample holds some documents twice and leaves 37 % of them out, which turns types of
 one document into types of two: at half the documents, a type seen once counts 0.39 instead of 0.50. The bias
-of richness can be taken out by recentring; the wrong spread cannot. Emptying a block makes no duplicates, needs
-no random numbers, and errs to the safe side: for any symmetric figure its variance is on average at least the
-true one [2]. The excess comes from types of few documents and vanishes where documents differ from each other.
+can be taken out by recentring; the wrong spread cannot. Emptying a block makes no duplicates, and errs to the
+safe side: for any symmetric figure its variance is on average at least the true one [2]. Where types of few
+documents make it much too large, `OwnVariance` corrects it.
 
-Measured on 200 to 400 simulated corpora a row (20,000 Zipf types, 30 topics, 30 % of words repeat an earlier
-word of the document, document lengths with coefficient of variation 1): how often a nominal 95 % interval
-covered the mean over fresh corpora of the same design, in %, and how wide the interval was in units of the
-ideal one (2 * 1.96 standard deviations of the figure over fresh corpora).
+Measured on 300 simulated corpora a row (20,000 Zipf types, 30 topics, 30 % of the words repeat an earlier
+word of the document, document lengths with coefficient of variation 1, mean 200): how often a nominal 95 %
+interval covered the mean over fresh corpora of the same design; in brackets its mean width over the ideal
+width, which is 2 * 1.96 standard deviations of the figure over fresh corpora.
 
-    documents   figure          jackknife (this module)   block bootstrap, 200 resamples, recentred percentiles
-    {TABLE}
+                                 this module       block bootstrap, 200 resamples, recentred percentiles
+     10 documents  Hill q=0,1,2  96 % (1.43)       77-79 % (0.6)
+                   missing mass  99 % (1.49)       100 % (2.8)
+     20 documents  Hill q=0,1,2  92-93 % (1.12)    77-78 % (0.6)
+                   missing mass  95 % (1.16)       100 % (2.5)
+    100 documents  Hill q=0,1,2  94 % (1.09)       87 % (0.8)
+                   missing mass  95 % (1.00)       100 % (2.0)
+    400 documents  Hill q=0,1,2  95-96 % (1.07)    90-94 % (1.0)
+                   missing mass  96 % (1.04)       100 % (1.9)
 
-[1] Tukey's jackknife; blocks of unequal size as in Busing, Meijer and van der Leeden, Delete-m jackknife for
-    unequal m, Statistics and Computing 9 (1999) 3-8.
+Coverage, lost and invented mass against a reference, their ceilings and their differences, in six designs
+(24 to 200 reference documents, topics and bursts or neither, words or 2-grams, corpus sampled at
+temperature 1 or 0.8, corpus longer or shorter than half the reference): 93 to 99 %, except where nearly all
+types of a band are found, which is safe at 99 to 100 %.
+
+[1] Tukey's jackknife with pooled deletion groups; Shao and Tu, The Jackknife and Bootstrap (1995), chapter 2.
 [2] Efron and Stein, The jackknife estimate of variance, Annals of Statistics 9 (1981) 586-596.
 """
 
@@ -33,15 +45,13 @@ from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
 
-Influences: TypeAlias = NDArray[
-    np.float64
-]  # shape (blocks,): what each block adds to the figure beyond its size
+Influences: TypeAlias = NDArray[np.float64]  # shape (blocks,): what a block adds beyond its size
 
 LEVEL = 0.95  # share of intervals that shall cover the truth
 MOST_BLOCKS = 50  # 49 degrees of freedom: Student's quantile, 2.01, is within 3 % of the normal one
 FEWEST_DOCUMENTS = 10
-"""Below this no interval is given. With 10 documents of very unequal length the intervals still covered 92 to
-98 % (table above); with fewer, one long document decides both the figure and its spread."""
+"""Below this no interval is given. At 10 documents of very unequal length intervals still cover (table above), at
+1.4 times the width they need; with fewer, one long document decides a figure and its spread alike."""
 
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
@@ -71,7 +81,7 @@ def blocks(documents: int) -> NDArray[np.int64]:
     """
     if documents < FEWEST_DOCUMENTS:
         raise DataError(
-            f"{documents} documents are too few for an interval. Sample at least {FEWEST_DOCUMENTS} documents."
+            f"{documents} documents are too few for an interval. Give at least {FEWEST_DOCUMENTS} documents."
         )
     count = documents // math.ceil(documents / MOST_BLOCKS)
     return np.arange(count + 1, dtype=np.int64) * documents // count
@@ -91,18 +101,18 @@ def influences(losses: NDArray[np.float64], sizes: NDArray[np.integer]) -> NDArr
 
 
 FEW = 5
-"""A share of tokens has its `OwnVariance` corrected for types of at most so many documents. What a common type
-contributes is far from 0 in every sample, so that its second moment says nothing about its variance."""
+"""`OwnVariance` of a share of tokens is about types of at most so many documents. What a common type contributes
+is far from 0 in every sample, so that its second moment says nothing about its variance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnVariance:
     """The variance that types add by their own chance, counted twice: properly, and as the jackknife does it.
 
-    A figure that is a sum over types, n_1 + n_2 + ..., has variance sum Var(n_i) + sum Cov(n_i, n_k). Blocks
-    measure the covariances well: they come from documents that are rich or poor in many types at once. They
-    overstate the first sum: a type of two documents counts in full in both blocks that have one of them. But n_i
-    of a rare type is almost always 0, hence Var(n_i) is at most E[n_i^2] and little less.
+    A figure that is a sum over types, n_1 + n_2 + ..., has variance sum Var(n_i) + sum Cov(n_i, n_k).
+    Blocks measure the covariances well: they come from documents that are rich or poor in many types at
+    once. They overstate the first sum: a type of two documents counts in full in both blocks that have one
+    of them. But n_i of a rare type is almost always 0, hence Var(n_i) is at most E[n_i^2] and little less.
     """
 
     proper: float = 0.0  # sum of n_i^2
@@ -178,7 +188,7 @@ def _reach(samples: Sequence[Influences], own: OwnVariance) -> float:
     variances = np.array([float(sample @ sample) for sample in samples]) * counts / (counts - 1)
     variance = float(variances.sum())
     if variance <= 0:
-        return 0.0
+        return _Z * math.sqrt(own.proper)
     shares = variances / variance
     freedom = 1 / float(np.sum(shares**2 / (counts - 1)))
     # Estimated covariances may come out negative by chance; documents make types rise and fall together.

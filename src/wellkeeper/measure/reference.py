@@ -17,7 +17,7 @@ from wellkeeper.errors import DataError
 from wellkeeper.measure import jackknife
 from wellkeeper.measure.incidence import Grouped, Incidence, dense, halves, match
 from wellkeeper.measure.jackknife import FEW, Interval, OwnVariance, influences
-from wellkeeper.measure.sample import Sample, ratio, sample_of, shortage, squares
+from wellkeeper.measure.sample import Sample, products, ratio, sample_of, shortage, squares
 
 Numbers: TypeAlias = NDArray[np.float64]
 
@@ -102,14 +102,14 @@ class ReferenceTails:
 def reference_tails(reference: Incidence, corpus: Incidence) -> ReferenceTails:
     """What the corpus kept of the reference's types, what it lost and what it invented.
 
-    The reference's documents 0, 2, 4, ... are A, whose types are looked for; documents 1, 3, 5, ... are B, which
-    shows what a fresh human sample keeps. The corpus is cut to B's words, or B to the corpus' where that is the
-    smaller one, whole documents both.
+    The reference's documents 0, 2, 4, ... are A, whose types are looked for; documents 1, 3, 5, ... are B,
+    which shows what a fresh human sample keeps. The corpus is cut to B's words or, where the corpus is the
+    smaller, B to those of the corpus; whole documents both.
 
-    The intervals condition on the design alone: the number of documents of the reference, and of the corpus where
-    it is the smaller. A, B and the corpus are three independent samples, each with a jackknife of its own, so
-    chance in the reference widens the intervals too. The sample that was cut follows the words of the other, and
-    so does its jackknife. What A adds to coverage and ceiling alike cancels in the gap.
+    The intervals condition on the design alone: the number of documents of the reference, and of the corpus
+    where it is the smaller. A, B and the corpus are three independent samples, each with a jackknife of its
+    own, so chance in the reference widens the intervals too. The sample that was cut follows the words of
+    the other, and so does its jackknife. What A adds to coverage and ceiling alike cancels in the gap.
 
     Raises:
         DataError: A, B or the corpus has fewer than 10 documents after cutting, or no word.
@@ -200,7 +200,7 @@ def _figures(a: Sample, later: Sample, name: str, leader: tuple[Sample, str] | N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Counts:
-    """What figures are shares of, or by how much each falls without a block, then with a first axis of blocks."""
+    """What figures are shares of; or how much each falls without a block, with a first axis of blocks."""
 
     types: Numbers  # shape (..., 6): types of A in each band, then the rare ones
     found: Numbers  # shape (..., 6): those of them that the later sample has
@@ -229,7 +229,7 @@ class _Counts:
 def _losses(values: Numbers, emptied: _Counts) -> Numbers:
     """Figures minus figures without each block, shape (blocks, figures).
 
-    A band that lies in one block alone has no share without it; that block then says nothing about the share.
+    A band that lies in one block alone has no share without it: that block says nothing about the share.
     """
     losses = values - emptied.shares()
     losses[np.isnan(losses)] = 0.0
@@ -315,7 +315,7 @@ _B_HAS = np.array([0.0, 1.0, 0.0, 1.0])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Own:
-    """What `OwnVariance` is made of: sums over types, and over types and blocks, of what one type contributes.
+    """What `OwnVariance` is made of: sums over types, or types and blocks, of what one type contributes.
 
     Row k < 6 is about coverages, where a type of the band contributes (has - share) / types; row 6 about the
     lost mass, where a type contributes tokens (has - 1 + mass) / tokens of A.
@@ -369,13 +369,13 @@ def _own(a: Sample, b: Sample, c: Sample, invented: tuple[float, float]) -> _Own
         states=np.concatenate((states, lost_states[None])),
         moves=np.concatenate((_moves(having, left, state_of), lost_moves[None])),
         gone=np.stack([_gone_types(a, c, few), _gone_types(a, b, few)], axis=1),
-        invented=contributions @ contributions.T,
-        invented_changes=arrivals @ arrivals.T + np.diag(departures),
+        invented=products(contributions),
+        invented_changes=products(arrivals) + np.diag(departures),
     )
 
 
 def _moves(having: NDArray[np.int64], left: NDArray[np.int64], state: NDArray[np.int64]) -> Numbers:
-    """Types that leave or enter each band, then the rare ones, as a block is emptied, by state, shape (6, 4)."""
+    """Types that leave or enter a band, or the rare ones, as a block is emptied, by state, shape (6, 4)."""
     before, after = _bands(having), _bands(left)
     ends = np.stack([before, after])[:, before != after]
     state = state[before != after]
@@ -387,7 +387,7 @@ def _moves(having: NDArray[np.int64], left: NDArray[np.int64], state: NDArray[np
 
 
 def _gone_types(a: Sample, later: Sample, few: NDArray[np.bool_]) -> Numbers:
-    """Types of A, by band, and squared tokens of A that go as a block of the later sample is emptied, (7,)."""
+    """Types of A, by band, and squared tokens of A that go as a block of `later` is emptied, shape (7,)."""
     gone = later.type_of[_gone(later)]
     return np.append(_by_band(_bands(a.frequencies[gone])), squares(a.tokens[gone[few[gone]]]))
 

@@ -1,4 +1,4 @@
-"""A corpus as the measures see it: types numbered, documents in blocks, and enough of them for an interval."""
+"""A corpus as measures with intervals see it: its types are numbered and its documents in blocks."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -58,4 +58,12 @@ def ratio(top: NDArray[Any], bottom: NDArray[Any], otherwise: float) -> NDArray[
 def squares(values: NDArray[Any]) -> float:
     """Sum of squares."""
     flat = values.astype(np.float64)
-    return float(flat @ flat)
+    return float(np.square(flat, out=flat).sum())
+
+
+def products(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums of products of every two rows, shape (rows, rows), for few long rows.
+
+    The same as `rows @ rows.T`, which would wake all threads of the linear algebra library for so little.
+    """
+    return np.array([[float((a * b).sum()) for b in rows] for a in rows])

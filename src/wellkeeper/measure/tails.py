@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
 from wellkeeper.measure import jackknife
@@ -117,7 +116,7 @@ def _hill(sample: Sample, documents: int, units: int) -> Hill:
     counts = np.bincount(sample.frequencies)
     # Only these frequencies are looked up; a type has at least one entry, so `counts` knows all of `having`.
     needed = np.union1d(np.flatnonzero(counts), np.flatnonzero(np.bincount(left)))
-    table: NDArray[np.float64] = np.zeros((4, counts.size))
+    table = np.zeros((4, counts.size))
     table[:, needed] = moments(needed, documents, units)
     sums = table @ counts
     lost = np.stack([sample.groups.sums(row[having] - row[left]) for row in table])

@@ -50,7 +50,9 @@ class InputFile:
     format: str  # jsonl, parquet, arrow, csv, tsv, text, warc
     compression: str | None  # gzip, zstd or None
     size: int  # bytes on disk, -1 where the file system does not say
-    fingerprint: str  # changes when the content does: size and modification time, or the file system's checksum
+    fingerprint: (
+        str  # changes when the content does: size and modification time, or the file system's checksum
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,9 @@ class Parsed:
 
     table: pa.Table
     quarantined: tuple[Quarantined, ...]
-    fields: Mapping[str, str] = field(default_factory=dict)  # name -> bool | int | float | string | json | an Arrow type
+    fields: Mapping[str, str] = field(
+        default_factory=dict
+    )  # name -> bool | int | float | string | json | an Arrow type
 
 
 DOCUMENT_FIELDS = pa.schema(

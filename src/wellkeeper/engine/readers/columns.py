@@ -107,7 +107,9 @@ def _date_text(value: Any) -> str | None:
     return iso_date(value) if is_number else _text(value)
 
 
-def extra_arrays(records: Sequence[Record], mapped: frozenset[str]) -> tuple[dict[str, pa.Array], dict[str, str]]:
+def extra_arrays(
+    records: Sequence[Record], mapped: frozenset[str]
+) -> tuple[dict[str, pa.Array], dict[str, str]]:
     """The fields of the records that are not mapped, in order of appearance, and the type of each.
 
     A type is bool, int (64 bits), float, string, json (nested or mixed values, as JSON text), or null where
@@ -129,7 +131,9 @@ def _typed(values: list[Any]) -> tuple[pa.Array, str]:
             return pa.array(values, _ARROW[name]), name
         except (pa.ArrowInvalid, OverflowError):  # an integer beyond 64 bits
             name = "json"
-    return pa.array([None if value is None else orjson.dumps(value).decode() for value in values], pa.string()), name
+    return pa.array(
+        [None if value is None else orjson.dumps(value).decode() for value in values], pa.string()
+    ), name
 
 
 _ARROW = {

@@ -73,8 +73,8 @@ class Cutter:
 
     def __init__(self, file: InputFile, boundaries: Boundaries) -> None:
         self._file = file
-        self._stream = Stream(file)
-        self._chunks: Iterator[bytes] = iter(self._stream)
+        self.stream = Stream(file)
+        self._chunks: Iterator[bytes] = iter(self.stream)
         self._boundaries = boundaries
         self._buffer = bytearray()
         self._line, self._offset = 1, 0
@@ -92,11 +92,17 @@ class Cutter:
             return Piece(line=1, offset=0, payload=b"", damage=(replace(self._quarantine(damage), line=0),))
         while (end := self._boundaries.find(self._buffer, target)) == 0:
             have = len(self._buffer)
-            if have > RECORD_BYTES and have - (start := self._boundaries.last(self._buffer, have)) > RECORD_BYTES:
+            if (
+                have > RECORD_BYTES
+                and have - (start := self._boundaries.last(self._buffer, have)) > RECORD_BYTES
+            ):
                 return self._pass_over(start, keep=keep)
             if not self._read():
                 return self._rest(keep=keep)
-        if end > RECORD_BYTES and end - (start := self._boundaries.last(self._buffer, end - 1)) > RECORD_BYTES:
+        if (
+            end > RECORD_BYTES
+            and end - (start := self._boundaries.last(self._buffer, end - 1)) > RECORD_BYTES
+        ):
             return self._pass_over(start, keep=keep)
         return self._take(end, keep=keep)
 
@@ -130,15 +136,17 @@ class Cutter:
         if not self._open:
             return None
         self._open = False
-        if self._stream.damage is None:
+        if self.stream.damage is None:
             return self._take(len(self._buffer), keep=keep) if self._buffer else None
         piece = self._take(self._boundaries.last(self._buffer, len(self._buffer)), keep=keep)
-        return replace(piece, damage=(self._quarantine(self._stream.damage),))
+        return replace(piece, damage=(self._quarantine(self.stream.damage),))
 
     def _pass_over(self, start: int, *, keep: bool) -> Piece:
         """The records before the one that starts at byte `start`, which is too long to be one."""
         piece = self._take(start, keep=keep)
-        damage = self._quarantine(Damage("line-too-long", f"more than {RECORD_BYTES:,} bytes without a record's end"))
+        damage = self._quarantine(
+            Damage("line-too-long", f"more than {RECORD_BYTES:,} bytes without a record's end")
+        )
         while (end := self._boundaries.find(self._buffer, 1)) == 0:
             self._let_go(len(self._buffer))
             self._boundaries.forget()

@@ -105,12 +105,13 @@ def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parse
     refused = _refused(block, records, data, len(names), lines)
     good = np.ones(len(records.starts), dtype=bool)
     good[list(refused)] = False
-    texts = {
-        names[slot]: _values(data, records.spans[good, place], null=names[slot] != columns.text and not extras)
+    roles = set(mapped.values()) - {columns.text}
+    fields = {
+        names[slot]: _values(data, records.spans[good, place], null=names[slot] in roles)
         for place, slot in enumerate(slots)
     }
     return parse_rows(
-        pa.table(texts) if texts else pa.table({name: pa.array([], pa.large_string()) for name in names}),
+        pa.table(fields),
         lines[good],
         block,
         columns,
@@ -118,3 +119,215 @@ def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parse
         lost=tuple(refused.values()),
         offsets=block.offset + records.starts[good],
     )
+
+
+class RecordEnds:
+    """Ends of records, for `Cutter`."""
+
+    def __init__(self) -> None:
+        self.delimiter = ord(",")
+        self._at, self._state = 0, _FIELD_START
+
+    def find(self, buffer: bytearray, target: int) -> int:
+        if not buffer:
+            return 0
+        data = np.frombuffer(buffer, np.uint8)
+        last, self._at, self._state = _find_end(data, self._at, target, self._state, self.delimiter)
+        return int(last) if last >= target else 0
+
+    def last(self, buffer: bytearray, end: int) -> int:
+        data = np.frombuffer(bytes(memoryview(buffer)[:end]), np.uint8)
+        return int(_find_end(data, 0, end + 1, _FIELD_START, self.delimiter)[0])
+
+    def reset(self) -> None:
+        self._at, self._state = 0, _FIELD_START
+
+    def forget(self) -> None:
+        self._at = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Records:
+    """Where the records of a block and their wanted fields lie; blank lines are no records."""
+
+    starts: Integers  # shape (records,), byte
+    ends: Integers  # shape (records,), byte; the line end excluded
+    counts: Integers  # shape (records,), fields
+    spans: Integers  # shape (records, wanted fields, 2), first byte and end
+    closed: bool  # whether the last quote was closed
+
+
+def _head(file: InputFile, record: bytes) -> Head:
+    """Names of the fields, by the delimiter that divides the header into most of them."""
+    record = record.strip(b"\r\n")
+    choices = {
+        delimiter: _index(record, delimiter, record.count(delimiter) + 1, range(record.count(delimiter) + 1))
+        for delimiter in _DELIMITERS[file.format]
+    }
+    delimiter = max(choices, key=lambda choice: int(choices[choice].counts[0]))
+    spans = choices[delimiter].spans[0, : choices[delimiter].counts[0]]
+    try:
+        names = [_unquoted(record[start:end]).decode().strip() for start, end in spans]
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{file.name}: the header is not UTF-8 (byte 0x{error.object[error.start]:02x}). "
+            f"Convert the file: iconv -f WINDOWS-1252 -t UTF-8 {file.name}"
+        ) from error
+    names = [name or f"column_{number}" for number, name in enumerate(names, 1)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"{file.name}: the header names '{twice}' twice. Give every column a name of its own."
+        )
+    return Head(tuple(names), delimiter)
+
+
+def _index(data: bytes, delimiter: int, columns: int, slots: Collection[int]) -> _Records:
+    whole = data if data.endswith(b"\n") else data + b"\n"
+    capacity = whole.count(b"\n") + whole.count(b"\r")
+    place_of = np.full(columns, -1, dtype=np.int64)
+    place_of[list(slots)] = np.arange(len(slots))
+    records = np.empty((capacity, 3), dtype=np.int64)
+    spans = np.zeros((capacity, len(slots), 2), dtype=np.int64)
+    found, state = _locate(np.frombuffer(whole, np.uint8), delimiter, place_of, records, spans)
+    filled = records[:found, 0] < records[:found, 1]
+    starts, ends, counts = records[:found][filled].T
+    return _Records(
+        starts=starts, ends=ends, counts=counts, spans=spans[:found][filled], closed=state != _QUOTED
+    )
+
+
+def _values(data: bytes, spans: Integers, *, null: bool) -> pa.Array:
+    """Fields of good records as strings; `null` if an empty field means that there is no value."""
+    fields = [data[start:end] for start, end in spans.tolist()]
+    values = [_unquoted(field) if field[:1] == b'"' else field for field in fields]
+    if null:
+        return pa.array([value or None for value in values], pa.large_binary()).cast(pa.large_string())
+    return pa.array(values, pa.large_binary()).cast(pa.large_string())
+
+
+def _unquoted(field: bytes) -> bytes:
+    match = _ODD_FIELD.fullmatch(field)
+    return match[1].replace(b'""', b'"') + match[2] if match else field
+
+
+def _refused(
+    block: RawBlock, records: _Records, data: bytes, columns: int, lines: Integers
+) -> dict[int, Quarantined]:
+    """Record -> why it is none."""
+    faults = {
+        row: ("csv-columns", f"the record has {records.counts[row]} fields, the header has {columns}")
+        for row in np.flatnonzero(records.counts != columns).tolist()
+    }
+    faults |= _not_utf8(block, records, data)
+    if not records.closed:
+        faults[len(lines) - 1] = (
+            "truncated",
+            "a quote opened in this record is never closed; all after it is lost",
+        )
+    return {
+        row: Quarantined(
+            file=block.file.name,
+            line=int(lines[row]),
+            offset=block.offset + int(records.starts[row]),
+            code=code,
+            reason=reason,
+            excerpt=excerpt(data[records.starts[row] : records.ends[row]]),
+        )
+        for row, (code, reason) in sorted(faults.items())
+    }
+
+
+def _not_utf8(block: RawBlock, records: _Records, data: bytes) -> dict[int, tuple[str, str]]:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        return {}
+    faults = {}
+    for row, (start, end) in enumerate(zip(records.starts.tolist(), records.ends.tolist(), strict=True)):
+        try:
+            data[start:end].decode()
+        except UnicodeDecodeError as error:
+            at = start + error.start
+            faults[row] = ("utf8", f"byte {block.offset + at} of the file is 0x{data[at]:02x}, not UTF-8")
+    return faults
+
+
+def _transition(state: int, byte: int, following: int, delimiter: int) -> int:
+    """The state after `byte`; a carriage return before a line feed changes nothing."""
+    if state == _QUOTED:
+        return _QUOTE_IN_QUOTED if byte == _QUOTE else _QUOTED
+    if byte == _LF or (byte == _CR and following != _LF):
+        return _RECORD_END
+    if byte == _CR:
+        return state
+    if byte == _QUOTE and state != _PLAIN:
+        return _QUOTED
+    return _FIELD_START if byte == delimiter else _PLAIN
+
+
+_next_state: Any = numba.njit("int64(int64, int64, int64, int64)", nogil=True, cache=True)(_transition)
+
+
+def _scan(data: Any, start: int, target: int, state: int, delimiter: int) -> tuple[int, int, int]:
+    """Go on from byte `start` in `state`, up to the first record that ends at `target` or later.
+
+    Returns the end of the last record seen (0: none), the byte to go on from, and the state there.
+    """
+    last = 0
+    for at in range(start, data.size):
+        if data[at] == _CR and at + 1 == data.size and state != _QUOTED:
+            return last, at, state  # a line feed may follow
+        following = data[at + 1] if at + 1 < data.size else _LF
+        state = _next_state(state, data[at], following, delimiter)
+        if state == _RECORD_END:
+            state, last = _FIELD_START, at + 1
+            if last >= target:
+                return last, last, state
+    return last, max(start, data.size), state
+
+
+_find_end: Any = numba.njit(
+    "UniTuple(int64, 3)(Array(uint8, 1, 'C', readonly=True), int64, int64, int64, int64)",
+    nogil=True,
+    cache=True,
+)(_scan)
+
+
+def _fill(data: Any, delimiter: int, place_of: Any, records: Any, spans: Any) -> tuple[int, int]:
+    """Write start, end and field count of each record, and the spans of its wanted fields.
+
+    Returns how many records were found, and the state at the end of the data.
+    """
+    found, count, state = 0, 0, _FIELD_START
+    record = field = 0
+    for at in range(data.size):
+        byte = data[at]
+        before = state
+        following = data[at + 1] if at + 1 < data.size else _LF
+        state = _next_state(state, byte, following, delimiter)
+        ends_record = state == _RECORD_END or at + 1 == data.size
+        if ends_record or (byte == delimiter and before != _QUOTED):
+            end = at
+            if byte == _LF and at > field and data[at - 1] == _CR and before != _QUOTED:
+                end = at - 1
+            if count < place_of.size and place_of[count] >= 0:
+                spans[found, place_of[count], 0] = field
+                spans[found, place_of[count], 1] = end
+            count += 1
+            field = at + 1
+            if ends_record:
+                records[found, 0], records[found, 1], records[found, 2] = record, end, count
+                found, count, record = found + 1, 0, at + 1
+                if state == _RECORD_END:
+                    state = _FIELD_START
+    return found, state
+
+
+_locate: Any = numba.njit(
+    "UniTuple(int64, 2)(Array(uint8, 1, 'C', readonly=True), int64, int64[::1], int64[:, ::1], int64[:, :, ::1])",
+    nogil=True,
+    cache=True,
+)(_fill)

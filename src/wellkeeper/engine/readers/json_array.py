@@ -98,7 +98,11 @@ def _elements(text: str, damage: Damage | None) -> Iterator[tuple[_Place, bytes,
         if text.startswith("]", place.char):
             after = _skip_space(text, place.char + 1)
             if after < len(text):
-                yield place.move(text, after), b"", Damage("json-syntax", "there is more after the end of the array")
+                yield (
+                    place.move(text, after),
+                    b"",
+                    Damage("json-syntax", "there is more after the end of the array"),
+                )
             return
         try:
             _, end = _scan(text, place.char)

@@ -29,7 +29,9 @@ _BATCH = 128  # records held at a time
 _NESTING = 3  # levels of nested objects whose fields the schema names
 
 Fault: TypeAlias = tuple[str, str]  # code, reason
-Lines: TypeAlias = tuple[list[bytes], NDArray[np.int64], NDArray[np.int64]]  # records, their lines, their offsets
+Lines: TypeAlias = tuple[
+    list[bytes], NDArray[np.int64], NDArray[np.int64]
+]  # records, their lines, their offsets
 
 
 def schema(file: InputFile) -> Mapping[str, str]:
@@ -90,7 +92,9 @@ def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parse
     rows: list[int] = []
     texts: list[str] = []
     roles: dict[str, list[Any]] = {role: [] for role in mapped if role != "text"}
-    records: list[Record] = []  # all of them for extras; else a few at a time, which spares the garbage collector
+    records: list[
+        Record
+    ] = []  # all of them for extras; else a few at a time, which spares the garbage collector
     refused: list[Quarantined] = []
     for start in range(0, len(lines), _BATCH):
         first = len(records)
@@ -194,7 +198,10 @@ def _second_look(line: bytes, offset: int, reason: str) -> tuple[Any, Fault | No
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
-        return None, ("utf8", f"byte {offset + error.start} of the file is 0x{line[error.start]:02x}, not UTF-8")
+        return None, (
+            "utf8",
+            f"byte {offset + error.start} of the file is 0x{line[error.start]:02x}, not UTF-8",
+        )
     try:
         value = json.loads(text)
         json.dumps(value, ensure_ascii=False).encode()
@@ -207,7 +214,12 @@ def _second_look(line: bytes, offset: int, reason: str) -> tuple[Any, Fault | No
 
 def _quarantined(block: RawBlock, line: int, offset: int, record: bytes, fault: Fault) -> Quarantined:
     return Quarantined(
-        file=block.file.name, line=line, offset=offset, code=fault[0], reason=fault[1], excerpt=excerpt(record)
+        file=block.file.name,
+        line=line,
+        offset=offset,
+        code=fault[0],
+        reason=fault[1],
+        excerpt=excerpt(record),
     )
 
 

@@ -1,6 +1,7 @@
 """Documents from the rows of an Arrow table, checked: pyarrow takes strings that are no UTF-8 at their word."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from operator import attrgetter
 from typing import TypeAlias
 
 import numpy as np
@@ -29,12 +30,14 @@ def parse_rows(
     *,
     extras: bool = False,
     lost: Sequence[Quarantined] = (),
+    offsets: NDArray[np.int64] | None = None,
 ) -> Parsed:
-    """Documents of a table whose rows have the given 1-based numbers, shape (rows,).
+    """Documents of a table whose rows have the given 1-based numbers, and byte offsets if any, shape (rows,).
 
     Raises:
         InputError: the text column is missing or is no text.
     """
+    offsets = np.full(len(table), -1, dtype=np.int64) if offsets is None else offsets
     mapped = columns.named()
     text = _text(block, table, mapped.pop("text"))
     roles = {role: _role(role, find_column(table, name), len(table)) for role, name in mapped.items()}
@@ -45,7 +48,7 @@ def parse_rows(
     documents = document_table(
         _keep(text, good).cast(pa.large_string()),
         lines=numbers[good],
-        offsets=np.full(int(good.sum()), -1, dtype=np.int64),
+        offsets=offsets[good],
         roles={role: _keep(column, good).cast(pa.string()) for role, column in roles.items()},
         extras={name: _keep(column, good) for name, column in others.items()},
     )
@@ -53,16 +56,16 @@ def parse_rows(
         Quarantined(
             file=block.file.name,
             line=int(numbers[row]),
-            offset=-1,
+            offset=int(offsets[row]),
             code=code,
             reason=reason,
             excerpt=excerpt(text[row].as_py() or b""),
         )
-        for row, (code, reason) in sorted(refused.items())
+        for row, (code, reason) in refused.items()
     ]
     return Parsed(
         table=documents,
-        quarantined=(*quarantined, *lost, *block.damage),
+        quarantined=(*sorted([*quarantined, *lost], key=attrgetter("line")), *block.damage),
         fields={name: str(column.type) for name, column in others.items()},
     )
 
@@ -119,8 +122,7 @@ def _text(block: RawBlock, table: pa.Table, name: str) -> pa.Array:
     column = find_column(table, name)
     if column is None:
         raise InputError(
-            f"{block.file.name} has no column '{name}'; it has {', '.join(table.column_names)}. "
-            "Name the text column with --text COL, or leave the file out."
+            f"{block.file.name} has no column '{name}'. Name its text column with --text COL, or leave the file out."
         )
     if pa.types.is_null(column.type):
         return column.cast(pa.large_binary())
@@ -146,13 +148,19 @@ def _role(role: str, column: pa.Array | None, rows: int) -> pa.Array:
     if pa.types.is_timestamp(column.type):
         return _utc_text(column)
     if pa.types.is_date(column.type) or (pa.types.is_integer(column.type) and role != "date"):
-        return column.cast(pa.date32()).cast(pa.string()) if pa.types.is_date(column.type) else column.cast(pa.string())
+        return (
+            column.cast(pa.date32()).cast(pa.string())
+            if pa.types.is_date(column.type)
+            else column.cast(pa.string())
+        )
     return role_array(role, column.to_pylist())
 
 
 def _utc_text(column: pa.Array) -> pa.Array:
     """Timestamps as ISO 8601 in UTC, to the second; those without a zone are taken as UTC."""
-    plain = column.cast(pa.int64()).cast(pa.timestamp(column.type.unit))  # an instant is stored in UTC already
+    plain = column.cast(pa.int64()).cast(
+        pa.timestamp(column.type.unit)
+    )  # an instant is stored in UTC already
     whole = pc.floor_temporal(plain, unit="second").cast(pa.timestamp("s"))
     return pc.strftime(whole, format="%Y-%m-%dT%H:%M:%SZ")
 
@@ -236,4 +244,6 @@ def _others(table: pa.Table, mapped: Collection[str]) -> dict[str, pa.Array]:
 
 def _replaced(raw: pa.Array) -> pa.Array:
     values = (value.as_py() for value in raw)
-    return pa.array([None if value is None else value.decode(errors="replace") for value in values], pa.large_string())
+    return pa.array(
+        [None if value is None else value.decode(errors="replace") for value in values], pa.large_string()
+    )

@@ -87,7 +87,9 @@ def blocks(
         with _opened(file) as source:
             for index, (first, payload, damage) in enumerate(cut(file, source, block_bytes, fields)):
                 if index >= skip:
-                    yield RawBlock(file=file, index=index, line=first, offset=-1, payload=payload, damage=damage)
+                    yield RawBlock(
+                        file=file, index=index, line=first, offset=-1, payload=payload, damage=damage
+                    )
     except _UnreadableError as error:
         if skip == 0:
             lost = (_quarantined(file, 0, Damage("corrupt-file", str(error))),)
@@ -181,7 +183,11 @@ def _decode_group(
     file: InputFile, parquet: pq.ParquetFile, group: Group, rows: int, wanted: list[str] | None
 ) -> Iterator[Piece]:
     """A large row group in pieces of `rows` rows, decoded once from front to back."""
-    held = parquet.schema_arrow.empty_table() if wanted is None else parquet.schema_arrow.empty_table().select(wanted)
+    held = (
+        parquet.schema_arrow.empty_table()
+        if wanted is None
+        else parquet.schema_arrow.empty_table().select(wanted)
+    )
     first = group.first
     try:
         for batch in parquet.iter_batches(batch_size=rows, row_groups=[group.number], columns=wanted):

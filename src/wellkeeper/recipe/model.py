@@ -1,0 +1,121 @@
+"""A recipe as the rest of the package sees it: frozen values, checked, with paths as they were written."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from wellkeeper.core.dates import DateBasis
+from wellkeeper.mix.plan import MixPlan
+
+Trust: TypeAlias = Literal["reference", "archive", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a source says about its documents: from a column, or one value for all. Exactly one is set."""
+
+    column: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One entry of `sources`."""
+
+    name: str
+    paths: tuple[str, ...]  # files, folders, globs or URLs, as written; `Recipe.locate` finds them
+    text: str | None = None  # column; None: guessed from the first file and said aloud
+    id: str | None = None  # column
+    source: str | None = None  # column of finer source names; None: all documents are of source `name`
+    date: Given | None = None
+    licence: Given | None = None
+    origin: Given | None = None  # a value is one of `wellkeeper.core.origin.LABELS`
+    generator: Given | None = None
+    trust: Trust = "none"
+    format: str | None = None  # None: by file name
+
+    def columns(self) -> dict[str, str]:
+        """Role -> column, for the roles that are read from a column."""
+        named = {
+            role: value for role in ("text", "id", "source") if (value := getattr(self, role)) is not None
+        }
+        return named | {
+            role: given.column for role, given in self._given().items() if given.column is not None
+        }
+
+    def constants(self) -> dict[str, str]:
+        """Role -> the one value for all documents of the source, for the roles that have one."""
+        return {role: given.value for role, given in self._given().items() if given.value is not None}
+
+    @property
+    def date_basis(self) -> DateBasis | None:
+        """How far its dates can be trusted; None: as the reader says.
+
+        `trust: archive` states that a third party captured the documents on the dates given: the user vouches.
+        """
+        return DateBasis.USER if self.trust == "archive" else None
+
+    def _given(self) -> dict[str, Given]:
+        roles = ("date", "licence", "origin", "generator")
+        return {role: given for role in roles if (given := getattr(self, role)) is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """Human text to compare with: one of the recipe's sources, or a path outside them. Exactly one is set."""
+
+    source: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCall:
+    """A step by its name, with its options as written; the step itself fills in defaults."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A whole recipe. Relative paths start at `folder`, the folder that the recipe file lies in."""
+
+    folder: Path
+    sources: tuple[Source, ...]
+    steps: tuple[StepCall, ...] = ()
+    mix: MixPlan = field(default_factory=MixPlan)
+    reference: Reference | None = None
+    sign: str | None = None  # `env:NAME`, or the path of a key file
+    out: str | None = None
+    seed: int = 0
+
+    def locate(self, path: str) -> str:
+        """A path of the recipe as it can be opened; URLs and absolute paths stay as they are."""
+        if "://" in path:
+            return path
+        return str(self.folder / Path(path).expanduser())
+
+    def to_json(self) -> dict[str, Any]:
+        """The recipe in one normal form, whatever spelling, key order and comments the file has.
+
+        The folder is left out: a recipe that moves with its data stays the same recipe.
+        """
+        whole = {name: value for name, value in asdict(self).items() if name != "folder"}
+        return {"wellkeeper": 1, **_without_none(whole)}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal, of the canonical JSON of `to_json`."""
+        canonical = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_none(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(item) for item in value]
+    return value

@@ -1,0 +1,441 @@
+"""Recipes at the edge: what a YAML file may say, checked at once and in full, and its JSON schema.
+
+Relative paths start at the recipe file's own folder and never at the current one, so that a recipe means the
+same wherever it is run. `--set a.b=value` replaces one value before anything is checked.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic_core import ErrorDetails
+
+from wellkeeper.core.origin import LABELS, Origin, declared_origin
+from wellkeeper.errors import RecipeError
+from wellkeeper.mix.plan import UNITS, MixPlan, Size
+from wellkeeper.recipe.document import Document, dotted_name, read_document, set_value
+from wellkeeper.recipe.document import Path as KeyPath
+from wellkeeper.recipe.model import Given, Recipe, Reference, Source, StepCall
+
+VERSION = 1
+_LATER = {("anchors",), ("mix", "diversity")}  # keys of the design that this version cannot honour
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _tagged(kinds: Mapping[type, str], otherwise: str) -> Discriminator:
+    """Choose a branch by the value's type: a wrong value gets one message and not one for each branch."""
+
+    def choose(value: Any) -> str:
+        return next((tag for kind, tag in kinds.items() if isinstance(value, kind)), otherwise)
+
+    return Discriminator(choose)
+
+
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Name: TypeAlias = Annotated[str, Field(min_length=1)]
+# Tags begin with a bracket, which tells them from keys in the locations that pydantic reports.
+_OneOrMany: TypeAlias = Annotated[
+    Annotated[Name, Tag("(one)")] | Annotated[list[Name], Field(min_length=1), Tag("(many)")],
+    _tagged({list: "(many)"}, "(one)"),
+]
+
+
+class _GivenPart(_Part):
+    column: Name | None = Field(None, description="Column that holds it, one value a document.")
+    value: Name | None = Field(None, description="One value for all documents of the source.")
+
+
+_NameOrGiven: TypeAlias = Annotated[
+    Annotated[Name, Tag("(name)")] | Annotated[_GivenPart, Tag("(given)")],
+    _tagged({dict: "(given)"}, "(name)"),
+]
+
+
+class _SourcePart(_Part):
+    path: _OneOrMany = Field(
+        description="File, folder, glob or URL, or a list of them; relative to the recipe."
+    )
+    text: Name | None = Field(None, description="Column of the text; guessed and said aloud if not given.")
+    id: Name | None = Field(None, description="Column of a document's own id.")
+    source: Name | None = Field(None, description="Column of finer source names, such as sites or boards.")
+    date: _NameOrGiven | None = Field(
+        None, description="Column of the date, or {value: DATE} for all documents."
+    )
+    licence: _NameOrGiven | None = Field(None, description="Licence of all documents, or {column: NAME}.")
+    origin: _NameOrGiven | None = Field(
+        None, description=f"What wrote all documents ({', '.join(LABELS)}), or {{column: NAME}}."
+    )
+    generator: _NameOrGiven | None = Field(
+        None, description="Model that wrote all documents, or {column: NAME}."
+    )
+    trust: Literal["reference", "archive", "none"] = Field(
+        "none",
+        description="reference: human text to rely on; archive: captured by a third party on the dates given.",
+    )
+    format: Literal["jsonl", "parquet", "arrow", "csv", "tsv", "text", "warc"] | None = Field(
+        None, description="Read the files as this, whatever they are called."
+    )
+
+
+class _SizePart(_Part):
+    documents: Annotated[int, Field(ge=1)] | None = None
+    words: Annotated[int, Field(ge=1)] | None = None
+    bytes: Annotated[int, Field(ge=1)] | None = None
+
+
+class _SyntheticPart(_Part):
+    max: Share = Field(description="Largest share of AI-generated, machine-translated and programmatic text.")
+
+
+class _CapsPart(_Part):
+    source: Share | None = Field(None, description="Largest share of one source.")
+    month: Share | None = Field(None, description="Largest share of one month; undated documents are exempt.")
+
+
+class _MixPart(_Part):
+    size: (
+        Annotated[
+            Annotated[Literal["all"], Tag("(all)")] | Annotated[_SizePart, Tag("(size)")],
+            _tagged({dict: "(size)"}, "(all)"),
+        ]
+        | None
+    ) = Field(None, description="How much to take: {documents: N}, {words: N}, {bytes: N} or all.")
+    synthetic_share: _SyntheticPart | None = None
+    human_floor: Share | None = Field(None, description="Least share of text known to be human.")
+    caps: _CapsPart | None = None
+
+
+class _SignPart(_Part):
+    key: Name = Field(description="env:NAME for a key in the environment, or the path of a key file.")
+
+
+_Options: TypeAlias = dict[str, Any] | None
+
+
+class _RecipePart(_Part):
+    wellkeeper: int = Field(ge=VERSION, le=VERSION, description="Version of the recipe format.")
+    sources: dict[str, _SourcePart] = Field(min_length=1, description="Inputs by name.")
+    reference: Name | None = Field(
+        None, description="Human text to compare with: a source's name, or a path."
+    )
+    steps: list[
+        Annotated[
+            Annotated[Name, Tag("(name)")]
+            | Annotated[dict[str, _Options], Field(min_length=1, max_length=1), Tag("(call)")],
+            _tagged({dict: "(call)"}, "(name)"),
+        ]
+    ] = Field(default_factory=list, description="Steps in order: a name, or {name: options}.")
+    mix: _MixPart | None = None
+    sign: _SignPart | None = None
+    out: Name | None = Field(None, description="Output folder, relative to the recipe.")
+    seed: int = Field(0, ge=0, description="Seed of every draw.")
+
+
+_PARTS: Mapping[KeyPath, type[_Part]] = {
+    (): _RecipePart,
+    ("sources", "*"): _SourcePart,
+    ("sources", "*", "*"): _GivenPart,
+    ("mix",): _MixPart,
+    ("mix", "size"): _SizePart,
+    ("mix", "synthetic_share"): _SyntheticPart,
+    ("mix", "caps"): _CapsPart,
+    ("sign",): _SignPart,
+}
+"""The part of the schema that stands at each place; `*` is any key."""
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON schema (draft 2020-12) of a recipe, the same that the package carries as recipe.schema.json."""
+    schema = _RecipePart.model_json_schema()
+    schema["title"] = "wellkeeper recipe"
+    for definition in schema["$defs"].values():
+        definition.pop("title", None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe, apply `--set` overrides in order, and check all of it, the steps' options included.
+
+    Raises:
+        RecipeError: the file cannot be read, or the recipe has problems; the message lists them all.
+    """
+    file = Path(path)
+    document = read_document(_text_of(file), file.name)
+    for assignment in overrides:
+        set_value(document, assignment)
+    problems = list(document.problems)
+    part = _validated(document, problems)
+    recipe = None if part is None else _recipe(part, file.resolve().parent, problems)
+    if recipe is None or problems:
+        raise RecipeError(_listed(file.name, document, problems))
+    return recipe
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise RecipeError(f"There is no recipe at {file}. Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{file} is not UTF-8 at byte {error.start}. Save it as UTF-8.") from error
+    except OSError as error:
+        raise RecipeError(
+            f"{file} cannot be read: {error.strerror}. Pass the path of a YAML file."
+        ) from error
+
+
+def _validated(document: Document, problems: list[tuple[KeyPath, str]]) -> _RecipePart | None:
+    try:
+        return _RecipePart.model_validate(document.values)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            path = tuple(key for key in detail["loc"] if not str(key).startswith("("))
+            if detail["loc"][-1:] == ("[key]",):
+                path = path[:-1]
+            problems.append((path, _problem(path, detail)))
+        return None
+
+
+def _problem(path: KeyPath, detail: ErrorDetails) -> str:
+    """One sentence of what was found, and the next step."""
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        return _unknown_key(path)
+    if kind == "missing":
+        return _missing(path)
+    return _bad_value(path, detail)
+
+
+def _bad_value(path: KeyPath, detail: ErrorDetails) -> str:
+    kind, value = detail["type"], detail["input"]
+    # The key's value is not repeated: it may be the secret itself.
+    found = dotted_name(path) + ("" if path == ("sign", "key") else f" is {_shown(value)}")
+    if path == ("wellkeeper",):
+        return f"{found}, and this version reads format {VERSION}. Write wellkeeper: {VERSION}."
+    if kind == "literal_error" and path != ("mix", "size"):
+        allowed = str(detail["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
+        return f"{found}.{_did_you_mean(str(value), allowed.split(', '))} Give one of: {allowed}."
+    if kind in {"greater_than_equal", "less_than_equal", "finite_number"}:
+        return f"{found}. Give {_range_at(path)}."
+    return f"{found}. Give {_WANTED.get(kind, detail['msg'])}."
+
+
+def _range_at(path: KeyPath) -> str:
+    if path == ("seed",):
+        return "a whole number of at least 0"
+    return "a whole number of at least 1" if path[:2] == ("mix", "size") else "a share from 0 to 1"
+
+
+_WANTED: Mapping[str, str] = {
+    "string_type": "text; put it into quotes if it looks like a number",
+    "string_too_short": "a name that is not empty",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "list_type": "a list",
+    "literal_error": "all, or an amount such as {documents: 100000}",
+    "dict_type": "a mapping of names to values",
+    "model_type": "a mapping of names to values",
+    "model_attributes_type": "a mapping of names to values",
+    "too_short": "at least one entry",
+    "too_long": "one step an entry; begin a new entry with a dash",
+}
+
+
+def _unknown_key(path: KeyPath) -> str:
+    if path in _LATER:
+        return (
+            f"{dotted_name(path)} needs a later version of wellkeeper. Remove it; this one cannot honour it."
+        )
+    *above, key = path
+    known = list(_part_at(tuple(above)).model_fields)
+    where = dotted_name(tuple(above)) or "a recipe"
+    meant = _did_you_mean(str(key), known)
+    return f"{dotted_name(path)} is not a key of {where}.{meant} Keys: {', '.join(known)}."
+
+
+def _missing(path: KeyPath) -> str:
+    if path == ("wellkeeper",):
+        return f"The recipe does not say its format. Add the line wellkeeper: {VERSION}."
+    where = dotted_name(path[:-1]) or "The recipe"
+    return f"{where} has no {path[-1]}. Add {path[-1]}: to it."
+
+
+def _part_at(path: KeyPath) -> type[_Part]:
+    return next(
+        part
+        for pattern, part in _PARTS.items()
+        if len(pattern) == len(path)
+        and all(want in ("*", key) for want, key in zip(pattern, path, strict=True))
+    )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict | list) and not value:
+        return "empty"
+    if value is None:
+        return "empty"
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+def _did_you_mean(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, 1)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def _listed(name: str, document: Document, problems: Sequence[tuple[KeyPath, str]]) -> str:
+    lines = []
+    for path, message in problems:
+        place = document.place(path)
+        lines.append(f"{place}: {message}" if place else message)
+    lines = list(dict.fromkeys(lines))
+    if len(lines) == 1:
+        separator = ", " if lines[0].startswith(("line ", "--set ")) else ": "
+        return f"{name}{separator}{lines[0]}"
+    return "\n".join([f"{name} has {len(lines)} problems:", *(f"  {line}" for line in lines)])
+
+
+def _recipe(part: _RecipePart, folder: Path, problems: list[tuple[KeyPath, str]]) -> Recipe:
+    names = list(part.sources)
+    return Recipe(
+        folder=folder,
+        sources=tuple(_source(name, source, problems) for name, source in part.sources.items()),
+        steps=tuple(_step(number, call, problems) for number, call in enumerate(part.steps)),
+        mix=_mix(part.mix, problems),
+        reference=_reference(part.reference, names, folder, problems),
+        sign=_sign(part.sign, problems),
+        out=part.out,
+        seed=part.seed,
+    )
+
+
+def _source(name: str, part: _SourcePart, problems: list[tuple[KeyPath, str]]) -> Source:
+    path: KeyPath = ("sources", name)
+    if not name.strip():
+        problems.append((path, "A source has an empty name. Give it one."))
+
+    def given(role: str, plain: Callable[[str], Given]) -> Given | None:
+        value = getattr(part, role)
+        if isinstance(value, _GivenPart):
+            if (value.column is None) == (value.value is None):
+                where = dotted_name((*path, role))
+                problems.append(
+                    ((*path, role), f"{where} needs a column or a value. Give exactly one of them.")
+                )
+            return Given(column=value.column, value=value.value)
+        return None if value is None else plain(value)
+
+    return Source(
+        name=name,
+        paths=tuple(part.path) if isinstance(part.path, list) else (part.path,),
+        text=part.text,
+        id=part.id,
+        source=part.source,
+        date=_column_not_date(given("date", lambda column: Given(column=column)), path, problems),
+        licence=given("licence", lambda value: Given(value=value)),
+        origin=_known_origin(given("origin", lambda value: Given(value=value)), path, problems),
+        generator=given("generator", lambda value: Given(value=value)),
+        trust=part.trust,
+        format=part.format,
+    )
+
+
+def _column_not_date(given: Given | None, path: KeyPath, problems: list[tuple[KeyPath, str]]) -> Given | None:
+    if given is not None and given.column is not None and re.fullmatch(r"\d{4}(-\d\d){0,2}", given.column):
+        message = (
+            f"{dotted_name((*path, 'date'))} is {given.column!r}, and would be a column of that name. For one date "
+            f"for all documents write {{value: {given.column}}}."
+        )
+        problems.append(((*path, "date"), message))
+    return given
+
+
+def _known_origin(given: Given | None, path: KeyPath, problems: list[tuple[KeyPath, str]]) -> Given | None:
+    """A constant origin under its own label; a slip here would make a whole source unknown."""
+    if given is None or given.value is None:
+        return given
+    origin = declared_origin(given.value)
+    if origin is Origin.UNKNOWN and given.value.strip().lower() != Origin.UNKNOWN.label:
+        meant = _did_you_mean(given.value.lower(), LABELS)
+        message = (
+            f"{dotted_name((*path, 'origin'))} is {given.value!r}, which is no origin.{meant} Give one of: "
+            f"{', '.join(LABELS)}; or {{column: {given.value}}} if that is a column."
+        )
+        problems.append(((*path, "origin"), message))
+    return Given(value=origin.label)
+
+
+def _step(number: int, call: str | dict[str, _Options], problems: list[tuple[KeyPath, str]]) -> StepCall:
+    from wellkeeper.recipe.steps import step_named  # loads every step's kernels
+
+    ((name, options),) = [(call, None)] if isinstance(call, str) else call.items()
+    step = StepCall(name=name, options=options or {})
+    try:
+        step_named(name).check(step.options)
+    except RecipeError as error:
+        problems.append((("steps", number), str(error)))
+    return step
+
+
+def _mix(part: _MixPart | None, problems: list[tuple[KeyPath, str]]) -> MixPlan:
+    if part is None:
+        return MixPlan()
+    return MixPlan(
+        size=_size(part.size, problems),
+        synthetic_share_max=part.synthetic_share.max if part.synthetic_share else None,
+        human_floor=part.human_floor,
+        cap_source=part.caps.source if part.caps else None,
+        cap_month=part.caps.month if part.caps else None,
+    )
+
+
+def _size(part: str | _SizePart | None, problems: list[tuple[KeyPath, str]]) -> Size:
+    if not isinstance(part, _SizePart):
+        return Size()
+    amounts = {unit: amount for unit in UNITS if (amount := getattr(part, unit)) is not None}
+    if len(amounts) != 1:
+        found = " and ".join(amounts) or "no unit"
+        message = f"mix.size has {found}. Give exactly one of {', '.join(UNITS)}; or all."
+        problems.append((("mix", "size"), message))
+        return Size()
+    ((unit, amount),) = amounts.items()
+    return Size(unit=unit, amount=amount)
+
+
+def _reference(
+    value: str | None, names: Sequence[str], folder: Path, problems: list[tuple[KeyPath, str]]
+) -> Reference | None:
+    if value is None:
+        return None
+    if value in names:
+        return Reference(source=value)
+    if not re.search(r"[/*\\.]", value) and not (folder / value).exists():
+        message = (
+            f"reference is {value!r}, which is no source and no path that exists.{_did_you_mean(value, names)} "
+            f"Sources: {', '.join(names)}."
+        )
+        problems.append((("reference",), message))
+    return Reference(path=value)
+
+
+def _sign(part: _SignPart | None, problems: list[tuple[KeyPath, str]]) -> str | None:
+    if part is None:
+        return None
+    path: KeyPath = ("sign", "key")
+    if "\n" in part.key or "PRIVATE KEY" in part.key:
+        message = (
+            "sign.key holds a key itself. Keep it out of the recipe: give env:NAME, or a key file's path."
+        )
+        problems.append((path, message))
+    elif part.key.startswith("env:") and not re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*", part.key):
+        problems.append(
+            (path, "sign.key names no variable after env:. Write, for example, env:WELLKEEPER_KEY.")
+        )
+    return part.key
