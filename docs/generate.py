@@ -224,7 +224,27 @@ def priors() -> str:
     return table(("prior", "in words"), ((code(name), str(prior)) for name, prior in PRIORS.items()))
 
 
+def recipe_keys(definition: str | None) -> str:
+    """Keys of one part of a recipe, by its definition in the JSON schema; None: the top level."""
+    from wellkeeper.recipe.schema import json_schema  # noqa: PLC0415
+
+    schema = json_schema()
+    part = schema if definition is None else schema["$defs"][definition]
+    needed = part.get("required", ())
+    rows = [
+        (code(key), said.get("description", "see below"), "required" if key in needed else _default(said.get("default")))
+        for key, said in part["properties"].items()
+    ]
+    return table(("key", "meaning", "default"), rows)
+
+
+def _default(value: object) -> str:
+    return "none" if value is None else code(json.dumps(value).strip('"'))
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "recipe": lambda: recipe_keys(None),
+    "recipe-source": lambda: recipe_keys("_SourcePart"),
     "evidence-kinds": evidence_kinds,
     "evidence-patterns": evidence_patterns,
     "quality-rules": quality_rules,

@@ -101,6 +101,8 @@ def test_paragraphs_are_separated_by_empty_lines():
     ("document", "sentences"),
     [
         ("One two three. Four five six!\n", 2),
+        ("Only four words here.\n", 0),
+        ("Five words are here now.\n", 1),
         ("No end mark here\n", 0),
         ("Trailing off here...\n", 0),
         ("Too short.\n", 0),

@@ -9,6 +9,7 @@ import re
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,10 @@ _FIRST = int((datetime(1, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
 _LAST = int((datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH).total_seconds())
 
 _ABSENT = frozenset({"", "null", "none", "nan", "nat", "n/a", "na", "unknown"})
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _MONTH_ONLY = re.compile(r"(\d{4})[-/.](\d{1,2})")
@@ -33,12 +37,13 @@ _CLOCK = re.compile(
 _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2}),? (\d{4})")
 _DAY_FIRST = re.compile(r"(\d{1,2})\.? ([A-Za-z]{3,9})\.?,? (\d{4})")
 _MAIL = re.compile(
-    r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?(?:\d{1,2}[ -][a-z]{3}|[a-z]{3}\s+\d).*\d:\d\d.*", re.I
+    r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?(?:\d{1,2}[ -][a-z]{3}|[a-z]{3}\s+\d).*\d:\d\d.*",
+    re.IGNORECASE,
 )
 
 
-def parse_dates(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], int]:
-    """Seconds since 1970-01-01 UTC of each string, and how many strings were not understood.
+def parse_dates(column: Any) -> tuple[NDArray[np.int64], int]:
+    """Seconds since 1970-01-01 UTC of each string of an Arrow array, and how many were not understood.
 
     Understood are ISO 8601, `YYYY`, `YYYY-MM`, `YYYY/MM/DD`, `YYYYMMDD`, `YYYYMMDDhhmmss`, RFC 2822, English
     month names, and numbers: seconds since 1970, or milli-, micro- or nanoseconds where seconds would lie
@@ -54,11 +59,11 @@ def parse_dates(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], 
     at_once = _iso_at_once(strings)
     if at_once is not None:
         return at_once, 0
-    distinct = strings.dictionary_encode()
+    distinct: Any = strings.dictionary_encode()
     values = [_seconds(value) for value in distinct.dictionary.to_pylist()]
     known = np.array([NO_DATE if value is None else value for value in values] + [NO_DATE], dtype=np.int64)
     odd = np.array([value is None for value in values] + [False])
-    codes = pc.fill_null(distinct.indices, len(values)).to_numpy(zero_copy_only=False)
+    codes = distinct.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
     return known[codes], int(odd[codes].sum())
 
 
@@ -84,7 +89,7 @@ def iso_seconds(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
 
 
-def _iso_at_once(strings: pa.Array) -> NDArray[np.int64] | None:
+def _iso_at_once(strings: Any) -> NDArray[np.int64] | None:
     """All of a column in ISO 8601 with one zone habit, parsed by Arrow; None if one value does not fit."""
     for zone in (None, "UTC"):
         try:
@@ -115,15 +120,15 @@ def _seconds(value: str) -> int | None:
 
 
 def _compact(digits: str) -> int | None:
-    """`YYYY`, `YYYYMM`, `YYYYMMDD` or `YYYYMMDDhhmmss`; None if the digits are no such date of 1000 to 2999."""
+    """`YYYY`, `YYYYMM`, `YYYYMMDD`, `YYYYMMDDhhmmss`; None if it is no date of the years 1000 to 2999."""
     if len(digits) not in {4, 6, 8, 14} or not digits.isdecimal() or digits[0] not in "12":
         return None
     year, month = int(digits[:4]), int(digits[4:6] or 12)
     try:
         if len(digits) <= 6:
             return _end_of_month(year, month)
-        clock = (int(digits[at : at + 2]) for at in (8, 10, 12)) if len(digits) == 14 else ()
-        return _to_seconds(datetime(year, month, int(digits[6:8]), *clock, tzinfo=UTC))
+        hour, minute, second = (int(digits[at : at + 2] or 0) for at in (8, 10, 12))
+        return _to_seconds(datetime(year, month, int(digits[6:8]), hour, minute, second, tzinfo=UTC))
     except ValueError:
         return None
 

@@ -67,10 +67,6 @@ class Rule:
 _GOPHER = "Rae et al. 2021, arXiv:2112.11446, section A.1.1, quality filtering"
 _REPETITION = "Rae et al. 2021, arXiv:2112.11446, table A1"
 _C4 = "Raffel et al. 2020, JMLR 21(140), section 2.2"
-_C4_FIRST = (
-    "Raffel et al. 2019, arXiv:1910.10683, section 2.2, first version: 5 sentences in lines of 3 words; the "
-    "JMLR text and its code have 3 sentences in lines of 5"
-)
 _FINEWEB = "Penedo et al. 2024, arXiv:2406.17557, section 3.6"
 
 
@@ -123,13 +119,13 @@ def _gopher_repetition() -> tuple[Rule, ...]:
 
 
 def _c4() -> tuple[Rule, ...]:
-    # The threshold belongs to the line rule with which `c4_sentences` is counted: lines of at least 3 words.
-    sentences: _Row = ("sentences", "c4_sentences", "<", 5, "fewer than {:g} sentences in lines of prose")
     rows: tuple[_Row, ...] = (
+        # belongs to the line rule with which `c4_sentences` is counted: lines of at least 5 words
+        ("sentences", "c4_sentences", "<", 3, "fewer than {:g} sentences in lines of prose"),
         ("lorem-ipsum", "lorem_ipsum", ">", 0, "contains 'lorem ipsum'"),
         ("curly-brackets", "curly_brackets", ">", 0, "contains a curly bracket"),
     )
-    return (*_rules("c4", _C4_FIRST, [sentences]), *_rules("c4", _C4, rows))
+    return _rules("c4", _C4, rows)
 
 
 def _fineweb() -> tuple[Rule, ...]:

@@ -356,7 +356,7 @@ def _tokenise(
                     line_chars[lines] = length
                     line_flags[lines] = flags
                     lines += 1
-                    if terminal and not ends_ellipsis and tokens >= 3 and not bad_line:
+                    if terminal and not ends_ellipsis and tokens >= 5 and not bad_line:
                         sentences += max(1, line_sentences)
                     blank_before = False
                 else:

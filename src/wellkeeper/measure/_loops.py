@@ -32,7 +32,7 @@ def mixed(value: Any) -> Any:
     """A bijection of 64-bit words in which every input bit moves every output bit.
 
     The finaliser of SplitMix64: Steele, Lea and Flood, Fast splittable pseudorandom number generators,
-    OOPSLA 2014, figure 16 (constants of Stafford's variant 13).
+    OOPSLA 2014 (constants of Stafford's variant 13).
     """
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -43,7 +43,7 @@ class Curve:
 
 
 def hill_numbers(frequencies: Frequencies, documents: int, units: int) -> tuple[float, float, float]:
-    """Hill numbers of order 0, 1 and 2, each >= 1, rarefied to `units` of `documents` documents.
+    """Hill numbers of order 0, 1 and 2, in falling order, rarefied to `units` of `documents` documents.
 
     Two documents, one with types a and b, one with a alone; a sample of one holds 1.5 types on average:
 

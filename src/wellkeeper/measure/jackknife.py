@@ -50,8 +50,8 @@ Influences: TypeAlias = NDArray[np.float64]  # shape (blocks,): what a block add
 LEVEL = 0.95  # share of intervals that shall cover the truth
 MOST_BLOCKS = 50  # 49 degrees of freedom: Student's quantile, 2.01, is within 3 % of the normal one
 FEWEST_DOCUMENTS = 10
-"""Below this no interval is given. At 10 documents of very unequal length intervals still cover (table above), at
-1.4 times the width they need; with fewer, one long document decides a figure and its spread alike."""
+"""Below this no interval is given. At 10 documents of very unequal length intervals still cover (table above),
+1.4 times as wide as they need be; with fewer, one long document decides a figure and its spread alike."""
 
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
@@ -101,8 +101,8 @@ def influences(losses: NDArray[np.float64], sizes: NDArray[np.integer]) -> NDArr
 
 
 FEW = 5
-"""`OwnVariance` of a share of tokens is about types of at most so many documents. What a common type contributes
-is far from 0 in every sample, so that its second moment says nothing about its variance."""
+"""`OwnVariance` of a share of tokens is about types of at most so many documents. What a common type gives is
+far from 0 in every sample, so that its second moment says nothing about its variance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,9 +101,10 @@ class Constraint:
 class Mix:
     """Which documents were chosen, and why the others were not.
 
-    `facts`: `unit`; `available`, the size before; `asked`, the size target or None; `allocated`, what the
-    constraints allow if documents could be cut, at most `asked`; `got`; `documents`, how many were kept; and
-    `binds`, the constraints that made the mix smaller, in the order of `REASONS`.
+    `facts`: `unit`; `available`, the size before; `asked`, the size target or None; `allocated`, the size of
+    the allocation before whole documents were chosen, to which filling may add; `got`, the size chosen;
+    `documents`, how many were kept; and `binds`, the constraints that made the mix smaller, in the order of
+    `REASONS`.
     """
 
     kept: NDArray[np.bool_]  # shape (documents,)

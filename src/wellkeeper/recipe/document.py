@@ -84,9 +84,7 @@ def set_value(document: Document, assignment: str) -> None:
     """
     dotted, equals, text = assignment.partition("=")
     if not equals or not dotted.strip("."):
-        raise RecipeError(
-            f"--set {assignment} has no key and value. Write it as --set mix.human_floor=0.3."
-        )
+        raise RecipeError(f"--set {assignment} has no key and value. Write it as --set mix.human_floor=0.3.")
     place = f"--set {assignment}"
     parts = dotted.split(".")
     target = document.values
@@ -102,8 +100,8 @@ def set_value(document: Document, assignment: str) -> None:
         target = target[key]
         if not isinstance(target, dict):
             raise RecipeError(
-                f"{place}: {dotted_name(path)} is a {_kind(target)}, and --set reaches into mappings only. Set "
-                f"{dotted_name(path)} as a whole, or edit the recipe."
+                f"{place}: {dotted_name(path)} is a {_kind(target)}, and --set reaches into mappings only. "
+                f"Set {dotted_name(path)} as a whole, or edit the recipe."
             )
     value = read_document(f"value: {text}" if text.strip() else "value: null", place).values["value"]
     target[key] = value
@@ -144,7 +142,18 @@ def _value(loader: _Loader, node: yaml.Node, path: Path, document: Document, abo
         raise yaml.MarkedYAMLError(
             problem=f"the tag {node.tag} is not for recipes", problem_mark=node.start_mark
         )
-    return value
+    return _whole_characters(value, node) if isinstance(value, str) else value
+
+
+def _whole_characters(text: str, node: yaml.Node) -> str:
+    """JSON, which is YAML, escapes a character beyond U+FFFF as two halves; PyYAML leaves them apart."""
+    if not any("\ud800" <= letter <= "\udfff" for letter in text):
+        return text
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as error:
+        problem = "an escape stands for half a character"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
 
 
 def _mapping(
@@ -155,6 +164,7 @@ def _mapping(
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
             raise yaml.MarkedYAMLError(problem="a key is not a plain name", problem_mark=key.start_mark)
+        key.value = _whole_characters(key.value, key)
         if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
             twice = f"{dotted_name((*path, key.value))} is there twice, on lines {seen[key.value]} and {line}"
             document.problems.append(((*path, key.value), f"{twice}. Remove one."))

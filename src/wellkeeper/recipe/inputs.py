@@ -1,7 +1,9 @@
 """From what the user gives (paths, tables, recipe sources) to groups of files with a column map."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wellkeeper.engine.readers import reader_for
-from wellkeeper.engine.readers.base import ColumnMap
+from wellkeeper.engine.readers.base import ColumnMap, InputFile
 from wellkeeper.engine.sources import check_columns, find_files, guess_columns
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import InputError
@@ -31,16 +33,45 @@ def groups_of(
     said: list[str] = []
     for number, given in enumerate(inputs):
         path, name = (str(given), _short(str(given))) if _is_path(given) else _laid_down(given, work, number)
-        while any(group.name == name for group in groups):
-            name += "+"
-        files = find_files([path], group=name)
-        found, sentences = columns_for(files, columns)
-        groups.append(Group(name=name, files=files, columns=found, reference=reference))
-        said += [f"{name}: {sentence}" for sentence in sentences]
-    return tuple(groups), tuple(said)
+        for folder, files in _by_folder(find_files([path], group=name)).items():
+            unique = folder or name
+            while any(group.name == unique for group in groups):
+                unique = f"{name}/{unique}"
+            found, sentences = columns_for(files, columns)
+            groups.append(Group(name=unique, files=files, columns=found, reference=reference))
+            said += [f"{unique}: {sentence}" for sentence in sentences]
+    return with_distinct_names(groups), tuple(said)
 
 
-def columns_for(files: Sequence[Any], given: Mapping[str, str | None]) -> tuple[ColumnMap, tuple[str, ...]]:
+def _by_folder(files: Sequence[InputFile]) -> dict[str, tuple[InputFile, ...]]:
+    """Files by the folder they lie in below the input; each folder has columns of its own, and is a source.
+
+    A single folder gets no name: there the input's name says more.
+    """
+    folders: dict[str, list[InputFile]] = {}
+    for file in files:
+        folders.setdefault(file.name.rpartition("/")[0], []).append(file)
+    return {folder if len(folders) > 1 else "": tuple(members) for folder, members in folders.items()}
+
+
+def with_distinct_names(groups: Sequence[Group]) -> tuple[Group, ...]:
+    """The groups with file names that are unique in the run: where two groups share one, all bear their group's."""
+    names = Counter(file.name for group in groups for file in group.files)
+    if not names or max(names.values()) == 1:
+        return tuple(groups)
+    return tuple(
+        replace(
+            group,
+            files=tuple(
+                replace(file, name=f"{group.name}/{file.name.rpartition('/')[2]}", group=group.name)
+                for file in group.files
+            ),
+        )
+        for group in groups
+    )
+
+
+def columns_for(files: Sequence[InputFile], given: Mapping[str, str | None]) -> tuple[ColumnMap, tuple[str, ...]]:
     """The column map of some files: what was given, completed by guesses over the first file's fields."""
     fields = reader_for(files[0]).schema(files[0])
     named = {role: column for role, column in given.items() if column is not None}

@@ -54,7 +54,7 @@ class Source:
     def date_basis(self) -> DateBasis | None:
         """How far its dates can be trusted; None: as the reader says.
 
-        `trust: archive` states that a third party captured the documents on the dates given: the user vouches.
+        `trust: archive` says that a third party captured the documents on the dates given: the user vouches.
         """
         return DateBasis.USER if self.trust == "archive" else None
 

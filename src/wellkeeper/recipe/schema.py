@@ -76,7 +76,7 @@ class _SourcePart(_Part):
     )
     trust: Literal["reference", "archive", "none"] = Field(
         "none",
-        description="reference: human text to rely on; archive: captured by a third party on the dates given.",
+        description="reference: human text to rely on; archive: captured by others on the dates given.",
     )
     format: Literal["jsonl", "parquet", "arrow", "csv", "tsv", "text", "warc"] | None = Field(
         None, description="Read the files as this, whatever they are called."
@@ -350,8 +350,8 @@ def _source(name: str, part: _SourcePart, problems: list[tuple[KeyPath, str]]) -
 def _column_not_date(given: Given | None, path: KeyPath, problems: list[tuple[KeyPath, str]]) -> Given | None:
     if given is not None and given.column is not None and re.fullmatch(r"\d{4}(-\d\d){0,2}", given.column):
         message = (
-            f"{dotted_name((*path, 'date'))} is {given.column!r}, and would be a column of that name. For one date "
-            f"for all documents write {{value: {given.column}}}."
+            f"{dotted_name((*path, 'date'))} is {given.column!r}, and would be a column of that name. For "
+            f"one date for all its documents write {{value: {given.column}}}."
         )
         problems.append(((*path, "date"), message))
     return given
@@ -418,8 +418,8 @@ def _reference(
         return Reference(source=value)
     if not re.search(r"[/*\\.]", value) and not (folder / value).exists():
         message = (
-            f"reference is {value!r}, which is no source and no path that exists.{_did_you_mean(value, names)} "
-            f"Sources: {', '.join(names)}."
+            f"reference is {value!r}, which is no source and no path that exists."
+            f"{_did_you_mean(value, names)} Sources: {', '.join(names)}."
         )
         problems.append((("reference",), message))
     return Reference(path=value)

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from wellkeeper.measure.hill import curve
 from wellkeeper.measure.incidence import Incidence, halves, incidence_of, ngrams
-from wellkeeper.measure.tails import reference_tails_or_none, tail_profile_or_none
+from wellkeeper.measure.reference import reference_tails_or_none
+from wellkeeper.measure.tails import tail_profile_or_none
 from wellkeeper.recipe.corpus import LoadedCorpus
 from wellkeeper.recipe.textpass import TAIL_WORDS
 

@@ -30,6 +30,6 @@ def reader_for(file: InputFile) -> Reader:
     return cast("Reader", import_module(f"{__name__}.{_MODULES[file.format]}"))
 
 
-def parse_block(block: RawBlock, columns: ColumnMap, extras: bool = False) -> Parsed:  # noqa: FBT001, FBT002  a task's plain arguments
+def parse_block(block: RawBlock, columns: ColumnMap, extras: bool = False) -> Parsed:  # noqa: FBT001, FBT002
     """Documents of one block of any format; a function that a process or another machine can be sent."""
     return reader_for(block.file).parse(block, columns, extras=extras)

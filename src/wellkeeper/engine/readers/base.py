@@ -74,7 +74,7 @@ class Quarantined:
     file: str  # InputFile.name; for a folder of text files, the member's own path below it
     line: int  # 1-based line or row; 0: the file as a whole
     offset: int  # byte offset in the decompressed file; -1 where rows have none
-    code: str  # stable: json-syntax, not-an-object, utf8, text-missing, text-null, text-type, text-empty, truncated, ...
+    code: str  # stable: json-syntax, utf8, not-an-object, text-missing, text-null, text-type, text-empty, ...
     reason: str  # one sentence: what was found
     excerpt: str = ""  # first 200 characters of the record, for the quarantine file
 
@@ -85,30 +85,28 @@ class Parsed:
 
     `table` has one row a document and the columns of `DOCUMENT_FIELDS`, all present, null where the input
     has no such field; with `extras=True` also the user's other columns, named as in the input.
-    `fields` tells the user's other columns and their types, so that the whole run can agree on one schema.
+    `fields` tells the user's other columns and their types, so that the whole run can agree on one schema:
+    the Arrow type for tables; bool, int, float, string, json (JSON text) or null for JSON.
     """
 
     table: pa.Table
     quarantined: tuple[Quarantined, ...]
-    fields: Mapping[str, str] = field(
-        default_factory=dict
-    )  # name -> bool | int | float | string | json | an Arrow type
+    fields: Mapping[str, str] = field(default_factory=dict)  # name -> type, as below
 
 
-DOCUMENT_FIELDS = pa.schema(
-    [
-        pa.field("text", pa.large_string(), nullable=False),  # valid UTF-8, never empty
-        pa.field("line", pa.int64(), nullable=False),  # 1-based line or row in its file
-        pa.field("offset", pa.int64(), nullable=False),  # byte offset of the record, -1 for tables
-        pa.field("id", pa.string()),
-        pa.field("source", pa.string()),
-        pa.field("date", pa.string()),  # as written; numbers and timestamps as ISO 8601 in UTC
-        pa.field("licence", pa.string()),
-        pa.field("origin", pa.string()),  # the label as written
-        pa.field("generator", pa.string()),
-        pa.field("date_basis", pa.uint8(), nullable=False),  # core.dates.DateBasis of `date`
-    ]
+_FIELDS: tuple[Any, ...] = (
+    pa.field("text", pa.large_string(), nullable=False),  # valid UTF-8, never empty
+    pa.field("line", pa.int64(), nullable=False),  # 1-based line or row in its file
+    pa.field("offset", pa.int64(), nullable=False),  # byte offset of the record, -1 for tables
+    pa.field("id", pa.string()),
+    pa.field("source", pa.string()),
+    pa.field("date", pa.string()),  # as written; numbers and timestamps as ISO 8601 in UTC
+    pa.field("licence", pa.string()),
+    pa.field("origin", pa.string()),  # the label as written
+    pa.field("generator", pa.string()),
+    pa.field("date_basis", pa.uint8(), nullable=False),  # core.dates.DateBasis of `date`
 )
+DOCUMENT_FIELDS: pa.Schema = pa.schema(_FIELDS)
 
 
 class Reader(Protocol):

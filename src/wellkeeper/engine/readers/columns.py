@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import orjson
@@ -15,18 +15,22 @@ from wellkeeper.engine.dates import iso_date
 from wellkeeper.engine.readers.base import DOCUMENT_FIELDS
 
 Record: TypeAlias = Mapping[str, Any]
+if TYPE_CHECKING:
+    Column: TypeAlias = pa.Array[Any]
+else:
+    Column = pa.Array  # generic in its type stubs alone
 
 ROLES = ("id", "source", "date", "licence", "origin", "generator")
 
 
 def document_table(
-    texts: pa.Array,
+    texts: Column,
     *,
     lines: NDArray[np.int64],
     offsets: NDArray[np.int64],
-    roles: Mapping[str, pa.Array],
+    roles: Mapping[str, Column],
     basis: DateBasis = DateBasis.PAGE_CLAIMED,
-    extras: Mapping[str, pa.Array] | None = None,
+    extras: Mapping[str, Column] | None = None,
 ) -> pa.Table:
     """One row a document: `DOCUMENT_FIELDS`, then the user's other columns; all arrays share one length.
 
@@ -36,7 +40,7 @@ def document_table(
     rows = len(texts)
     dates = roles.get("date")
     dated = np.zeros(rows, bool) if dates is None else dates.is_valid().to_numpy(zero_copy_only=False)
-    columns: dict[str, pa.Array] = {
+    columns: dict[str, Column] = {
         "text": texts,
         "line": pa.array(lines, pa.int64()),
         "offset": pa.array(offsets, pa.int64()),
@@ -87,7 +91,7 @@ def field_values(records: Sequence[Record], name: str) -> list[Any]:
     return values
 
 
-def role_array(role: str, values: list[Any]) -> pa.Array:
+def role_array(role: str, values: list[Any]) -> Column:
     """Values of a role as strings: dates in numbers as ISO 8601, other values as JSON writes them."""
     try:
         return pa.array(values, pa.string())
@@ -109,14 +113,14 @@ def _date_text(value: Any) -> str | None:
 
 def extra_arrays(
     records: Sequence[Record], mapped: frozenset[str]
-) -> tuple[dict[str, pa.Array], dict[str, str]]:
+) -> tuple[dict[str, Column], dict[str, str]]:
     """The fields of the records that are not mapped, in order of appearance, and the type of each.
 
     A type is bool, int (64 bits), float, string, json (nested or mixed values, as JSON text), or null where
     this block has no value of the field at all.
     """
     names = dict.fromkeys(chain.from_iterable(records))
-    arrays: dict[str, pa.Array] = {}
+    arrays: dict[str, Column] = {}
     types: dict[str, str] = {}
     for name in names:
         if name not in mapped:
@@ -124,7 +128,7 @@ def extra_arrays(
     return arrays, types
 
 
-def _typed(values: list[Any]) -> tuple[pa.Array, str]:
+def _typed(values: list[Any]) -> tuple[Column, str]:
     name = json_type({type(value) for value in values})
     if name != "json":
         try:

@@ -1,7 +1,6 @@
 """Cutting a stream of bytes into blocks of whole records, at places that depend on the bytes alone."""
 
 import codecs
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -74,7 +73,7 @@ class Cutter:
     def __init__(self, file: InputFile, boundaries: Boundaries) -> None:
         self._file = file
         self.stream = Stream(file)
-        self._chunks: Iterator[bytes] = iter(self.stream)
+        self._chunks = iter(self.stream)
         self._boundaries = boundaries
         self._buffer = bytearray()
         self._line, self._offset = 1, 0

@@ -1,8 +1,8 @@
 """CSV and TSV as RFC 4180 has them: a field may be quoted, and then hold delimiters, quotes and line ends.
 
-One state machine decides where records and fields end, when a block is cut and when it is parsed, so the two
-can never disagree. It reads malformed quoting as Python's csv module does: a quote inside an unquoted field is
-an ordinary character, and characters after a closing quote belong to the field.
+One state machine decides where records and fields end, both when a file is cut and when a block is parsed, so
+that the two can never disagree. Malformed quoting is read as by Python's csv module: a quote inside an
+unquoted field is an ordinary character, and what follows a closing quote belongs to the field.
 """
 
 import re
@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap, InputFile, Parsed, Quarantined, RawBlock
+from wellkeeper.engine.readers.columns import Column
 from wellkeeper.engine.readers.cutting import Cutter, excerpt
 from wellkeeper.engine.readers.rows import parse_rows
 from wellkeeper.errors import InputError
@@ -197,7 +198,7 @@ def _index(data: bytes, delimiter: int, columns: int, slots: Collection[int]) ->
     )
 
 
-def _values(data: bytes, spans: Integers, *, null: bool) -> pa.Array:
+def _values(data: bytes, spans: Integers, *, null: bool) -> Column:
     """Fields of good records as strings; `null` if an empty field means that there is no value."""
     fields = [data[start:end] for start, end in spans.tolist()]
     values = [_unquoted(field) if field[:1] == b'"' else field for field in fields]
@@ -223,7 +224,7 @@ def _refused(
     if not records.closed:
         faults[len(lines) - 1] = (
             "truncated",
-            "a quote opened in this record is never closed; all after it is lost",
+            "a quote opened here is never closed; all after it is lost",
         )
     return {
         row: Quarantined(
@@ -327,7 +328,8 @@ def _fill(data: Any, delimiter: int, place_of: Any, records: Any, spans: Any) ->
 
 
 _locate: Any = numba.njit(
-    "UniTuple(int64, 2)(Array(uint8, 1, 'C', readonly=True), int64, int64[::1], int64[:, ::1], int64[:, :, ::1])",
+    "UniTuple(int64, 2)(Array(uint8, 1, 'C', readonly=True), int64, "
+    "int64[::1], int64[:, ::1], int64[:, :, ::1])",
     nogil=True,
     cache=True,
 )(_fill)

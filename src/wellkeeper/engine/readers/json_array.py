@@ -1,4 +1,4 @@
-"""A `.json` file that holds one array of objects: found record by record, so that damage costs only what follows it."""
+"""A `.json` file that holds one array of objects, found one by one: damage costs only what follows it."""
 
 import json
 import re
@@ -84,8 +84,8 @@ def _whole(file: InputFile) -> tuple[str, Damage | None]:
         data += chunk
         if len(data) > ARRAY_BYTES:
             raise InputError(
-                f"{file.name} is one JSON array of more than {ARRAY_BYTES >> 20} MiB, which cannot be read in parts. "
-                f"Convert it to one object a line: jq -c '.[]' {file.name} > {file.name}l"
+                f"{file.name} is one JSON array of more than {ARRAY_BYTES >> 20} MiB, which cannot be read "
+                f"in parts. Convert it to one object a line: jq -c '.[]' {file.name} > {file.name}l"
             )
     return data.decode("utf-8", "surrogateescape"), stream.damage
 

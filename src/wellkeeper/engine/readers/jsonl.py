@@ -178,8 +178,8 @@ _KINDS: Mapping[type, str] = {
 def _record(line: bytes, offset: int) -> tuple[Record | None, Fault | None]:
     """The object on a line; neither it nor a fault for a blank line.
 
-    Where orjson refuses, the standard library has a second say: Python writes NaN and Infinity into JSON, and a
-    document should not be lost for that.
+    Where orjson refuses, the standard library has a second say: Python writes NaN and Infinity into JSON, and
+    no document should be lost for that.
     """
     if not line.strip():
         return None, None

@@ -1,17 +1,17 @@
-"""Documents from the rows of an Arrow table, checked: pyarrow takes strings that are no UTF-8 at their word."""
+"""Documents from the rows of an Arrow table, checked: pyarrow takes strings at their word to be UTF-8."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from wellkeeper.core.dates import DateBasis
 from wellkeeper.engine.readers.base import ColumnMap, Parsed, Quarantined, RawBlock
-from wellkeeper.engine.readers.columns import document_table, role_array
+from wellkeeper.engine.readers.columns import Column, document_table, role_array
 from wellkeeper.engine.readers.cutting import excerpt
 from wellkeeper.errors import InputError
 
@@ -70,7 +70,7 @@ def parse_rows(
     )
 
 
-def find_column(table: pa.Table, name: str) -> pa.Array | None:
+def find_column(table: pa.Table, name: str) -> Column | None:
     """A column as one plain array, a field of a struct by its dotted name; None if the table has none."""
     if name in table.column_names:
         return _plain(table.column(name))
@@ -104,42 +104,46 @@ def is_text(type_: pa.DataType) -> bool:
     return any(test(type_) for test in tests)
 
 
-def _plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+def _plain(column: Any) -> Column:
+    """One array for a column, whatever its chunks, without dictionary or extension type."""
+    array: Any = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array, pa.ChunkedArray):  # too large for one array of its type
         array = pa.concat_arrays([chunk.cast(_wide(chunk.type)) for chunk in array.chunks])
     if isinstance(array.type, pa.BaseExtensionType):
         array = array.storage
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+    plain: Column = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+    return plain
 
 
 def _wide(type_: pa.DataType) -> pa.DataType:
     return pa.large_string() if pa.types.is_string(type_) else pa.large_binary()
 
 
-def _text(block: RawBlock, table: pa.Table, name: str) -> pa.Array:
+def _text(block: RawBlock, table: pa.Table, name: str) -> Column:
     """The text column as bytes, not yet known to be UTF-8."""
     column = find_column(table, name)
     if column is None:
         raise InputError(
-            f"{block.file.name} has no column '{name}'. Name its text column with --text COL, or leave the file out."
+            f"{block.file.name} has no column '{name}'. "
+            "Name its text column with --text COL, or leave the file out."
         )
     if pa.types.is_null(column.type):
         return column.cast(pa.large_binary())
     if not is_text(column.type):
         raise InputError(
-            f"{block.file.name}: column '{name}' is {column.type}, not text. Name a text column with --text COL."
+            f"{block.file.name}: column '{name}' is {column.type}, not text. "
+            "Name a text column with --text COL."
         )
     return _as_bytes(column, pa.large_binary())
 
 
-def _as_bytes(column: pa.Array, type_: pa.DataType) -> pa.Array:
+def _as_bytes(column: Column, type_: pa.DataType) -> Column:
     array = column.cast(type_)
     array.validate(full=True)
     return array
 
 
-def _role(role: str, column: pa.Array | None, rows: int) -> pa.Array:
+def _role(role: str, column: Column | None, rows: int) -> Column:
     """The values of a role: strings, or bytes that are yet to be checked."""
     if column is None or pa.types.is_null(column.type):
         return pa.nulls(rows, pa.string())
@@ -156,39 +160,43 @@ def _role(role: str, column: pa.Array | None, rows: int) -> pa.Array:
     return role_array(role, column.to_pylist())
 
 
-def _utc_text(column: pa.Array) -> pa.Array:
+def _utc_text(column: Column) -> Column:
     """Timestamps as ISO 8601 in UTC, to the second; those without a zone are taken as UTC."""
-    plain = column.cast(pa.int64()).cast(
-        pa.timestamp(column.type.unit)
-    )  # an instant is stored in UTC already
-    whole = pc.floor_temporal(plain, unit="second").cast(pa.timestamp("s"))
-    return pc.strftime(whole, format="%Y-%m-%dT%H:%M:%SZ")
+    unit: Any = column.type
+    plain: Any = column.cast(pa.int64()).cast(pa.timestamp(unit.unit))  # an instant is stored in UTC already
+    whole: Any = pc.floor_temporal(plain, unit="second").cast(pa.timestamp("s"))
+    text: Column = pc.strftime(whole, format="%Y-%m-%dT%H:%M:%SZ")
+    return text
 
 
-def _refused(text: pa.Array, roles: dict[str, pa.Array], columns: ColumnMap) -> dict[int, tuple[str, str]]:
+def _refused(text: Column, roles: dict[str, Column], columns: ColumnMap) -> dict[int, tuple[str, str]]:
     """Row -> code and reason of each row that is no document; the first fault found is the one told."""
     refused: dict[int, tuple[str, str]] = {}
 
-    def refuse(rows: Iterable[int], code: str, reason: Callable[[int], str]) -> None:
+    def refuse(
+        rows: Iterable[int], code: str, reason: str, at: Mapping[int, int] = MappingProxyType({})
+    ) -> None:
         for row in rows:
-            refused.setdefault(row, (code, reason(row)))
+            refused.setdefault(row, (code, f"byte {at[row]} of {reason}" if row in at else reason))
 
     name = columns.text
-    refuse(np.flatnonzero(~_valid(text)).tolist(), "text-null", lambda _: f"'{name}' is null")
-    bad = _not_utf8(text)
-    refuse(bad, "utf8", lambda row: f"byte {bad[row]} of '{name}' is not UTF-8")
-    for role, column in roles.items():
-        refuse(_not_utf8(column), "utf8", lambda _, role=role: f"'{getattr(columns, role)}' is not UTF-8")
-    refuse(_blank(text, refused), "text-empty", lambda _: f"'{name}' is empty or only white space")
+    refuse(np.flatnonzero(~_valid(text)).tolist(), "text-null", f"'{name}' is null")
+    for field, column in [
+        (name, text),
+        *((getattr(columns, role), column) for role, column in roles.items()),
+    ]:
+        bad = _not_utf8(column)
+        refuse(bad, "utf8", f"'{field}' is not UTF-8", bad)
+    refuse(_blank(text, refused), "text-empty", f"'{name}' is empty or only white space")
     return refused
 
 
-def _valid(column: pa.Array) -> Mask:
+def _valid(column: Column) -> Mask:
     mask: Mask = column.is_valid().to_numpy(zero_copy_only=False)
     return mask
 
 
-def _not_utf8(column: pa.Array) -> dict[int, int]:
+def _not_utf8(column: Column) -> dict[int, int]:
     """Row -> byte at which its value stops being UTF-8."""
     if pa.types.is_string(column.type):
         return {}
@@ -207,11 +215,12 @@ def _bad_byte(value: bytes | None) -> int | None:
     return None
 
 
-def _blank(text: pa.Array, known: Collection[int]) -> list[int]:
+def _blank(text: Column, known: Collection[int]) -> list[int]:
     """Rows without anything but white space, as str.isspace() has it; not those whose fault is known."""
     if len(text) == 0:
         return []
-    _, places, data = text.buffers()
+    buffers: Any = text.buffers()
+    _, places, data = buffers
     offsets = np.frombuffer(places, np.int64)[text.offset : text.offset + len(text) + 1]
     starts, empty = offsets[:-1], np.diff(offsets) == 0
     suspect = empty.copy()
@@ -222,13 +231,13 @@ def _blank(text: pa.Array, known: Collection[int]) -> list[int]:
     return [row for row in rows if empty[row] or text[row].as_py().decode().isspace()]
 
 
-def _keep(column: pa.Array, good: Mask) -> pa.Array:
+def _keep(column: Column, good: Mask) -> Column:
     return column if good.all() else column.filter(pa.array(good))
 
 
-def _others(table: pa.Table, mapped: Collection[str]) -> dict[str, pa.Array]:
+def _others(table: pa.Table, mapped: Collection[str]) -> dict[str, Column]:
     """The user's other columns. Bytes that are no UTF-8 are replaced, as in any reader of last resort."""
-    others: dict[str, pa.Array] = {}
+    others: dict[str, Column] = {}
     for name in table.column_names:
         if name in mapped:
             continue
@@ -242,7 +251,7 @@ def _others(table: pa.Table, mapped: Collection[str]) -> dict[str, pa.Array]:
     return others
 
 
-def _replaced(raw: pa.Array) -> pa.Array:
+def _replaced(raw: Column) -> Column:
     values = (value.as_py() for value in raw)
     return pa.array(
         [None if value is None else value.decode(errors="replace") for value in values], pa.large_string()

@@ -1,15 +1,15 @@
 """Parquet, and Arrow IPC as a file or a stream: Feather, and what Hugging Face `datasets` saves.
 
-A Parquet row group of about a block or less is described to the worker, which reads it. A larger one has to be
-decoded from its front whichever rows are wanted, so the driver does that once and hands out the rows. Rows
-per block follow from the file's own metadata, never from the columns asked for.
+A Parquet row group of about a block or less is described to the worker, which reads it. A larger one has to
+be decoded from its front whichever rows are wanted, so the driver does that once and hands out the rows.
+Rows per block follow from the file's own metadata, never from the columns asked for.
 """
 
 import io
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import IO, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -69,7 +69,8 @@ def schema(file: InputFile) -> Mapping[str, str]:
             found = _parquet(source).schema_arrow if file.format == "parquet" else _ipc_schema(source)
     except _BROKEN as error:
         raise InputError(
-            f"{file.name} cannot be read as {file.format} ({_brief(error)}). Write the file again, or leave it out."
+            f"{file.name} cannot be read as {file.format} ({_brief(error)}). "
+            "Write the file again, or leave it out."
         ) from error
     return dict(_named_types(found, "", 1))
 
@@ -147,12 +148,12 @@ def _existing(path: str) -> str:
     return path
 
 
-def _parquet(source: IO[bytes]) -> pq.ParquetFile:
+def _parquet(source: Any) -> pq.ParquetFile:
     return pq.ParquetFile(source, pre_buffer=False, page_checksum_verification=True)
 
 
 def _cut_parquet(
-    file: InputFile, source: IO[bytes], block_bytes: int, fields: Collection[str] | None
+    file: InputFile, source: Any, block_bytes: int, fields: Collection[str] | None
 ) -> Iterator[Piece]:
     try:
         parquet = _parquet(source)
@@ -204,7 +205,7 @@ def _decode_group(
 
 
 def _cut_arrow(
-    file: InputFile, source: IO[bytes], block_bytes: int, fields: Collection[str] | None
+    file: InputFile, source: Any, block_bytes: int, fields: Collection[str] | None
 ) -> Iterator[Piece]:
     """Record batches, small ones together and large ones in slices."""
     try:
@@ -243,8 +244,8 @@ def _slices(
                 yield batch.slice(start, step)
 
 
-def _open_ipc(source: IO[bytes]) -> tuple[pa.Schema, Iterator[pa.RecordBatch | Damage]]:
-    """Schema and batches of an IPC file or stream. A file that lost its footer is read as the stream in it."""
+def _open_ipc(source: Any) -> tuple[pa.Schema, Iterator[pa.RecordBatch | Damage]]:
+    """Schema and batches of an IPC file or stream. A file without its footer is read as the stream in it."""
     head = source.read(len(_IPC_FILE))
     source.seek(0)
     if head != _IPC_FILE:
@@ -259,7 +260,7 @@ def _open_ipc(source: IO[bytes]) -> tuple[pa.Schema, Iterator[pa.RecordBatch | D
     return reader.schema, _file_batches(reader)
 
 
-def _ipc_schema(source: IO[bytes]) -> pa.Schema:
+def _ipc_schema(source: Any) -> pa.Schema:
     return _open_ipc(source)[0]
 
 
@@ -301,7 +302,7 @@ def _brief(error: Exception) -> str:
     return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
 
 
-def _named_types(fields: Iterable[pa.Field], prefix: str, depth: int) -> Iterator[tuple[str, str]]:
+def _named_types(fields: Any, prefix: str, depth: int) -> Iterator[tuple[str, str]]:
     for field in fields:
         yield prefix + field.name, str(field.type)
         if pa.types.is_struct(field.type) and depth < _NESTING:

@@ -72,7 +72,7 @@ def blocks(
         yield RawBlock(file=file, index=index, line=first, offset=-1, payload=tuple(batch))
 
 
-def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parsed:  # noqa: ARG001  no field has a choice
+def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parsed:  # noqa: ARG001
     """Documents of a run of files."""
     texts: list[str] = []
     names: list[str] = []

@@ -1,4 +1,4 @@
-"""Web archives (WARC 1.0 and 1.1, ISO 28500): the main text of pages, and text that was served or extracted as such.
+"""Web archives (WARC 1.0 and 1.1, ISO 28500): the main text of pages, and what was served as plain text.
 
 `line` is the 1-based number of a record. `offset` is where `warcio extract FILE OFFSET` finds it: in a
 compressed archive the start of its gzip member, unless all records were compressed as one.
@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from wellkeeper.core.dates import DateBasis
 from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap, InputFile, Parsed, Quarantined, RawBlock
-from wellkeeper.engine.readers.columns import ROLES, document_table
+from wellkeeper.engine.readers.columns import ROLES, Column, document_table
 from wellkeeper.engine.readers.cutting import Cutter, Piece, excerpt
 from wellkeeper.engine.readers.streams import Stream
 from wellkeeper.errors import InputError, MissingExtraError
@@ -172,7 +172,7 @@ def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parse
     chosen = {"id": "id", "source": "source", "date": "date"} | columns.named()
     shown = [name for name in _FIELDS if name not in chosen.values()] if extras else []
 
-    def column(name: str) -> pa.Array:
+    def column(name: str) -> Column:
         return pa.array([page.get(name) for _, _, page in kept], pa.string())
 
     table = document_table(
@@ -198,7 +198,7 @@ def _records(piece: Piece, number: int, members: list[tuple[int, int]]) -> Itera
 
 
 def _place(offset: int, members: list[tuple[int, int]]) -> int:
-    """Byte of the file at which the gzip member starts that starts with the record, else the byte as given."""
+    """Byte of the file where the gzip member starts that starts with the record, else the byte as given."""
     index = bisect_left(members, (offset, 0))
     return members[index][1] if index < len(members) and members[index][0] == offset else offset
 
@@ -247,7 +247,7 @@ def _document(record: Any) -> Page:
 
 
 def _main_text(body: bytes, kind: str, url: str | None) -> str | None:
-    """The page without its navigation and comments; the faster of trafilatura's ways, which asks no network."""
+    """The page without navigation and comments; the faster of trafilatura's ways, which asks no network."""
     charset = _CHARSET.search(kind)
     page: str | bytes = body
     if charset:
@@ -257,7 +257,7 @@ def _main_text(body: bytes, kind: str, url: str | None) -> str | None:
             page = body  # the server was wrong about it; trafilatura looks for itself
     try:
         text: str | None = trafilatura.extract(page, url=url, fast=True, include_comments=False)
-    except Exception as error:  # noqa: BLE001  pages of the open web break parsers in ways nobody has listed
+    except Exception as error:  # pages of the open web break parsers in ways nobody has listed
         raise _Fault("extraction-failed", f"no text could be taken from the page: {error}") from error
     return text
 

@@ -1,0 +1,90 @@
+"""The sections of an audit's page in reading order, and its first and last ones."""
+
+IMPORTS
+
+
+def audit_sections(audit: Audit) -> list[Section]:
+    """All sections in reading order: findings first, method last."""
+    return [
+        Section("findings", "Findings", findings_section(audit)),
+        Section("origin", "Origin", origin_section(audit)),
+        Section("sources", "Sources and months", sources_section(audit)),
+        Section("duplicates", "Duplicates", duplicates_section(audit)),
+        Section("tails", "Tails", tails_section(audit)),
+        Section("quality", "Quality", quality_section(audit)),
+        Section("rights", "Rights", rights_section(audit)),
+        Section("quarantine", "Quarantine", quarantine_section(audit)),
+        Section("recipe", "Proposed recipe", recipe_section(audit)),
+        Section("method", "How this was measured", method_section(audit)),
+    ]
+
+
+def findings_section(audit: Audit) -> list[Block]:
+    found = findings(audit)
+    if not found:
+        return [none("No finding. What was not measured cannot be found: see the line under the headline.")]
+    shown, more = first(found, _MAX_FINDINGS, "finding")
+    return [Cards([_card(row) for row in shown]), *more]
+
+
+def _card(row: Audit) -> Card:
+    severity = text(row.get("severity"))
+    return Card(
+        code=one_line(text(row.get("code"), "WK"), 24),
+        severity=severity if severity in SEVERITIES else "info",
+        title=one_line(text(row.get("title"), "(untitled)"), 200),
+        detail=clip(text(row.get("detail")), 800),
+        next=clip(text(row.get("next")), 400),
+    )
+
+
+def recipe_section(audit: Audit) -> list[Block]:
+    recipe = text(audit.get("proposed_recipe"))
+    if not recipe:
+        return [none("No recipe is proposed.")]
+    return [
+        Prose("A start, not a verdict: it acts on the findings above. One click selects it whole."),
+        Code("Proposed recipe, YAML", clip(recipe, 8000)),
+    ]
+
+
+_METHOD = (
+    "Every interval is what its section says it is, at the level named there. A figure with no interval is a "
+    "count of documents that were read, not an estimate.",
+    "Declared origin is what a source says. Evidence of origin is never added up in silence: each kind is "
+    "listed with how strong it is. A missing mark is never evidence of a human.",
+    "The AI-made share is a property of the corpus, not of a document: no detector proves who wrote one text.",
+    "Coverage is the share of the reference's distinct words that occur in the corpus, both read to a common "
+    "size. Lost mass weighs the missing ones by how often people use them.",
+)
+
+
+def method_section(audit: Audit) -> list[Block]:
+    run, inputs = table(audit, "run"), table(audit, "inputs")
+    blocks: list[Block] = [Prose(words, "note") for words in _METHOD]
+    blocks += [Prose(clip(said, 300), "note") for said in texts(inputs.get("columns"))[:12]]
+    facts = [
+        ("Version", text(run.get("version"), text(audit.get("version"), "not recorded"))),
+        ("Schema", text(audit.get("schema"), "not recorded")),
+    ]
+    if number(inputs.get("files")) is not None:
+        facts.append(("Files read", THIN.count(integer(inputs.get("files")))))
+    facts += _run_facts(run)
+    return [*blocks, Facts([(name, one_line(value, 400)) for name, value in facts])]
+
+
+def _run_facts(run: Audit) -> list[tuple[str, str]]:
+    facts = []
+    if text(run.get("command")):
+        facts.append(("Command", text(run.get("command"))))
+    if text(run.get("started")):
+        facts.append(("Started", text(run.get("started"))))
+    seconds, spent = number(run.get("seconds")), number(run.get("cpu_seconds"))
+    if seconds is not None:
+        facts.append(("Time", THIN.seconds(seconds)))
+    if spent is not None:
+        facts.append(("Processor time", THIN.seconds(spent)))
+    for name, key in (("Workers", "workers"), ("Seed", "seed")):
+        if number(run.get(key)) is not None:
+            facts.append((name, THIN.count(integer(run.get(key)))))
+    return facts

@@ -1,0 +1,107 @@
+"""Quality rules, rights, and records that could not become documents."""
+
+IMPORTS
+
+
+def quality_section(audit: Audit) -> list[Block]:
+    rules = rows(audit.get("quality"))
+    if not rules:
+        return [none("No quality rule was run.")]
+    documents = documents_of(audit)
+    rules = sorted(rules, key=lambda row: (-integer(row.get("documents")), text(row.get("rule"))))
+    hit = [row for row in rules if integer(row.get("documents"))]
+    silent = len(rules) - len(hit)
+    shown, more = first(hit, _MAX_RULES, "rule")
+    any_rule = number(audit.get("quality_any"))
+    blocks: list[Block] = []
+    if any_rule is not None:
+        share = THIN.share_of(any_rule, documents)
+        blocks.append(Prose(f"{THIN.of(int(any_rule), 'document')} ({share}) broke at least one rule."))
+    if shown:
+        blocks += [Bars("Documents by rule broken", [_rule_bar(row, documents) for row in shown]), *more]
+    if silent:
+        blocks.append(Prose(f"{THIN.of(silent, 'rule')} broken by no document.", "note"))
+    examples = [row for row in shown if text(table(row, "example").get("excerpt"))][:12]
+    if examples:
+        body = [
+            [
+                name_of(row, "rule"),
+                optional(table(row, "example"), "id"),
+                clip(one_line(text(table(row, "example").get("excerpt")), 160), 160),
+            ]
+            for row in examples
+        ]
+        summary = f"One document for each rule, {THIN.of(len(body), 'example')}"
+        blocks.append(Table("Examples", ["Rule", "Document", "Excerpt"], body, summary=summary))
+    return blocks
+
+
+def _rule_bar(row: Audit, documents: int) -> Bar:
+    count = integer(row.get("documents"))
+    share = number(row.get("share"))
+    if share is None:
+        share = count / documents if documents else 0.0
+    parts = (optional(row, "threshold", 120), optional(row, "source", 120))
+    note = "; ".join(part for part in parts if part)
+    return Bar(name_of(row, "rule"), share, f"{THIN.count(count)} ({THIN.percent(share)})", note)
+
+
+def rights_section(audit: Audit) -> list[Block]:
+    rights = table(audit, "rights")
+    licences = counted(rights.get("licence"), "expression")
+    unknown = integer(rights.get("unknown_licence"))
+    if not licences and not unknown:
+        return [none("No licence was read.")]
+    total = documents_of(audit) or sum(licences.values()) + unknown
+    shown, more = first(list(licences.items()), _MAX_LICENCES, "licence")
+    entries = [*shown, *([("no licence known", unknown)] if unknown else [])]
+    bars = [
+        Bar(
+            one_line(name, 80),
+            count / total if total else 0.0,
+            f"{THIN.count(count)} ({THIN.share_of(count, total)})",
+        )
+        for name, count in entries
+    ]
+    blocks: list[Block] = [Bars("Documents by licence", bars), *more]
+    recognised = number(rights.get("recognised"))
+    if recognised is not None:
+        said = f"{THIN.of(int(recognised), 'document')} ({THIN.share_of(recognised, total)}) under a licence"
+        blocks.append(
+            Prose(f"{said} recognised as an SPDX expression. A licence is as its source declares it.", "note")
+        )
+    return blocks
+
+
+def quarantine_section(audit: Audit) -> list[Block]:
+    inputs = table(audit, "inputs")
+    quarantined = integer(inputs.get("quarantined"))
+    if not quarantined:
+        return [none("Every record became a document: nothing is in quarantine.")]
+    codes = rows(inputs.get("quarantine_by_code"))
+    records = THIN.of(quarantined, "record")
+    lead = Prose(f"{records} could not become a document. None is lost: each is written out with its place.")
+    if not codes:
+        return [lead]
+    shown, more = first(codes, _MAX_CODES, "code")
+    body = []
+    for row in shown:
+        example = table(row, "example")
+        body.append(
+            [
+                name_of(row, "code"),
+                THIN.count(integer(row.get("records"))),
+                _place(example),
+                optional(example, "reason", 160),
+            ]
+        )
+    head = ["Code", "Records", "First seen", "Reason"]
+    return [lead, Table("Quarantine by code", head, body, frozenset({1})), *more]
+
+
+def _place(example: Audit) -> str:
+    file, line, offset = optional(example, "file", 80), integer(example.get("line")), number(example.get("offset"))
+    parts = [file] if file else []
+    parts += [f"line {line}"] if line else []
+    parts += [f"byte {offset:.0f}"] if offset is not None and offset >= 0 else []
+    return ", ".join(parts)

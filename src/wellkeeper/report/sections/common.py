@@ -1,0 +1,68 @@
+"""What several sections share: names, dates, and pictures in two layouts."""
+
+IMPORTS
+
+
+def documents_of(audit: Audit) -> int:
+    return integer(table(audit, "inputs").get("documents"))
+
+
+def name_of(row: Audit, key: str) -> str:
+    return one_line(text(row.get(key), "(unnamed)"), 80)
+
+
+def optional(row: Audit, key: str, limit: int = 48) -> str:
+    return one_line(text(row.get(key)), limit)
+
+
+def date_of(written: str) -> str:
+    """`YYYY-MM` or `YYYY-MM-DD` as written, or nothing."""
+    return written if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])(-[0-3][0-9])?", written) else ""
+
+
+def by_month(value: Any) -> list[tuple[str, Audit]]:
+    """Rows with a month that can be drawn, ascending."""
+    return sorted(
+        ((month, row) for row in rows(value) if (month := date_of(text(row.get("month")))[:7])),
+        key=lambda pair: pair[0],
+    )
+
+
+def latest(columns: Sequence[svg.Column]) -> tuple[Sequence[svg.Column], list[Prose]]:
+    """The last months, as many as one picture can show."""
+    last = svg.month_number(columns[-1].month)
+    shown = [column for column in columns if last - svg.month_number(column.month) < _MAX_MONTHS]
+    if len(shown) == len(columns):
+        return shown, []
+    left = THIN.of(len(columns) - len(shown), "earlier month")
+    return shown, [Prose(f"{left} left off here; the JSON document beside this page has all.", "note")]
+
+
+def drawn(
+    identity: str, title: str, description: str, draw: Callable[[svg.Frame], Markup]
+) -> tuple[Markup, Markup]:
+    """One picture in its wide and its compact layout."""
+    wide = svg.Frame(f"{identity}-wide", title, description, svg.WIDE)
+    compact = svg.Frame(f"{identity}-compact", title, description, svg.COMPACT)
+    return draw(wide), draw(compact)
+
+
+def data_summary(number_of_rows: int, noun: str) -> str:
+    """The words under which a data table is folded."""
+    return f"The figures in a table, {THIN.of(number_of_rows, noun)}"
+
+
+def origin_stack(label: str, found: Mapping[str, int]) -> Stack:
+    """A stacked bar of documents by declared origin, every part with its count and share."""
+    total = sum(found.values())
+    parts = [
+        Part(
+            name, count / total, f"{THIN.count(count)} ({THIN.percent(count / total)})", origin_colour(name)
+        )
+        for name, count in in_origin_order(found).items()
+    ]
+    return Stack(label, parts)
+
+
+def origin_colour(label: str) -> str:
+    return f"o-{label}" if label in ORIGINS else "o-unknown"

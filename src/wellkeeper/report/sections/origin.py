@@ -1,0 +1,142 @@
+"""Who or what wrote the corpus: what is declared, what is estimated, what was seen."""
+
+IMPORTS
+
+
+def origin_section(audit: Audit) -> list[Block]:
+    origin = table(audit, "origin")
+    if not origin:
+        return [none("Origin was not measured: the document has no such part.")]
+    return [
+        *_declared(audit),
+        *_share(audit),
+        *_share_by_source(origin),
+        *_share_by_month(audit),
+        *_evidence(origin),
+    ]
+
+
+def _declared(audit: Audit) -> list[Block]:
+    found = declared(audit)
+    if not found:
+        return [none("No document declares an origin.")]
+    return [
+        Heading("What the documents declare"),
+        origin_stack("Declared origin of all documents", found),
+        Prose(
+            "A declaration is a claim of the source, not a measurement. Unknown is an honest answer: "
+            "a missing label is no sign of a human author.",
+            "note",
+        ),
+    ]
+
+
+def _share(audit: Audit) -> list[Block]:
+    fields = table(audit, "origin", "share")
+    share = interval(fields)
+    title = Heading("How much of it is AI-made")
+    if share is None:
+        return [title, none("The AI-made share was not estimated.")]
+    level = number(fields.get("level"))
+    sure = f"{level:.0%} interval" if level else "interval"
+    note = f"{sure}, {one_line(text(fields.get('method'), 'method not named'), 120)}"
+    blocks: list[Block] = [title, Ranges("AI-made share of all documents", [_range("All", share, note)], True)]
+    if share.estimate is None:
+        blocks.append(
+            Prose(
+                f"The share is not identified: the evidence at hand fits every value in {THIN.bounds(share)}. "
+                "No single figure is given, because none could be defended."
+            )
+        )
+    if text(fields.get("note")):
+        blocks.append(Prose(clip(text(fields.get("note")), 600), "note"))
+    return blocks
+
+
+def _range(label: str, share: Interval, note: str) -> Range:
+    low = share.low if share.low is not None else share.estimate
+    high = share.high if share.high is not None else share.estimate
+    return Range(label, low or 0.0, high or 0.0, share.estimate, THIN.interval(share), note)
+
+
+def _share_by_source(origin: Audit) -> list[Block]:
+    found = [
+        (row, share) for row in rows(origin.get("by_source")) if (share := interval(row)) is not None
+    ]
+    if not found:
+        return [Heading("By source"), none("No share by source was estimated.")]
+    found.sort(key=lambda pair: (-integer(pair[0].get("documents")), text(pair[0].get("source"))))
+    shown, more = first(found, _MAX_SOURCES, "source")
+    ranges = [
+        _range(name_of(row, "source"), share, THIN.of(integer(row.get("documents")), "document"))
+        for row, share in shown
+    ]
+    return [Heading("By source"), Ranges("AI-made share by source", ranges), *more]
+
+
+def _share_by_month(audit: Audit) -> list[Block]:
+    origin = table(audit, "origin")
+    found = [
+        svg.Column(month, integer(row.get("documents")), share=share)
+        for month, row in by_month(origin.get("by_month"))
+        if (share := interval(row)) is not None
+    ]
+    title = Heading("By month")
+    if not any(column.share and column.share.estimate is not None for column in found):
+        return [title, none("No share by month was identified.")]
+    shown, more = latest(found)
+    words = "AI-made share by month of capture, each with its interval"
+    data = Table(
+        "AI-made share by month",
+        ["Month", "Documents", "AI-made share and its interval"],
+        [[c.month, THIN.count(c.documents), THIN.interval(c.share)] for c in shown if c.share],
+        frozenset({1, 2}),
+        data_summary(len(shown), "month"),
+    )
+    line = text(table(origin, "dates").get("line"))
+    pictures = drawn(
+        "months-share",
+        "AI-made share by month",
+        f"{words}, from {shown[0].month} to {shown[-1].month}. The table below has every value.",
+        lambda frame: svg.months(frame, shown, line=date_of(line), y_label="AI-made share"),
+    )
+    keys = [Key("k-estimate", "estimate"), Key("k-span", "its interval")]
+    if date_of(line):
+        keys.append(Key("k-date", f"{date_of(line)}, public release of ChatGPT"))
+    return [title, Picture(words + ".", *pictures, data, keys), *more]
+
+
+def _evidence(origin: Audit) -> list[Block]:
+    title = Heading("Evidence seen")
+    found = rows(origin.get("evidence"))
+    if not found:
+        return [title, none("No evidence of origin was seen. Absence of a mark is not evidence of a human.")]
+    shown, more = first(found, 30, "kind of evidence")
+    body = [
+        [name_of(row, "kind"), one_line(text(row.get("strength")), 40), THIN.count(integer(row.get("documents")))]
+        for row in shown
+    ]
+    head = ["Evidence", "How strong", "Documents"]
+    blocks: list[Block] = [title, Table("Evidence of origin by kind", head, body, frozenset({2})), *more]
+    if integer(origin.get("conflicts")):
+        conflicts = THIN.of(integer(origin.get("conflicts")), "document")
+        agree = "carries" if integer(origin.get("conflicts")) == 1 else "carry"
+        blocks.append(Prose(f"{conflicts} {agree} evidence that points both ways; a person should look."))
+    examples = rows(origin.get("examples"))
+    if examples:
+        quotes, more_quotes = first(examples, _MAX_QUOTES, "example")
+        blocks += [Heading("Traces in their context"), Quotes([_quote(row) for row in quotes]), *more_quotes]
+    return blocks
+
+
+def _quote(row: Audit) -> Quote:
+    where = [part for part in (optional(row, "source"), optional(row, "id")) if part]
+    before, after = text(row.get("before")), text(row.get("after"))
+    return Quote(
+        title=one_line(text(row.get("title"), text(row.get("kind"), "trace")), 120),
+        strength=one_line(text(row.get("strength")), 40),
+        where=", ".join(where),
+        before=before[-_CONTEXT:],
+        match=clip(text(row.get("match")), _CONTEXT),
+        after=after[:_CONTEXT],
+    )

@@ -1,0 +1,170 @@
+"""How much of what people write the corpus still has, rare words first."""
+
+IMPORTS
+
+
+def tails_section(audit: Audit) -> list[Block]:
+    tails = table(audit, "tails")
+    note = clip(text(audit.get("tails_note")), 600)
+    if not tails:
+        return [none("The tails were not measured." + (f" {note}" if note else ""))]
+    reference = table(tails, "reference")
+    return [
+        Prose(
+            "Most words of a language are rare. A model trained on the output of models forgets the rare ones "
+            "first, long before its averages move. So this section asks: of what people write, how much does "
+            "this corpus still have?"
+        ),
+        *_reference(reference),
+        *_curves(tails, reference),
+        *_richness(tails),
+        *([Prose(note, "note")] if note else []),
+    ]
+
+
+def _reference(reference: Audit) -> list[Block]:
+    if not reference:
+        said = (
+            "No human reference was given, so nothing here says whether these tails are human. "
+            "Run the audit again with --reference and a folder of text that people wrote."
+        )
+        return [none(said)]
+    return [*_masses(reference), *bands(reference, "bands")]
+
+
+def _masses(reference: Audit) -> list[Block]:
+    questions = (
+        ("coverage", "ceiling", "Of the reference's distinct words, this corpus has"),
+        ("lost_mass", "lost_mass_ceiling", "The next word of a human text is one this corpus lacks"),
+        ("invented_mass", "invented_mass_ceiling", "The next word of this corpus is one the reference lacks"),
+    )
+    body = []
+    for key, baseline, question in questions:
+        ours, theirs = interval(reference.get(key)), interval(reference.get(baseline))
+        if ours is not None:
+            said = "not measured" if theirs is None else THIN.interval(theirs)
+            body.append([question, THIN.interval(ours), said])
+    if not body:
+        return []
+    head = ["Question", "This corpus", "Baseline: two halves of the reference"]
+    said = Prose(
+        "Two fresh samples of one human source do not share all their words either. The baseline splits the "
+        "reference in two and asks one half about the other: no corpus should be expected to do better."
+    )
+    return [Table("The corpus against the human reference", head, body, frozenset({1, 2})), said]
+
+
+def bands(reference: Audit, identity: str) -> list[Block]:
+    """Coverage of the reference's words by how often each occurs there, beside the split-half ceiling."""
+    found = [(row, value) for row in rows(reference.get("bands")) if (value := interval(row.get("coverage")))]
+    if not found:
+        return []
+    found = found[:12]
+    dots = [
+        svg.Dots(
+            _band(row), f"{THIN.count(integer(row.get('types')))} words", value, interval(row.get("ceiling"))
+        )
+        for row, value in found
+    ]
+    body = []
+    for row, value in found:
+        ceiling, gap = interval(row.get("ceiling")), interval(row.get("gap"))
+        body.append(
+            [
+                _band(row),
+                THIN.count(integer(row.get("types"))),
+                THIN.interval(value),
+                "" if ceiling is None else THIN.interval(ceiling),
+                "" if gap is None else THIN.points(gap),
+            ]
+        )
+    head = ["Seen in the reference", "Words", "This corpus has", "A human half has", "Gap"]
+    words = "Share of the reference's words that this corpus has, by how often they occur in the reference"
+    pictures = drawn(
+        identity,
+        "Coverage of the human vocabulary, rare words first",
+        f"{words}, each beside what one half of the reference has of the other. The table has every value.",
+        lambda frame: svg.dot_plot(frame, dots),
+    )
+    keys = [Key("k-own", "this corpus"), Key("k-base", "baseline: one human half against the other")]
+    data = Table(
+        "Coverage by frequency band", head, body, frozenset({1, 2, 3, 4}), data_summary(len(body), "band")
+    )
+    return [Heading("Rare words first"), Picture(words + ".", *pictures, data, keys)]
+
+
+def _band(row: Audit) -> str:
+    band = name_of(row, "band").replace("-", "\u2013")
+    return "once" if band == "1" else "twice" if band == "2" else f"{band} times"
+
+
+def _curves(tails: Audit, reference: Audit) -> list[Block]:
+    named = (("This corpus", "corpus", tails), ("Human reference", "reference", reference))
+    points = [(name, style, thinned(rows(part.get("curve")))) for name, style, part in named]
+    points = [entry for entry in points if len(entry[2]) > 1]
+    if not points:
+        return []
+    # types grow with words read, so curves of long and short documents compare fairly over words
+    unit = "words" if all(number(row.get("words")) for _, _, part in points for row in part[-1:]) else "documents"
+    lines = [
+        svg.Curve(style, [(float(integer(row.get(unit))), float(integer(row.get("types")))) for row in part])
+        for _, style, part in points
+    ]
+    words = "Distinct words found as more is read: a curve that flattens early has lost its tail"
+    pictures = drawn(
+        "rarefaction",
+        "Rarefaction curves",
+        f"{words}. The table below has every point.",
+        lambda frame: svg.curves(frame, lines, x_label=f"{unit} read", y_label="distinct words"),
+    )
+    body = [
+        [
+            name,
+            THIN.count(integer(row.get("documents"))),
+            THIN.count(integer(row.get("words"))),
+            THIN.count(integer(row.get("types"))),
+        ]
+        for name, _, part in points
+        for row in part
+    ]
+    head = ["Curve", "Documents", "Words", "Distinct words"]
+    data = Table("Rarefaction", head, body, frozenset({1, 2, 3}), data_summary(len(body), "point"))
+    keys = [Key(f"k-{style}", name.lower()) for name, style, _ in points]
+    return [Heading("The more one reads"), Picture(words + ".", *pictures, data, keys)]
+
+
+def thinned(points: list[Audit]) -> list[Audit]:
+    """At most `_MAX_POINTS` points, evenly chosen, the first and the last among them."""
+    if len(points) <= _MAX_POINTS:
+        return points
+    last = len(points) - 1
+    return [points[round(index * last / (_MAX_POINTS - 1))] for index in range(_MAX_POINTS)]
+
+
+_HILL = (
+    ("q0", "Distinct ones (Hill number q = 0)"),
+    ("q1", "Effective number, each by its frequency (q = 1)"),
+    ("q2", "Effective number of common ones (q = 2)"),
+)
+
+
+def _richness(tails: Audit) -> list[Block]:
+    trigrams = table(tails, "trigrams")
+    parts = [("Words", tails)] + ([("Word 3-grams", trigrams)] if trigrams else [])
+    body = []
+    for key, label in _HILL:
+        values = [interval(table(part, "hill").get(key)) for _, part in parts]
+        if any(values):
+            body.append([label, *("" if value is None else THIN.quantity(value) for value in values)])
+    missing = [interval(part.get("missing_mass")) for _, part in parts]
+    if any(missing):
+        label = "Chance that the next one is new (Good-Turing)"
+        body.append([label, *("" if value is None else THIN.interval(value) for value in missing)])
+    if not body:
+        return []
+    head = ["Quantity", *(name for name, _ in parts)]
+    columns = frozenset(range(1, len(head)))
+    unit = text(tails.get("unit"), "documents")
+    equal = integer(tails.get("rarefied_to"))
+    size = f" at a common size of {THIN.count(equal)} {one_line(unit, 20)}" if equal else ""
+    return [Heading("How rich it is"), Table(f"Richness{size}", head, body, columns)]
