@@ -10,7 +10,6 @@ once before it is counted, so that compiled kernels and the page cache are warm;
 
 import argparse
 import json
-import os
 import resource
 import shutil
 import statistics
@@ -68,7 +67,9 @@ def text_megabytes(report: Path) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("corpus", nargs="*", default=["examples/corpus"])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
@@ -79,23 +80,25 @@ def main() -> None:
         rows: dict[str, list[dict[str, float]]] = {"audit": [], "near": []}
         megabytes = 0.0
         for run in range(arguments.runs + 1):
-            for name in rows:
+            for name, counted in rows.items():
                 if arguments.only not in (None, name) and not (name == "audit" and run == 0):
                     continue
                 folder = Path(tempfile.mkdtemp())
                 try:
                     recipe = folder / "near.yaml"
-                    recipe.write_text(NEAR.format(path=json.dumps(os.path.abspath(corpus))))
+                    recipe.write_text(NEAR.format(path=json.dumps(str(Path(corpus).resolve()))))
                     out = folder / "out"
                     verb = {
                         "audit": ["audit", corpus],
                         "near": ["curate", str(recipe), "--dry-run"],
                     }[name]
-                    row = measured([*wellkeeper, *verb, "--out", str(out), "--workers", str(arguments.workers), "-q"])
+                    row = measured(
+                        [*wellkeeper, *verb, "--out", str(out), "--workers", str(arguments.workers), "-q"]
+                    )
                     if name == "audit":
                         megabytes = text_megabytes(out / "report.json")
                     if run:  # the first one warms caches
-                        rows[name].append(row)
+                        counted.append(row)
                 finally:
                     shutil.rmtree(folder)
         for name, measurements in rows.items():
@@ -110,7 +113,9 @@ def main() -> None:
                             "runs": len(measurements),
                             "text_mb": round(megabytes, 1),
                             "cpu_s": round(cpu, 2),
-                            "cpu_s_range": [round(f(r["cpu_s"] for r in measurements), 2) for f in (min, max)],
+                            "cpu_s_range": [
+                                round(f(r["cpu_s"] for r in measurements), 2) for f in (min, max)
+                            ],
                             "mb_per_cpu_s": round(megabytes / cpu, 1),
                             "wall_s": round(statistics.median(r["wall_s"] for r in measurements), 2),
                             "peak_mb": round(max(r["peak_mb"] for r in measurements)),

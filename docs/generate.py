@@ -30,7 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PICTURE = DOCS / "images" / "tails.svg"
-COPIED = ("examples/corpus", "examples/reference", "recipes")
+COPIED = ("examples/corpus", "examples/reference", "recipes", "docs/make_picture.py")
 WIDTH = 100  # columns of the terminal that the sessions show
 
 _BLOCK = re.compile(
@@ -65,8 +65,11 @@ class Bench:
         self.folder = folder
         self._seen: dict[tuple[str, int | None], str] = {}
         for name in COPIED:
-            if (ROOT / name).exists():
+            if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, folder / name)
+            else:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
 
     def run(self, command: str, code: int | None = None) -> str:
         """What the command prints on both streams, trailing white space cut."""
@@ -141,7 +144,9 @@ def _body(kind: str, what: str, code: int | None, bench: Bench) -> str:
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", r"\|") for cell in line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join(str(cell).replace("|", r"\|") for cell in line) + " |" for line in lines
+    )
 
 
 def code(text: object) -> str:
@@ -173,7 +178,13 @@ def quality_rules() -> str:
     from wellkeeper.filter.quality import SETS  # noqa: PLC0415
 
     rows = (
-        (code(name), code(rule.name), rule.title, code(f"{rule.column} {rule.comparison} {rule.threshold:g}"), rule.source)
+        (
+            code(name),
+            code(rule.name),
+            rule.title,
+            code(f"{rule.column} {rule.comparison} {rule.threshold:g}"),
+            rule.source,
+        )
         for name, rules in SETS.items()
         for rule in rules
     )
@@ -187,7 +198,9 @@ def bandings() -> str:
     rows = []
     for similarity in asked:
         banding = banding_for(similarity)
-        found = (banding.candidate_probability(other) for other in (similarity - 0.2, similarity - 0.1, similarity))
+        found = (
+            banding.candidate_probability(other) for other in (similarity - 0.2, similarity - 0.1, similarity)
+        )
         rows.append((similarity, banding.bands, banding.rows, *(f"{p:.4f}" for p in found)))
     return table(
         ("similarity s", "bands", "slots in each", "candidates at s - 0.2", "at s - 0.1", "at s"), rows
@@ -232,7 +245,11 @@ def recipe_keys(definition: str | None) -> str:
     part = schema if definition is None else schema["$defs"][definition]
     needed = part.get("required", ())
     rows = [
-        (code(key), said.get("description", "see below"), "required" if key in needed else _default(said.get("default")))
+        (
+            code(key),
+            said.get("description", "see below"),
+            "required" if key in needed else _default(said.get("default")),
+        )
         for key, said in part["properties"].items()
     ]
     return table(("key", "meaning", "default"), rows)

@@ -62,7 +62,16 @@ BAR_HEIGHT = 84
 HIGHEST = 0.6  # share at the top of the curves' axis
 
 
-def text(x: float, y: float, words: str, *, anchor: str = "start", colour: str = INK, size: int = 12, bold: bool = False) -> str:
+def text(
+    x: float,
+    y: float,
+    words: str,
+    *,
+    anchor: str = "start",
+    colour: str = INK,
+    size: int = 12,
+    bold: bool = False,
+) -> str:
     weight = ' font-weight="600"' if bold else ""
     return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="{colour}" font-size="{size}"{weight}>{words}</text>'
 
@@ -104,14 +113,25 @@ def curves(tails: dict[str, tuple[str, NDArray[np.float64]]]) -> Iterator[str]:
         yield "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in points)
         x, y = points[-1]
         below = name.startswith("copies")
-        yield text(x + 4, y + (22 if below else -18), f"{name}: {values[-1]:.0%}", anchor="end", colour=colour, size=13, bold=True)
+        yield text(
+            x + 4,
+            y + (22 if below else -18),
+            f"{name}: {values[-1]:.0%}",
+            anchor="end",
+            colour=colour,
+            size=13,
+            bold=True,
+        )
     for generation in range(GENERATIONS):
         x = left + (right - left) * generation / (GENERATIONS - 1)
         yield text(x, base + 20, str(generation + 1), anchor="middle", size=11)
     yield text((left + right) / 2, base + 38, "generation", anchor="middle", size=11)
 
 
-def svg(lost: tuple[NDArray[np.float64], NDArray[np.float64]], held: tuple[NDArray[np.float64], NDArray[np.float64]]) -> str:
+def svg(
+    lost: tuple[NDArray[np.float64], NDArray[np.float64]],
+    held: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> str:
     title = "Rare words over five generations"
     told = (
         f"A Zipf source copied five times. When every generation learns from the one before, {lost[1][-1]:.0%} of the "
@@ -128,7 +148,9 @@ def svg(lost: tuple[NDArray[np.float64], NDArray[np.float64]], held: tuple[NDArr
     for generation in range(GENERATIONS):
         x = LEFT + generation * (PANEL + GAP) + PANEL / 2
         parts.append(text(x, 310, f"generation {generation + 1}", anchor="middle", size=11))
-    parts += curves({name: (colour, tail) for (_, name, colour), (_, tail) in zip(ROWS, (lost, held), strict=True)})
+    parts += curves(
+        {name: (colour, tail) for (_, name, colour), (_, tail) in zip(ROWS, (lost, held), strict=True)}
+    )
     note = (
         f"{TYPES:,} types, {TOKENS:,} tokens a generation, tail: types beyond rank {TAIL_FROM:,}; mean of {RUNS} runs, "
         "computed by docs/make_picture.py"

@@ -10,5 +10,7 @@ for folder in (HERE, HERE / "kernels", HERE / "filter", HERE / "recipe"):
     sys.path.insert(0, str(folder))
 
 # Shared machines stall: a deadline would measure them and not us.
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+settings.register_profile(
+    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60
+)
 settings.load_profile("default")

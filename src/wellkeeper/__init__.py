@@ -1,4 +1,4 @@
-"""Keep the well clean: know what in a corpus is human, AI-made or mixed, and curate a training set that keeps the tails.
+"""Keep the well clean: know what in a corpus is human, AI-made or mixed; curate a set that keeps the tails.
 
     import wellkeeper
 
@@ -32,7 +32,7 @@ def __getattr__(name: str) -> Any:
     # Names are looked up when used, so that `wellkeeper --help` need not load numpy, Arrow and numba.
     if name not in _HOMES:
         raise AttributeError(f"module 'wellkeeper' has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
 

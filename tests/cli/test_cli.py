@@ -7,13 +7,25 @@ import subprocess
 import sys
 import time
 
+import corpora
 import pytest
 from click.testing import CliRunner
 
-import corpora
 from wellkeeper.cli.main import cli
 
-HEAVY = ("numpy", "pyarrow", "numba", "duckdb", "torch", "pydantic", "rich", "jinja2", "yaml", "fsspec", "scipy")
+HEAVY = (
+    "numpy",
+    "pyarrow",
+    "numba",
+    "duckdb",
+    "torch",
+    "pydantic",
+    "rich",
+    "jinja2",
+    "yaml",
+    "fsspec",
+    "scipy",
+)
 
 
 def run(*arguments, **environment):
@@ -31,7 +43,9 @@ def corpus(tmp_path_factory):
     return corpora.write(tmp_path_factory.mktemp("cli") / "corpus", corpora.rows(200, seed=1))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["audit", "--help"], ["curate", "-h"], ["why", "-h"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["audit", "--help"], ["curate", "-h"], ["why", "-h"], ["--version"]]
+)
 def test_help_loads_nothing_heavy(arguments):
     code = (
         "import sys\nfrom wellkeeper.cli.main import cli\n"
@@ -105,7 +119,9 @@ def test_ctrl_c_leaves_a_state_to_go_on_from_and_says_so(tmp_path):
     stamps = {path: path.stat().st_mtime_ns for path in before}
     subprocess.run(command, check=False, env=small)
     assert json.loads((out / "report.json").read_text())["inputs"]["documents"] == 4000
-    assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items()), "done blocks are not done again"
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items()), (
+        "done blocks are not done again"
+    )
 
 
 def test_a_full_disk_is_a_message_not_a_traceback(corpus, tmp_path, monkeypatch):

@@ -27,7 +27,9 @@ class MemoryCorpus:
             **dict(zip(text.SHARES, made.shares, strict=True)),
             **{band_name(band): keys for band, keys in enumerate(made.bands)},
             "sha256": np.frombuffer(b"".join(hashlib.sha256(e).digest() for e in encoded), "V32"),
-            "origin_resolved": np.array(origins if origins is not None else [Origin.UNKNOWN] * many, np.uint8),
+            "origin_resolved": np.array(
+                origins if origins is not None else [Origin.UNKNOWN] * many, np.uint8
+            ),
             "captured_at": np.array(captured if captured is not None else [NO_DATE] * many, np.int64),
             "licence_rank": np.array(licences if licences is not None else [2] * many, np.uint8),
         }

@@ -1,12 +1,12 @@
 """Duplicates: nothing goes without a survivor it really resembles, and the right one survives."""
 
+import naive
 import numpy as np
 import pytest
+from fakes import MemoryCorpus
 from hypothesis import given
 from hypothesis import strategies as st
 
-import naive
-from fakes import MemoryCorpus
 from wellkeeper.core.decision import Decision
 from wellkeeper.core.origin import Origin
 from wellkeeper.errors import RecipeError
@@ -62,7 +62,9 @@ def test_no_two_survivors_of_a_small_corpus_are_near_duplicates_they_could_have_
 
 @given(corpora(), st.data())
 def test_a_human_original_is_never_the_one_to_go_for_an_ai_copy(documents, data):
-    origins = data.draw(st.lists(st.sampled_from(list(Origin)), min_size=len(documents), max_size=len(documents)))
+    origins = data.draw(
+        st.lists(st.sampled_from(list(Origin)), min_size=len(documents), max_size=len(documents))
+    )
     corpus = MemoryCorpus(documents, origins=origins)
     for step in (EXACT_DUPLICATES, NEAR_DUPLICATES):
         ruling = rule(step, corpus)
@@ -70,7 +72,11 @@ def test_a_human_original_is_never_the_one_to_go_for_an_ai_copy(documents, data)
             if origins[document] is Origin.HUMAN:
                 assert origins[survivor] is Origin.HUMAN
             if origins[survivor] in (Origin.AI_GENERATED, Origin.PROGRAMMATIC):
-                assert origins[document] in (Origin.AI_GENERATED, Origin.PROGRAMMATIC, Origin.MACHINE_TRANSLATED)
+                assert origins[document] in (
+                    Origin.AI_GENERATED,
+                    Origin.PROGRAMMATIC,
+                    Origin.MACHINE_TRANSLATED,
+                )
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c", "a b", "a  b"]), max_size=12))
@@ -117,7 +123,9 @@ def test_a_chain_of_edits_is_not_merged_by_transitivity():
     assert similarity(documents[0], documents[-1]) < 0.8
 
 
-@given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.lists(st.integers(0, 5), min_size=1, max_size=40))
+@given(
+    st.lists(st.integers(0, 5), min_size=1, max_size=40), st.lists(st.integers(0, 5), min_size=1, max_size=40)
+)
 def test_groups_do_not_depend_on_the_order_of_joins(first, second):
     size = min(len(first), len(second))
     columns = [np.array(keys[:size], np.uint64) for keys in (first, second)]
@@ -151,7 +159,11 @@ def test_bands_find_pairs_at_the_stated_similarity(threshold):
     ("step", "options", "says"),
     [
         (NEAR_DUPLICATES, {"similarty": 0.8}, r"has no option 'similarty'\. Did you mean similarity\?"),
-        (NEAR_DUPLICATES, {"similarity": 8}, r"similarity is 8\. Give a Jaccard similarity .* from 0\.3 to 1"),
+        (
+            NEAR_DUPLICATES,
+            {"similarity": 8},
+            r"similarity is 8\. Give a Jaccard similarity .* from 0\.3 to 1",
+        ),
         (EXACT_DUPLICATES, {"keep": "human"}, r"keep is 'human'\. Give a list, for example \[human"),
         (EXACT_DUPLICATES, {"keep": ["humans"]}, r"no criterion 'humans'\. Did you mean human\?"),
     ],

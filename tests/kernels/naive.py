@@ -8,7 +8,9 @@ UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u30ff\u3100-\u312f"
     "\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
 )
-INVISIBLE = re.compile("[\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0d\ufeff\U000e0000-\U000e01ef]")
+INVISIBLE = re.compile(
+    "[\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0d\ufeff\U000e0000-\U000e01ef]"
+)
 TRANSPARENT = "\u00ad\ufe0e\ufe0f"
 
 
@@ -18,7 +20,9 @@ def lower(letter):
 
 
 def is_word(letter):
-    return (unicodedata.category(letter)[0] in "LMN" or unicodedata.category(letter) == "Pc") and not letter.isspace()
+    return (
+        unicodedata.category(letter)[0] in "LMN" or unicodedata.category(letter) == "Pc"
+    ) and not letter.isspace()
 
 
 def hidden(letter):
@@ -57,7 +61,9 @@ def top_gram_share(text, n):
     counts = Counter(grams)
     best = max(counts.values())
     # several n-grams may be the most frequent: any of them is a right answer
-    return {min(1.0, best * (sum(map(len, gram)) + n - 1) / len(text)) for gram, c in counts.items() if c == best}
+    return {
+        min(1.0, best * (sum(map(len, gram)) + n - 1) / len(text)) for gram, c in counts.items() if c == best
+    }
 
 
 def duplicate_gram_share(text, n):

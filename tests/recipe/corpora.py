@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-WORDS = [f"{a}{b}" for a in "ba be bi bo bu da de di do du ka ke ki ko ku".split() for b in "r n l s t m".split()]
+WORDS = [
+    f"{a}{b}" for a in "ba be bi bo bu da de di do du ka ke ki ko ku".split() for b in "r n l s t m".split()
+]
 
 
 def sentence(rng, words=WORDS):

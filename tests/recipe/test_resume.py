@@ -9,9 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 import corpora
+import pytest
 
 RECIPE = """
 wellkeeper: 1
@@ -37,7 +36,17 @@ def place(tmp_path_factory):
 
 
 def command(place: Path, out: Path, *options: str) -> list[str]:
-    return [sys.executable, "-m", "wellkeeper", "curate", str(place / "recipe.yaml"), "--out", str(out), "-q", *options]
+    return [
+        sys.executable,
+        "-m",
+        "wellkeeper",
+        "curate",
+        str(place / "recipe.yaml"),
+        "--out",
+        str(out),
+        "-q",
+        *options,
+    ]
 
 
 def small_blocks() -> dict[str, str]:

@@ -5,12 +5,22 @@ from typing import Any
 
 import click
 
-from wellkeeper.cli.support import CLEAN, FINDINGS, console, plain_errors, print_json, progress, running_options
+from wellkeeper.cli.support import (
+    CLEAN,
+    FINDINGS,
+    console,
+    plain_errors,
+    print_json,
+    progress,
+    running_options,
+)
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--reference", multiple=True, metavar="PATH", help="Human text to compare the tails with; repeatable.")
+@click.option(
+    "--reference", multiple=True, metavar="PATH", help="Human text to compare the tails with; repeatable."
+)
 @click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")
 @click.option("--id", "id_", metavar="COL", help="Column with the documents' ids.")
 @click.option("--source", metavar="COL", help="Column that names each document's source.")
@@ -34,7 +44,9 @@ from wellkeeper.cli.support import CLEAN, FINDINGS, console, plain_errors, print
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
 @running_options
-def audit(paths: tuple[str, ...], *, as_json: bool, quiet: bool, exit_zero: bool, id_: str | None, **options: Any) -> None:
+def audit(
+    paths: tuple[str, ...], *, as_json: bool, quiet: bool, exit_zero: bool, id_: str | None, **options: Any
+) -> None:
     """Tell what is in a corpus: origin, duplicates, tails, quality, rights, findings.
 
     PATH is a file, a folder, a glob or a URL: JSON lines, Parquet, Arrow, CSV, text or WARC files, plain or
@@ -42,14 +54,14 @@ def audit(paths: tuple[str, ...], *, as_json: bool, quiet: bool, exit_zero: bool
     was stopped.
     """
     with plain_errors(resume=""):
-        from wellkeeper.recipe.audit import audit as run  # noqa: PLC0415
+        from wellkeeper.recipe.audit import audit as run
 
         with progress(quiet=quiet or as_json) as listener:
             result = run(list(paths), id=id_, listener=listener, **options)
         if as_json:
             print_json(result.to_json())
         elif not quiet:
-            from wellkeeper.report.terminal import print_audit  # noqa: PLC0415
+            from wellkeeper.report.terminal import print_audit
 
             print_audit(result.to_json(), console(), {name: str(path) for name, path in result.paths.items()})
     sys.exit(FINDINGS if result.verdict == "findings" and not exit_zero else CLEAN)

@@ -10,12 +10,16 @@ from wellkeeper.cli.support import CLEAN, console, plain_errors, print_json, pro
 
 @click.command()
 @click.argument("recipe", type=click.Path())
-@click.option("--out", type=click.Path(file_okay=False), default=None, help="Output folder, new or of the same recipe.")
+@click.option(
+    "--out", type=click.Path(file_okay=False), default=None, help="Output folder, new or of the same recipe."
+)
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key: --set mix.human_floor=0.3"
 )
 @click.option("--dry-run", is_flag=True, help="Tell what would be kept and dropped; write no training set.")
-@click.option("--keep-rejected/--no-keep-rejected", default=True, help="Write the dropped documents' text too.")
+@click.option(
+    "--keep-rejected/--no-keep-rejected", default=True, help="Write the dropped documents' text too."
+)
 @running_options
 def curate(recipe: str, *, overrides: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
     """Make a training set from a recipe.
@@ -25,14 +29,16 @@ def curate(recipe: str, *, overrides: tuple[str, ...], as_json: bool, quiet: boo
     are never changed. The same command resumes a run that was stopped.
     """
     with plain_errors(resume=""):
-        from wellkeeper.recipe.curate import curate as run  # noqa: PLC0415
+        from wellkeeper.recipe.curate import curate as run
 
         with progress(quiet=quiet or as_json) as listener:
             result = run(recipe, overrides=overrides, listener=listener, **options)
         if as_json:
             print_json(result.to_json())
         elif not quiet:
-            from wellkeeper.report.terminal import print_curation  # noqa: PLC0415
+            from wellkeeper.report.terminal import print_curation
 
-            print_curation(result.to_json(), console(), {name: str(path) for name, path in result.paths.items()})
+            print_curation(
+                result.to_json(), console(), {name: str(path) for name, path in result.paths.items()}
+            )
     sys.exit(CLEAN)

@@ -10,7 +10,7 @@ from wellkeeper.cli.support import plain_errors, print_json
 def steps(*, as_json: bool) -> None:
     """List the steps a recipe can name, with their options and defaults."""
     with plain_errors():
-        from wellkeeper.recipe.steps import registered_steps  # noqa: PLC0415
+        from wellkeeper.recipe.steps import registered_steps
 
         found = {name: dict(step.check({})) for name, step in registered_steps().items()}
         if as_json:
@@ -26,6 +26,6 @@ def steps(*, as_json: bool) -> None:
 def schema() -> None:
     """Print the JSON schema of recipes, for editors."""
     with plain_errors():
-        from wellkeeper.recipe.schema import json_schema  # noqa: PLC0415
+        from wellkeeper.recipe.schema import json_schema
 
         print_json(json_schema())

@@ -36,7 +36,9 @@ def running_options(verb: Verb) -> Verb:
         ),
         click.option("--work", type=click.Path(file_okay=False), default=None, help="Folder for sidecars."),
         click.option("--fresh", is_flag=True, help="Start anew instead of resuming."),
-        click.option("--strict", is_flag=True, help="Stop at the first bad record instead of quarantining it."),
+        click.option(
+            "--strict", is_flag=True, help="Stop at the first bad record instead of quarantining it."
+        ),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."),
         click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors only."),
     )
@@ -59,7 +61,11 @@ def plain_errors(*, resume: str | None = None) -> Iterator[None]:
     except WellkeeperError as error:
         fail(str(error))
     except KeyboardInterrupt:
-        hint = f" What is done is kept: run the same command again to go on{resume}." if resume is not None else ""
+        hint = (
+            f" What is done is kept: run the same command again to go on{resume}."
+            if resume is not None
+            else ""
+        )
         click.echo(f"\nwellkeeper: stopped.{hint}", err=True)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
@@ -77,7 +83,7 @@ def print_json(document: Any) -> None:
 
 def console(*, stderr: bool = False) -> "Console":
     """A rich console; it drops colours by itself off a terminal and where NO_COLOR is set."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
 
@@ -85,13 +91,13 @@ def console(*, stderr: bool = False) -> "Console":
 @contextmanager
 def progress(*, quiet: bool) -> Iterator["Listener"]:
     """A listener that draws a bar on stderr where that is a terminal, and says nothing elsewhere."""
-    from wellkeeper.engine.progress import Progress as Event  # noqa: PLC0415
-    from wellkeeper.engine.progress import nobody  # noqa: PLC0415
+    from wellkeeper.engine.progress import Progress as Event
+    from wellkeeper.engine.progress import nobody
 
     if quiet or not sys.stderr.isatty():
         yield nobody
         return
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     bar = Progress(
         SpinnerColumn(),

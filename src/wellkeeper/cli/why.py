@@ -18,7 +18,7 @@ def why(folder: str, document: str, *, as_json: bool) -> None:
     SHA-256, or the place it was read from, as FILE:LINE.
     """
     with plain_errors():
-        from wellkeeper.ledger.why import why as ask  # noqa: PLC0415
+        from wellkeeper.ledger.why import why as ask
 
         story = ask(folder, document)
         if as_json:

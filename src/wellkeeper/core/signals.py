@@ -1,8 +1,8 @@
-"""The numeric columns that the text pass makes for every document: names, types, units, meaning.
+r"""The numeric columns that the text pass makes for every document: names, types, units, meaning.
 
 A *word* is a maximal run of letters, marks, digits and underscores (Unicode categories L, M, N, Pc),
 lower-cased; in scripts written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar) every character
-is a word. A *line* is what `\\n` separates, stripped of white space, and counts if not empty. A
+is a word. A *line* is what `\n` separates, stripped of white space, and counts if not empty. A
 *paragraph* is what one or more empty lines separate. Characters are Unicode code points. Shares are in
 [0, 1]; shares of characters have all characters of the text as denominator.
 """
@@ -31,7 +31,9 @@ QUALITY: tuple[Signal, ...] = (
     Signal("mean_word_length", "f4", "mean characters of a word"),
     Signal("hash_ratio", "f4", "'#' characters per word"),
     Signal("ellipsis_ratio", "f4", "ellipses ('...' or U+2026) per word"),
-    Signal("bullet_line_share", "f4", "share of lines that start with a bullet (U+2022, '-' or '*' and a space)"),
+    Signal(
+        "bullet_line_share", "f4", "share of lines that start with a bullet (U+2022, '-' or '*' and a space)"
+    ),
     Signal("ellipsis_line_share", "f4", "share of lines that end with an ellipsis"),
     Signal("alpha_word_share", "f4", "share of words with at least one letter"),
     Signal("stop_words", "i4", "how many of the words are the, be, to, of, and, that, have, with"),
@@ -43,7 +45,9 @@ QUALITY: tuple[Signal, ...] = (
     Signal("top_2gram_char_share", "f4", "share of characters covered by the most frequent word 2-gram"),
     Signal("top_3gram_char_share", "f4", "the same for 3-grams"),
     Signal("top_4gram_char_share", "f4", "the same for 4-grams"),
-    Signal("duplicate_5gram_char_share", "f4", "share of characters in word 5-grams seen before, not overlapping"),
+    Signal(
+        "duplicate_5gram_char_share", "f4", "share of characters in word 5-grams seen before, not overlapping"
+    ),
     Signal("duplicate_6gram_char_share", "f4", "the same for 6-grams"),
     Signal("duplicate_7gram_char_share", "f4", "the same for 7-grams"),
     Signal("duplicate_8gram_char_share", "f4", "the same for 8-grams"),
@@ -59,7 +63,9 @@ QUALITY: tuple[Signal, ...] = (
 
 DECLARED: tuple[Signal, ...] = (
     Signal("source", "i4", "index into the corpus's source names"),
-    Signal("origin", "u1", "declared origin, an `Origin`; a per-document label wins over the source's default"),
+    Signal(
+        "origin", "u1", "declared origin, an `Origin`; a per-document label wins over the source's default"
+    ),
     Signal("captured_at", "i8", "seconds since 1970-01-01 UTC; `NO_DATE` where none is known"),
     Signal("captured_basis", "u1", "how the date is known, a `DateBasis`"),
     Signal("licence", "i4", "index into the corpus's licence names; -1 where none is declared"),

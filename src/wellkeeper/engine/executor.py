@@ -6,7 +6,14 @@ flight so that memory stays flat. Whatever depends on order is put in order by t
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from multiprocessing import get_context
 from typing import Literal, TypeAlias, TypeVar
 
@@ -22,7 +29,11 @@ def default_workers() -> int:
 
 
 def run_tasks(
-    function: Callable[[Task], Result], tasks: Iterable[Task], *, kind: Kind = "threads", workers: int | None = None
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    *,
+    kind: Kind = "threads",
+    workers: int | None = None,
 ) -> Iterator[Result]:
     """Results of `function` over `tasks`, as they finish; tasks are drawn lazily, `workers` + 1 in flight.
 

@@ -33,7 +33,11 @@ def companion_path(block: Path, kind: Companion) -> Path:
 
 
 def write_block(
-    folder: Path, index: int, table: pa.Table, facts: Mapping[str, Any], companions: Mapping[Companion, pa.Table]
+    folder: Path,
+    index: int,
+    table: pa.Table,
+    facts: Mapping[str, Any],
+    companions: Mapping[Companion, pa.Table],
 ) -> None:
     """Write a block's sidecar. `facts` is small and JSON-able; companions without rows are not written."""
     target = block_path(folder, index)
@@ -55,7 +59,9 @@ def _parquet(table: pa.Table) -> bytes:
 def done_blocks(folder: Path) -> set[int]:
     """Indices of the blocks that are complete."""
     return {
-        int(path.stem.removeprefix("block-")) for path in folder.glob("block-*.parquet") if path.stem.count(".") == 0
+        int(path.stem.removeprefix("block-"))
+        for path in folder.glob("block-*.parquet")
+        if path.stem.count(".") == 0
     }
 
 
@@ -120,7 +126,9 @@ class Sidecars:
             encoded = column.combine_chunks().dictionary_encode()
             if isinstance(encoded, pa.ChunkedArray):
                 encoded = encoded.combine_chunks()
-            mapping = np.array([seen.setdefault(v, len(seen)) for v in encoded.dictionary.to_pylist()] + [-1], np.int32)
+            mapping = np.array(
+                [seen.setdefault(v, len(seen)) for v in encoded.dictionary.to_pylist()] + [-1], np.int32
+            )
             indices = encoded.indices.fill_null(len(mapping) - 1).to_numpy(zero_copy_only=False)
             parts.append(mapping[indices])
         return (np.concatenate(parts) if parts else np.zeros(0, np.int32)), tuple(seen)

@@ -142,9 +142,7 @@ class NearDuplicates:
     name: str = "near-duplicates.v1"
 
     def check(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        checked = _checked(
-            self.name, options, {"similarity": DEFAULT_SIMILARITY, "keep": list(DEFAULT_KEEP)}
-        )
+        checked = _checked(self.name, options, {"similarity": DEFAULT_SIMILARITY, "keep": list(DEFAULT_KEEP)})
         similarity = checked["similarity"]
         if not isinstance(similarity, int | float) or not 0.3 <= similarity <= 1:
             raise RecipeError(

@@ -14,6 +14,7 @@ estimate is unbiased there too. Slots are grouped into bands; documents that agr
 """
 
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,7 +109,9 @@ class Tables(NamedTuple):
     class_pages: NDArray[np.uint8]  # (pages, 256)
     shift_index: NDArray[np.uint16]  # (4352,)
     shift_pages: NDArray[np.int32]  # (pages, 256): lower case minus upper case
-    named_slot: NDArray[np.uint8]  # (1024,): low ten bits of a word's hash -> number of a named word, 0 if none
+    named_slot: NDArray[
+        np.uint8
+    ]  # (1024,): low ten bits of a word's hash -> number of a named word, 0 if none
     named_hash: NDArray[np.uint64]  # (19,): its full hash
 
 
@@ -352,7 +355,9 @@ def _tokenise(
                         flags |= _SHORT
                     if blank_before:
                         flags |= _OPENS_PARAGRAPH
-                    line_hash[lines] = _mix(h_line + _U(length) * _M + (_U(first_char) << _U(32)) + _U(last_char))
+                    line_hash[lines] = _mix(
+                        h_line + _U(length) * _M + (_U(first_char) << _U(32)) + _U(last_char)
+                    )
                     line_chars[lines] = length
                     line_flags[lines] = flags
                     lines += 1
@@ -406,7 +411,9 @@ def _tokenise(
             elif point == 123:
                 curly += 1
                 ender = False
-            elif not (point == 34 or point == 39 or point == 41 or point == 93 or point == 0x201D or point == 0x2019):
+            elif not (
+                point == 34 or point == 39 or point == 41 or point == 93 or point == 0x201D or point == 0x2019
+            ):
                 ender = False
             if point == 0x3002 or point == 0xFF01 or point == 0xFF1F:
                 line_sentences += 1
@@ -451,8 +458,11 @@ def _shingle(words: Any, count: Any, out: Any) -> Any:
 
 @njit(types.void(_vector(_u64), _i64, _vector(_u32)), nogil=True, cache=True, boundscheck=False)
 def _sketch(shingles: Any, count: Any, slots: Any) -> Any:
-    """FastSimilaritySketch [1]: round r < 128 throws every shingle at one slot with a value above all earlier
-    rounds', until no slot is empty; from round 128 on, round r fills slot r - 128."""
+    """FastSimilaritySketch [1] of the shingles.
+
+    Round r < 128 throws every shingle at one slot with a value above all earlier rounds', until no slot is
+    empty; from round 128 on, round r fills slot r - 128.
+    """
     slots[:] = _EMPTY
     left = SLOTS
     for r in range(2 * SLOTS):
@@ -589,10 +599,20 @@ def _seen(value: Any, table: Any, mask: Any, shift: Any) -> Any:
     nogil=True, cache=True, boundscheck=False,
 )  # fmt: skip
 def _line_statistics(
-    line_hash: Any, line_chars: Any, line_flags: Any, lines: Any, chars: Any, table: Any, out: Any, integers: Any
+    line_hash: Any,
+    line_chars: Any,
+    line_flags: Any,
+    lines: Any,
+    chars: Any,
+    table: Any,
+    out: Any,
+    integers: Any,
 ) -> Any:
-    """out: duplicate lines, their characters, duplicate paragraphs, their characters, bullet, ellipsis,
-    terminal, short lines, all as shares; integers[0]: paragraphs."""
+    """Shares of lines and paragraphs, and `integers[0]`, the number of paragraphs.
+
+    `out` holds duplicate lines, their characters, duplicate paragraphs, their characters, then lines with a
+    bullet, an ellipsis, a terminal mark, and short ones.
+    """
     out[:] = 0.0
     integers[0] = 0
     if lines == 0:
@@ -658,7 +678,16 @@ def _text_pass(
     paragraphs = np.zeros(1, np.int64)
     for d in range(offsets.size - 1):
         count = _tokenise(
-            data, offsets[d], offsets[d + 1], tables, words, lengths, line_hash, line_chars, line_flags, scratch
+            data,
+            offsets[d],
+            offsets[d + 1],
+            tables,
+            words,
+            lengths,
+            line_hash,
+            line_chars,
+            line_flags,
+            scratch,
         )
         chars = np.float32(max(1, scratch[_CHARS]))
         size = _shingle(words, count, shingles)
@@ -725,7 +754,16 @@ def _hashes_of(
     for k in range(documents.size):
         d = documents[k]
         count = _tokenise(
-            data, offsets[d], offsets[d + 1], tables, words, lengths, line_hash, line_chars, line_flags, scratch
+            data,
+            offsets[d],
+            offsets[d + 1],
+            tables,
+            words,
+            lengths,
+            line_hash,
+            line_chars,
+            line_flags,
+            scratch,
         )
         if as_shingles:
             at += _shingle(words, count, out[at:])
@@ -786,7 +824,7 @@ def shingle_sets(
     """Offsets and the sorted distinct word 5-gram hashes of each chosen document."""
     bounds, hashes = _collect(data, offsets, tables, documents, as_shingles=True)
     edges = bounds.tolist()
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         hashes[start:end].sort()  # numpy's vectorised sort, several times faster than one compiled here
     return bounds, hashes[: _distinct(bounds, hashes)]
 

@@ -84,12 +84,19 @@ def audit(
     Args:
         inputs: a path, glob or URL, an Arrow table, anything with the Arrow C stream, or a list of these.
         reference: the same, for human text whose rare words the corpus is compared with.
-        text, id, source, date, licence, origin, generator: columns; those not given are guessed and said.
+        text: column with the text; like all columns, guessed and said aloud where it is not given.
+        id: column with the documents' ids; without one they are named `file:line`.
+        source: column that names each document's source.
+        date: column with each document's date.
+        licence: column with each document's licence.
+        origin: column that declares who or what wrote each document.
+        generator: column that names the model that wrote each document.
         similarity: Jaccard similarity of word 5-grams, 0.3 to 1, from which documents are near duplicates.
         out: folder for report.html and report.json; None: `wellkeeper-audit` in the current folder.
         work: folder for sidecars, `out`/.work by default; keep it and the next audit reads no text again.
         seed: of every draw; the same inputs and seed give the same figures on any number of workers.
-        workers, executor: how much runs at once, and whether as threads or processes.
+        workers: how many blocks are worked on at once; None: as many as there are cores.
+        executor: `threads` or `processes`.
         strict: stop at the first record that cannot be read.
         fresh: forget what an earlier run left in the work folder.
         block_bytes: bytes of text a worker takes at once.
@@ -191,7 +198,13 @@ def read_corpus(
         extras=extras,
     )
     folders = run_text_pass(
-        groups, run.work, options, kind=run.kind, workers=run.workers, strict=run.strict, listener=run.listener
+        groups,
+        run.work,
+        options,
+        kind=run.kind,
+        workers=run.workers,
+        strict=run.strict,
+        listener=run.listener,
     )
     seal(folders)
     corpus = LoadedCorpus(

@@ -164,7 +164,9 @@ class LoadedCorpus:
 
     def shingles(self, documents: Indices) -> ShingleSets:
         self.sidecars.load(["shingles", "line"])
-        room = self.column("shingles")[documents]  # repeats counted: at least as many as there are distinct ones
+        room = self.column("shingles")[
+            documents
+        ]  # repeats counted: at least as many as there are distinct ones
         starts = np.zeros(len(documents) + 1, np.int64)
         np.cumsum(room, out=starts[1:])
         sizes = np.zeros(len(documents), np.int64)

@@ -17,17 +17,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wellkeeper import __version__
-from wellkeeper.core.dates import DateBasis
 from wellkeeper.core.decision import Decision, Ruling
 from wellkeeper.core.evidence import KINDS
 from wellkeeper.core.origin import LABELS
 from wellkeeper.engine.executor import Kind, default_workers
 from wellkeeper.engine.progress import Listener, Progress, nobody
-from wellkeeper.engine.readers.base import BLOCK_BYTES, Quarantined
+from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap, Quarantined
 from wellkeeper.engine.sources import find_files
 from wellkeeper.engine.store import sweep, write_atomic
 from wellkeeper.errors import RecipeError, WorkError
-from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY, NEAR_DUPLICATES, banding_for
+from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY, NEAR_DUPLICATES
 from wellkeeper.ledger.card import ConstraintFigure, card
 from wellkeeper.ledger.counts import Counts, counts_of, reconcile
 from wellkeeper.ledger.croissant import croissant, write_croissant
@@ -93,7 +92,8 @@ def curate(
             the current folder.
         work: folder for sidecars, `out`/.work by default.
         seed: wins over the recipe's.
-        workers, executor: how much runs at once, and whether as threads or processes.
+        workers: how many blocks are worked on at once; None: as many as there are cores.
+        executor: `threads` or `processes`.
         strict: stop at the first record that cannot be read.
         fresh: forget what an earlier run left in the work folder.
         dry_run: decide, and write nothing but sidecars.
@@ -111,7 +111,9 @@ def curate(
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
     name = "recipe" if isinstance(recipe, Recipe) else Path(recipe).stem
     if plan.sign is not None:
-        raise RecipeError("sign: this version writes digests but no signatures yet. Remove sign from the recipe.")
+        raise RecipeError(
+            "sign: this version writes digests but no signatures yet. Remove sign from the recipe."
+        )
     seed = plan.seed if seed is None else seed
     steps = [(step.name, step.options) for step in plan.steps]
     for step, options in steps:
@@ -129,7 +131,13 @@ def curate(
     groups, said = groups_of_recipe(plan)
     statistics = any(step not in _LEAN for step, _ in steps)
     corpus = read_corpus(
-        groups, run, similarity=_similarity(plan), seed=seed, statistics=statistics, words=not dry_run, extras=not dry_run
+        groups,
+        run,
+        similarity=_similarity(plan),
+        seed=seed,
+        statistics=statistics,
+        words=not dry_run,
+        extras=not dry_run,
     )
     listener(Progress(stage="deciding", done=0, total=0, unit="documents", documents=len(corpus)))
     decisions = apply_steps(corpus, steps)
@@ -181,7 +189,17 @@ _LEAN = frozenset({"exact-duplicates.v1", "near-duplicates.v1", "artefacts.v1", 
 """Steps that need no quality and repetition figures; a recipe of these alone reads its texts faster."""
 
 _OURS = frozenset(
-    {".work", "data", "ledger", "rejected", "README.md", "croissant.json", "manifest.json", "report.html", "report.json"}
+    {
+        ".work",
+        "data",
+        "ledger",
+        "rejected",
+        "README.md",
+        "croissant.json",
+        "manifest.json",
+        "report.html",
+        "report.json",
+    }
 )
 
 
@@ -195,9 +213,9 @@ def groups_of_recipe(recipe: Recipe) -> tuple[tuple[Group, ...], tuple[str, ...]
             files = tuple(replace(file, format=source.format) for file in files)
         columns, sentences = columns_for(files, source.columns())
         constant = source.constants()
-        if set(constant) & {"licence", "origin", "generator", "date"}:
-            # What the recipe says of the whole source holds where it names no column.
-            columns = replace(columns, **{role: None for role in constant if role not in source.columns()})
+        # What the recipe says of a whole source wins over a column that was merely guessed.
+        kept_roles = {role: column for role, column in columns.named().items() if role not in constant}
+        columns = ColumnMap(**kept_roles)
         groups.append(
             Group(
                 name=source.name,
@@ -274,11 +292,18 @@ def curation_document(
         ],
         "mix": _mix(decisions),
         "origin": {
-            when: {label: int(n) for label, n in zip(LABELS, np.bincount(chosen, minlength=len(LABELS)), strict=True)}
+            when: {
+                label: int(n)
+                for label, n in zip(LABELS, np.bincount(chosen, minlength=len(LABELS)), strict=True)
+            }
             for when, chosen in (("before", origin), ("after", origin[kept]))
         },
         "sources": [
-            {"source": names[code], "before": int((sources == code).sum()), "after": int((sources[kept] == code).sum())}
+            {
+                "source": names[code],
+                "before": int((sources == code).sum()),
+                "after": int((sources[kept] == code).sum()),
+            }
             for code in range(len(names))
         ],
         "months": months_of(corpus, kept),
@@ -310,7 +335,9 @@ def _reference_words(recipe: Recipe, corpus: LoadedCorpus, run: Running, seed: i
     if recipe.reference is None:
         return None
     if recipe.reference.path is not None:
-        groups, _ = groups_of([recipe.locate(recipe.reference.path)], {"text": None}, run.work, reference=True)
+        groups, _ = groups_of(
+            [recipe.locate(recipe.reference.path)], {"text": None}, run.work, reference=True
+        )
         return word_sample(read_corpus(groups, run, similarity=_similarity(recipe), seed=seed))
     sample = word_sample(corpus)
     return sample.restricted(corpus.column("reference").astype(np.bool_)[sample.documents])
@@ -353,7 +380,9 @@ def _write(
     (folder / "manifest.json").unlink(missing_ok=True)
     sweep(folder)
     common: dict[str, Any] = {"kind": run.kind, "workers": run.workers, "listener": run.listener}
-    tables = {"data": write_documents(corpus, decisions, decisions.kept, folder / "data", rejected=False, **common)}
+    tables = {
+        "data": write_documents(corpus, decisions, decisions.kept, folder / "data", rejected=False, **common)
+    }
     if keep_rejected:
         tables["rejected"] = write_documents(
             corpus, decisions, ~decisions.kept, folder / "rejected", rejected=True, **common
@@ -387,7 +416,13 @@ def _write(
         tables=tables,
         run={"workers": run.workers or default_workers(), "executor": run.kind, "columns": list(said)},
     )
-    names = {"data": "data", "ledger": "ledger", "manifest": "manifest.json", "card": "README.md", "report": "report.html"}
+    names = {
+        "data": "data",
+        "ledger": "ledger",
+        "manifest": "manifest.json",
+        "card": "README.md",
+        "report": "report.html",
+    }
     return {"folder": folder, **{name: folder / place for name, place in names.items()}}
 
 
@@ -527,9 +562,7 @@ def _evidence_rows(corpus: LoadedCorpus, low: int, high: int, ids: Sequence[str]
     )
 
 
-def _write_metadata(
-    folder: Path, recipe: Recipe, counts: Counts, document: Mapping[str, Any]
-) -> None:
+def _write_metadata(folder: Path, recipe: Recipe, counts: Counts, document: Mapping[str, Any]) -> None:
     mix = document["mix"]
     figures = [
         ConstraintFigure(name=row["name"], asked=_figure(row, "limit"), reached=_figure(row, "after"))
@@ -548,13 +581,17 @@ def _write_metadata(
     parts = sorted((folder / "data").glob("part-*.parquet"))
     content = croissant(
         str(document["recipe"]),
-        description=f"A training set that wellkeeper curated from {', '.join(source.name for source in recipe.sources)}.",
+        description="A training set that wellkeeper curated from "
+        f"{', '.join(source.name for source in recipe.sources)}.",
         data=pq.read_schema(parts[0]),
-        files={name: facts for name, facts in file_digests(folder).items() if not name.startswith("rejected/")},
+        files={
+            name: facts for name, facts in file_digests(folder).items() if not name.startswith("rejected/")
+        },
         licences=[row.licence for row in counts.by_licence],
         sources=[source.name for source in recipe.sources],
         steps=[
-            f"{row['step']} dropped {row['dropped']:,} and held {row['review']:,} of {row['before']:,} documents for review."
+            f"{row['step']} dropped {row['dropped']:,} of {row['before']:,} documents and held {row['review']:,} "
+            "for review."
             for row in document["steps"]
         ],
         collection=f"{counts.read:,} records were read from {len(recipe.sources)} sources; {counts.quarantined:,} "
@@ -580,7 +617,15 @@ def _write_report(
     exact = decisions.rulings.get("exact-duplicates.v1", _nothing("exact-duplicates.v1", groups=0))
     near = decisions.rulings.get(
         "near-duplicates.v1",
-        _nothing("near-duplicates.v1", similarity=None, clusters=0, largest=0, candidates=0, comparisons=0, sizes=[]),
+        _nothing(
+            "near-duplicates.v1",
+            similarity=None,
+            clusters=0,
+            largest=0,
+            candidates=0,
+            comparisons=0,
+            sizes=[],
+        ),
     )
     audit: dict[str, Any] = {
         "schema": "wellkeeper.audit/1",
@@ -615,4 +660,3 @@ def _nothing(step: str, **facts: Any) -> Ruling:
         reasons=(),
         facts=facts,
     )
-

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.core.decision import Corpus, Decision, Ruling
-from wellkeeper.mix.plan import Mix, MixPlan
 from wellkeeper.mix.choose import choose
+from wellkeeper.mix.plan import Mix, MixPlan
 from wellkeeper.recipe.steps import step_named
 
 MIX = "mix"
@@ -46,7 +46,7 @@ class Decisions:
 
     @property
     def kept(self) -> NDArray[np.bool_]:
-        return self.decision == Decision.KEEP
+        return np.asarray(self.decision == Decision.KEEP, np.bool_)
 
     def digest(self) -> str:
         """SHA-256 over all decisions: what a write pass was planned from."""
@@ -100,9 +100,10 @@ def record(decisions: Decisions, ruling: Ruling, *, before: int) -> None:
     # A survivor belongs to the group that its copies name.
     duplicates = ruling.survivor >= 0
     decisions.cluster[ruling.survivor[duplicates]] = ruling.cluster[duplicates]
-    counts = np.bincount(ruling.reason, minlength=len(ruling.reasons)) if len(documents) else []
+    counts = np.bincount(ruling.reason, minlength=len(ruling.reasons)).tolist()
     reasons = sorted(
-        ((reason, int(n)) for reason, n in zip(ruling.reasons, counts, strict=False) if n), key=lambda r: -r[1]
+        ((reason, int(n)) for reason, n in zip(ruling.reasons, counts, strict=True) if n),
+        key=lambda r: -r[1],
     )
     decisions.tallies.append(
         StepTally(

@@ -25,7 +25,7 @@ QUARANTINE_LISTED = 50
 def describe_inputs(corpus: LoadedCorpus, said: Sequence[str]) -> dict[str, Any]:
     records = quarantine_table(corpus)
     listed = records.slice(0, QUARANTINE_LISTED).to_pylist()
-    codes = Counter(records.column("code").to_pylist())
+    codes = Counter(str(code) for code in records.column("code").to_pylist())
     first: dict[str, Mapping[str, Any]] = {}
     for row in records.to_pylist():
         first.setdefault(row["code"], row)
@@ -45,7 +45,9 @@ def describe_inputs(corpus: LoadedCorpus, said: Sequence[str]) -> dict[str, Any]
             }
             for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0]))
         ],
-        "quarantine": [{key: row[key] for key in ("file", "line", "offset", "code", "reason")} for row in listed],
+        "quarantine": [
+            {key: row[key] for key in ("file", "line", "offset", "code", "reason")} for row in listed
+        ],
     }
 
 
@@ -104,7 +106,11 @@ def describe_origin(corpus: LoadedCorpus) -> dict[str, Any]:
         for kind in KINDS
     ]
     traces = sum(
-        (np.uint64(1 << kind.bit) for kind in KINDS if kind.strength is Strength.ARTEFACT and kind.weight >= 1),
+        (
+            np.uint64(1 << kind.bit)
+            for kind in KINDS
+            if kind.strength is Strength.ARTEFACT and kind.weight >= 1
+        ),
         np.uint64(0),
     )
     return {
@@ -192,7 +198,10 @@ def describe_duplicates(corpus: LoadedCorpus, exact: Ruling, near: Ruling) -> di
             if lost[0][code] + lost[1][code]
         ],
         "sizes": near.facts["sizes"],
-        "examples": [*_duplicate_examples(corpus, near, "near"), *_duplicate_examples(corpus, exact, "exact")],
+        "examples": [
+            *_duplicate_examples(corpus, near, "near"),
+            *_duplicate_examples(corpus, exact, "exact"),
+        ],
     }
 
 
@@ -201,8 +210,12 @@ def _duplicate_examples(corpus: LoadedCorpus, ruling: Ruling, kind: str) -> list
     if not len(ruling.documents):
         return []
     survivors, first, sizes = np.unique(ruling.survivor, return_index=True, return_counts=True)
-    order = np.lexsort((survivors, ruling.score[first], -sizes))[: EXAMPLES if kind == "near" else EXAMPLES // 2]
-    groups = [(int(survivors[k]), np.flatnonzero(ruling.survivor == survivors[k])[:3], int(sizes[k])) for k in order]
+    order = np.lexsort((survivors, ruling.score[first], -sizes))[
+        : EXAMPLES if kind == "near" else EXAMPLES // 2
+    ]
+    groups = [
+        (int(survivors[k]), np.flatnonzero(ruling.survivor == survivors[k])[:3], int(sizes[k])) for k in order
+    ]
     wanted = sorted({d for s, rows, _ in groups for d in (s, *ruling.documents[rows].tolist())})
     shown = dict(zip(wanted, _shown(corpus, wanted), strict=True))
     return [
@@ -270,6 +283,10 @@ def months_of(corpus: LoadedCorpus, chosen: NDArray[np.bool_]) -> list[dict[str,
     """Documents by month of capture, before and after a choice."""
     months = corpus.column("month")
     return [
-        {"month": month_label(int(month)), "before": int((months == month).sum()), "after": int((months[chosen] == month).sum())}
+        {
+            "month": month_label(int(month)),
+            "before": int((months == month).sum()),
+            "after": int((months[chosen] == month).sum()),
+        }
         for month in np.unique(months).tolist()
     ]

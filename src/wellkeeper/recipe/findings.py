@@ -133,7 +133,9 @@ def _large_cluster(audit: Audit) -> Iterator[Finding]:
 
 def _artefacts(audit: Audit) -> Iterator[Finding]:
     # Only kinds whose weight alone makes AI involvement more likely than not (log10 LR >= 1).
-    kinds = [row for row in audit["origin"]["evidence"] if row["strength"] == "artefact" and row["weight"] >= 1]
+    kinds = [
+        row for row in audit["origin"]["evidence"] if row["strength"] == "artefact" and row["weight"] >= 1
+    ]
     if kinds:
         names = ", ".join(f"{row['kind']} ({row['documents']:,})" for row in kinds)
         yield _finding(
@@ -163,9 +165,11 @@ def _share(audit: Audit) -> Iterator[Finding]:
         yield _finding(
             "WK303",
             Severity.INFO,
-            f"The share of AI-made text is not identified: anything from {share['low']:.1%} to {share['high']:.1%} fits",
+            "The share of AI-made text is not identified: "
+            f"anything from {share['low']:.1%} to {share['high']:.1%} fits",
             share["note"],
-            f"Label about {ANCHORS_NEEDED} documents of each kind of text whose origin you know, or bring capture dates.",
+            f"Label about {ANCHORS_NEEDED} documents of each kind of text whose origin you know, or bring "
+            "capture dates.",
         )
 
 
@@ -199,7 +203,7 @@ def _tails(audit: Audit) -> Iterator[Finding]:
     for code, what, measured in (("WK401", "words", tails), ("WK402", "3-grams", tails["trigrams"])):
         reference = measured["reference"]
         gap = reference["gap"]
-        if gap["high"] < 0:
+        if gap is not None and gap["high"] < 0:
             yield _finding(
                 code,
                 Severity.WARNING,

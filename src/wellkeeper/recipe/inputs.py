@@ -71,7 +71,9 @@ def with_distinct_names(groups: Sequence[Group]) -> tuple[Group, ...]:
     )
 
 
-def columns_for(files: Sequence[InputFile], given: Mapping[str, str | None]) -> tuple[ColumnMap, tuple[str, ...]]:
+def columns_for(
+    files: Sequence[InputFile], given: Mapping[str, str | None]
+) -> tuple[ColumnMap, tuple[str, ...]]:
     """The column map of some files: what was given, completed by guesses over the first file's fields."""
     fields = reader_for(files[0]).schema(files[0])
     named = {role: column for role, column in given.items() if column is not None}

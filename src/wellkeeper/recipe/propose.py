@@ -18,7 +18,12 @@ def proposed_recipe(groups: Sequence[Group], references: Sequence[Group], *, sim
             {"quality.v1": {"rules": ["gopher", "gopher-repetition"]}},
             {"artefacts.v1": {}},
             {"exact-duplicates.v1": {}},
-            {"near-duplicates.v1": {"similarity": similarity, "keep": ["human", "earliest", "licensed", "longest"]}},
+            {
+                "near-duplicates.v1": {
+                    "similarity": similarity,
+                    "keep": ["human", "earliest", "licensed", "longest"],
+                }
+            },
         ],
         "mix": {"synthetic_share": {"max": 0.10}},
     }
@@ -37,7 +42,9 @@ def _source(group: Group) -> dict[str, Any]:
     source: dict[str, Any] = {"path": _common(group), "text": columns.text}
     source |= {role: value for role in ("id", "source", "date") if (value := getattr(columns, role))}
     source |= {
-        role: {"column": value} for role in ("licence", "origin", "generator") if (value := getattr(columns, role))
+        role: {"column": value}
+        for role in ("licence", "origin", "generator")
+        if (value := getattr(columns, role))
     }
     return source
 

@@ -20,7 +20,8 @@ class Audit:
     @property
     def findings(self) -> tuple[Finding, ...]:
         return tuple(
-            Finding(**{**finding, "severity": Severity(finding["severity"])}) for finding in self.document["findings"]
+            Finding(**{**finding, "severity": Severity(finding["severity"])})
+            for finding in self.document["findings"]
         )
 
     @property
@@ -42,7 +43,7 @@ class Audit:
 
     def to_html(self) -> str:
         """The report as one self-contained page."""
-        from wellkeeper.report import render_html  # noqa: PLC0415
+        from wellkeeper.report import render_html
 
         return render_html(self.document, title="Corpus audit")
 
@@ -82,7 +83,7 @@ class Curation:
 
     def why(self, document: str) -> Any:
         """The story of one document, by id, hash or place: see `wellkeeper.ledger.why`."""
-        from wellkeeper.ledger.why import why  # noqa: PLC0415
+        from wellkeeper.ledger.why import why
 
         return why(self.paths["folder"], document)
 
@@ -98,8 +99,11 @@ class Curation:
         )
 
     def _repr_html_(self) -> str:
-        rows = [(key.capitalize(), f"{self.document[key]:,}") for key in ("kept", "dropped", "review", "quarantined")]
-        rows += [(step["step"], f"−{step['dropped']:,}") for step in self.document["steps"]]
+        rows = [
+            (key.capitalize(), f"{self.document[key]:,}")
+            for key in ("kept", "dropped", "review", "quarantined")
+        ]
+        rows += [(step["step"], f"-{step['dropped']:,}") for step in self.document["steps"]]
         return _table(f"wellkeeper curate: {self.document['recipe']}", rows)
 
 

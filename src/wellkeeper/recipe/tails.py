@@ -20,7 +20,9 @@ TOO_SMALL = "Tails need at least 10 documents with words; the corpus has fewer."
 class WordSample:
     """Words of the documents drawn for tail measurement, in sampling order: a uniform sample without replacement."""
 
-    def __init__(self, documents: NDArray[np.int64], offsets: NDArray[np.int64], hashes: NDArray[np.uint64]) -> None:
+    def __init__(
+        self, documents: NDArray[np.int64], offsets: NDArray[np.int64], hashes: NDArray[np.uint64]
+    ) -> None:
         self.documents = documents
         self._offsets = offsets
         self._hashes = hashes
@@ -35,7 +37,9 @@ class WordSample:
         """The first documents, up to about `words` words."""
         many = int(np.searchsorted(self._offsets, words, side="left"))
         many = min(many, len(self.documents))
-        return WordSample(self.documents[:many], self._offsets[: many + 1], self._hashes[: self._offsets[many]])
+        return WordSample(
+            self.documents[:many], self._offsets[: many + 1], self._hashes[: self._offsets[many]]
+        )
 
     def incidences(self) -> tuple[Incidence, Incidence]:
         """Of words, and of 3-grams."""

@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,8 @@ def sample_shift(files: Sequence[InputFile]) -> int:
     """How sparsely to draw documents so that about `TAIL_WORDS` words, and some to spare, are kept."""
     compressed = ("parquet", "arrow")
     bulk = sum(
-        max(0, file.size) * (_COMPRESSION if file.compression or file.format in compressed else 1) for file in files
+        max(0, file.size) * (_COMPRESSION if file.compression or file.format in compressed else 1)
+        for file in files
     )
     return max(0, math.floor(math.log2(max(1.0, bulk / _BYTES_A_WORD / (_SPARE * TAIL_WORDS)))))
 
@@ -145,7 +147,9 @@ def run_text_pass(
     for done in run_tasks(_block_of_strict if strict else _block, tasks, kind=kind, workers=workers):
         seen += done.disk_bytes
         documents += done.documents
-        listener(Progress(stage="reading", done=min(seen, total), total=total, unit="bytes", documents=documents))
+        listener(
+            Progress(stage="reading", done=min(seen, total), total=total, unit="bytes", documents=documents)
+        )
     return folders
 
 
@@ -226,7 +230,9 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
     hits = artefacts.scan(data, offsets)
     mask = hits.masks(len(table)) | declared_evidence(declared["origin"])
     mask |= date_evidence(declared["captured_at"], declared["captured_basis"])
-    mask |= np.where(integers["invisible_run"] >= INVISIBLE_RUN, np.uint64(1 << BY_NAME["invisible-run"].bit), 0)
+    mask |= np.where(
+        integers["invisible_run"] >= INVISIBLE_RUN, np.uint64(1 << BY_NAME["invisible-run"].bit), 0
+    )
     order = priority(
         options.seed, digests.view(np.uint8).reshape(-1, 32), _occurrence(raw.file.name, table.column("line"))
     )
@@ -240,7 +246,9 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         "origin": declared["origin"],
         "captured_at": declared["captured_at"],
         "captured_basis": declared["captured_basis"],
-        "sha256": pa.FixedSizeBinaryArray.from_buffers(pa.binary(32), len(table), [None, pa.py_buffer(digests)]),
+        "sha256": pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(32), len(table), [None, pa.py_buffer(digests)]
+        ),
         "priority": order,
         "evidence_mask": mask.astype(np.uint64),
         "bytes": np.diff(offsets),
@@ -255,7 +263,9 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         "reference": group.reference,
         "documents": len(table),
         "quarantined": len(quarantined),
-        "extras": base64.b64encode(_extras(table).serialize().to_pybytes()).decode() if options.extras else None,
+        "extras": base64.b64encode(_extras(table).serialize().to_pybytes()).decode()
+        if options.extras
+        else None,
         "undated": declared["not_understood"],
     }
     write_block(
@@ -282,16 +292,17 @@ def _disk_bytes(raw: RawBlock) -> int:
 
 
 def _sha256(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[Any]:
-    view = memoryview(data)
+    view = memoryview(data.data)
     bounds = offsets.tolist()
-    digests = [hashlib.sha256(view[a:b]).digest() for a, b in zip(bounds, bounds[1:], strict=False)]
+    digests = [hashlib.sha256(view[a:b]).digest() for a, b in pairwise(bounds)]
     return np.frombuffer(b"".join(digests), "V32")
 
 
 def _occurrence(name: str, lines: pa.ChunkedArray) -> NDArray[np.uint64]:
     """Tells copies of one text apart: where each stands, by file name and line."""
     salt = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
-    return lines.to_numpy().astype(np.uint64) ^ np.uint64(salt)
+    places: NDArray[np.uint64] = lines.to_numpy().astype(np.uint64) ^ np.uint64(salt)
+    return places
 
 
 def _ids(table: pa.Table, name: str) -> pa.Array:
@@ -326,7 +337,8 @@ def _mapped(column: pa.ChunkedArray, default: str | None, code: Any) -> NDArray[
     encoded = _filled(column, default).combine_chunks().dictionary_encode()
     codes = np.array([code(label) for label in encoded.dictionary.to_pylist()] + [code(None)], np.uint8)
     indices = encoded.indices.fill_null(len(codes) - 1).to_numpy(zero_copy_only=False)
-    return codes[indices]
+    mapped: NDArray[np.uint8] = codes[indices]
+    return mapped
 
 
 def _licences(column: pa.ChunkedArray, default: str | None) -> pa.Array:
@@ -371,6 +383,8 @@ def _words(
         {
             "document": pa.array(drawn, pa.int64()),
             "priority": pa.array(order[drawn], pa.uint64()),
-            "words": pa.LargeListArray.from_arrays(pa.array(bounds, pa.int64()), pa.array(hashes, pa.uint64())),
+            "words": pa.LargeListArray.from_arrays(
+                pa.array(bounds, pa.int64()), pa.array(hashes, pa.uint64())
+            ),
         }
     )

@@ -143,7 +143,9 @@ def write_documents(
             digests[part.path.name] = _digest(table)
             write_atomic(marker, json.dumps({"plan": plan, "parts": digests}).encode())
         listener(
-            Progress(stage="writing", done=number + 1, total=len(parts), unit="parts", documents=int(chosen.sum()))
+            Progress(
+                stage="writing", done=number + 1, total=len(parts), unit="parts", documents=int(chosen.sum())
+            )
         )
     marker.unlink(missing_ok=True)
     whole = hashlib.sha256("\n".join(digests[part.path.name] for part in parts).encode())
@@ -181,10 +183,8 @@ def _part_table(
     low = blocks[0].first
     high = blocks[-1].first + blocks[-1].documents
     documents = low + np.flatnonzero(chosen[low:high])
-    tables: dict[int, pa.Table] = {}
     tasks = _tasks(corpus, decisions, documents, extras, rejected=rejected)
-    for first, table in run_tasks(_read_block, tasks, kind=kind, workers=workers):
-        tables[first] = table
+    tables = dict(run_tasks(_read_block, tasks, kind=kind, workers=workers))
     schema = pa.schema(
         [*(_REJECTED if rejected else _OWN), *(field.with_name(out_name(field.name)) for field in extras)]
     )
@@ -240,7 +240,9 @@ def _read_block(task: _Task) -> tuple[int, pa.Table]:
     table = parse_block(read.raw, read.columns, extras=True).table.take(pa.array(read.rows))
     columns: Mapping[str, Any] = {**task.fields, "text": table.column("text")}
     ordered = [name for name in _REJECTED.names if name in columns]
-    own = pa.table([columns[name] for name in ordered], schema=pa.schema([_REJECTED.field(name) for name in ordered]))
+    own = pa.table(
+        [columns[name] for name in ordered], schema=pa.schema([_REJECTED.field(name) for name in ordered])
+    )
     for field in task.extras:
         own = own.append_column(field.with_name(out_name(field.name)), _extra(table, field))
     return int(read.documents[0]), own
@@ -255,7 +257,10 @@ def _extra(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
     try:
         return column.cast(field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        texts = [None if value is None else orjson.dumps(value, default=str).decode() for value in column.to_pylist()]
+        texts = [
+            None if value is None else orjson.dumps(value, default=str).decode()
+            for value in column.to_pylist()
+        ]
         return pa.chunked_array([pa.array(texts, field.type)])
 
 

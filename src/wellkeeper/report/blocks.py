@@ -196,18 +196,7 @@ class Facts:
 
 
 Block: TypeAlias = (
-    Prose
-    | Heading
-    | Stack
-    | Bars
-    | Ranges
-    | Table
-    | Picture
-    | Cards
-    | Quotes
-    | Clusters
-    | Code
-    | Facts
+    Prose | Heading | Stack | Bars | Ranges | Table | Picture | Cards | Quotes | Clusters | Code | Facts
 )
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from wellkeeper.report.audit_page import audit_sections
 from wellkeeper.report.blocks import Section
-from wellkeeper.report.curation_page import curation_sections
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer
+from wellkeeper.report.sections.audit import audit_sections
+from wellkeeper.report.sections.curation import curation_sections
 from wellkeeper.report.story import (
     Figure,
     curation_glance,

@@ -17,7 +17,8 @@ class Numbers:
     separator: str
 
     def count(self, value: float) -> str:
-        """
+        """A count, all digits.
+
         >>> Numbers(",").count(48210)
         '48,210'
         """
@@ -103,7 +104,8 @@ class Numbers:
         return f"{self.count(value)} B"
 
     def seconds(self, value: float) -> str:
-        """
+        """A time, in units that a person thinks in.
+
         >>> [Numbers(",").seconds(value) for value in (2.34, 74, 4000)]
         ['2.3 s', '1 min 14 s', '1 h 7 min']
         """

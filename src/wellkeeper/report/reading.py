@@ -1,4 +1,4 @@
-"""Tolerant reading of a JSON document: what is missing or of another type reads as absent, never as a crash."""
+"""Tolerant reading of a JSON document: what is missing, or of another type, reads as absent."""
 
 import math
 from collections.abc import Mapping

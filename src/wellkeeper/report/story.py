@@ -75,7 +75,8 @@ def not_judged(audit: Mapping[str, Any]) -> list[str]:
 
 
 def joined(parts: list[str]) -> str:
-    """
+    """Parts as an enumeration.
+
     >>> joined(["a", "b", "c"])
     'a, b and c'
     """
@@ -186,7 +187,8 @@ def _quality(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
     if not rules or not documents:
         return Figure(name, "not measured", "no rule was run")
     worst = max(rules, key=lambda row: integer(row.get("documents")))
-    most = f"{numbers.count(integer(worst.get('documents')))} by {one_line(text(worst.get('rule'), 'one rule'), 40)}"
+    rule = one_line(text(worst.get("rule"), "one rule"), 40)
+    most = f"{numbers.count(integer(worst.get('documents')))} by {rule}"
     if flagged is None:
         return Figure(name, "not summed", f"most: {most}")
     return Figure(name, numbers.percent(flagged / documents), f"of {len(rules)} rules; most: {most}")
@@ -256,7 +258,9 @@ def curation_verdict(curation: Mapping[str, Any], numbers: Numbers) -> str:
     if broken:
         fails = "does not hold" if len(broken) == 1 else "do not hold"
         return f"{start}; {len(broken)} of {numbers.of(len(constraints), 'constraint')} {fails}."
-    holds = "the one constraint holds" if len(constraints) == 1 else f"all {len(constraints)} constraints hold"
+    holds = (
+        "the one constraint holds" if len(constraints) == 1 else f"all {len(constraints)} constraints hold"
+    )
     return f"{start}; {holds}."
 
 

@@ -344,7 +344,7 @@ def _svg(frame: Frame, height: int, body: Sequence[str]) -> Markup:
         f'<title id="{name}-title">{escape(frame.title)}</title>'
         f'<desc id="{name}-desc">{escape(frame.description)}</desc>'
     )
-    return Markup(opening + words + "".join(body) + "</svg>")  # noqa: S704: every text went through escape
+    return Markup(opening + words + "".join(body) + "</svg>")  # noqa: S704 - every text went through escape
 
 
 def _text(x: float, y: float, words: str, style: str, anchor: str = "") -> str:

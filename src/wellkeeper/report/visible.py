@@ -8,6 +8,7 @@ act on the page: each becomes `[U+200B]`, a run of four or more `[U+200B x12]`.
 import re
 import unicodedata
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 _RUN = 4  # equal hidden characters in a row that are written once, with their number
@@ -15,8 +16,12 @@ _RUN = 4  # equal hidden characters in a row that are written once, with their n
 # Invisible although their category says letter, mark or symbol: joiners, fillers, blank braille,
 # Mongolian and general variation selectors (Unicode 16, Default_Ignorable_Code_Point and Blank).
 _BLANK = frozenset(
-    [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0]
-    + [*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
+    chain(
+        (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),
+        range(0x180B, 0x1810),
+        range(0xFE00, 0xFE10),
+        range(0xE0100, 0xE01F0),
+    )
 )
 # Format characters that do have a shape: Arabic, Syriac and Kaithi number signs (Unicode 16, 9.2).
 _SHAPED = frozenset([*range(0x0600, 0x0606), 0x06DD, 0x070F, 0x0890, 0x0891, 0x08E2, 0x110BD, 0x110CD])

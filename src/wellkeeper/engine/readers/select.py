@@ -9,8 +9,10 @@ from wellkeeper.engine.readers.base import RawBlock
 
 
 def select_records(block: RawBlock, lines: NDArray[np.int64]) -> RawBlock | None:
-    """The block with only the records on these lines, which must hold documents; None where the format
-    cannot be cut cheaply. Lines and offsets of the records in the result are not those of the file."""
+    """The block with only the records on these lines, which must hold documents; None where that is not cheap.
+
+    Lines and offsets of the records in the result are not those of the file.
+    """
     if block.file.format != "jsonl" or not isinstance(block.payload, bytes | bytearray):
         return None
     records = block.payload.split(b"\n")

@@ -1,6 +1,22 @@
 """The sections of an audit's page in reading order, and its first and last ones."""
 
-IMPORTS
+from collections.abc import Mapping
+from typing import Any
+
+from wellkeeper.report.blocks import Block, Card, Cards, Code, Facts, Prose, Section, first, none
+from wellkeeper.report.numbers import THIN
+from wellkeeper.report.reading import integer, number, table, text, texts
+from wellkeeper.report.sections.checks import quality_section, quarantine_section, rights_section
+from wellkeeper.report.sections.duplicates import duplicates_section
+from wellkeeper.report.sections.origin import origin_section
+from wellkeeper.report.sections.sources import sources_section
+from wellkeeper.report.sections.tails import tails_section
+from wellkeeper.report.story import SEVERITIES, findings
+from wellkeeper.report.visible import clip, one_line
+
+Audit = Mapping[str, Any]
+
+_MAX_FINDINGS = 24
 
 
 def audit_sections(audit: Audit) -> list[Section]:
@@ -49,13 +65,19 @@ def recipe_section(audit: Audit) -> list[Block]:
 
 
 _METHOD = (
-    "Every interval is what its section says it is, at the level named there. A figure with no interval is a "
-    "count of documents that were read, not an estimate.",
-    "Declared origin is what a source says. Evidence of origin is never added up in silence: each kind is "
-    "listed with how strong it is. A missing mark is never evidence of a human.",
-    "The AI-made share is a property of the corpus, not of a document: no detector proves who wrote one text.",
-    "Coverage is the share of the reference's distinct words that occur in the corpus, both read to a common "
-    "size. Lost mass weighs the missing ones by how often people use them.",
+    (
+        "Every interval is what its section says it is, at the level named there. A figure with no interval "
+        "is a count of documents that were read, not an estimate."
+    ),
+    (
+        "Declared origin is what a source says. Evidence of origin is never added up in silence: each kind "
+        "is listed with how strong it is. A missing mark is never evidence of a human."
+    ),
+    "The AI-made share belongs to the corpus, not to a document: no detector proves who wrote one text.",
+    (
+        "Coverage is the share of the reference's distinct words that occur in the corpus, both read to a "
+        "common size. Lost mass weighs the missing ones by how often people use them."
+    ),
 )
 
 

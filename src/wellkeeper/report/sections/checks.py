@@ -1,6 +1,19 @@
 """Quality rules, rights, and records that could not become documents."""
 
-IMPORTS
+from collections.abc import Mapping
+from typing import Any
+
+from wellkeeper.report.blocks import Bar, Bars, Block, Prose, Table, first, none
+from wellkeeper.report.numbers import THIN
+from wellkeeper.report.reading import counted, integer, number, rows, table, text
+from wellkeeper.report.sections.common import documents_of, name_of, optional
+from wellkeeper.report.visible import clip, one_line
+
+Audit = Mapping[str, Any]
+
+_MAX_RULES = 40
+_MAX_LICENCES = 20
+_MAX_CODES = 20
 
 
 def quality_section(audit: Audit) -> list[Block]:
@@ -100,7 +113,11 @@ def quarantine_section(audit: Audit) -> list[Block]:
 
 
 def _place(example: Audit) -> str:
-    file, line, offset = optional(example, "file", 80), integer(example.get("line")), number(example.get("offset"))
+    file, line, offset = (
+        optional(example, "file", 80),
+        integer(example.get("line")),
+        number(example.get("offset")),
+    )
     parts = [file] if file else []
     parts += [f"line {line}"] if line else []
     parts += [f"byte {offset:.0f}"] if offset is not None and offset >= 0 else []

@@ -1,17 +1,35 @@
 """What several sections share: names, dates, and pictures in two layouts."""
 
-IMPORTS
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from wellkeeper.report import svg
+from wellkeeper.report.blocks import Part, Prose, Stack
+from wellkeeper.report.numbers import THIN
+from wellkeeper.report.reading import integer, rows, table, text
+from wellkeeper.report.story import ORIGINS, in_origin_order
+from wellkeeper.report.visible import one_line
+
+Audit = Mapping[str, Any]
+
+_MAX_MONTHS = 120  # what one picture can show
 
 
 def documents_of(audit: Audit) -> int:
+    """Documents that were read."""
     return integer(table(audit, "inputs").get("documents"))
 
 
 def name_of(row: Audit, key: str) -> str:
+    """The name of a row, short enough for a table."""
     return one_line(text(row.get(key), "(unnamed)"), 80)
 
 
 def optional(row: Audit, key: str, limit: int = 48) -> str:
+    """A field of a row, or nothing."""
     return one_line(text(row.get(key)), limit)
 
 
@@ -56,13 +74,12 @@ def origin_stack(label: str, found: Mapping[str, int]) -> Stack:
     """A stacked bar of documents by declared origin, every part with its count and share."""
     total = sum(found.values())
     parts = [
-        Part(
-            name, count / total, f"{THIN.count(count)} ({THIN.percent(count / total)})", origin_colour(name)
-        )
+        Part(name, count / total, f"{THIN.count(count)} ({THIN.percent(count / total)})", origin_colour(name))
         for name, count in in_origin_order(found).items()
     ]
     return Stack(label, parts)
 
 
 def origin_colour(label: str) -> str:
+    """A class of style.css."""
     return f"o-{label}" if label in ORIGINS else "o-unknown"

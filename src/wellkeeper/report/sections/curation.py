@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from wellkeeper.report import svg
-from wellkeeper.report.audit_page import bands, by_month, data_summary, drawn, latest, origin_stack
 from wellkeeper.report.blocks import (
     Block,
     Facts,
@@ -19,6 +18,8 @@ from wellkeeper.report.blocks import (
 )
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, interval, number, rows, table, text
+from wellkeeper.report.sections.common import by_month, data_summary, drawn, latest, origin_stack
+from wellkeeper.report.sections.tails import bands
 from wellkeeper.report.story import in_origin_order, stages
 from wellkeeper.report.visible import one_line
 
@@ -45,7 +46,10 @@ def _flow(curation: Curation) -> list[Block]:
         return [none("No document was read, so there is nothing to show.")]
     words = "Documents on their way through the recipe; widths are to scale"
     body = [
-        [stage.title, *(THIN.count(part) for part in (stage.before, stage.dropped, stage.review, stage.after))]
+        [
+            stage.title,
+            *(THIN.count(part) for part in (stage.before, stage.dropped, stage.review, stage.after)),
+        ]
         for stage in passed
     ]
     head = ["Stage", "Before", "Dropped", "To review", "After"]

@@ -1,6 +1,37 @@
 """Documents that repeat others, and what tells a near copy from its survivor."""
 
-IMPORTS
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from wellkeeper.report.blocks import (
+    Bar,
+    Bars,
+    Block,
+    Cluster,
+    Clusters,
+    Copy,
+    Heading,
+    Prose,
+    Table,
+    first,
+    none,
+)
+from wellkeeper.report.numbers import THIN
+from wellkeeper.report.reading import integer, number, rows, table, text
+from wellkeeper.report.sections.common import documents_of, name_of, optional
+from wellkeeper.report.story import similarity
+from wellkeeper.report.visible import clip
+
+Audit = Mapping[str, Any]
+
+_MAX_SOURCES = 24
+_MAX_CLUSTERS = 5
+_MAX_COPIES = 3
+_EXCERPT = 420  # letters
 
 
 def duplicates_section(audit: Audit) -> list[Block]:
@@ -37,7 +68,9 @@ def duplicates_section(audit: Audit) -> list[Block]:
 def _near_note(near: Audit) -> list[Block]:
     said = []
     if integer(near.get("largest")):
-        said.append(f"The largest near-duplicate group holds {THIN.of(integer(near.get('largest')), 'document')}.")
+        said.append(
+            f"The largest near-duplicate group holds {THIN.of(integer(near.get('largest')), 'document')}."
+        )
     if integer(near.get("candidates")):
         said.append(
             f"{THIN.of(integer(near.get('candidates')), 'candidate pair')} found by sketch, "
@@ -127,4 +160,4 @@ def differences(survivor: str, removed: str) -> Markup:
             continue
         parts += [f"<del>{gone}</del>"] if gone.strip() else []
         parts += [f"<ins>{new}</ins>" if new.strip() else str(new)]
-    return Markup("".join(parts))  # noqa: S704: both sides were escaped
+    return Markup("".join(parts))  # noqa: S704 - both sides were escaped

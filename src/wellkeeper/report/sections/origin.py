@@ -1,6 +1,43 @@
 """Who or what wrote the corpus: what is declared, what is estimated, what was seen."""
 
-IMPORTS
+from collections.abc import Mapping
+from typing import Any
+
+from wellkeeper.report import svg
+from wellkeeper.report.blocks import (
+    Block,
+    Heading,
+    Key,
+    Picture,
+    Prose,
+    Quote,
+    Quotes,
+    Range,
+    Ranges,
+    Table,
+    first,
+    none,
+)
+from wellkeeper.report.numbers import THIN
+from wellkeeper.report.reading import Interval, integer, interval, number, rows, table, text
+from wellkeeper.report.sections.common import (
+    by_month,
+    data_summary,
+    date_of,
+    drawn,
+    latest,
+    name_of,
+    optional,
+    origin_stack,
+)
+from wellkeeper.report.story import declared
+from wellkeeper.report.visible import clip, one_line
+
+Audit = Mapping[str, Any]
+
+_MAX_SOURCES = 24
+_MAX_QUOTES = 8
+_CONTEXT = 160  # letters
 
 
 def origin_section(audit: Audit) -> list[Block]:
@@ -40,11 +77,14 @@ def _share(audit: Audit) -> list[Block]:
     level = number(fields.get("level"))
     sure = f"{level:.0%} interval" if level else "interval"
     note = f"{sure}, {one_line(text(fields.get('method'), 'method not named'), 120)}"
-    blocks: list[Block] = [title, Ranges("AI-made share of all documents", [_range("All", share, note)], True)]
+    blocks: list[Block] = [
+        title,
+        Ranges("AI-made share of all documents", [_range("All", share, note)], large=True),
+    ]
     if share.estimate is None:
         blocks.append(
             Prose(
-                f"The share is not identified: the evidence at hand fits every value in {THIN.bounds(share)}. "
+                f"The share is not identified: the evidence at hand fits all of {THIN.bounds(share)}. "
                 "No single figure is given, because none could be defended."
             )
         )
@@ -60,9 +100,7 @@ def _range(label: str, share: Interval, note: str) -> Range:
 
 
 def _share_by_source(origin: Audit) -> list[Block]:
-    found = [
-        (row, share) for row in rows(origin.get("by_source")) if (share := interval(row)) is not None
-    ]
+    found = [(row, share) for row in rows(origin.get("by_source")) if (share := interval(row)) is not None]
     if not found:
         return [Heading("By source"), none("No share by source was estimated.")]
     found.sort(key=lambda pair: (-integer(pair[0].get("documents")), text(pair[0].get("source"))))
@@ -111,9 +149,13 @@ def _evidence(origin: Audit) -> list[Block]:
     found = rows(origin.get("evidence"))
     if not found:
         return [title, none("No evidence of origin was seen. Absence of a mark is not evidence of a human.")]
-    shown, more = first(found, 30, "kind of evidence")
+    shown, more = first(found, 30, "kind")
     body = [
-        [name_of(row, "kind"), one_line(text(row.get("strength")), 40), THIN.count(integer(row.get("documents")))]
+        [
+            name_of(row, "kind"),
+            one_line(text(row.get("strength")), 40),
+            THIN.count(integer(row.get("documents"))),
+        ]
         for row in shown
     ]
     head = ["Evidence", "How strong", "Documents"]

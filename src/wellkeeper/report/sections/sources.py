@@ -1,6 +1,26 @@
 """Where the documents come from, and when they were captured."""
 
-IMPORTS
+from collections.abc import Mapping
+from typing import Any
+
+from wellkeeper.report import svg
+from wellkeeper.report.blocks import Bar, Bars, Block, Heading, Key, Part, Picture, Stack, Table, first, none
+from wellkeeper.report.numbers import THIN
+from wellkeeper.report.reading import integer, number, rows, table, text
+from wellkeeper.report.sections.common import (
+    by_month,
+    data_summary,
+    date_of,
+    documents_of,
+    drawn,
+    latest,
+    name_of,
+    optional,
+)
+
+Audit = Mapping[str, Any]
+
+_MAX_SOURCES = 24
 
 
 def sources_section(audit: Audit) -> list[Block]:
@@ -21,7 +41,7 @@ def _source_table(sources: list[Audit], documents: int) -> list[Block]:
         Bar(
             name_of(row, "name"),
             integer(row.get("documents")) / total if total else 0.0,
-            f"{THIN.count(integer(row.get('documents')))} ({THIN.share_of(integer(row.get('documents')), total)})",
+            _counted(integer(row.get("documents")), total),
             _source_note(row),
         )
         for row in shown
@@ -34,6 +54,10 @@ def _source_table(sources: list[Audit], documents: int) -> list[Block]:
         *more,
         Table("Sources", head, body, frozenset({1, 2, 3}), data_summary(len(shown), "source")),
     ]
+
+
+def _counted(documents: int, total: int) -> str:
+    return f"{THIN.count(documents)} ({THIN.share_of(documents, total)})"
 
 
 def _source_note(row: Audit) -> str:

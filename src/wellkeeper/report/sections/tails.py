@@ -1,6 +1,18 @@
 """How much of what people write the corpus still has, rare words first."""
 
-IMPORTS
+from collections.abc import Mapping
+from typing import Any
+
+from wellkeeper.report import svg
+from wellkeeper.report.blocks import Block, Heading, Key, Picture, Prose, Table, none
+from wellkeeper.report.numbers import THIN
+from wellkeeper.report.reading import integer, interval, number, rows, table, text
+from wellkeeper.report.sections.common import data_summary, drawn, name_of
+from wellkeeper.report.visible import clip, one_line
+
+Audit = Mapping[str, Any]
+
+_MAX_POINTS = 60
 
 
 def tails_section(audit: Audit) -> list[Block]:
@@ -11,9 +23,9 @@ def tails_section(audit: Audit) -> list[Block]:
     reference = table(tails, "reference")
     return [
         Prose(
-            "Most words of a language are rare. A model trained on the output of models forgets the rare ones "
-            "first, long before its averages move. So this section asks: of what people write, how much does "
-            "this corpus still have?"
+            "Most words of a language are rare. A model trained on the output of models forgets the rare "
+            "ones first, long before its averages move. So this section asks: of what people write, how much "
+            "does this corpus still have?"
         ),
         *_reference(reference),
         *_curves(tails, reference),
@@ -105,7 +117,11 @@ def _curves(tails: Audit, reference: Audit) -> list[Block]:
     if not points:
         return []
     # types grow with words read, so curves of long and short documents compare fairly over words
-    unit = "words" if all(number(row.get("words")) for _, _, part in points for row in part[-1:]) else "documents"
+    unit = (
+        "words"
+        if all(number(row.get("words")) for _, _, part in points for row in part[-1:])
+        else "documents"
+    )
     lines = [
         svg.Curve(style, [(float(integer(row.get(unit))), float(integer(row.get("types")))) for row in part])
         for _, style, part in points
