@@ -6,24 +6,27 @@
 A Markdown file may hold blocks, each between a comment that says what to put there and `<!-- end -->`:
 
     <!-- run: wellkeeper steps -->           a terminal session: the command and its output
-    <!-- run exits 2: wellkeeper why x y --> the same for a command that must end with another code than 0 or 1
+    <!-- run first 9 last 2: ... -->         the same, less the lines between
+    <!-- run exits 2: wellkeeper why x y --> the same for a command that ends with another code than 0 or 1
     <!-- python: CODE -->                    a Python session; CODE may have several lines
     <!-- table: evidence-kinds -->           a table of the code, by its name in `TABLES`
 
-Commands run in a temporary folder with copies of `examples` and `recipes`, one after the other in the order in
-which they appear, README first; each text runs once. Nothing that a run shows may depend on place or time.
+Commands run in a temporary folder with copies of `examples` and `recipes`, one after the other as they appear,
+README first; each text runs once. Nothing that a run shows may depend on place or time.
 """
 
 import argparse
 import difflib
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -34,7 +37,8 @@ COPIED = ("examples/corpus", "examples/reference", "recipes", "docs/make_picture
 WIDTH = 100  # columns of the terminal that the sessions show
 
 _BLOCK = re.compile(
-    r"^<!-- (?P<kind>run|python|table)(?: exits (?P<code>\d+))?:\s(?P<what>.*?)\s*-->\n.*?^<!-- end -->$",
+    r"^<!-- (?P<kind>run|python|table)(?: exits (?P<code>\d+))?(?: first (?P<first>\d+))?(?: last (?P<last>\d+))?:"
+    r"\s(?P<what>.*?)\s*-->\n.*?^<!-- end -->$",
     re.MULTILINE | re.DOTALL,
 )
 _GENERATED = "<!-- made by docs/generate.py; edit the code it describes, then run `make docs` -->"
@@ -79,40 +83,60 @@ class Bench:
         """What a Python session shows, prompts included."""
         return self._once([sys.executable, "-c", _SESSION], source, None, given=source)
 
-    def _once(self, argv: Sequence[str], key: str, code: int | None, given: str = "") -> str:
+    def _once(self, argv: Sequence[str], key: str, code: int | None, given: str | None = None) -> str:
         if (key, code) not in self._seen:
-            result = subprocess.run(
-                argv,
-                check=False,
-                cwd=self.folder,
-                env=_environment(),
-                input=given,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            if result.returncode not in ((0, 1) if code is None else (code,)):
-                raise StaleError(f"exit code {result.returncode} of: {key}\n{result.stdout}")
-            self._seen[key, code] = self._clean(result.stdout)
+            returned, output = _on_a_terminal(argv, self.folder, given)
+            if returned not in ((0, 1) if code is None else (code,)):
+                raise StaleError(f"exit code {returned} of: {key}\n{output}")
+            self._seen[key, code] = self._clean(output)
         return self._seen[key, code]
 
     def _clean(self, output: str) -> str:
         for place in (self.folder.resolve(), self.folder):
             output = output.replace(f"{place}/", "").replace(str(place), ".")
-        return "\n".join(line.rstrip() for line in output.rstrip().splitlines())
+        lines = [line.rstrip() for line in output.rstrip().splitlines()]
+        return "\n".join(lines).lstrip("\n")
+
+
+def _on_a_terminal(argv: Sequence[str], folder: Path, given: str | None) -> tuple[int, str]:
+    """Exit code and output of a command whose stdout is a terminal, as a person has it; stderr follows.
+
+    Progress bars go to stderr where that is a terminal: here it is a file, so that none is shown.
+    """
+    terminal, line = pty.openpty()
+    with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as typed:
+        typed.write((given or "").encode())
+        typed.seek(0)
+        process = subprocess.Popen(
+            argv, cwd=folder, env=_environment(), stdin=typed, stdout=line, stderr=errors
+        )
+        os.close(line)
+        output = bytearray()
+        with suppress(OSError):  # Linux ends a terminal's output with an error
+            while piece := os.read(terminal, 1 << 16):
+                output += piece
+        os.close(terminal)
+        code = process.wait()
+        errors.seek(0)
+        output += errors.read()
+    return code, output.decode().replace("\r\n", "\n")
 
 
 def _environment() -> dict[str, str]:
-    """A plain terminal of fixed width, this environment's `wellkeeper` first, and none of the user's settings."""
+    """A plain terminal of fixed width, this environment's `wellkeeper`, none of the user's settings."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("WELLKEEPER")}
     return {
         **inherited,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "TERM": "dumb",
         "COLUMNS": str(WIDTH),
+        "LINES": "50",
         "NO_COLOR": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONIOENCODING": "utf-8",
         "LC_ALL": "C.UTF-8",
+        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+        "HF_DATASETS_OFFLINE": "1",
     }
 
 
@@ -125,16 +149,29 @@ def filled(text: str, bench: Bench) -> str:
     def fill(match: re.Match[str]) -> str:
         head = match[0].split("-->", 1)[0] + "-->"
         code = int(match["code"]) if match["code"] else None
-        body = _body(match["kind"], match["what"], code, bench)
+        body = _body(match["kind"], match["what"], code, bench, _cut(match["first"], match["last"]))
         return f"{head}\n{body}\n<!-- end -->"
 
     return _BLOCK.sub(fill, text)
 
 
-def _body(kind: str, what: str, code: int | None, bench: Bench) -> str:
+def _cut(first: str | None, last: str | None) -> Callable[[str], str]:
+    """Keeps the first and last lines of an output, and marks where others were left out."""
+
+    def cut(output: str) -> str:
+        lines = output.split("\n")
+        if first is None or len(lines) <= int(first) + int(last or 0):
+            return output
+        tail = lines[-int(last) :] if last else []
+        return "\n".join([*lines[: int(first)], "...", *tail])
+
+    return cut
+
+
+def _body(kind: str, what: str, code: int | None, bench: Bench, cut: Callable[[str], str]) -> str:
     match kind:
         case "run":
-            return f"\n```console\n$ {what}\n{bench.run(what, code)}\n```\n"
+            return f"\n```console\n$ {what}\n{cut(bench.run(what, code))}\n```\n"
         case "python":
             return f"\n```pycon\n{bench.python(what)}\n```\n"
         case _:
@@ -154,7 +191,7 @@ def code(text: object) -> str:
 
 
 def evidence_kinds() -> str:
-    from wellkeeper.core.evidence import KINDS  # noqa: PLC0415
+    from wellkeeper.core.evidence import KINDS
 
     rows = (
         (code(kind.name), kind.bit, kind.strength.label, kind.group, f"{kind.weight:+g}", kind.title)
@@ -164,7 +201,7 @@ def evidence_kinds() -> str:
 
 
 def evidence_patterns() -> str:
-    from wellkeeper.origin.catalogue import PATTERNS  # noqa: PLC0415
+    from wellkeeper.origin.catalogue import PATTERNS
 
     kinds = dict.fromkeys(pattern.kind for pattern in PATTERNS)
     rows = []
@@ -175,7 +212,7 @@ def evidence_patterns() -> str:
 
 
 def quality_rules() -> str:
-    from wellkeeper.filter.quality import SETS  # noqa: PLC0415
+    from wellkeeper.filter.quality import SETS
 
     rows = (
         (
@@ -192,7 +229,7 @@ def quality_rules() -> str:
 
 
 def bandings() -> str:
-    from wellkeeper.filter.duplicates import banding_for  # noqa: PLC0415
+    from wellkeeper.filter.duplicates import banding_for
 
     asked = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
     rows = []
@@ -208,7 +245,7 @@ def bandings() -> str:
 
 
 def formats() -> str:
-    from wellkeeper.engine.files import FORMATS  # noqa: PLC0415
+    from wellkeeper.engine.files import FORMATS
 
     names = {
         "jsonl": "JSON lines; `.json` also as one array of objects",
@@ -232,14 +269,14 @@ def formats() -> str:
 
 
 def priors() -> str:
-    from wellkeeper.origin.evidence import PRIORS  # noqa: PLC0415
+    from wellkeeper.origin.evidence import PRIORS
 
     return table(("prior", "in words"), ((code(name), str(prior)) for name, prior in PRIORS.items()))
 
 
 def recipe_keys(definition: str | None) -> str:
     """Keys of one part of a recipe, by its definition in the JSON schema; None: the top level."""
-    from wellkeeper.recipe.schema import json_schema  # noqa: PLC0415
+    from wellkeeper.recipe.schema import json_schema
 
     schema = json_schema()
     part = schema if definition is None else schema["$defs"][definition]
@@ -280,8 +317,10 @@ def cli_page(bench: Bench) -> str:
     parts = [
         "# Command line",
         _GENERATED,
-        "What every command says of itself. Exit codes, environment variables and streams are described in "
-        "[architecture](../architecture.md#contracts).",
+        (
+            "What every command says of itself. Exit codes, environment variables and streams: "
+            "[architecture](../architecture.md#contracts)."
+        ),
         f"## wellkeeper\n\n```console\n$ wellkeeper --help\n{top}\n```",
     ]
     for verb in sorted(verbs):
@@ -300,14 +339,16 @@ _GUIDES = {
 
 
 def steps_page(bench: Bench) -> str:
-    from wellkeeper.recipe.steps import registered_steps  # noqa: PLC0415
+    from wellkeeper.recipe.steps import registered_steps
 
     listed = json.loads(bench.run("wellkeeper steps --json"))["steps"]
     parts = [
         "# Steps",
         _GENERATED,
-        "The steps that a [recipe](../curate.md#steps) can name, with their options and defaults, as "
-        "`wellkeeper steps --json` lists them. [Write your own](../extending.md).",
+        (
+            "The steps that a [recipe](../curate.md#steps) can name, with their options and defaults, as "
+            "`wellkeeper steps --json` lists them. [Write your own](../extending.md)."
+        ),
     ]
     for name, options in listed.items():
         if name not in _GUIDES:
@@ -322,7 +363,7 @@ def steps_page(bench: Bench) -> str:
 
 
 def signals_page(_: Bench) -> str:
-    from wellkeeper.core import signals  # noqa: PLC0415
+    from wellkeeper.core import signals
 
     groups = {
         "Counts": signals.COUNTS,
@@ -342,7 +383,10 @@ def signals_page(_: Bench) -> str:
     for title, group in groups.items():
         rows = ((code(signal.name), code(signal.type), signal.meaning) for signal in group)
         parts.append(f"## {title}\n\n" + table(("signal", "type", "meaning"), rows))
-    bands = "`band_00`, `band_01`, ... hold the keys of the sketch's bands (numpy type `u8`): see [duplicates](../duplicates.md)."
+    bands = (
+        "`band_00`, `band_01`, ... hold the keys of the sketch's bands (numpy type `u8`): see "
+        "[duplicates](../duplicates.md)."
+    )
     return "\n\n".join([*parts, bands]) + "\n"
 
 
@@ -357,7 +401,7 @@ PAGES: dict[str, Callable[[Bench], str]] = {
 
 
 def hand_written() -> list[Path]:
-    """README first, so that what it makes can be asked about later, then docs in the order of the tutorial."""
+    """README first, so that what it makes can be asked about later, then the tutorial, then the rest."""
     first = [ROOT / "README.md", DOCS / "tutorial.md"]
     others = sorted(path for path in DOCS.rglob("*.md") if path.relative_to(DOCS).as_posix() not in PAGES)
     return [*first, *(path for path in others if path not in first)]

@@ -3,12 +3,13 @@
     python docs/make_picture.py              # the SVG, on stdout
     python docs/make_picture.py --figures    # the figures it is drawn from
 
-The source has 20,000 types with Zipf's frequencies, p proportional to 1 / rank. A generation is 50,000 tokens.
-Generation 1 is a sample of the source, human text. In the row `copies of copies` every later generation is drawn
-from the frequencies of the one before, as an ideal model that adds nothing of its own would write it. In the row
-`a fifth is human` 10,000 of the 50,000 tokens are drawn anew from the source. Tail: types of rank 2,001 and beyond,
-whose share of the source is 22 %. What is shown is the share of that mass whose types a generation still has,
-mean of 20 runs. Random numbers are those of numpy's frozen RandomState, so the picture is the same everywhere.
+The source has 20,000 types with Zipf's frequencies, p proportional to 1 / rank. A generation is 50,000
+tokens. Generation 1 is a sample of the source, human text. In the row `copies of copies` every later
+generation is drawn from the frequencies of the one before, as an ideal model that adds nothing of its own
+would write it. In the row `a fifth is human` 10,000 of the 50,000 tokens are drawn anew from the source.
+Tail: types of rank 2,001 and beyond, whose share of the source is 22 %. What is shown is the share of that
+mass whose types a generation still has, mean of 20 runs. Random numbers are those of numpy's frozen
+RandomState, so the picture is the same everywhere.
 """
 
 import sys
@@ -25,13 +26,13 @@ BANDS = ((0, 200), (200, 2_000), (2_000, 5_000), (5_000, 10_000), (10_000, 20_00
 SOURCE = 1 / np.arange(1, TYPES + 1)
 SOURCE /= SOURCE.sum()
 
-# Middle tones: all keep a contrast of 3 to 1 or more on white and on black, so one file serves light and dark pages.
+# Middle tones, with a contrast of 3 to 1 or more on white and on black: one file for light and dark pages.
 INK, LINE, LOST, KEPT = "#6e7781", "#8b949e66", "#c2641a", "#2f7fc1"
 
 
 def generations(fresh: float, run: int) -> Iterator[NDArray[np.int64]]:
     """Counts of each type, shape (types,), generation by generation."""
-    random = np.random.RandomState(run)  # noqa: NPY002  its stream is frozen, so the picture never changes
+    random = np.random.RandomState(run)  # its stream is frozen
     counts = random.multinomial(TOKENS, SOURCE)
     yield counts
     human = round(fresh * TOKENS)
@@ -42,7 +43,7 @@ def generations(fresh: float, run: int) -> Iterator[NDArray[np.int64]]:
 
 
 def kept(fresh: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Share of types kept in each band, shape (generations, bands), and of the tail's mass, shape (generations,)."""
+    """Types kept in each band, shape (generations, bands), and tail mass, shape (generations,), as shares."""
     bands = np.zeros((GENERATIONS, len(BANDS)))
     tail = np.zeros(GENERATIONS)
     for run in range(RUNS):
@@ -73,7 +74,8 @@ def text(
     bold: bool = False,
 ) -> str:
     weight = ' font-weight="600"' if bold else ""
-    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="{colour}" font-size="{size}"{weight}>{words}</text>'
+    style = f'text-anchor="{anchor}" fill="{colour}" font-size="{size}"{weight}'
+    return f'<text x="{x:g}" y="{y:g}" {style}>{words}</text>'
 
 
 def line(x1: float, y1: float, x2: float, y2: float, colour: str = LINE) -> str:
@@ -90,9 +92,9 @@ def histograms(top: int, title: str, colour: str, bands: NDArray[np.float64]) ->
         yield line(left, base + 0.5, left + PANEL, base + 0.5)
         for number, share in enumerate(shares):
             x, height = left + 4 + number * step, BAR_HEIGHT * share
-            ghost = f'<rect x="{x:.1f}" y="{top}" width="{step - 3:.1f}" height="{BAR_HEIGHT}" fill="{LINE}" opacity="0.35"/>'
-            bar = f'<rect x="{x:.1f}" y="{base - height:.1f}" width="{step - 3:.1f}" height="{height:.1f}" fill="{colour}"/>'
-            yield ghost + bar
+            place = f'<rect x="{x:.1f}" width="{step - 3:.1f}"'
+            yield f'{place} y="{top}" height="{BAR_HEIGHT}" fill="{LINE}" opacity="0.35"/>'
+            yield f'{place} y="{base - height:.1f}" height="{height:.1f}" fill="{colour}"/>'
 
 
 def curves(tails: dict[str, tuple[str, NDArray[np.float64]]]) -> Iterator[str]:
@@ -134,12 +136,14 @@ def svg(
 ) -> str:
     title = "Rare words over five generations"
     told = (
-        f"A Zipf source copied five times. When every generation learns from the one before, {lost[1][-1]:.0%} of the "
-        f"tail's mass is left; when a fifth of each generation is fresh human text, {held[1][-1]:.0%} is."
+        f"A Zipf source copied five times. When every generation learns from the one before, {lost[1][-1]:.0%} "
+        f"of the tail's mass is left; when a fifth of each generation is fresh human text, {held[1][-1]:.0%} is."
     )
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="t d" '
-        'font-family="system-ui, sans-serif">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+            'aria-labelledby="t d" font-family="system-ui, sans-serif">'
+        ),
         f'<title id="t">{title}</title><desc id="d">{told}</desc>',
         text(LEFT, 24, "share of word types still there, from common (left) to rare (right)", size=12),
     ]
@@ -152,8 +156,8 @@ def svg(
         {name: (colour, tail) for (_, name, colour), (_, tail) in zip(ROWS, (lost, held), strict=True)}
     )
     note = (
-        f"{TYPES:,} types, {TOKENS:,} tokens a generation, tail: types beyond rank {TAIL_FROM:,}; mean of {RUNS} runs, "
-        "computed by docs/make_picture.py"
+        f"{TYPES:,} types, {TOKENS:,} tokens a generation, tail: types beyond rank {TAIL_FROM:,}; "
+        f"mean of {RUNS} runs, computed by docs/make_picture.py"
     )
     parts.append(text(LEFT, 352, note, size=11))
     return "\n".join([*parts, "</svg>"]) + "\n"

@@ -20,7 +20,9 @@ from wellkeeper.errors import InputError
 A, B = b'{"text":"first"}\n', b'{"text":"last"}\n'
 LONG = json_lines([{"text": f"document {number}"} for number in range(2_000)])
 NOISE = np.random.default_rng(7).integers(0, 36**12, 20_000)
-BIG = json_lines([{"text": f"document {number} {np.base_repr(noise, 36) * 3}"} for number, noise in enumerate(NOISE)])
+BIG = json_lines(
+    [{"text": f"document {number} {np.base_repr(noise, 36) * 3}"} for number, noise in enumerate(NOISE)]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,11 @@ class Case:
 def between(bad: bytes, code: str, says: str) -> Case:
     """A bad JSON line with a good one before and after."""
     return Case(
-        name="x.jsonl", content=A + bad + b"\n" + B, texts=["first", "last"], faults=[(code, 2, len(A))], says=says
+        name="x.jsonl",
+        content=A + bad + b"\n" + B,
+        texts=["first", "last"],
+        faults=[(code, 2, len(A))],
+        says=says,
     )
 
 
@@ -46,7 +52,9 @@ CASES = {
     "bare words": between(b"hello there", "json-syntax", r"not JSON: .* \(column 1\)"),
     "deep nesting": between(b"[" * 100_000, "json-syntax", "not JSON"),
     "a raw control character": between(b'{"text":"a\x01b"}', "json-syntax", "control character"),
-    "a number too long to print": between(b'{"text":"a","n":-' + b"9" * 5000 + b".}", "json-syntax", "not JSON"),
+    "a number too long to print": between(
+        b'{"text":"a","n":-' + b"9" * 5000 + b".}", "json-syntax", "not JSON"
+    ),
     "a byte of Latin-1": between(b'{"text":"caf\xe9"}', "utf8", "byte 29 of the file is 0xe9, not UTF-8"),
     "an encoded surrogate": between(b'{"text":"\xed\xa0\x80"}', "utf8", "byte 26 of the file is 0xed"),
     "a lone surrogate": between(b'{"text":"a\\ud800b"}', "lone-surrogate", "half of a surrogate pair"),
@@ -79,10 +87,18 @@ CASES = {
         says="iconv -f UTF-16 -t UTF-8",
     ),
     "a gzip name on plain text": Case(
-        name="x.jsonl.gz", content=A, texts=[], faults=[("corrupt-stream", 1, 0)], says="does not start like gzip"
+        name="x.jsonl.gz",
+        content=A,
+        texts=[],
+        faults=[("corrupt-stream", 1, 0)],
+        says="does not start like gzip",
     ),
     "a zstd name on plain text": Case(
-        name="x.jsonl.zst", content=A, texts=[], faults=[("corrupt-stream", 1, 0)], says="does not start like zstd"
+        name="x.jsonl.zst",
+        content=A,
+        texts=[],
+        faults=[("corrupt-stream", 1, 0)],
+        says="does not start like zstd",
     ),
     "rubbish after a gzip member": Case(
         name="x.jsonl.gz",
@@ -169,16 +185,28 @@ CASES = {
         says="only white space",
     ),
     "a text file in Latin-1": Case(
-        name="x.txt", content=b"caf\xe9", texts=[], faults=[("utf8", 1, -1)], says="byte 3 of the file is 0xe9"
+        name="x.txt",
+        content=b"caf\xe9",
+        texts=[],
+        faults=[("utf8", 1, -1)],
+        says="byte 3 of the file is 0xe9",
     ),
     "a text file of white space": Case(
         name="x.txt", content=b" \n ", texts=[], faults=[("text-empty", 1, -1)], says="only white space"
     ),
     "half a gzipped text file": Case(
-        name="x.txt.gz", content=gz(LONG)[:200], texts=[], faults=[("truncated", 1, -1)], says="ends in the middle"
+        name="x.txt.gz",
+        content=gz(LONG)[:200],
+        texts=[],
+        faults=[("truncated", 1, -1)],
+        says="ends in the middle",
     ),
     "no Parquet": Case(
-        name="x.parquet", content=A, texts=[], faults=[("corrupt-file", 0, -1)], says="no readable Parquet file"
+        name="x.parquet",
+        content=A,
+        texts=[],
+        faults=[("corrupt-file", 0, -1)],
+        says="no readable Parquet file",
     ),
     "no Arrow": Case(
         name="x.arrow", content=A, texts=[], faults=[("corrupt-file", 0, -1)], says="no readable Arrow file"
@@ -241,7 +269,7 @@ def test_a_flipped_byte_costs_only_what_follows_it(
     path = tmp_path / f"x.jsonl.{suffix}"
     path.write_bytes(first + second)
     found = read(path)
-    ((code, line, offset),) = [place for place in found.places if place[0] == "corrupt-stream"]
+    ((line, offset),) = [place[1:] for place in found.places if place[0] == "corrupt-stream"]
     assert found.texts[:2_000] == [f"document {number}" for number in range(2_000)]
     assert line > 2_000
     assert offset >= len(LONG)
@@ -262,7 +290,13 @@ def test_a_line_longer_than_a_block_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_record_over_the_limit_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, name: str, head: bytes, good: bytes, bad: bytes
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    block_bytes: int,
+    name: str,
+    head: bytes,
+    good: bytes,
+    bad: bytes,
 ) -> None:
     monkeypatch.setattr(cutting, "RECORD_BYTES", 2_000_000)
     path = tmp_path / name
@@ -287,7 +321,9 @@ def test_a_json_array_over_the_limit_says_how_to_convert_it(
 
 
 def table(rows: int = 40) -> pa.Table:
-    return pa.table({"id": list(range(rows)), "text": [f"document {row} " + "x" * 200 for row in range(rows)]})
+    return pa.table(
+        {"id": list(range(rows)), "text": [f"document {row} " + "x" * 200 for row in range(rows)]}
+    )
 
 
 @pytest.mark.parametrize("block_bytes", [100, 1 << 20])
@@ -315,7 +351,9 @@ def test_a_parquet_file_without_its_footer_is_quarantined_whole(tmp_path: Path) 
 
 @pytest.mark.parametrize("block_bytes", [100, 1 << 20])
 @pytest.mark.parametrize("stream", [True, False])
-def test_a_truncated_arrow_file_gives_the_batches_before(tmp_path: Path, block_bytes: int, *, stream: bool) -> None:
+def test_a_truncated_arrow_file_gives_the_batches_before(
+    tmp_path: Path, block_bytes: int, *, stream: bool
+) -> None:
     path = tmp_path / "x.arrow"
     write_arrow(path, table(), stream=stream, rows=10)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.7)])
@@ -332,7 +370,12 @@ def test_rows_without_text_are_quarantined_by_row(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": texts}), path)
     found = read(path)
     assert found.texts == ["first", "last\u3000"]
-    assert found.places == [("text-null", 2, -1), ("text-empty", 3, -1), ("text-empty", 4, -1), ("utf8", 5, -1)]
+    assert found.places == [
+        ("text-null", 2, -1),
+        ("text-empty", 3, -1),
+        ("text-empty", 4, -1),
+        ("utf8", 5, -1),
+    ]
     assert found.quarantined[-1].reason == "byte 3 of 'text' is not UTF-8"
 
 
@@ -355,9 +398,12 @@ def test_strings_that_are_no_utf8_are_found_although_pyarrow_trusts_them(tmp_pat
 
 @pytest.mark.parametrize("name", ["x.parquet", "x.arrow"])
 @pytest.mark.parametrize(
-    ("column", "says"), [("id", r"column 'id' is int64, not text\. Name a text column"), ("nope", "no column 'nope'")]
+    ("column", "says"),
+    [("id", r"column 'id' is int64, not text\. Name a text column"), ("nope", "no column 'nope'")],
 )
-def test_a_table_without_such_a_text_column_stops_the_run(tmp_path: Path, name: str, column: str, says: str) -> None:
+def test_a_table_without_such_a_text_column_stops_the_run(
+    tmp_path: Path, name: str, column: str, says: str
+) -> None:
     path = tmp_path / name
     if name == "x.parquet":
         pq.write_table(table(), path)
@@ -397,7 +443,7 @@ def test_a_file_that_vanished_is_an_error_with_a_next_step(tmp_path: Path) -> No
         path.write_bytes(content)
         file = listed(path)
         path.unlink()
-        with pytest.raises(InputError, match="is gone. Run again"):
+        with pytest.raises(InputError, match=r"is gone\. Run again"):
             list(reader_for(file).blocks(file))
 
 
@@ -413,7 +459,8 @@ def test_a_python_nan_costs_no_document(tmp_path: Path) -> None:
 def test_legal_oddities_are_no_faults(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(
-        codecs.BOM_UTF8 + b'{"text":"a\\u0000b"}\r\n\r\n   \n{"text":"\\ud83d\\ude00","text":"again"}\r\n{"text":"end"}'
+        codecs.BOM_UTF8
+        + b'{"text":"a\\u0000b"}\r\n\r\n   \n{"text":"\\ud83d\\ude00","text":"again"}\r\n{"text":"end"}'
     )
     found = read(path)
     assert found.quarantined == ()

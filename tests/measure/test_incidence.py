@@ -1,6 +1,7 @@
 """Counting types by document agrees with the plain way, and sizes are matched in whole documents."""
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def as_counters(found: Incidence) -> list[Counter]:
     ends = found.offsets
     return [
         Counter(dict(zip(found.types[a:b].tolist(), found.tokens[a:b].tolist(), strict=True)))
-        for a, b in zip(ends[:-1], ends[1:], strict=True)
+        for a, b in pairwise(ends)
     ]
 
 

@@ -231,18 +231,25 @@ class TestMeaning:
         corpus = Source(spread=0.5, temperature=temperature).sampler()(130, rng)
         return reference_tails(human, incidence_of(*ngrams(*corpus, n)))
 
-    @pytest.mark.parametrize("n", [1, 2])
-    def test_a_source_at_temperature_0_7_loses_its_tail(self, n: int) -> None:
-        tails = self.compare(0.7, n)
+    def test_a_source_at_temperature_0_7_loses_its_tail_of_words(self) -> None:
+        tails = self.compare(0.7, 1)
         assert tails.rare.gap.high < 0
         assert tails.lost_mass_excess.low > 0
         assert tails.invented_mass_excess.high < 0
 
-    @pytest.mark.parametrize("n", [1, 2])
-    def test_the_same_source_at_temperature_1_does_not(self, n: int) -> None:
+    @pytest.mark.parametrize("n", [2, 3])
+    def test_its_ngrams_show_in_the_invented_mass_and_not_in_the_gap(self, n: int) -> None:
+        """Most rare n-grams join common words: a sharpened source repeats them, and the gap turns around."""
+        tails = self.compare(0.7, n)
+        assert tails.rare.gap.low > 0
+        assert tails.invented_mass_excess.high < 0
+
+    @pytest.mark.parametrize("n", [1, 2, 3])
+    def test_the_same_source_at_temperature_1_differs_in_nothing(self, n: int) -> None:
         tails = self.compare(1.0, n)
         assert tails.rare.gap.low < 0 < tails.rare.gap.high
         assert tails.lost_mass_excess.low < 0 < tails.lost_mass_excess.high
+        assert tails.invented_mass_excess.low < 0 < tails.invented_mass_excess.high
 
     def test_coverage_alone_would_mislead(self) -> None:
         """The same human source has only about a third of its own rare words again."""
@@ -297,18 +304,18 @@ def test_what_is_too_little_is_an_error_that_says_so_or_none(
     ],
 )
 def test_intervals_of_95_percent_cover_the_mean_over_fresh_samples(human, temperature, documents, n) -> None:
-    """300 worlds: a true coverage of 95 % is measured as 95 % +- 2.5 %."""
+    """1,000 worlds: a true coverage of 95 % is measured as 95 % +- 1.4 %."""
     rng = np.random.default_rng(11)
     reference_sample = human.sampler()
     settings = {field.name: getattr(human, field.name) for field in fields(human)}
     corpus_sample = Source(**settings | {"temperature": temperature}).sampler()
     worlds = []
-    for _ in range(300):
+    for _ in range(1000):
         pair = (reference_sample(documents[0], rng), corpus_sample(documents[1], rng))
         worlds.append(figures(reference_tails(*(incidence_of(*ngrams(*tokens, n)) for tokens in pair))))
     for name in set.intersection(*map(set, worlds)):
         truth = np.mean([world[name].estimate for world in worlds])
         covered = np.mean([world[name].low <= truth <= world[name].high for world in worlds])
-        # Where nearly all types are found, as in ">20", intervals are wide for safety's sake.
-        most = 1.0 if name.startswith((">20", "6-20")) else 0.99
+        # Nearly all types of the band are found: its intervals are wide for safety's sake.
+        most = 1.0 if name.startswith(">20") else 0.99
         assert 0.90 <= covered <= most, (name, truth, covered)

@@ -153,24 +153,24 @@ def test_common_units_of_a_corpus_without_words_are_refused() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("source", "documents", "least", "most"),
+    ("source", "documents"),
     [
-        (Source(), 100, 0.90, 0.99),
-        (Source(spread=0.5), 100, 0.90, 0.99),
-        (Source(words=100), 300, 0.90, 0.99),
-        (Source(), 20, 0.90, 0.99),
-        (Source(), 10, 0.90, 1.0),  # ten documents: allowed to be wide, not to be wrong
-        (Source(contrast=0, burst=0, spread=0), 100, 0.90, 1.0),  # words drawn one by one: wide is safe
+        (Source(), 10),
+        (Source(), 20),
+        (Source(), 100),
+        (Source(spread=0.5), 100),
+        (Source(words=100), 300),
+        (Source(contrast=0, burst=0, spread=0), 100),  # words drawn one by one, documents all alike
     ],
 )
-def test_intervals_of_95_percent_cover_the_mean_over_fresh_corpora(source, documents, least, most) -> None:
-    """300 worlds: a true coverage of 95 % is measured as 95 % +- 2.5 %."""
+def test_intervals_of_95_percent_cover_the_mean_over_fresh_corpora(source: Source, documents: int) -> None:
+    """1,000 worlds: a true coverage of 95 % is measured as 95 % +- 1.4 %."""
     sample, rng = source.sampler(), np.random.default_rng(11)
-    worlds = [figures(tail_profile(incidence_of(*sample(documents, rng)))) for _ in range(300)]
+    worlds = [figures(tail_profile(incidence_of(*sample(documents, rng)))) for _ in range(1000)]
     for name in worlds[0]:
         truth = np.mean([world[name][0] for world in worlds])
         covered = np.mean([world[name][1] <= truth <= world[name][2] for world in worlds])
-        assert least <= covered <= most, (name, covered)
+        assert 0.90 <= covered <= 0.99, (name, covered)
 
 
 def test_incidences_are_compared_by_identity() -> None:

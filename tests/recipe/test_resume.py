@@ -56,7 +56,7 @@ def small_blocks() -> dict[str, str]:
 
 def content(out: Path):
     manifest = json.loads((out / "manifest.json").read_text())
-    return manifest["digest"], manifest["tables"], manifest["counts"]
+    return manifest["tables"], manifest["files"], manifest["counts"]
 
 
 def unbroken(place: Path, out: Path, *options: str):

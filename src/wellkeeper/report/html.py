@@ -94,6 +94,14 @@ def _mark_escapes(text: str | Markup) -> Markup:
     return Markup(ESCAPE.sub(lambda found: f'<span class="hidden">{found[0]}</span>', str(safe)))  # noqa: S704
 
 
+def _unbroken(figure: str) -> Markup:
+    """A figure that may break before its interval, never inside."""
+    value, opening, bounds = figure.partition("(")
+    if not opening:
+        return escape(figure)
+    return Markup('{}<span class="num">({}</span>').format(value, bounds)
+
+
 def _percent(share: float) -> str:
     """A length for CSS, in [0%, 100%]."""
     return re.sub(r"\.?0+$", "", f"{min(1.0, max(0.0, share)) * 100:.2f}") + "%"
@@ -110,5 +118,5 @@ def _environment() -> Environment:
     )
     environment.filters["shown"] = _mark_escapes
     environment.filters["length"] = _percent
-    environment.filters["css"] = Markup
+    environment.filters["unbroken"] = _unbroken
     return environment

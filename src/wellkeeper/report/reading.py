@@ -37,9 +37,13 @@ def text(value: Any, default: str = "") -> str:
 
 def number(value: Any) -> float | None:
     """A finite number, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        found = float(value)
+    except OverflowError:  # JSON sets no bound on an integer
+        return None
+    return found if math.isfinite(found) else None
 
 
 def integer(value: Any) -> int:

@@ -26,13 +26,18 @@ class Figure:
 def findings(audit: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Findings, the most severe first; within a severity in the document's own order."""
     order = {severity: rank for rank, severity in enumerate(SEVERITIES)}
-    return sorted(
-        rows(audit.get("findings")), key=lambda row: order.get(text(row.get("severity")), len(order))
-    )
+    return sorted(rows(audit.get("findings")), key=lambda row: order[severity_of(row)])
+
+
+def severity_of(finding: Mapping[str, Any]) -> str:
+    """One of `SEVERITIES`; a finding of another severity is one to read, not one to stop for."""
+    severity = text(finding.get("severity"))
+    return severity if severity in SEVERITIES else "info"
 
 
 def severities(audit: Mapping[str, Any]) -> dict[str, int]:
-    found = [text(row.get("severity")) for row in findings(audit)]
+    """Findings by severity."""
+    found = [severity_of(row) for row in findings(audit)]
     return {severity: found.count(severity) for severity in SEVERITIES}
 
 
@@ -43,16 +48,16 @@ def verdict(audit: Mapping[str, Any], numbers: Numbers) -> str:
         return "Nothing to judge: no document was read."
     these = numbers.of(documents, "document")
     found = severities(audit)
-    errors, warnings = numbers.of(found["error"], "error"), numbers.of(found["warning"], "warning")
-    if found["error"] and found["warning"]:
-        return f"Not ready to train on: {errors} and {warnings} in {these}."
+    grave = joined([numbers.of(found[name], name) for name in ("error", "warning") if found[name]])
     if found["error"]:
-        return f"Not ready to train on: {errors} in {these}."
+        return f"Not ready to train on: {grave} in {these}."
     if found["warning"]:
-        return f"{warnings} to settle before training on {these}."
+        return f"{grave} to settle before training on {these}."
     if text(audit.get("verdict")) == "clean":
         return f"Clean as far as it was measured: {these}, and nothing that needs a decision."
-    return f"{these} read; the audit names no finding."
+    if found["info"]:
+        return f"Nothing that must be settled first: {numbers.of(found['info'], 'note')} on {these}."
+    return f"{these} read; the audit gives no verdict."
 
 
 def not_judged(audit: Mapping[str, Any]) -> list[str]:
@@ -106,7 +111,7 @@ def redundant(audit: Mapping[str, Any]) -> int | None:
 def similarity(audit: Mapping[str, Any]) -> str:
     """`similarity 0.8 or more`, the threshold of near duplicates."""
     threshold = number(table(audit, "duplicates", "near").get("similarity"))
-    return "near" if threshold is None else f"similarity {threshold:g} or more"
+    return "a similarity not recorded" if threshold is None else f"similarity {threshold:g} or more"
 
 
 def glance(audit: Mapping[str, Any], numbers: Numbers) -> list[Figure]:
@@ -160,7 +165,7 @@ def _redundant(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
         return Figure("Redundant documents", "not measured", "no duplicate search ran")
     exact = integer(table(audit, "duplicates", "exact").get("redundant"))
     near = integer(table(audit, "duplicates", "near").get("redundant"))
-    beneath = f"{numbers.count(exact)} exact, {numbers.count(near)} near ({similarity(audit)})"
+    beneath = f"{numbers.count(exact)} exact, {numbers.count(near)} near at {similarity(audit)}"
     return Figure("Redundant documents", numbers.percent(count / documents), beneath)
 
 
@@ -257,7 +262,8 @@ def curation_verdict(curation: Mapping[str, Any], numbers: Numbers) -> str:
         return f"{start}; the recipe sets no constraint on the mix."
     if broken:
         fails = "does not hold" if len(broken) == 1 else "do not hold"
-        return f"{start}; {len(broken)} of {numbers.of(len(constraints), 'constraint')} {fails}."
+        of_all = numbers.of(len(constraints), "constraint")
+        return f"{start}; {len(broken)} of {of_all} {fails}: {joined(broken[:3])}."
     holds = (
         "the one constraint holds" if len(constraints) == 1 else f"all {len(constraints)} constraints hold"
     )

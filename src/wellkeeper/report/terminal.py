@@ -21,10 +21,11 @@ from wellkeeper.report.story import (
     joined,
     largest_source,
     not_judged,
+    severity_of,
     stages,
     verdict,
 )
-from wellkeeper.report.visible import one_line, visible_tree
+from wellkeeper.report.visible import one_line, visible, visible_tree
 
 _SEVERITY_STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold blue"}
 _ORIGIN_STYLES = {
@@ -41,10 +42,11 @@ def audit_lines(audit: Mapping[str, Any]) -> list[str]:
     """The audit as plain lines, one fact each: for logs, pipes and CI. No line holds a line feed."""
     audit = visible_tree(audit)
     lines = [verdict(audit, COMMA)]
-    lines += [f"{name}: {value}" for name, value in _facts(audit)]
+    lines += [f"{name}: {value}" + (f" ({note})" if note else "") for name, value, note in _facts(audit)]
     for row in findings(audit):
         code, severity, title, following = _finding(row)
-        lines.append(f"{severity} {code}: {title}" + (f" Next: {following}" if following else ""))
+        ending = f". Next: {following}" if following else ""
+        lines.append(f"{severity} {code}: {title.rstrip('.')}{ending}")
     return lines
 
 
@@ -104,20 +106,21 @@ def print_curation(curation: Mapping[str, Any], console: Console, paths: Mapping
     _print_paths(paths, console)
 
 
-def _facts(audit: Mapping[str, Any]) -> list[tuple[str, str]]:
-    facts = [(figure.name, f"{figure.value} ({figure.beneath})") for figure in glance(audit, COMMA)]
+def _facts(audit: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, value, and the interval or baseline beside it."""
+    facts = [(figure.name, figure.value, figure.beneath) for figure in glance(audit, COMMA)]
     largest, documents = largest_source(audit), integer(table(audit, "inputs").get("documents"))
     if largest:
         name, count = largest
-        facts.append(("Largest source", f"{name}, {COMMA.share_of(count, documents)}"))
+        facts.append(("Largest source", name, f"{COMMA.share_of(count, documents)} of all documents"))
     lost = interval(table(audit, "tails", "reference").get("lost_mass"))
     if lost is not None:
         baseline = interval(table(audit, "tails", "reference").get("lost_mass_ceiling"))
-        beside = f"; two human halves: {COMMA.interval(baseline)}" if baseline else ""
-        facts.append(("Human words lost, by use", COMMA.interval(lost) + beside))
+        beside = f"two human halves: {COMMA.interval(baseline)}" if baseline else "no baseline"
+        facts.append(("Human words lost, by use", COMMA.interval(lost), beside))
     gaps = not_judged(audit)
     if gaps:
-        facts.append(("Not judged", joined(gaps)))
+        facts.append(("Not judged", joined(gaps), ""))
     return facts
 
 
@@ -129,7 +132,7 @@ def _finding(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
     """Code, severity, title and next step of a finding, each on one line."""
     return (
         one_line(text(row.get("code"), "WK"), 24),
-        one_line(text(row.get("severity"), "info"), 12),
+        severity_of(row),
         one_line(text(row.get("title"), "(untitled)"), 200),
         one_line(text(row.get("next")), 400),
     )
@@ -143,7 +146,6 @@ def _print_finding(row: Mapping[str, Any], console: Console) -> None:
     for words, style in ((one_line(text(row.get("detail")), 800), "dim"), (following, "")):
         if words:
             console.print(_indented(words, style, console))
-    return
 
 
 def _indented(words: str, style: str, console: Console) -> Text:
@@ -151,12 +153,13 @@ def _indented(words: str, style: str, console: Console) -> Text:
     return Text("\n").join(Text("  ") + line for line in body)
 
 
-def _grid(facts: list[tuple[str, str]]) -> Table:
+def _grid(facts: list[tuple[str, str, str]]) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, value in facts:
-        grid.add_row(Text(name), Text(value))
+    for name, value, note in facts:
+        beside = f"  {note}" if note else ""
+        grid.add_row(Text(name), Text.assemble(value, (beside, "dim")))
     return grid
 
 
@@ -166,14 +169,16 @@ def _origin_bar(found: Mapping[str, int], console: Console) -> Text | None:
     if not total:
         return None
     block = "#" if console.options.ascii_only else "\u2588"
-    bar, legend = Text(), Text()
+    bar = Text()
+    legend = [Text()]
     for label, width in _widths(found).items():
         style = _ORIGIN_STYLES.get(label, "bright_black")
         bar.append(block * width, style=style)
-        separator = "  " if legend else ""
-        legend.append(separator).append(block, style=style)
-        legend.append(f" {one_line(label, 40)} {COMMA.percent(found[label] / total)}")
-    return bar + Text("\n") + legend
+        words = f" {one_line(label, 40)} {COMMA.percent(found[label] / total)}  "
+        if legend[-1].cell_len and legend[-1].cell_len + len(words) > console.width:
+            legend.append(Text())
+        legend[-1].append(block, style=style).append(words)
+    return Text("\n").join([bar, *legend])
 
 
 def _widths(found: Mapping[str, int]) -> dict[str, int]:
@@ -221,7 +226,7 @@ def _constraints(curation: Mapping[str, Any]) -> list[tuple[str, bool | None]]:
 
 
 def _path_lines(paths: Mapping[str, object]) -> list[str]:
-    return [f"{name}: {path}" for name, path in paths.items()]
+    return [f"{name}: {visible(str(path))}" for name, path in paths.items()]
 
 
 def _print_paths(paths: Mapping[str, object], console: Console) -> None:
@@ -229,7 +234,7 @@ def _print_paths(paths: Mapping[str, object], console: Console) -> None:
         console.print()
     for name, path in paths.items():
         # a path is to be copied whole: never wrapped
-        console.print(Text.assemble((f"{name}  ", "dim"), str(path)), soft_wrap=True)
+        console.print(Text.assemble((f"{name}  ", "dim"), visible(str(path))), soft_wrap=True)
 
 
 def _print_lines(lines: list[str], console: Console) -> None:

@@ -24,7 +24,7 @@ from wellkeeper.errors import InputError
 _FIELD_START, _PLAIN, _QUOTED, _QUOTE_IN_QUOTED, _RECORD_END = range(5)
 _QUOTE, _LF, _CR = 0x22, 0x0A, 0x0D
 _DELIMITERS = {"csv": b",;\t|", "tsv": b"\t"}  # spreadsheets of some countries write the others into .csv
-_ODD_FIELD = re.compile(rb'"((?:[^"]|"")*)"(.*)', re.DOTALL)
+_QUOTED_FIELD = re.compile(rb'"([^"]*(?:""[^"]*)*)"(.*)', re.DOTALL)
 
 Integers: TypeAlias = NDArray[np.int64]
 
@@ -208,7 +208,7 @@ def _values(data: bytes, spans: Integers, *, null: bool) -> Column:
 
 
 def _unquoted(field: bytes) -> bytes:
-    match = _ODD_FIELD.fullmatch(field)
+    match = _QUOTED_FIELD.fullmatch(field)
     return match[1].replace(b'""', b'"') + match[2] if match else field
 
 

@@ -105,13 +105,17 @@ def is_text(type_: pa.DataType) -> bool:
 
 
 def _plain(column: Any) -> Column:
-    """One array for a column, whatever its chunks, without dictionary or extension type."""
+    """One array for a column, whatever its chunks, without dictionary, view or extension type."""
     array: Any = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(array, pa.ChunkedArray):  # too large for one array of its type
         array = pa.concat_arrays([chunk.cast(_wide(chunk.type)) for chunk in array.chunks])
     if isinstance(array.type, pa.BaseExtensionType):
         array = array.storage
-    plain: Column = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_string_view(array.type):  # many functions of Arrow do not know views yet
+        array = array.cast(pa.large_string())
+    plain: Column = array.cast(pa.large_binary()) if pa.types.is_binary_view(array.type) else array
     return plain
 
 

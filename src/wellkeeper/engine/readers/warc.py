@@ -91,7 +91,7 @@ def record_end(data: bytes | bytearray, at: int) -> int:
     """
     at = _skip_line_ends(data, at)
     if not data.startswith(b"WARC/", at):
-        return 0 if b"WARC/".startswith(data[at : at + 5]) else _next_start(data, at)
+        return 0 if b"WARC/".startswith(bytes(data[at : at + 5])) else _next_start(data, at)
     header = data.find(b"\r\n\r\n", at, at + _HEADER_BYTES)
     if header < 0:
         return 0 if len(data) < at + _HEADER_BYTES else _next_start(data, at)
@@ -104,7 +104,7 @@ def _next_start(data: bytes | bytearray, at: int) -> int:
 
 
 def _skip_line_ends(data: bytes | bytearray, at: int) -> int:
-    while data[at : at + 1] in {b"\r", b"\n"}:
+    while at < len(data) and data[at] in b"\r\n":
         at += 1
     return at
 

@@ -11,12 +11,13 @@ from wellkeeper.report.sections.duplicates import duplicates_section
 from wellkeeper.report.sections.origin import origin_section
 from wellkeeper.report.sections.sources import sources_section
 from wellkeeper.report.sections.tails import tails_section
-from wellkeeper.report.story import SEVERITIES, findings
+from wellkeeper.report.story import findings, severity_of
 from wellkeeper.report.visible import clip, one_line
 
 Audit = Mapping[str, Any]
 
 _MAX_FINDINGS = 24
+_MAX_RECIPE = 8000  # letters
 
 
 def audit_sections(audit: Audit) -> list[Section]:
@@ -44,10 +45,9 @@ def findings_section(audit: Audit) -> list[Block]:
 
 
 def _card(row: Audit) -> Card:
-    severity = text(row.get("severity"))
     return Card(
         code=one_line(text(row.get("code"), "WK"), 24),
-        severity=severity if severity in SEVERITIES else "info",
+        severity=severity_of(row),
         title=one_line(text(row.get("title"), "(untitled)"), 200),
         detail=clip(text(row.get("detail")), 800),
         next=clip(text(row.get("next")), 400),
@@ -58,9 +58,11 @@ def recipe_section(audit: Audit) -> list[Block]:
     recipe = text(audit.get("proposed_recipe"))
     if not recipe:
         return [none("No recipe is proposed.")]
+    if len(recipe) > _MAX_RECIPE:
+        return [none("The proposed recipe is too long for this page; the JSON document beside it has all.")]
     return [
         Prose("A start, not a verdict: it acts on the findings above. One click selects it whole."),
-        Code("Proposed recipe, YAML", clip(recipe, 8000)),
+        Code("Proposed recipe, YAML", recipe),
     ]
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from wellkeeper.report import svg
 from wellkeeper.report.blocks import (
     Block,
@@ -106,7 +108,9 @@ def _share(value: Any) -> str:
 def _holds(value: Any) -> str:
     if not isinstance(value, bool):
         return "not checked"
-    return "\u2713 holds" if value else "\u2717 does not hold"
+    if value:
+        return Markup('<span class="fine">\u2713 holds</span>')
+    return Markup('<span class="bad">\u2717 does not hold</span>')
 
 
 def _origins(curation: Curation) -> list[Block]:

@@ -62,8 +62,10 @@ def _counted(documents: int, total: int) -> str:
 
 def _source_note(row: Audit) -> str:
     dates = " to ".join(part for part in (optional(row, "first"), optional(row, "last")) if part)
-    parts = (optional(row, "origin"), dates, optional(row, "licence"))
-    return ", ".join(part for part in parts if part)
+    parts = [f"origin {optional(row, 'origin')}"] if optional(row, "origin") else []
+    parts += [dates] if dates else []
+    parts += [f"licence {optional(row, 'licence')}"] if optional(row, "licence") else []
+    return ", ".join(parts)
 
 
 def _source_row(row: Audit) -> list[str]:
@@ -112,10 +114,10 @@ def _dates(audit: Audit) -> list[Block]:
         return []
     line = date_of(text(dates.get("line"))) or "the release of ChatGPT"
     names = {"before": f"before {line}", "after": f"on or after {line}", "undated": "no date known"}
-    colours = {"before": "o-human", "after": "o-ai-assisted", "undated": "o-unknown"}
+    colours = {"before": "o-before", "after": "o-after", "undated": "o-unknown"}
     parts = [
         Part(names[key], count / total, f"{THIN.count(count)} ({THIN.percent(count / total)})", colours[key])
         for key, count in found.items()
         if count
     ]
-    return [Stack(f"Documents captured before and after {line}", parts)]
+    return [Heading(f"Before and after {line}"), Stack(f"Documents captured before and after {line}", parts)]

@@ -59,11 +59,11 @@ def _masses(reference: Audit) -> list[Block]:
     if not body:
         return []
     head = ["Question", "This corpus", "Baseline: two halves of the reference"]
-    said = Prose(
+    why = Prose(
         "Two fresh samples of one human source do not share all their words either. The baseline splits the "
         "reference in two and asks one half about the other: no corpus should be expected to do better."
     )
-    return [Table("The corpus against the human reference", head, body, frozenset({1, 2})), said]
+    return [Table("The corpus against the human reference", head, body, frozenset({1, 2})), why]
 
 
 def bands(reference: Audit, identity: str) -> list[Block]:
