@@ -86,7 +86,8 @@ class Bench:
     def _once(self, argv: Sequence[str], key: str, code: int | None, given: str | None = None) -> str:
         if (key, code) not in self._seen:
             returned, output = _on_a_terminal(argv, self.folder, given)
-            if returned not in ((0, 1) if code is None else (code,)):
+            crashed = "Traceback (most recent call last)" in output  # exits with 1, as findings do
+            if crashed or returned not in ((0, 1) if code is None else (code,)):
                 raise StaleError(f"exit code {returned} of: {key}\n{output}")
             self._seen[key, code] = self._clean(output)
         return self._seen[key, code]
@@ -174,8 +175,10 @@ def _body(kind: str, what: str, code: int | None, bench: Bench, cut: Callable[[s
             return f"\n```console\n$ {what}\n{cut(bench.run(what, code))}\n```\n"
         case "python":
             return f"\n```pycon\n{bench.python(what)}\n```\n"
-        case _:
+        case _ if what in TABLES:
             return f"\n{TABLES[what]()}\n"
+        case _:
+            raise StaleError(f"there is no table {what!r}; there are {', '.join(TABLES)}")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -274,6 +277,14 @@ def priors() -> str:
     return table(("prior", "in words"), ((code(name), str(prior)) for name, prior in PRIORS.items()))
 
 
+def coverage() -> str:
+    """How often tail intervals covered, from the docstring that owns the figures."""
+    from wellkeeper.measure import jackknife
+
+    said = (jackknife.__doc__ or "").split("\nMeasured on ", 1)[1].split("\n[1] ")[0]
+    return f"```text\nMeasured on {said.rstrip()}\n```"
+
+
 def recipe_keys(definition: str | None) -> str:
     """Keys of one part of a recipe, by its definition in the JSON schema; None: the top level."""
     from wellkeeper.recipe.schema import json_schema
@@ -297,6 +308,7 @@ def _default(value: object) -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "coverage": coverage,
     "recipe": lambda: recipe_keys(None),
     "recipe-source": lambda: recipe_keys("_SourcePart"),
     "evidence-kinds": evidence_kinds,

@@ -17,6 +17,7 @@ from wellkeeper.core.evidence import KINDS
 from wellkeeper.filter.quality import SETS
 from wellkeeper.ledger.rows import DOCUMENTS, EVIDENCE, QUARANTINE
 from wellkeeper.mix.plan import REASONS, RECIPE_KEYS
+from wellkeeper.origin import artefacts
 from wellkeeper.recipe import findings
 from wellkeeper.recipe.schema import json_schema, load_recipe
 from wellkeeper.recipe.steps import registered_steps
@@ -217,6 +218,14 @@ def test_every_block_that_a_command_fills_is_closed_and_filled(path):
     )
     assert len(opened) == len(whole) == text.count("\n<!-- end -->")
     assert "-->\n<!-- end -->" not in text, "an empty block. Run: make docs"
+
+
+@pytest.mark.parametrize("name", ["evidence.md", "LOG.md"])
+def test_figures_of_the_trace_measurement_are_those_of_the_code(name):
+    measured = set(re.findall(r"\d{1,3}(?:,\d{3})+", artefacts.__doc__))
+    assert {"30,887", "11,442", "54,822"} <= measured
+    for figure in measured:
+        assert figure in page(name), figure
 
 
 def test_the_index_of_decisions_names_every_record():

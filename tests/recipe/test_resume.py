@@ -22,7 +22,7 @@ steps:
   - near-duplicates.v1: {similarity: 0.8}
 mix:
   caps: {source: 0.30}
-  size: {documents: 2000}
+  size: {documents: 1200}
 """
 VOLATILE = ("run",)
 
@@ -30,7 +30,7 @@ VOLATILE = ("run",)
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("resume")
-    corpora.write(folder / "corpus", corpora.rows(6000, seed=3))
+    corpora.write(folder / "corpus", corpora.rows(2500, seed=3))
     (folder / "recipe.yaml").write_text(RECIPE)
     return folder
 
@@ -50,8 +50,8 @@ def command(place: Path, out: Path, *options: str) -> list[str]:
 
 
 def small_blocks() -> dict[str, str]:
-    """Blocks of 64 KiB, so that there is much to interrupt."""
-    return {**os.environ, "WELLKEEPER_BLOCK_BYTES": str(1 << 16)}
+    """Blocks of 128 KiB, so that there is much to interrupt."""
+    return {**os.environ, "WELLKEEPER_BLOCK_BYTES": str(1 << 17)}
 
 
 def content(out: Path):

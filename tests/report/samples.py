@@ -33,7 +33,7 @@ def _bands(drop: float) -> list[dict[str, Any]]:
                 "types": types,
                 "coverage": interval(cover, cover - 1.6 * half, min(1.0, cover + 1.6 * half)),
                 "ceiling": interval(ceiling, ceiling - half, min(1.0, ceiling + half)),
-                "gap": interval(ceiling - cover, ceiling - cover - 2 * half, ceiling - cover + 2 * half),
+                "gap": interval(cover - ceiling, cover - ceiling - 2 * half, cover - ceiling + 2 * half),
             }
         )
     return rows

@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 _i64, _u64, _f64, _b1 = types.int64, types.uint64, types.float64, types.boolean
 
 
+# Parts are compiled with, and loaded from the cache as, the kernel that calls them.
+_part = njit(nogil=True, boundscheck=False)
+
+
 def _vector(item: Any) -> Any:
     return types.Array(item, 1, "C")
 
 
-@njit(_i64(_vector(_i64), _i64), nogil=True, cache=True)
+@_part
 def _root(parent: Any, x: Any) -> Any:
     while parent[x] != x:
         parent[x] = parent[parent[x]]
@@ -52,7 +56,7 @@ def flatten(parent: Any) -> Any:
         parent[x] = _root(parent, x)
 
 
-@njit(_f64(_vector(_u64), _i64, _i64, _vector(_u64), _i64, _i64), nogil=True, cache=True, boundscheck=False)
+@_part
 def _jaccard(a: Any, a_start: Any, a_size: Any, b: Any, b_start: Any, b_size: Any) -> Any:
     i, j, both = a_start, b_start, 0
     a_end, b_end = a_start + a_size, b_start + b_size

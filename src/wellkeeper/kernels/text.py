@@ -42,6 +42,10 @@ SHARES = (
 ALWAYS = frozenset("chars words lines shingles invisible invisible_run".split())
 """Integer columns that are made even without statistics."""
 
+# Parts of a kernel have no signature of their own: they are compiled with, and loaded from the cache as, the
+# kernel that calls them, which keeps start-up short.
+_part = njit(nogil=True, boundscheck=False)
+
 _U = np.uint64
 _SEED = _U(0xCBF29CE484222325)
 _PRIME = _U(0x100000001B3)
@@ -71,7 +75,7 @@ _NAMED_WORDS = (
 )  # fmt: skip
 
 
-@njit("uint64(uint64)", nogil=True, cache=True, inline="always")
+@_part
 def _mix(h: Any) -> Any:
     h ^= h >> _U(32)
     h *= _M
@@ -161,7 +165,7 @@ _BYTES = _vector(_u8, readonly=True)
 _OFFSETS = _vector(_i64, readonly=True)
 
 
-@njit(types.UniTuple(_i64, 2)(_BYTES, _i64), nogil=True, cache=True, inline="always", boundscheck=False)
+@_part
 def _decode(data: Any, i: Any) -> Any:
     """The code point that starts at byte i of valid UTF-8, above ASCII, and its bytes."""
     byte = np.int64(data[i])
@@ -177,13 +181,7 @@ def _decode(data: Any, i: Any) -> Any:
     ), 4
 
 
-@njit(
-    types.int64(
-        _BYTES, _i64, _i64, _TABLES,
-        _vector(_u64), _vector(_i32), _vector(_u64), _vector(_i32), _vector(_u8), _vector(_i64),
-    ),
-    nogil=True, cache=True, boundscheck=False,
-)  # fmt: skip
+@_part
 def _tokenise(
     data: Any, start: Any, end: Any, tables: Any,
     words: Any, lengths: Any, line_hash: Any, line_chars: Any, line_flags: Any, out: Any,
@@ -322,6 +320,12 @@ def _tokenise(
                     bad_line |= named2 == _TERMS + 100
             else:
                 named1 = 0
+            if i < end and data[i] == 32:  # as most words end: what the branch for white space would do
+                bad_line |= chars - token_at > 1000
+                in_token = False
+                run = 0
+                chars += 1
+                i += 1
             continue
         i += size
         if kind == _SPACE:
@@ -435,7 +439,7 @@ def _tokenise(
     return count
 
 
-@njit(_i64(_vector(_u64), _i64, _vector(_u64)), nogil=True, cache=True, boundscheck=False)
+@_part
 def _shingle(words: Any, count: Any, out: Any) -> Any:
     """Hashes of all word 5-grams; a text of 1 to 4 words has one shingle, all of it."""
     if count == 0:
@@ -456,7 +460,7 @@ def _shingle(words: Any, count: Any, out: Any) -> Any:
     return count - SHINGLE_WORDS + 1
 
 
-@njit(types.void(_vector(_u64), _i64, _vector(_u32)), nogil=True, cache=True, boundscheck=False)
+@_part
 def _sketch(shingles: Any, count: Any, slots: Any) -> Any:
     """FastSimilaritySketch [1] of the shingles.
 
@@ -484,7 +488,7 @@ def _sketch(shingles: Any, count: Any, slots: Any) -> Any:
             break
 
 
-@njit(_i64(_i64), nogil=True, cache=True, inline="always")
+@_part
 def _table_bits(items: Any) -> Any:
     bits = 4
     while (1 << bits) < 2 * items:
@@ -492,13 +496,7 @@ def _table_bits(items: Any) -> Any:
     return bits
 
 
-@njit(
-    types.void(
-        _vector(_u64), _vector(_i32), _i64, _f32,
-        _vector(_i64), _vector(_u64), _vector(_i64), _vector(_u64), _vector(_f32),
-    ),
-    nogil=True, cache=True, boundscheck=False,
-)  # fmt: skip
+@_part
 def _repetition(
     words: Any, lengths: Any, count: Any, chars: Any, at: Any, hashes: Any, slots: Any, table: Any, out: Any
 ) -> Any:
@@ -579,7 +577,7 @@ def _repetition(
             break
 
 
-@njit(_i64(_u64, _vector(_u64), _i64, _u64), nogil=True, cache=True, boundscheck=False)
+@_part
 def _seen(value: Any, table: Any, mask: Any, shift: Any) -> Any:
     """1 if the table holds the value already, else put it in and return 0."""
     value |= _U(1)
@@ -594,10 +592,7 @@ def _seen(value: Any, table: Any, mask: Any, shift: Any) -> Any:
         slot = (slot + 1) & mask
 
 
-@njit(
-    types.void(_vector(_u64), _vector(_i32), _vector(_u8), _i64, _f32, _vector(_u64), _vector(_f32), _vector(_i64)),
-    nogil=True, cache=True, boundscheck=False,
-)  # fmt: skip
+@_part
 def _line_statistics(
     line_hash: Any,
     line_chars: Any,

@@ -10,16 +10,18 @@ question about one document reads a few hundred kilobytes.
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from wellkeeper.engine.readers.base import Quarantined
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import DataError, InputError
 from wellkeeper.ledger.rows import DOCUMENTS, EVIDENCE, QUARANTINE, quarantine_of
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 TILE_ROWS = 256
 ROW_GROUP_ROWS = 64 * TILE_ROWS
@@ -66,12 +68,14 @@ def _write(path: Path, table: pa.Table) -> Path:
     return path
 
 
-def open_part_tables(folder: Path, kind: Kind) -> ds.Dataset:
+def open_part_tables(folder: Path, kind: Kind) -> "ds.Dataset":
     """All parts of `documents` or `evidence`, in order; a ledger without evidence parts has no rows of it.
 
     Raises:
         InputError: the folder holds no ledger.
     """
+    import pyarrow.dataset as ds  # loads pandas where that is installed, which a dry run need not wait for
+
     paths = sorted((folder / "ledger" / kind).glob("part-*.parquet"))
     if not paths and not part_path(folder, "documents", 0).is_file():
         raise InputError(

@@ -40,7 +40,6 @@ from wellkeeper.recipe.propose import proposed_recipe
 from wellkeeper.recipe.results import Audit
 from wellkeeper.recipe.tails import TOO_SMALL, describe_tails, without_copies, word_sample
 from wellkeeper.recipe.textpass import Group, PassOptions, run_text_pass, sample_shift, seal
-from wellkeeper.report import render_html
 
 SCHEMA = "wellkeeper.audit/1"
 
@@ -253,6 +252,8 @@ def audit_document(
 
 
 def write_reports(folder: Path, document: Mapping[str, Any]) -> dict[str, Path]:
+    from wellkeeper.report import render_html
+
     paths = {"report": folder / "report.html", "json": folder / "report.json"}
     text = json.dumps(document, ensure_ascii=False, indent=2)
     write_atomic(paths["json"], (text + "\n").encode())

@@ -192,7 +192,8 @@ class LoadedCorpus:
     def preload(self, bands: int, *, statistics: bool) -> None:
         """Read in one go what nearly every run asks for."""
         always = (
-            "line offset bytes chars words shingles sha256 priority evidence_mask origin captured_at captured_basis"
+            "line offset bytes chars words shingles sha256 priority evidence_mask "
+            "origin captured_at captured_basis"
         )
         names = [*always.split(), *(band_name(band) for band in range(bands))]
         if statistics:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -58,10 +58,11 @@ from wellkeeper.recipe.model import Recipe
 from wellkeeper.recipe.results import Curation
 from wellkeeper.recipe.schema import load_recipe
 from wellkeeper.recipe.steps import step_named
-from wellkeeper.recipe.tails import WordSample, describe_tails, word_sample
 from wellkeeper.recipe.textpass import Group
 from wellkeeper.recipe.writepass import write_documents
-from wellkeeper.report import render_html
+
+if TYPE_CHECKING:
+    from wellkeeper.recipe.tails import WordSample
 
 SCHEMA = "wellkeeper.curate/1"
 LEDGER_ROWS = 1 << 18  # documents in one part of the ledger
@@ -142,8 +143,8 @@ def curate(
     listener(Progress(stage="deciding", done=0, total=0, unit="documents", documents=len(corpus)))
     decisions = apply_steps(corpus, steps)
     apply_mix(corpus, decisions, plan.mix)
-    theirs = _reference_words(plan, corpus, run, seed)
-    document = curation_document(name, plan, corpus, decisions, theirs, seed=seed)
+    theirs = None if dry_run else _reference_words(plan, corpus, run, seed)
+    document = curation_document(name, plan, corpus, decisions, theirs, seed=seed, tails=not dry_run)
     document["dry_run"] = dry_run
     paths = {}
     if not dry_run:
@@ -251,9 +252,10 @@ def curation_document(
     recipe: Recipe,
     corpus: LoadedCorpus,
     decisions: Decisions,
-    theirs: WordSample | None,
+    theirs: "WordSample | None",
     *,
     seed: int,
+    tails: bool,
 ) -> dict[str, Any]:
     """What the recipe did, in figures: schema `wellkeeper.curate/1`.
 
@@ -307,7 +309,7 @@ def curation_document(
             for code in range(len(names))
         ],
         "months": months_of(corpus, kept),
-        "tails": _tails(recipe, corpus, kept, theirs),
+        "tails": _tails(recipe, corpus, kept, theirs) if tails else None,
     }
     if document["read"] != sum(document[key] for key in ("kept", "dropped", "review", "quarantined")):
         raise WorkError(
@@ -330,8 +332,10 @@ def _mix(decisions: Decisions) -> dict[str, Any] | None:
     }
 
 
-def _reference_words(recipe: Recipe, corpus: LoadedCorpus, run: Running, seed: int) -> WordSample | None:
+def _reference_words(recipe: Recipe, corpus: LoadedCorpus, run: Running, seed: int) -> "WordSample | None":
     """Words of the recipe's reference: of one of its sources, or of a path beside them."""
+    from wellkeeper.recipe.tails import word_sample
+
     if recipe.reference is None:
         return None
     if recipe.reference.path is not None:
@@ -344,12 +348,14 @@ def _reference_words(recipe: Recipe, corpus: LoadedCorpus, run: Running, seed: i
 
 
 def _tails(
-    recipe: Recipe, corpus: LoadedCorpus, kept: NDArray[np.bool_], theirs: WordSample | None
+    recipe: Recipe, corpus: LoadedCorpus, kept: NDArray[np.bool_], theirs: "WordSample | None"
 ) -> dict[str, Any] | None:
     """Tails of the input and of the kept set, against the recipe's reference where it has one.
 
     The reference's own documents are set aside: a set that holds them would keep their tail by copying.
     """
+    from wellkeeper.recipe.tails import describe_tails, word_sample  # measures, which a dry run does not take
+
     sample = word_sample(corpus)
     if not len(sample.documents):
         return None
@@ -361,7 +367,7 @@ def _tails(
     }
 
 
-def _only(sample: WordSample, kept: NDArray[np.bool_]) -> WordSample:
+def _only(sample: "WordSample", kept: NDArray[np.bool_]) -> "WordSample":
     return sample.restricted(kept[sample.documents])
 
 
@@ -643,6 +649,8 @@ def _write_report(
     findings = findings_of(audit)
     audit |= {"findings": [finding.to_json() for finding in findings], "verdict": verdict_of(findings)}
     write_atomic(folder / "report.json", (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode())
+    from wellkeeper.report import render_html
+
     page = render_html(audit, curation=document, title=str(document["recipe"]))
     write_atomic(folder / "report.html", page.encode())
 

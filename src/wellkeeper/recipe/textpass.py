@@ -162,12 +162,22 @@ def _tasks(
         done = done_blocks(folder)
         first_missing = next(index for index in range(len(done) + 1) if index not in done)
         count = first_missing
-        for raw in reader_for(file).blocks(file, skip=first_missing, block_bytes=options.block_bytes):
+        for raw in reader_for(file).blocks(
+            file,
+            skip=first_missing,
+            block_bytes=options.block_bytes,
+            fields=read_fields(group.columns, options),
+        ):
             count = raw.index + 1
             if raw.index not in done:
                 yield BlockTask(raw, group, options, str(folder))
         # Written when the file has been cut to its end, not when its blocks are done: those speak for themselves.
         write_atomic(folder / "blocks.json", json.dumps({"blocks": count}).encode())
+
+
+def read_fields(columns: ColumnMap, options: PassOptions) -> frozenset[str] | None:
+    """Fields of the input that will be parsed; None: all of them."""
+    return None if options.extras else frozenset(columns.named().values())
 
 
 def seal(folders: Sequence[Path]) -> None:

@@ -51,17 +51,15 @@ def render_html(audit: Mapping[str, Any], *, curation: Mapping[str, Any] | None 
     audit = visible_tree(audit)
     chapters = [_audit_chapter(audit, alone=curation is None)]
     headline, lead = verdict(audit, THIN), chapters[0].lead
-    kind = "audit"
     if curation is not None:
         curation = visible_tree(curation)
         chapters.insert(0, _Chapter("", "", curation_glance(curation, THIN), curation_sections(curation)))
-        headline, lead, kind = curation_verdict(curation, THIN), _curation_lead(curation), "curation"
+        headline, lead = curation_verdict(curation, THIN), _curation_lead(curation)
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
             title=one_line(visible(title), 120),
-            kind=kind,
             headline=headline,
             lead=lead,
             chapters=chapters,

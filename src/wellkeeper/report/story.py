@@ -1,5 +1,6 @@
 """What a document says, in sentences: shared by the page and the terminal, so that both say the same."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -75,7 +76,7 @@ def not_judged(audit: Mapping[str, Any]) -> list[str]:
     if not table(audit, "duplicates"):
         gaps.append("duplicates (not measured)")
     if not rows(audit.get("quality")):
-        gaps.append("quality rules (none was run)")
+        gaps.append("quality rules (not measured)")
     return gaps
 
 
@@ -170,7 +171,7 @@ def _redundant(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
 
 
 def _tail(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
-    name = "Human words kept"
+    name = "Rare words kept"
     reference = table(audit, "tails", "reference")
     coverage, ceiling = interval(reference.get("coverage")), interval(reference.get("ceiling"))
     if coverage is None or coverage.estimate is None:
@@ -180,23 +181,25 @@ def _tail(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
         return Figure("Next word is new", numbers.interval(missing), "no human reference to compare with")
     beneath = numbers.bounds(coverage)
     if ceiling is not None and ceiling.estimate is not None:
-        beneath += f"; two human halves: {numbers.percent(ceiling.estimate)}"
+        beneath += f"; human against human: {numbers.percent(ceiling.estimate)}"
     return Figure(name, numbers.percent(coverage.estimate), beneath)
 
 
 def _quality(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
-    name = "Break a quality rule"
+    name = "Fail a default rule"
     rules = rows(audit.get("quality"))
     documents = integer(table(audit, "inputs").get("documents"))
     flagged = number(audit.get("quality_any"))
     if not rules or not documents:
-        return Figure(name, "not measured", "no rule was run")
+        return Figure(name, "not measured", "no quality rule in this document")
     worst = max(rules, key=lambda row: integer(row.get("documents")))
     rule = one_line(text(worst.get("rule"), "one rule"), 40)
-    most = f"{numbers.count(integer(worst.get('documents')))} by {rule}"
+    most = (
+        f"most broken of {len(rules)} quality rules: {rule}, {numbers.count(integer(worst.get('documents')))}"
+    )
     if flagged is None:
-        return Figure(name, "not summed", f"most: {most}")
-    return Figure(name, numbers.percent(flagged / documents), f"of {len(rules)} rules; most: {most}")
+        return Figure(name, "not summed", most)
+    return Figure(name, numbers.percent(flagged / documents), most)
 
 
 def largest_source(audit: Mapping[str, Any]) -> tuple[str, int] | None:
@@ -232,14 +235,22 @@ def stages(curation: Mapping[str, Any]) -> list[Stage]:
     if integer(curation.get("quarantined")):
         found.append(Stage("Quarantine", read, integer(curation.get("quarantined")), 0))
     for step in rows(curation.get("steps")):
-        title = one_line(text(step.get("title"), text(step.get("step"), "step")), 60)
+        title = _step_title(step)
         counts = (integer(step.get(name)) for name in ("before", "dropped", "review"))
         found.append(Stage(title, *counts))
     mix = table(curation, "mix")
-    if mix:
+    if mix and not any(text(step.get("step")) == "mix" for step in rows(curation.get("steps"))):
         before, after = integer(mix.get("before")), integer(mix.get("after"))
         found.append(Stage("Mix", before, max(0, before - after), 0))
     return found
+
+
+def _step_title(step: Mapping[str, Any]) -> str:
+    """The step's own title; a bare name such as `near-duplicates.v1` is read out as `Near duplicates`."""
+    name, title = text(step.get("step"), "step"), text(step.get("title"))
+    if not title or title == name:
+        title = re.sub(r"\.v[0-9]+$", "", name).replace("-", " ").capitalize()
+    return one_line(title, 60)
 
 
 def broken_constraints(curation: Mapping[str, Any]) -> list[str]:
@@ -289,7 +300,7 @@ def curation_glance(curation: Mapping[str, Any], numbers: Numbers) -> list[Figur
 
 
 def _curated_tail(curation: Mapping[str, Any], numbers: Numbers) -> Figure:
-    name = "Human words kept"
+    name = "Rare words kept"
     before = interval(table(curation, "tails", "before", "reference").get("coverage"))
     after = interval(table(curation, "tails", "after", "reference").get("coverage"))
     if before is None or after is None or before.estimate is None or after.estimate is None:

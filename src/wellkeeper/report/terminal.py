@@ -116,7 +116,7 @@ def _facts(audit: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     lost = interval(table(audit, "tails", "reference").get("lost_mass"))
     if lost is not None:
         baseline = interval(table(audit, "tails", "reference").get("lost_mass_ceiling"))
-        beside = f"two human halves: {COMMA.interval(baseline)}" if baseline else "no baseline"
+        beside = f"human against human: {COMMA.interval(baseline)}" if baseline else "no baseline"
         facts.append(("Human words lost, by use", COMMA.interval(lost), beside))
     gaps = not_judged(audit)
     if gaps:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wellkeeper.report.blocks import Block, Card, Cards, Code, Facts, Prose, Section, first, none
+from wellkeeper.report.blocks import Block, Card, Cards, Code, Facts, Prose, Section, Table, first, none
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, number, table, text, texts
 from wellkeeper.report.sections.checks import quality_section, quarantine_section, rights_section
@@ -17,6 +17,7 @@ from wellkeeper.report.visible import clip, one_line
 Audit = Mapping[str, Any]
 
 _MAX_FINDINGS = 24
+_MAX_COLUMNS = 40
 _MAX_RECIPE = 8000  # letters
 
 
@@ -77,8 +78,8 @@ _METHOD = (
     ),
     "The AI-made share belongs to the corpus, not to a document: no detector proves who wrote one text.",
     (
-        "Coverage is the share of the reference's distinct words that occur in the corpus, both read to a "
-        "common size. Lost mass weighs the missing ones by how often people use them."
+        "Words kept are the reference's distinct words that occur in the corpus, both read to a common size. "
+        "Words lost, by use, weighs the missing ones by how often people use them."
     ),
 )
 
@@ -86,7 +87,11 @@ _METHOD = (
 def method_section(audit: Audit) -> list[Block]:
     run, inputs = table(audit, "run"), table(audit, "inputs")
     blocks: list[Block] = [Prose(words, "note") for words in _METHOD]
-    blocks += [Prose(clip(said, 300), "note") for said in texts(inputs.get("columns"))[:12]]
+    said = [[clip(line, 300)] for line in texts(inputs.get("columns"))]
+    if said:
+        shown, more = first(said, _MAX_COLUMNS, "choice")
+        summary = f"Which column was read as what, {THIN.of(len(shown), 'choice')}"
+        blocks += [Table("Columns read", ["Choice"], shown, summary=summary), *more]
     facts = [
         ("Version", text(run.get("version"), text(audit.get("version"), "not recorded"))),
         ("Schema", text(audit.get("schema"), "not recorded")),

@@ -14,12 +14,13 @@ Audit = Mapping[str, Any]
 _MAX_RULES = 40
 _MAX_LICENCES = 20
 _MAX_CODES = 20
+_MAX_RECORDS = 40
 
 
 def quality_section(audit: Audit) -> list[Block]:
     rules = rows(audit.get("quality"))
     if not rules:
-        return [none("No quality rule was run.")]
+        return [none("Quality rules were not measured.")]
     documents = documents_of(audit)
     rules = sorted(rules, key=lambda row: (-integer(row.get("documents")), text(row.get("rule"))))
     hit = [row for row in rules if integer(row.get("documents"))]
@@ -29,7 +30,12 @@ def quality_section(audit: Audit) -> list[Block]:
     blocks: list[Block] = []
     if any_rule is not None:
         share = THIN.share_of(any_rule, documents)
-        blocks.append(Prose(f"{THIN.of(int(any_rule), 'document')} ({share}) broke at least one rule."))
+        blocks.append(
+            Prose(
+                f"{THIN.of(int(any_rule), 'document')} ({share}) fail a rule of the default sets, those that "
+                "quality.v1 applies when a recipe names none. Below are all rules, each with its threshold and paper."
+            )
+        )
     if shown:
         blocks += [Bars("Documents by rule broken", [_rule_bar(row, documents) for row in shown]), *more]
     if silent:
@@ -54,9 +60,10 @@ def _rule_bar(row: Audit, documents: int) -> Bar:
     share = number(row.get("share"))
     if share is None:
         share = count / documents if documents else 0.0
-    parts = (optional(row, "threshold", 120), optional(row, "source", 120))
+    name, title = name_of(row, "rule"), optional(row, "title", 100)
+    parts = (name if title else "", optional(row, "threshold", 120), optional(row, "source", 120))
     note = "; ".join(part for part in parts if part)
-    return Bar(name_of(row, "rule"), share, f"{THIN.count(count)} ({THIN.percent(share)})", note)
+    return Bar(title or name, share, f"{THIN.count(count)} ({THIN.percent(share)})", note)
 
 
 def rights_section(audit: Audit) -> list[Block]:
@@ -79,9 +86,12 @@ def rights_section(audit: Audit) -> list[Block]:
     blocks: list[Block] = [Bars("Documents by licence", bars), *more]
     recognised = number(rights.get("recognised"))
     if recognised is not None:
-        said = f"{THIN.of(int(recognised), 'document')} ({THIN.share_of(recognised, total)}) under a licence"
         blocks.append(
-            Prose(f"{said} recognised as an SPDX expression. A licence is as its source declares it.", "note")
+            Prose(
+                f"{THIN.of(int(recognised), 'document')} ({THIN.share_of(recognised, total)}) under a recognised "
+                "licence that allows the text to be passed on. A licence is as its source declares it.",
+                "note",
+            )
         )
     return blocks
 
@@ -109,7 +119,17 @@ def quarantine_section(audit: Audit) -> list[Block]:
             ]
         )
     head = ["Code", "Records", "First seen", "Reason"]
-    return [lead, Table("Quarantine by code", head, body, frozenset({1})), *more]
+    return [lead, Table("Quarantine by code", head, body, frozenset({1})), *more, *_every_record(inputs)]
+
+
+def _every_record(inputs: Audit) -> list[Block]:
+    records = rows(inputs.get("quarantine"))
+    if not records:
+        return []
+    shown, more = first(records, _MAX_RECORDS, "record")
+    body = [[_place(row), optional(row, "code"), optional(row, "reason", 160)] for row in shown]
+    summary = f"Record by record, {THIN.of(len(body), 'record')}"
+    return [Table("Quarantined records", ["Place", "Code", "Reason"], body, summary=summary), *more]
 
 
 def _place(example: Audit) -> str:

@@ -15,7 +15,7 @@ from wellkeeper.report.visible import one_line
 
 Audit = Mapping[str, Any]
 
-_MAX_MONTHS = 120  # what one picture can show
+_MAX_MONTHS, _MAX_SPAN = 120, 240  # months with documents, and from the first to the last, in one picture
 
 
 def documents_of(audit: Audit) -> int:
@@ -49,7 +49,8 @@ def by_month(value: Any) -> list[tuple[str, Audit]]:
 def latest(columns: Sequence[svg.Column]) -> tuple[Sequence[svg.Column], list[Prose]]:
     """The last months, as many as one picture can show."""
     last = svg.month_number(columns[-1].month)
-    shown = [column for column in columns if last - svg.month_number(column.month) < _MAX_MONTHS]
+    near = [column for column in columns if last - svg.month_number(column.month) < _MAX_SPAN]
+    shown = near[-_MAX_MONTHS:]
     if len(shown) == len(columns):
         return shown, []
     left = THIN.of(len(columns) - len(shown), "earlier month")

@@ -169,7 +169,7 @@ def _months(curation: Curation) -> list[Block]:
 
 
 _MEASURES = (
-    ("Human words kept", ("reference", "coverage")),
+    ("Rare words kept", ("reference", "coverage")),
     ("Human words lost, by use", ("reference", "lost_mass")),
     ("Words the reference lacks, by use", ("reference", "invented_mass")),
     ("Chance that the next word is new", ("missing_mass",)),

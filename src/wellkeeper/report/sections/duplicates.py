@@ -32,6 +32,7 @@ _MAX_SOURCES = 24
 _MAX_CLUSTERS = 5
 _MAX_COPIES = 3
 _EXCERPT = 420  # letters
+_CUT = 150  # letters from which an excerpt is taken to be cut
 
 
 def duplicates_section(audit: Audit) -> list[Block]:
@@ -148,16 +149,22 @@ def _where(row: Audit) -> str:
 
 def differences(survivor: str, removed: str) -> Markup:
     """The removed text, escaped, its words that differ from the survivor's marked as <ins> and <del>."""
-    # the same cut on both sides would mark a tail that is only out of sight
     ours, theirs = (re.findall(r"\s+|\S+", clip(part, _EXCERPT)) for part in (survivor, removed))
     if ours == theirs:
         return Markup('<span class="same">the same text as the survivor, as far as shown</span>')
     parts: list[str] = []
     for what, a, b, c, d in difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
         gone, new = escape("".join(ours[a:b])), escape("".join(theirs[c:d]))
-        if what == "equal":
+        if what == "equal" or (
+            b == len(ours) and d == len(theirs) and _is_cut(removed, ours[a:b] + theirs[c:d])
+        ):
             parts.append(str(new))
             continue
         parts += [f"<del>{gone}</del>"] if gone.strip() else []
         parts += [f"<ins>{new}</ins>" if new.strip() else str(new)]
     return Markup("".join(parts))  # noqa: S704 - both sides were escaped
+
+
+def _is_cut(excerpt: str, tokens: list[str]) -> bool:
+    """Whether a difference at the very end is the cut of an excerpt rather than of the text."""
+    return len(excerpt) >= _CUT and len(tokens) <= 8

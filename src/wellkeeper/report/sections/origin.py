@@ -1,6 +1,6 @@
 """Who or what wrote the corpus: what is declared, what is estimated, what was seen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wellkeeper.report import svg
@@ -30,7 +30,7 @@ from wellkeeper.report.sections.common import (
     optional,
     origin_stack,
 )
-from wellkeeper.report.story import declared
+from wellkeeper.report.story import declared, in_origin_order
 from wellkeeper.report.visible import clip, one_line
 
 Audit = Mapping[str, Any]
@@ -65,6 +65,18 @@ def _declared(audit: Audit) -> list[Block]:
             "a missing label is no sign of a human author.",
             "note",
         ),
+        *_resolved(audit, found),
+    ]
+
+
+def _resolved(audit: Audit, found: Mapping[str, int]) -> list[Block]:
+    """Origins once all evidence is weighed, where that differs from what is declared."""
+    resolved = in_origin_order(table(audit, "origin", "resolved"))
+    if not resolved or resolved == found:
+        return []
+    return [
+        Heading("After weighing the evidence"),
+        origin_stack("Origin after weighing the evidence", resolved),
     ]
 
 
@@ -76,12 +88,12 @@ def _share(audit: Audit) -> list[Block]:
         return [title, none("The AI-made share was not estimated.")]
     level = number(fields.get("level"))
     sure = f"{level:.0%} interval" if level else "interval"
-    note = f"{sure}, {one_line(text(fields.get('method'), 'method not named'), 120)}"
+    note = f"{sure}; method: {one_line(text(fields.get('method'), 'not named'), 120)}"
     blocks: list[Block] = [
         title,
         Ranges("AI-made share of all documents", [_range("All", share, note)], large=True),
     ]
-    if share.estimate is None:
+    if share.estimate is None and not text(fields.get("note")):
         blocks.append(
             Prose(
                 f"The share is not identified: the evidence at hand fits all of {THIN.bounds(share)}. "
@@ -139,6 +151,8 @@ def _share_by_month(audit: Audit) -> list[Block]:
         lambda frame: svg.months(frame, shown, line=date_of(line), y_label="AI-made share"),
     )
     keys = [Key("k-estimate", "estimate"), Key("k-span", "its interval")]
+    if any(column.share and column.share.estimate is None for column in shown):
+        keys.append(Key("k-open", "not identified: anywhere in its span"))
     if date_of(line):
         keys.append(Key("k-date", f"{date_of(line)}, public release of ChatGPT"))
     return [title, Picture(words + ".", *pictures, data, keys), *more]
@@ -150,16 +164,7 @@ def _evidence(origin: Audit) -> list[Block]:
     if not found:
         return [title, none("No evidence of origin was seen. Absence of a mark is not evidence of a human.")]
     shown, more = first(found, 30, "kind")
-    body = [
-        [
-            name_of(row, "kind"),
-            one_line(text(row.get("strength")), 40),
-            THIN.count(integer(row.get("documents"))),
-        ]
-        for row in shown
-    ]
-    head = ["Evidence", "How strong", "Documents"]
-    blocks: list[Block] = [title, Table("Evidence of origin by kind", head, body, frozenset({2})), *more]
+    blocks: list[Block] = [title, _evidence_table(shown), *more]
     if integer(origin.get("conflicts")):
         conflicts = THIN.of(integer(origin.get("conflicts")), "document")
         agree = "carries" if integer(origin.get("conflicts")) == 1 else "carry"
@@ -169,6 +174,22 @@ def _evidence(origin: Audit) -> list[Block]:
         quotes, more_quotes = first(examples, _MAX_QUOTES, "example")
         blocks += [Heading("Traces in their context"), Quotes([_quote(row) for row in quotes]), *more_quotes]
     return blocks
+
+
+def _evidence_table(kinds: Sequence[Audit]) -> Table:
+    body = []
+    for row in kinds:
+        weight = number(row.get("weight"))
+        body.append(
+            [
+                optional(row, "title", 100) or name_of(row, "kind"),
+                optional(row, "strength"),
+                "" if weight is None else f"{weight:+.1f}",
+                THIN.count(integer(row.get("documents"))),
+            ]
+        )
+    caption = "Evidence of origin by kind; weight is the log10 likelihood ratio, above 0 towards AI"
+    return Table(caption, ["Evidence", "How strong", "Weight", "Documents"], body, frozenset({2, 3}))
 
 
 def _quote(row: Audit) -> Quote:

@@ -27,28 +27,33 @@ def tails_section(audit: Audit) -> list[Block]:
             "ones first, long before its averages move. So this section asks: of what people write, how much "
             "does this corpus still have?"
         ),
-        *_reference(reference),
+        *_reference(tails),
         *_curves(tails, reference),
         *_richness(tails),
-        *([Prose(note, "note")] if note else []),
     ]
 
 
-def _reference(reference: Audit) -> list[Block]:
+def _reference(tails: Audit) -> list[Block]:
+    reference = table(tails, "reference")
     if not reference:
         said = (
             "No human reference was given, so nothing here says whether these tails are human. "
             "Run the audit again with --reference and a folder of text that people wrote."
         )
         return [none(said)]
-    return [*_masses(reference), *bands(reference, "bands")]
+    trigrams = table(tails, "trigrams", "reference")
+    return [*_masses(reference, "word"), *bands(reference, "bands"), *_masses(trigrams, "3-gram")]
 
 
-def _masses(reference: Audit) -> list[Block]:
+def _masses(reference: Audit, unit: str) -> list[Block]:
     questions = (
-        ("coverage", "ceiling", "Of the reference's distinct words, this corpus has"),
-        ("lost_mass", "lost_mass_ceiling", "The next word of a human text is one this corpus lacks"),
-        ("invented_mass", "invented_mass_ceiling", "The next word of this corpus is one the reference lacks"),
+        ("coverage", "ceiling", f"Of the reference's rare {unit}s, this corpus has"),
+        ("lost_mass", "lost_mass_ceiling", f"The next {unit} of a human text is one this corpus lacks"),
+        (
+            "invented_mass",
+            "invented_mass_ceiling",
+            f"The next {unit} of this corpus is one the reference lacks",
+        ),
     )
     body = []
     for key, baseline, question in questions:
@@ -58,16 +63,23 @@ def _masses(reference: Audit) -> list[Block]:
             body.append([question, THIN.interval(ours), said])
     if not body:
         return []
-    head = ["Question", "This corpus", "Baseline: two halves of the reference"]
-    why = Prose(
-        "Two fresh samples of one human source do not share all their words either. The baseline splits the "
-        "reference in two and asks one half about the other: no corpus should be expected to do better."
+    head = ["Question", "This corpus", "Human against human"]
+    title = f"{unit.capitalize()}s of this corpus against the human reference"
+    compared = Table(title, head, body, frozenset({1, 2}))
+    if unit != "word":
+        return [Heading("Word 3-grams"), compared]
+    why = (
+        "Two fresh samples of one human source do not share all their words either. So the reference is split "
+        "in two, and one half is asked about the other: that is the baseline, and no corpus should be expected "
+        "to do better. Rare are the words in one or two documents of a half."
     )
-    return [Table("The corpus against the human reference", head, body, frozenset({1, 2})), why]
+    size = integer(reference.get("words"))
+    equal = f" Both are read to the same size, {THIN.count(size)} words." if size else ""
+    return [compared, Prose(why + equal)]
 
 
 def bands(reference: Audit, identity: str) -> list[Block]:
-    """Coverage of the reference's words by how often each occurs there, beside the split-half ceiling."""
+    """Coverage of the reference's words by how many of its documents have them, beside the ceiling."""
     found = [(row, value) for row in rows(reference.get("bands")) if (value := interval(row.get("coverage")))]
     if not found:
         return []
@@ -90,8 +102,8 @@ def bands(reference: Audit, identity: str) -> list[Block]:
                 "" if gap is None else THIN.points(gap),
             ]
         )
-    head = ["Seen in the reference", "Words", "This corpus has", "A human half has", "Gap"]
-    words = "Share of the reference's words that this corpus has, by how often they occur in the reference"
+    head = ["In the reference", "Words", "This corpus has", "A human half has", "Difference"]
+    words = "Share of the reference's words that this corpus has, by how many documents of the reference have them"
     pictures = drawn(
         identity,
         "Coverage of the human vocabulary, rare words first",
@@ -107,7 +119,7 @@ def bands(reference: Audit, identity: str) -> list[Block]:
 
 def _band(row: Audit) -> str:
     band = name_of(row, "band").replace("-", "\u2013")
-    return "once" if band == "1" else "twice" if band == "2" else f"{band} times"
+    return "1 document" if band == "1" else f"{band} documents"
 
 
 def _curves(tails: Audit, reference: Audit) -> list[Block]:
