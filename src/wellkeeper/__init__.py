@@ -12,13 +12,15 @@ The command line says the same: `wellkeeper audit my_corpus/`, `wellkeeper curat
 
 from typing import TYPE_CHECKING, Any
 
+from wellkeeper import errors
+
 if TYPE_CHECKING:
     from wellkeeper.recipe.audit import audit
     from wellkeeper.recipe.curate import curate
     from wellkeeper.recipe.results import Audit, Curation
 
 __version__ = "0.1.0"
-__all__ = ["Audit", "Curation", "__version__", "audit", "curate"]
+__all__ = ["Audit", "Curation", "__version__", "audit", "curate", "errors"]
 
 _HOMES = {
     "audit": "wellkeeper.recipe.audit",

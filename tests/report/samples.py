@@ -12,7 +12,8 @@ def _curve(scale: float, power: float, words_each: int, documents: int) -> list[
     """Heaps' law: types = scale * words ** power."""
     steps = [round(documents * step / 24) for step in range(25)]
     return [
-        {"documents": n, "words": n * words_each, "types": round(scale * (n * words_each) ** power)} for n in steps
+        {"documents": n, "words": n * words_each, "types": round(scale * (n * words_each) ** power)}
+        for n in steps
     ]
 
 
@@ -133,29 +134,96 @@ RICH: dict[str, Any] = {
             {
                 "code": "utf8",
                 "records": 21,
-                "example": {"file": "forum/2023-07.jsonl.zst", "line": 40_122, "offset": 9_114_207, "reason": "byte 0xE9 is not valid UTF-8"},
+                "example": {
+                    "file": "forum/2023-07.jsonl.zst",
+                    "line": 40_122,
+                    "offset": 9_114_207,
+                    "reason": "byte 0xE9 is not valid UTF-8",
+                },
             },
             {
                 "code": "text-empty",
                 "records": 14,
-                "example": {"file": "web/part-0003.parquet", "line": 118, "offset": -1, "reason": "the text is empty"},
+                "example": {
+                    "file": "web/part-0003.parquet",
+                    "line": 118,
+                    "offset": -1,
+                    "reason": "the text is empty",
+                },
             },
             {
                 "code": "truncated",
                 "records": 2,
-                "example": {"file": "blogs/b.jsonl.gz", "line": 0, "offset": 88_120_332, "reason": "the gzip stream ends before its trailer"},
+                "example": {
+                    "file": "blogs/b.jsonl.gz",
+                    "line": 0,
+                    "offset": 88_120_332,
+                    "reason": "the gzip stream ends before its trailer",
+                },
             },
         ],
         "sources": [
-            {"name": "forum", "documents": 24_611, "bytes": 51_870_220, "words": 8_610_004, "origin": "unknown", "first": "2020-03-01", "last": "2026-07-29", "licence": "unknown"},
-            {"name": "archive", "documents": 12_004, "bytes": 39_112_008, "words": 6_370_911, "origin": "human", "first": "2004-01-14", "last": "2022-08-30", "licence": "CC-BY-4.0"},
-            {"name": "web", "documents": 7_120, "bytes": 18_640_881, "words": 3_010_422, "origin": "unknown", "first": "2021-11-02", "last": "2026-05-19", "licence": "unknown"},
-            {"name": "made", "documents": 3_271, "bytes": 6_530_991, "words": 1_080_211, "origin": "ai-generated", "first": "2026-02-01", "last": "2026-02-01", "licence": "Apache-2.0"},
-            {"name": "blogs", "documents": 1_204, "bytes": 2_248_013, "words": 308_902, "origin": "human", "first": "", "last": "", "licence": "CC-BY-SA-4.0"},
+            {
+                "name": "forum",
+                "documents": 24_611,
+                "bytes": 51_870_220,
+                "words": 8_610_004,
+                "origin": "unknown",
+                "first": "2020-03-01",
+                "last": "2026-07-29",
+                "licence": "unknown",
+            },
+            {
+                "name": "archive",
+                "documents": 12_004,
+                "bytes": 39_112_008,
+                "words": 6_370_911,
+                "origin": "human",
+                "first": "2004-01-14",
+                "last": "2022-08-30",
+                "licence": "CC-BY-4.0",
+            },
+            {
+                "name": "web",
+                "documents": 7_120,
+                "bytes": 18_640_881,
+                "words": 3_010_422,
+                "origin": "unknown",
+                "first": "2021-11-02",
+                "last": "2026-05-19",
+                "licence": "unknown",
+            },
+            {
+                "name": "made",
+                "documents": 3_271,
+                "bytes": 6_530_991,
+                "words": 1_080_211,
+                "origin": "ai-generated",
+                "first": "2026-02-01",
+                "last": "2026-02-01",
+                "licence": "Apache-2.0",
+            },
+            {
+                "name": "blogs",
+                "documents": 1_204,
+                "bytes": 2_248_013,
+                "words": 308_902,
+                "origin": "human",
+                "first": "",
+                "last": "",
+                "licence": "CC-BY-SA-4.0",
+            },
         ],
     },
     "origin": {
-        "declared": {"human": 13_208, "ai-assisted": 412, "ai-generated": 3_271, "machine-translated": 240, "programmatic": 61, "unknown": 31_018},
+        "declared": {
+            "human": 13_208,
+            "ai-assisted": 412,
+            "ai-generated": 3_271,
+            "machine-translated": 240,
+            "programmatic": 61,
+            "unknown": 31_018,
+        },
         "share": {
             **interval(0.184, 0.151, 0.223),
             "level": 0.95,
@@ -216,7 +284,14 @@ RICH: dict[str, Any] = {
     },
     "duplicates": {
         "exact": {"groups": 1_022, "redundant": 1_806},
-        "near": {"similarity": 0.8, "clusters": 811, "redundant": 2_940, "largest": 214, "candidates": 19_330, "verified": 5_102},
+        "near": {
+            "similarity": 0.8,
+            "clusters": 811,
+            "redundant": 2_940,
+            "largest": 214,
+            "candidates": 19_330,
+            "verified": 5_102,
+        },
         "by_source": [
             {"source": "forum", "documents": 24_611, "exact": 602, "near": 1_110, "share": 1712 / 24_611},
             {"source": "archive", "documents": 12_004, "exact": 41, "near": 66, "share": 107 / 12_004},
@@ -224,7 +299,13 @@ RICH: dict[str, Any] = {
             {"source": "made", "documents": 3_271, "exact": 62, "near": 524, "share": 586 / 3_271},
             {"source": "blogs", "documents": 1_204, "exact": 0, "near": 0, "share": 0.0},
         ],
-        "sizes": [{"size": 2, "clusters": 1_302}, {"size": 3, "clusters": 301}, {"size": 4, "clusters": 112}, {"size": 11, "clusters": 9}, {"size": 214, "clusters": 1}],
+        "sizes": [
+            {"size": 2, "clusters": 1_302},
+            {"size": 3, "clusters": 301},
+            {"size": 4, "clusters": 112},
+            {"size": 11, "clusters": 9},
+            {"size": 214, "clusters": 1},
+        ],
         "examples": [
             {
                 "kind": "near",
@@ -236,7 +317,9 @@ RICH: dict[str, Any] = {
                         "source": "web",
                         "origin": "unknown",
                         "similarity": 0.87,
-                        "excerpt": _POST.replace("a little after six", "shortly after 6 pm").replace("with a flask of tea, ", ""),
+                        "excerpt": _POST.replace("a little after six", "shortly after 6 pm").replace(
+                            "with a flask of tea, ", ""
+                        ),
                     },
                     {
                         "id": "e2f0aa8841",
@@ -250,9 +333,20 @@ RICH: dict[str, Any] = {
             {
                 "kind": "exact",
                 "size": 214,
-                "survivor": {"id": "0c1177dd02", "source": "web", "origin": "unknown", "excerpt": "This site uses cookies to improve your experience. By continuing to browse you agree to our use of cookies."},
+                "survivor": {
+                    "id": "0c1177dd02",
+                    "source": "web",
+                    "origin": "unknown",
+                    "excerpt": "This site uses cookies to improve your experience. By continuing to browse you agree to our use of cookies.",
+                },
                 "removed": [
-                    {"id": "1d22", "source": "web", "origin": "unknown", "similarity": 1.0, "excerpt": "This site uses cookies to improve your experience. By continuing to browse you agree to our use of cookies."},
+                    {
+                        "id": "1d22",
+                        "source": "web",
+                        "origin": "unknown",
+                        "similarity": 1.0,
+                        "excerpt": "This site uses cookies to improve your experience. By continuing to browse you agree to our use of cookies.",
+                    },
                 ],
             },
         ],
@@ -260,14 +354,51 @@ RICH: dict[str, Any] = {
     "tails": _tails(0.22, 70_311.0),
     "tails_note": "Words are counted per document block; the reference is 'archive', captured before 2022-11-30.",
     "quality": [
-        {"rule": "gopher: fewer than 50 words", "documents": 2_210, "share": 2210 / 48_210, "threshold": "words < 50", "source": "Rae et al. 2021, arXiv:2112.11446, A1.1", "example": {"id": "44aa01", "excerpt": "Thanks!! that fixed it for me too"}},
-        {"rule": "gopher: too many repeated lines", "documents": 901, "share": 901 / 48_210, "threshold": "duplicate lines > 0.30", "source": "Rae et al. 2021, arXiv:2112.11446, Table A1", "example": {"id": "9e10bd", "excerpt": "Reply | Share | Report\nReply | Share | Report\nReply | Share | Report"}},
-        {"rule": "c4: lorem ipsum", "documents": 12, "share": 12 / 48_210, "threshold": "contains 'lorem ipsum'", "source": "Raffel et al. 2020, JMLR 21(140), 2.2", "example": {"id": "7712ff", "excerpt": "Lorem ipsum dolor sit amet, consectetur adipiscing elit."}},
-        {"rule": "c4: curly bracket", "documents": 0, "share": 0.0, "threshold": "contains '{'", "source": "Raffel et al. 2020, JMLR 21(140), 2.2"},
+        {
+            "rule": "gopher: fewer than 50 words",
+            "documents": 2_210,
+            "share": 2210 / 48_210,
+            "threshold": "words < 50",
+            "source": "Rae et al. 2021, arXiv:2112.11446, A1.1",
+            "example": {"id": "44aa01", "excerpt": "Thanks!! that fixed it for me too"},
+        },
+        {
+            "rule": "gopher: too many repeated lines",
+            "documents": 901,
+            "share": 901 / 48_210,
+            "threshold": "duplicate lines > 0.30",
+            "source": "Rae et al. 2021, arXiv:2112.11446, Table A1",
+            "example": {
+                "id": "9e10bd",
+                "excerpt": "Reply | Share | Report\nReply | Share | Report\nReply | Share | Report",
+            },
+        },
+        {
+            "rule": "c4: lorem ipsum",
+            "documents": 12,
+            "share": 12 / 48_210,
+            "threshold": "contains 'lorem ipsum'",
+            "source": "Raffel et al. 2020, JMLR 21(140), 2.2",
+            "example": {
+                "id": "7712ff",
+                "excerpt": "Lorem ipsum dolor sit amet, consectetur adipiscing elit.",
+            },
+        },
+        {
+            "rule": "c4: curly bracket",
+            "documents": 0,
+            "share": 0.0,
+            "threshold": "contains '{'",
+            "source": "Raffel et al. 2020, JMLR 21(140), 2.2",
+        },
     ],
     "quality_any": 2_988,
     "rights": {
-        "licence": [{"expression": "CC-BY-4.0", "documents": 12_004}, {"expression": "Apache-2.0", "documents": 3_271}, {"expression": "CC-BY-SA-4.0", "documents": 1_204}],
+        "licence": [
+            {"expression": "CC-BY-4.0", "documents": 12_004},
+            {"expression": "Apache-2.0", "documents": 3_271},
+            {"expression": "CC-BY-SA-4.0", "documents": 1_204},
+        ],
         "unknown_licence": 31_731,
         "recognised": 16_479,
     },
@@ -324,11 +455,55 @@ CURATION: dict[str, Any] = {
     "quarantined": 37,
     "documents": 48_210,
     "steps": [
-        {"step": "quality.v1", "title": "Quality rules", "before": 48_210, "dropped": 2_988, "review": 0, "reasons": [{"reason": "fewer than 50 words", "documents": 2_210}, {"reason": "repeated lines", "documents": 778}]},
-        {"step": "artefacts.v1", "title": "Chat artefacts", "before": 45_222, "dropped": 204, "review": 31, "reasons": [{"reason": "citation marker", "documents": 118}, {"reason": "assistant voice", "documents": 86}]},
-        {"step": "exact-duplicates.v1", "title": "Exact duplicates", "before": 44_987, "dropped": 1_702, "review": 0, "reasons": [{"reason": "same text as its survivor", "documents": 1_702}]},
-        {"step": "near-duplicates.v1", "title": "Near duplicates", "before": 43_285, "dropped": 2_811, "review": 0, "reasons": [{"reason": "similarity 0.8 or more to its survivor", "documents": 2_811}]},
-        {"step": "origin.v1", "title": "Origin", "before": 40_474, "dropped": 2_340, "review": 793, "reasons": [{"reason": "AI probability above 0.99", "documents": 2_340}, {"reason": "AI probability 0.8 to 0.99", "documents": 793}]},
+        {
+            "step": "quality.v1",
+            "title": "Quality rules",
+            "before": 48_210,
+            "dropped": 2_988,
+            "review": 0,
+            "reasons": [
+                {"reason": "fewer than 50 words", "documents": 2_210},
+                {"reason": "repeated lines", "documents": 778},
+            ],
+        },
+        {
+            "step": "artefacts.v1",
+            "title": "Chat artefacts",
+            "before": 45_222,
+            "dropped": 204,
+            "review": 31,
+            "reasons": [
+                {"reason": "citation marker", "documents": 118},
+                {"reason": "assistant voice", "documents": 86},
+            ],
+        },
+        {
+            "step": "exact-duplicates.v1",
+            "title": "Exact duplicates",
+            "before": 44_987,
+            "dropped": 1_702,
+            "review": 0,
+            "reasons": [{"reason": "same text as its survivor", "documents": 1_702}],
+        },
+        {
+            "step": "near-duplicates.v1",
+            "title": "Near duplicates",
+            "before": 43_285,
+            "dropped": 2_811,
+            "review": 0,
+            "reasons": [{"reason": "similarity 0.8 or more to its survivor", "documents": 2_811}],
+        },
+        {
+            "step": "origin.v1",
+            "title": "Origin",
+            "before": 40_474,
+            "dropped": 2_340,
+            "review": 793,
+            "reasons": [
+                {"reason": "AI probability above 0.99", "documents": 2_340},
+                {"reason": "AI probability 0.8 to 0.99", "documents": 793},
+            ],
+        },
     ],
     "mix": {
         "before": 37_341,
@@ -340,8 +515,22 @@ CURATION: dict[str, Any] = {
         ],
     },
     "origin": {
-        "before": {"human": 13_208, "ai-assisted": 412, "ai-generated": 3_271, "machine-translated": 240, "programmatic": 61, "unknown": 31_018},
-        "after": {"human": 11_982, "ai-assisted": 310, "ai-generated": 2_801, "machine-translated": 190, "programmatic": 55, "unknown": 15_866},
+        "before": {
+            "human": 13_208,
+            "ai-assisted": 412,
+            "ai-generated": 3_271,
+            "machine-translated": 240,
+            "programmatic": 61,
+            "unknown": 31_018,
+        },
+        "after": {
+            "human": 11_982,
+            "ai-assisted": 310,
+            "ai-generated": 2_801,
+            "machine-translated": 190,
+            "programmatic": 55,
+            "unknown": 15_866,
+        },
     },
     "sources": [
         {"source": "forum", "before": 24_611, "after": 12_481},
@@ -350,7 +539,14 @@ CURATION: dict[str, Any] = {
         {"source": "made", "before": 3_271, "after": 2_801},
         {"source": "blogs", "before": 1_204, "after": 1_118},
     ],
-    "months": [{"month": row["month"], "before": row["documents"], "after": round(row["documents"] * (0.62 + 0.1 * math.sin(number)))} for number, row in enumerate(_months())],
+    "months": [
+        {
+            "month": row["month"],
+            "before": row["documents"],
+            "after": round(row["documents"] * (0.62 + 0.1 * math.sin(number))),
+        }
+        for number, row in enumerate(_months())
+    ],
     "tails": {"before": _tails(0.22, 70_311.0), "after": _tails(0.12, 74_902.0)},
     "paths": {"data": "out/data", "ledger": "out/ledger/documents", "manifest": "out/manifest.json"},
 }
@@ -360,13 +556,29 @@ EMPTY: dict[str, Any] = {
     "version": "0.1.0",
     "inputs": {"documents": 3, "bytes": 412, "words": 70, "quarantined": 0, "sources": []},
     "origin": {
-        "declared": {"human": 0, "ai-assisted": 0, "ai-generated": 0, "machine-translated": 0, "programmatic": 0, "unknown": 3},
-        "share": {**interval(None, 0.0, 1.0), "level": 0.95, "method": "none", "anchored": False, "note": "Give anchors of 200 human documents to narrow this."},
+        "declared": {
+            "human": 0,
+            "ai-assisted": 0,
+            "ai-generated": 0,
+            "machine-translated": 0,
+            "programmatic": 0,
+            "unknown": 3,
+        },
+        "share": {
+            **interval(None, 0.0, 1.0),
+            "level": 0.95,
+            "method": "none",
+            "anchored": False,
+            "note": "Give anchors of 200 human documents to narrow this.",
+        },
         "by_source": [],
         "by_month": [{"month": "2024-02", "documents": 3, **interval(None, 0.0, 1.0)}],
         "evidence": [],
     },
-    "duplicates": {"exact": {"groups": 0, "redundant": 0}, "near": {"similarity": 0.8, "clusters": 0, "redundant": 0, "largest": 0}},
+    "duplicates": {
+        "exact": {"groups": 0, "redundant": 0},
+        "near": {"similarity": 0.8, "clusters": 0, "redundant": 0, "largest": 0},
+    },
     "tails": None,
     "tails_note": "3 documents are too few; 200 are needed.",
     "quality": [],

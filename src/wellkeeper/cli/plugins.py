@@ -1,4 +1,7 @@
-"""`wellkeeper steps` and `wellkeeper schema`: what a recipe may say."""
+"""`wellkeeper steps` and `wellkeeper schema`: what a recipe may say, and what an audit promises."""
+
+import json
+from importlib.resources import files
 
 import click
 
@@ -23,9 +26,8 @@ def steps(*, as_json: bool) -> None:
 
 
 @click.command()
-def schema() -> None:
-    """Print the JSON schema of recipes, for editors."""
-    with plain_errors():
-        from wellkeeper.recipe.schema import json_schema
-
-        print_json(json_schema())
+@click.argument("document", type=click.Choice(["recipe", "audit"]), default="recipe")
+def schema(document: str) -> None:
+    """Print the JSON schema of recipes, for editors, or of what `audit --json` prints."""
+    text = (files("wellkeeper.recipe") / f"{document}.schema.json").read_text(encoding="utf-8")
+    print_json(json.loads(text))

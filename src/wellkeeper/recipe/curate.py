@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -72,6 +73,7 @@ def curate(
     recipe: str | Path | Recipe,
     *,
     overrides: Sequence[str] = (),
+    name: str | None = None,
     out: str | Path | None = None,
     work: str | Path | None = None,
     seed: int | None = None,
@@ -88,6 +90,7 @@ def curate(
 
     Args:
         recipe: a YAML file, or a `Recipe`.
+        name: what the set is called; None: as the recipe's file.
         overrides: `key=value` changes of a recipe file, as in `--set mix.human_floor=0.3`.
         out: output folder, new or of the same recipe; None: the recipe's `out`, else `NAME-curated` beside
             the current folder.
@@ -110,7 +113,7 @@ def curate(
     started = time.time()
     begun = time.perf_counter(), time.process_time()
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
-    name = "recipe" if isinstance(recipe, Recipe) else Path(recipe).stem
+    name = name or ("recipe" if isinstance(recipe, Recipe) else Path(recipe).stem)
     if plan.sign is not None:
         raise RecipeError(
             "sign: this version writes digests but no signatures yet. Remove sign from the recipe."
@@ -120,6 +123,13 @@ def curate(
     for step, options in steps:
         step_named(step).check(options)
     folder = Path(out or (plan.locate(plan.out) if plan.out else f"{name}-curated"))
+    if dry_run and out is None and work is None:
+        # nothing to go on from later, so nothing to leave behind
+        with tempfile.TemporaryDirectory(prefix="wellkeeper-") as place:
+            return curate(
+                plan, name=name, out=place, seed=seed, workers=workers, executor=executor, strict=strict,
+                dry_run=True, block_bytes=block_bytes, listener=listener,
+            )  # fmt: skip
     claim(folder, plan)
     run = Running(
         work=prepare_work(folder, work, fresh=fresh),

@@ -219,7 +219,8 @@ def _quality(audit: Audit) -> Iterator[Finding]:
     total = audit["inputs"]["documents"]
     failing = audit["quality_any"]
     if failing:
-        worst = ", ".join(f"{row['rule']} ({row['documents']:,})" for row in audit["quality"][:3])
+        default = [row for row in audit["quality"] if row["set"].startswith("gopher")]
+        worst = ", ".join(f"{row['rule']} ({row['documents']:,})" for row in default[:3])
         yield _finding(
             "WK501",
             Severity.WARNING if failing > QUALITY_WARNING * total else Severity.INFO,

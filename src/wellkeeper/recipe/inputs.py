@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wellkeeper.engine.readers import reader_for
+from wellkeeper.core.origin import Origin, declared_origin
+from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import ColumnMap, InputFile
 from wellkeeper.engine.sources import check_columns, find_files, guess_columns
 from wellkeeper.engine.store import write_atomic
@@ -85,7 +86,36 @@ def columns_for(
         guessed, sentences = guess_columns(fields)
     found = ColumnMap(**{**guessed.named(), **named})
     check_columns(found, fields)
+    if found.origin is None and (label := _origin_label(files[0], found, fields)):
+        found = replace(found, origin=label)
+        sentences = (*sentences, f"origin column: '{label}' (its values are origins; --origin COL overrides)")
     return found, sentences
+
+
+_LABELS = ("label", "labels", "class", "author_type", "written_by")
+
+
+def _origin_label(file: InputFile, columns: ColumnMap, fields: Mapping[str, str]) -> str | None:
+    """A column called something like `label` whose first values all name an origin: human, ai, ...
+
+    By its name alone such a column could be anything, so its values decide.
+    """
+    for name in _LABELS:
+        if name not in fields:
+            continue
+        trial = replace(columns, origin=name)
+        first = next(
+            iter(reader_for(file).blocks(file, block_bytes=_PEEK_BYTES, fields=trial.named().values())), None
+        )
+        if first is None:
+            return None
+        values = set(parse_block(first, trial).table.column("origin").drop_null().to_pylist())
+        if values and all(declared_origin(value) is not Origin.UNKNOWN for value in values):
+            return name
+    return None
+
+
+_PEEK_BYTES = 1 << 16
 
 
 def _is_path(given: Any) -> bool:

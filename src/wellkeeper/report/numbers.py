@@ -107,7 +107,7 @@ class Numbers:
         """A time, in units that a person thinks in.
 
         >>> [Numbers(",").seconds(value) for value in (2.34, 74, 4000)]
-        ['2.3 s', '1 min 14 s', '1 h 7 min']
+        ['2.3 s', '1 min 14 s', '1 h 6 min']
         """
         if value < _MINUTE:
             return f"{value:.1f} s"

@@ -226,7 +226,7 @@ def _constraints(curation: Mapping[str, Any]) -> list[tuple[str, bool | None]]:
 
 
 def _path_lines(paths: Mapping[str, object]) -> list[str]:
-    return [f"{name}: {visible(str(path))}" for name, path in paths.items()]
+    return [f"{visible(name)}: {visible(str(path))}" for name, path in paths.items()]
 
 
 def _print_paths(paths: Mapping[str, object], console: Console) -> None:
@@ -234,7 +234,7 @@ def _print_paths(paths: Mapping[str, object], console: Console) -> None:
         console.print()
     for name, path in paths.items():
         # a path is to be copied whole: never wrapped
-        console.print(Text.assemble((f"{name}  ", "dim"), visible(str(path))), soft_wrap=True)
+        console.print(Text.assemble((f"{visible(name)}  ", "dim"), visible(str(path))), soft_wrap=True)
 
 
 def _print_lines(lines: list[str], console: Console) -> None:

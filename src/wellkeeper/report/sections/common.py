@@ -15,7 +15,7 @@ from wellkeeper.report.visible import one_line
 
 Audit = Mapping[str, Any]
 
-_MAX_MONTHS, _MAX_SPAN = 120, 240  # months with documents, and from the first to the last, in one picture
+_MAX_MONTHS, _MAX_SPAN = 84, 240  # months with documents, and from the first to the last, in one picture
 
 
 def documents_of(audit: Audit) -> int:

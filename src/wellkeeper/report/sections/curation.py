@@ -27,7 +27,7 @@ from wellkeeper.report.visible import one_line
 
 Curation = Mapping[str, Any]
 
-_MAX_REASONS, _MAX_SOURCES, _MAX_CONSTRAINTS = 40, 30, 40
+_MAX_REASONS, _MAX_SOURCES, _MAX_CONSTRAINTS = 30, 20, 30
 
 
 def curation_sections(curation: Curation) -> list[Section]:

@@ -28,7 +28,7 @@ from wellkeeper.report.visible import clip
 
 Audit = Mapping[str, Any]
 
-_MAX_SOURCES = 24
+_MAX_SOURCES = 20
 _MAX_CLUSTERS = 5
 _MAX_COPIES = 3
 _EXCERPT = 420  # letters

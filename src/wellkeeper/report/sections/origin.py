@@ -35,7 +35,7 @@ from wellkeeper.report.visible import clip, one_line
 
 Audit = Mapping[str, Any]
 
-_MAX_SOURCES = 24
+_MAX_SOURCES = 20
 _MAX_QUOTES = 8
 _CONTEXT = 160  # letters
 

@@ -20,7 +20,7 @@ from wellkeeper.report.sections.common import (
 
 Audit = Mapping[str, Any]
 
-_MAX_SOURCES = 24
+_MAX_SOURCES = 20
 
 
 def sources_section(audit: Audit) -> list[Block]:

@@ -12,7 +12,7 @@ from wellkeeper.report.visible import clip, one_line
 
 Audit = Mapping[str, Any]
 
-_MAX_POINTS = 60
+_MAX_POINTS = 40
 
 
 def tails_section(audit: Audit) -> list[Block]:
@@ -74,7 +74,7 @@ def _masses(reference: Audit, unit: str) -> list[Block]:
         "to do better. Rare are the words in one or two documents of a half."
     )
     size = integer(reference.get("words"))
-    equal = f" Both are read to the same size, {THIN.count(size)} words." if size else ""
+    equal = f" Both are read to the same size, about {THIN.count(size)} words." if size else ""
     return [compared, Prose(why + equal)]
 
 

@@ -1,0 +1,138 @@
+"""Lines for logs, colour for people, and no byte of a document that acts on a terminal."""
+
+import io
+import re
+
+import pytest
+from golden_files import assert_golden
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from samples import CURATION, EMPTY, HOSTILE, HOSTILE_CURATION, RICH
+
+from wellkeeper.report import audit_lines, curation_lines, print_audit, print_curation
+
+PATHS = {"report": "out/report.html", "json": "out/report.json"}
+
+
+def terminal(width: int = 100, *, colour: str | None = None, encoding: str = "utf-8") -> Console:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    return Console(
+        file=stream, force_terminal=True, width=width, color_system=colour, legacy_windows=False, _environ={}
+    )
+
+
+def printed(console: Console) -> str:
+    console.file.flush()
+    return console.file.buffer.getvalue().decode(console.encoding)
+
+
+@pytest.mark.parametrize(("name", "audit"), [("rich", RICH), ("empty", EMPTY)])
+def test_the_lines_of_an_audit_are_as_they_were_looked_at(name, audit):
+    assert_golden(f"{name}.lines.txt", "\n".join(audit_lines(audit)) + "\n")
+
+
+@pytest.mark.parametrize(("name", "audit"), [("rich", RICH), ("empty", EMPTY)])
+def test_the_terminal_of_an_audit_is_as_it_was_looked_at(name, audit):
+    console = terminal()
+    print_audit(audit, console, PATHS)
+    assert_golden(f"{name}.terminal.txt", printed(console))
+
+
+def test_the_terminal_of_a_curation_is_as_it_was_looked_at():
+    console = terminal()
+    print_curation(CURATION, console, PATHS)
+    assert_golden("curation.terminal.txt", printed(console))
+    assert_golden("curation.lines.txt", "\n".join(curation_lines(CURATION)) + "\n")
+
+
+def test_the_first_line_is_the_verdict_and_every_finding_ends_with_its_next_step():
+    lines = audit_lines(RICH)
+    assert lines[0] == "Not ready to train on: 1 error and 2 warnings in 48,210 documents."
+    assert [line.split(":")[0] for line in lines if ". Next: " in line] == [
+        "error WK101",
+        "warning WK201",
+        "warning WK301",
+        "info WK501",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("findings", "verdict", "says"),
+    [
+        ([], "clean", "Clean as far as it was measured: 1 document, and nothing that needs a decision."),
+        (
+            ["info"],
+            "clean",
+            "Clean as far as it was measured: 1 document, and nothing that needs a decision.",
+        ),
+        (["info"], "findings", "Nothing that must be settled first: 1 note on 1 document."),
+        (["warning"], "findings", "1 warning to settle before training on 1 document."),
+        (["error"], "findings", "Not ready to train on: 1 error in 1 document."),
+        (
+            ["error", "warning", "warning"],
+            "findings",
+            "Not ready to train on: 1 error and 2 warnings in 1 document.",
+        ),
+        (["loud"], "findings", "Nothing that must be settled first: 1 note on 1 document."),
+        ([], "", "1 document read; the audit gives no verdict."),
+    ],
+)
+def test_the_verdict_is_one_sentence(findings, verdict, says):
+    audit = {
+        "inputs": {"documents": 1},
+        "findings": [{"severity": severity} for severity in findings],
+        "verdict": verdict,
+    }
+    assert audit_lines(audit)[0] == says
+
+
+@pytest.mark.parametrize("document", [{}, EMPTY, RICH, HOSTILE])
+def test_each_line_is_one_line(document):
+    assert all(len(line.splitlines()) == 1 for line in audit_lines(document))
+
+
+def test_a_pipe_gets_plain_unwrapped_lines():
+    stream = io.StringIO()
+    print_audit(RICH, Console(file=stream, width=20, _environ={}), PATHS)
+    lines = stream.getvalue().splitlines()
+    assert lines == [*audit_lines(RICH), "report: out/report.html", "json: out/report.json"]
+    stream = io.StringIO()
+    print_curation(CURATION, Console(file=stream, width=20, _environ={}), {})
+    assert stream.getvalue().splitlines() == curation_lines(CURATION)
+
+
+@pytest.mark.parametrize("colour", [None, "truecolor"])
+def test_hostile_text_cannot_steer_a_terminal(colour):
+    console = terminal(colour=colour)
+    print_audit(HOSTILE, console, {"\x1b[2J": "\u202e"})
+    print_curation(HOSTILE_CURATION, console, {})
+    shown = printed(console)
+    own_colours = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    assert "\x1b" not in own_colours
+    assert "\u202e" not in shown
+    assert "\u200b" not in shown
+    assert "[U+001B][31m" in own_colours
+    assert "[red]markup[/red]" in own_colours
+    assert ("\x1b[1m" in shown) == (colour is not None)
+
+
+def test_a_terminal_without_unicode_gets_a_bar_of_signs_it_has():
+    console = terminal(encoding="ascii")
+    print_audit(RICH, console, PATHS)
+    assert "########" in printed(console)
+
+
+@given(st.dictionaries(st.sampled_from(["human", "ai-generated", "unknown", "x"]), st.integers(0, 10**9)))
+def test_the_bar_of_origins_is_always_full(declared):
+    console = terminal(60)
+    print_audit({"inputs": {"documents": 1}, "origin": {"declared": declared}}, console, {})
+    full = [line for line in printed(console).splitlines() if "\u2588" * 4 in line]
+    assert [line.count("\u2588") for line in full] == ([40] if any(declared.values()) else [])
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 200])
+def test_every_width_shows_all_findings(width):
+    console = terminal(width)
+    print_audit(RICH, console, PATHS)
+    assert all(code in printed(console) for code in ("WK101", "WK201", "WK301", "WK501"))
