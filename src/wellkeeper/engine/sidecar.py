@@ -1,7 +1,8 @@
 """Sidecars: what the text pass wrote about each block, in Parquet files beside each other.
 
-A block has one main file of numeric columns, one row a document, and up to three companions: quarantined
-records, evidence spans, and word hashes of the documents drawn for tail measurement. Companions are written
+A block has one main file of numeric columns, one row a document, and up to four companions: quarantined
+records, evidence spans, word hashes of the documents drawn for tail measurement, and hashed n-gram counts for
+detectors where a run asks for them. Companions are written
 first and the main file last, each under a unique temporary name, synced and renamed: where the main file
 exists, the block is done. That is all there is to resuming.
 """
@@ -19,8 +20,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.engine.store import write_atomic
 
-Companion: TypeAlias = Literal["quarantine", "spans", "words"]
-COMPANIONS: tuple[Companion, ...] = ("quarantine", "spans", "words")
+Companion: TypeAlias = Literal["quarantine", "spans", "words", "ngrams"]
 _FACTS = b"wellkeeper"
 
 

@@ -77,6 +77,9 @@ class PassOptions:
     block_bytes: int = BLOCK_BYTES
     statistics: bool = True  # quality and repetition columns; left out where no step reads them
     words: bool = True  # word hashes of a sample, for tail measures
+    ngram_bits: int = (
+        0  # hash word 1- and 2-gram counts of every document to 2 ** bits buckets; 0: leave them out
+    )
     extras: bool = False  # record the user's other columns and their types, for writing them out again
 
 
@@ -287,6 +290,7 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
             "quarantine": quarantine_of(quarantined),
             "spans": _spans(hits, data, offsets),
             **({"words": _words(data, offsets, order, options.sample_shift)} if options.words else {}),
+            **({"ngrams": _ngrams(data, offsets, options.ngram_bits)} if options.ngram_bits else {}),
         },
     )
     return BlockDone(len(table), int(offsets[-1] - offsets[0]), _disk_bytes(raw))
@@ -396,5 +400,19 @@ def _words(
             "words": pa.LargeListArray.from_arrays(
                 pa.array(bounds, pa.int64()), pa.array(hashes, pa.uint64())
             ),
+        }
+    )
+
+
+def _ngrams(data: NDArray[np.uint8], offsets: NDArray[np.int64], bits: int) -> pa.Table:
+    """Sparse hashed counts, one row a document: about half the size of the text, hence on demand."""
+    everything = np.arange(len(offsets) - 1)
+    bounds, buckets, counts = text.ngram_counts(
+        *text.word_hashes(data, offsets, tables(), everything), bits=bits
+    )
+    return pa.table(
+        {
+            "buckets": pa.LargeListArray.from_arrays(pa.array(bounds), pa.array(buckets)),
+            "counts": pa.LargeListArray.from_arrays(pa.array(bounds), pa.array(counts)),
         }
     )

@@ -47,7 +47,6 @@ class Stack:
     kind: ClassVar[str] = "stack"
     label: str
     parts: Sequence[Part]
-    legend: bool = True
 
 
 @dataclass(frozen=True, slots=True)
