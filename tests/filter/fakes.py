@@ -43,6 +43,6 @@ class MemoryCorpus:
     def source_names(self):
         return ("all",)
 
-    def shingles(self, documents):
+    def shingles(self, documents, order):
         bounds, hashes = text.shingle_sets(self.data, self.offsets, TABLES, documents)
         return ShingleSets(starts=bounds[:-1].copy(), sizes=np.diff(bounds), hashes=hashes)

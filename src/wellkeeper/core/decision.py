@@ -1,6 +1,6 @@
 """What a step decides about each document, and the contract every step keeps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol, TypeAlias
@@ -46,12 +46,14 @@ class Ruling:
 class ShingleSets:
     """The set of word 5-gram hashes of some documents: set k is `hashes[starts[k]:starts[k] + sizes[k]]`.
 
-    Each set is ascending and without repeats. `hashes` may lie in a file, mapped into memory.
+    Each set is ascending and without repeats. `hashes` may lie in a file that is mapped into memory; `done`
+    tells that a stretch of it will not be read again.
     """
 
     starts: Indices
     sizes: Indices
     hashes: NDArray[np.uint64]
+    done: Callable[[int, int], None] = lambda _start, _end: None
 
 
 class Corpus(Protocol):
@@ -70,8 +72,12 @@ class Corpus(Protocol):
         """Names that the column `source` indexes."""
         ...
 
-    def shingles(self, documents: Indices) -> "ShingleSets":
-        """Distinct word 5-grams of the given documents (ascending), read from their text again."""
+    def shingles(self, documents: Indices, order: Indices) -> "ShingleSets":
+        """Distinct word 5-grams of the given documents (ascending), read from their text again.
+
+        `order` is a permutation of positions in `documents`: the sets lie in this order, so that whoever goes
+        through them so reads from one end to the other.
+        """
         ...
 
 

@@ -77,8 +77,13 @@ class SidecarBlock:
     facts: Mapping[str, Any]
 
 
+COLUMN_BYTES = 64 << 20
+"""Bytes of columns kept in memory between uses: all of them for a million documents or so, and for more the
+ones used last; the others are read from disk again."""
+
+
 class Sidecars:
-    """Columns over the blocks of a run, in manifest order; each is read when first asked for, then kept."""
+    """Columns over the blocks of a run, in manifest order, each read when asked for."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         blocks: list[SidecarBlock] = []
@@ -92,30 +97,29 @@ class Sidecars:
                 first += metadata.num_rows
         self.blocks: tuple[SidecarBlock, ...] = tuple(blocks)
         self._documents = first
-        self._cache: dict[str, NDArray[Any]] = {}
+        self._kept: dict[str, NDArray[Any]] = {}  # least recently used first
 
     def __len__(self) -> int:
         return self._documents
 
     def load(self, names: Iterable[str]) -> None:
-        """Read several columns in one pass over the files."""
-        wanted = [name for name in names if name not in self._cache]
+        """Read several columns in one pass over the files, as many of them as may be kept."""
+        room = max(1, COLUMN_BYTES // max(1, 8 * self._documents))
+        wanted = [name for name in names if name not in self._kept][:room]
         if not wanted or not self.blocks:
             return
         tables = [pq.read_table(block.path, columns=wanted, use_threads=False) for block in self.blocks]
         for name in wanted:
-            self._cache[name] = np.concatenate([_numpy(table.column(name)) for table in tables])
+            self._kept[name] = np.concatenate([_numpy(table.column(name)) for table in tables])
+        while len(self._kept) > 1 and sum(column.nbytes for column in self._kept.values()) > COLUMN_BYTES:
+            del self._kept[next(iter(self._kept))]
 
     def column(self, name: str) -> NDArray[Any]:
         """A numeric column of all documents, shape (documents,)."""
-        if name not in self._cache:
+        if name not in self._kept:
             self.load([name])
-        return self._cache[name]
-
-    def forget(self, names: Iterable[str]) -> None:
-        """Free columns that will not be asked for again soon."""
-        for name in names:
-            self._cache.pop(name, None)
+        self._kept[name] = self._kept.pop(name)
+        return self._kept[name]
 
     def codes(self, name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
         """A string column as codes into its distinct values, in order of first appearance; -1 for null."""

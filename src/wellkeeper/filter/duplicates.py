@@ -16,7 +16,7 @@ Which one stays is a policy and not an accident of file order. Its criteria are 
 Ties end with the smaller document number, which is the order of the sorted inputs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wellkeeper.core.decision import Corpus, Decision, Indices, Ruling
+from wellkeeper.core.decision import Corpus, Decision, Indices, Ruling, ShingleSets
 from wellkeeper.core.origin import SYNTHETIC, Origin
 from wellkeeper.core.signals import NO_DATE, band_name
 from wellkeeper.errors import RecipeError
@@ -157,15 +157,17 @@ class NearDuplicates:
         worded = active & (corpus.column("shingles") > 0)
         documents, component = _candidates(corpus, worded, banding)
         order = survivor_order(corpus, documents, component, options["keep"])
-        sets = corpus.shingles(documents)
-        keys = np.stack([corpus.column(band_name(b))[documents] for b in range(banding.bands)])
+        sets = corpus.shingles(documents, order)
+        keys = np.ascontiguousarray([corpus.column(band_name(b))[documents] for b in range(banding.bands)])
         survivor = np.full(len(documents), -1, np.int64)
         score = np.zeros(len(documents), np.float64)
         tally = np.zeros(1, np.int64)
-        verify_against_survivors(
-            order, component, np.ascontiguousarray(keys), sets.starts, sets.sizes, sets.hashes,
-            similarity, _SMALL_COMPONENT, survivor, score, tally,
-        )  # fmt: skip
+        for chunk in _chunks(order, component, sets):
+            verify_against_survivors(
+                chunk, component, keys, sets.starts, sets.sizes, sets.hashes,
+                similarity, _SMALL_COMPONENT, survivor, score, tally,
+            )  # fmt: skip
+            sets.done(int(sets.starts[chunk[0]]), int(sets.starts[chunk[-1]] + sets.sizes[chunk[-1]]))
         gone = np.flatnonzero(survivor >= 0)
         kept_for = survivor[gone]
         members = np.bincount(kept_for, minlength=len(documents)) if len(gone) else np.zeros(0, np.int64)
@@ -202,6 +204,25 @@ def _candidates(
     flatten(parent)
     linked = np.bincount(parent, minlength=len(documents))[parent] > 1 if len(documents) else parent > 0
     return documents[linked], documents[parent[linked]]
+
+
+_CHUNK_HASHES = 1 << 22
+
+
+def _chunks(
+    order: NDArray[np.int64], component: NDArray[np.int64], sets: ShingleSets
+) -> Iterator[NDArray[np.int64]]:
+    """Whole components of `order`, about `_CHUNK_HASHES` shingles at a time."""
+    if not len(order):
+        return
+    ordered = component[order]
+    ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, len(order))
+    held = np.cumsum(sets.sizes[order])[ends - 1]
+    start = taken = 0
+    for end, through in zip(ends.tolist(), held.tolist(), strict=True):
+        if through - taken >= _CHUNK_HASHES or end == len(order):
+            yield order[start:end]
+            start, taken = end, through
 
 
 def _group_sizes(sizes: NDArray[np.int64]) -> dict[str, Any]:

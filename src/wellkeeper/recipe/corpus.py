@@ -1,7 +1,8 @@
 """The corpus as steps and measures see it: columns over the sidecars, and texts read again where needed."""
 
+import mmap
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -162,32 +163,24 @@ class LoadedCorpus:
                 found[document] = column[row].as_py()[:limit]
         return found
 
-    def shingles(self, documents: Indices) -> ShingleSets:
-        self.sidecars.load(["shingles", "line"])
-        room = self.column("shingles")[
-            documents
-        ]  # repeats counted: at least as many as there are distinct ones
-        starts = np.zeros(len(documents) + 1, np.int64)
-        np.cumsum(room, out=starts[1:])
+    def shingles(self, documents: Indices, order: Indices) -> ShingleSets:
+        room = self.column("shingles")[documents][
+            order
+        ]  # repeats counted: at least as many as there are sets' members
+        bounds = np.zeros(len(documents) + 1, np.int64)
+        np.cumsum(room, out=bounds[1:])
+        starts = np.empty(len(documents), np.int64)
+        starts[order] = bounds[:-1]
         sizes = np.zeros(len(documents), np.int64)
-        hashes = self._spill(int(starts[-1]))
-        for task, bounds, values in run_tasks(
+        spill = _Spill(int(bounds[-1]), self._scratch)
+        for read, edges, values in run_tasks(
             _shingles_of, self.read_again(documents), kind=self._kind, workers=self._workers
         ):
-            for k, at in enumerate(np.searchsorted(documents, task.documents).tolist()):
-                size = bounds[k + 1] - bounds[k]
-                sizes[at] = size
-                hashes[starts[at] : starts[at] + size] = values[bounds[k] : bounds[k + 1]]
-        return ShingleSets(starts=starts[:-1].copy(), sizes=sizes, hashes=hashes)
-
-    def _spill(self, count: int) -> NDArray[np.uint64]:
-        """Room for hashes: in memory while small, else in an unnamed file that goes with the process."""
-        if count < 1 << 22:
-            return np.empty(count, np.uint64)
-        with tempfile.TemporaryFile(dir=self._scratch) as stream:
-            stream.truncate(8 * count)
-            mapped = np.memmap(stream, np.uint64, "r+", shape=(count,))
-        return np.asarray(mapped)
+            for k, at in enumerate(np.searchsorted(documents, read.documents).tolist()):
+                sizes[at] = edges[k + 1] - edges[k]
+                spill.write(int(starts[at]), values[edges[k] : edges[k + 1]])
+        hashes, done = spill.read()
+        return ShingleSets(starts=starts, sizes=sizes, hashes=hashes, done=done)
 
     def preload(self, bands: int, *, statistics: bool) -> None:
         """Read in one go what nearly every run asks for."""
@@ -199,6 +192,40 @@ class LoadedCorpus:
         if statistics:
             names += [signal.name for signal in QUALITY]
         self.sidecars.load(names)
+
+
+class _Spill:
+    """Hashes written once and read once: in memory while few, else in an unnamed file that goes with the process."""
+
+    def __init__(self, count: int, folder: Path | None) -> None:
+        self._count = count
+        self._file = None if count < _SPILL_HASHES else tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._memory = np.empty(0 if self._file else count, np.uint64)
+
+    def write(self, at: int, values: NDArray[np.uint64]) -> None:
+        if self._file is None:
+            self._memory[at : at + len(values)] = values
+        else:
+            self._file.seek(8 * at)
+            self._file.write(values.data)
+
+    def read(self) -> tuple[NDArray[np.uint64], Callable[[int, int], None]]:
+        """The hashes, and how to let go of a stretch of them."""
+        if self._file is None:
+            return self._memory, lambda _start, _end: None
+        self._file.truncate(8 * self._count)
+        self._file.flush()
+        view = mmap.mmap(self._file.fileno(), 8 * self._count, access=mmap.ACCESS_COPY)
+
+        def done(start: int, end: int) -> None:
+            low, high = 8 * start // mmap.PAGESIZE, 8 * end // mmap.PAGESIZE
+            if high > low and hasattr(view, "madvise"):
+                view.madvise(mmap.MADV_DONTNEED, low * mmap.PAGESIZE, (high - low) * mmap.PAGESIZE)
+
+        return np.frombuffer(view, np.uint64), done
+
+
+_SPILL_HASHES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)

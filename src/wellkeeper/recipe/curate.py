@@ -1,72 +1,45 @@
 """`curate`: a recipe applied. Inputs to sidecars, steps and mix to decisions, decisions to a folder with its ledger."""
 
-import hashlib
 import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wellkeeper import __version__
-from wellkeeper.core.decision import Decision, Ruling
-from wellkeeper.core.evidence import KINDS
+from wellkeeper.core.decision import Decision
 from wellkeeper.core.origin import LABELS
 from wellkeeper.engine.executor import Kind, default_workers
 from wellkeeper.engine.progress import Listener, Progress, nobody
-from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap, Quarantined
+from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap
 from wellkeeper.engine.sources import find_files
-from wellkeeper.engine.store import sweep, write_atomic
 from wellkeeper.errors import RecipeError, WorkError
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY, NEAR_DUPLICATES
-from wellkeeper.ledger.card import ConstraintFigure, card
-from wellkeeper.ledger.counts import Counts, counts_of, reconcile
-from wellkeeper.ledger.croissant import croissant, write_croissant
-from wellkeeper.ledger.folder import open_part_tables, write_part, write_quarantine
-from wellkeeper.ledger.manifest import ManifestInput, file_digests, write_manifest
-from wellkeeper.ledger.rows import (
-    DOCUMENTS,
-    EVIDENCE,
-    ContentDigest,
-    content_digest,
-    depth_of,
-    pre_ai_of,
-    quarantine_of,
-    table_of,
-)
 from wellkeeper.recipe.audit import Running, prepare_work, read_corpus
-from wellkeeper.recipe.corpus import LoadedCorpus, facts_by_file, quarantine_table
+from wellkeeper.recipe.corpus import LoadedCorpus
 from wellkeeper.recipe.decide import Decisions, apply_mix, apply_steps
 from wellkeeper.recipe.describe import (
-    describe_duplicates,
-    describe_inputs,
-    describe_origin,
-    describe_rights,
     months_of,
 )
-from wellkeeper.recipe.findings import findings_of, verdict_of
 from wellkeeper.recipe.inputs import columns_for, groups_of, with_distinct_names
 from wellkeeper.recipe.model import Recipe
+from wellkeeper.recipe.output import write_output, write_report
 from wellkeeper.recipe.results import Curation
 from wellkeeper.recipe.schema import load_recipe
 from wellkeeper.recipe.steps import step_named
 from wellkeeper.recipe.textpass import Group
-from wellkeeper.recipe.writepass import write_documents
 
 if TYPE_CHECKING:
     from wellkeeper.recipe.tails import WordSample
 
 SCHEMA = "wellkeeper.curate/1"
-LEDGER_ROWS = 1 << 18  # documents in one part of the ledger
 
 
 def curate(
@@ -158,7 +131,9 @@ def curate(
     document["dry_run"] = dry_run
     paths = {}
     if not dry_run:
-        paths = _write(folder, plan, corpus, decisions, document, said, run, keep_rejected=keep_rejected)
+        paths = write_output(
+            folder, plan, corpus, decisions, document, said, run, keep_rejected=keep_rejected
+        )
     document["paths"] = {name: str(path) for name, path in paths.items()}
     document["run"] = {
         "version": __version__,
@@ -169,7 +144,7 @@ def curate(
         "cpu_seconds": round(time.process_time() - begun[1], 2),
     }
     if not dry_run:
-        _write_report(folder, document, corpus, decisions, said)
+        write_report(folder, document, corpus, decisions, said, statistics=statistics)
     return Curation(document=document, paths=paths)
 
 
@@ -242,12 +217,6 @@ def groups_of_recipe(recipe: Recipe) -> tuple[tuple[Group, ...], tuple[str, ...]
         )
         said += [f"{source.name}: {sentence}" for sentence in sentences]
     return with_distinct_names(groups), tuple(said)
-
-
-def recipe_json(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as people write it: a step is a mapping of its name to its options."""
-    written = recipe.to_json()
-    return {**written, "steps": [{step.name: dict(step.options)} for step in recipe.steps]}
 
 
 def _similarity(recipe: Recipe) -> float:
@@ -379,302 +348,3 @@ def _tails(
 
 def _only(sample: "WordSample", kept: NDArray[np.bool_]) -> "WordSample":
     return sample.restricted(kept[sample.documents])
-
-
-def _write(
-    folder: Path,
-    recipe: Recipe,
-    corpus: LoadedCorpus,
-    decisions: Decisions,
-    document: Mapping[str, Any],
-    said: Sequence[str],
-    run: Running,
-    *,
-    keep_rejected: bool,
-) -> dict[str, Path]:
-    """All files of the output folder but the report; the manifest last, so that a folder with one is whole."""
-    (folder / "manifest.json").unlink(missing_ok=True)
-    sweep(folder)
-    common: dict[str, Any] = {"kind": run.kind, "workers": run.workers, "listener": run.listener}
-    tables = {
-        "data": write_documents(corpus, decisions, decisions.kept, folder / "data", rejected=False, **common)
-    }
-    if keep_rejected:
-        tables["rejected"] = write_documents(
-            corpus, decisions, ~decisions.kept, folder / "rejected", rejected=True, **common
-        )
-    tables |= _write_ledger(folder, corpus, decisions)
-    read = int(document["read"])
-    ledger = open_part_tables(folder, "documents")
-    counts = counts_of(ledger.to_batches(), read=read, quarantined=int(document["quarantined"]))
-    reconcile(counts)
-    _write_metadata(folder, recipe, counts, document)
-    by_file = facts_by_file(corpus)
-    write_manifest(
-        folder,
-        recipe=recipe_json(recipe),
-        recipe_digest=recipe.digest,
-        version=__version__,
-        code_digest=code_digest(),
-        seed=int(document["seed"]),
-        inputs=[
-            ManifestInput(
-                name=file.name,
-                url=file.url,
-                size=file.size,
-                fingerprint=file.fingerprint,
-                documents=by_file[file.name]["documents"],
-                quarantined=by_file[file.name]["quarantined"],
-            )
-            for _, file in corpus.files
-        ],
-        counts=counts,
-        tables=tables,
-        run={"workers": run.workers or default_workers(), "executor": run.kind, "columns": list(said)},
-    )
-    names = {
-        "data": "data",
-        "ledger": "ledger",
-        "manifest": "manifest.json",
-        "card": "README.md",
-        "report": "report.html",
-    }
-    return {"folder": folder, **{name: folder / place for name, place in names.items()}}
-
-
-def code_digest() -> str:
-    """SHA-256 over the package's own source, so that a manifest says exactly which code ran."""
-    root = Path(str(package_files("wellkeeper")))
-    state = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        state.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return state.hexdigest()
-
-
-def _write_ledger(folder: Path, corpus: LoadedCorpus, decisions: Decisions) -> dict[str, str]:
-    """Documents, evidence and quarantine; returns their content digests."""
-    documents, evidence = ContentDigest(), ContentDigest()
-    documents.update(DOCUMENTS.empty_table())
-    evidence.update(EVIDENCE.empty_table())
-    for path in (*folder.glob("ledger/documents/*"), *folder.glob("ledger/evidence/*")):
-        path.unlink()
-    for number, (rows, table, spans) in enumerate(_ledger_parts(corpus, decisions)):
-        write_part(folder, "documents", number, table)
-        write_part(folder, "evidence", number, spans)
-        documents.update(table)
-        evidence.update(spans)
-        del rows
-    records = [Quarantined(**row) for row in quarantine_table(corpus).to_pylist()]
-    write_quarantine(folder, records)
-    return {
-        "ledger/documents": documents.hexdigest(),
-        "ledger/evidence": evidence.hexdigest(),
-        "ledger/quarantine": content_digest([quarantine_of(records)]),
-    }
-
-
-def _ledger_parts(
-    corpus: LoadedCorpus, decisions: Decisions
-) -> Iterator[tuple[NDArray[np.int64], pa.Table, pa.Table]]:
-    """Ledger rows and evidence of consecutive blocks, about `LEDGER_ROWS` documents at a time."""
-    sources, source_names = corpus.codes("source")
-    licences, licence_names = corpus.codes("licence")
-    generators, generator_names = corpus.codes("generator")
-    groups, files = corpus.group_of(), corpus.file_of()
-    labels = {
-        "group": list(dict.fromkeys(group.name for group, _ in corpus.files)),
-        "source": source_names,
-        "file": [file.name for _, file in corpus.files],
-        "licence": licence_names,
-        "generator": generator_names,
-        "step": decisions.steps,
-        "reason": decisions.reasons,
-    }
-    survivors = np.unique(decisions.survivor[decisions.survivor >= 0])
-    survivor_ids = dict(zip(survivors.tolist(), corpus.strings("id", survivors.tolist()), strict=True))
-    for low, high in _ledger_ranges(corpus):
-        rows = np.arange(low, high)
-        ids = corpus.strings("id", rows.tolist())
-        captured = corpus.column("captured_at")[low:high]
-        origin = corpus.column("origin_resolved")[low:high]
-        kept = decisions.kept[low:high]
-        columns = {
-            "row": rows.astype(np.uint64),
-            "id": ids,
-            "content_hash": corpus.column("sha256")[low:high],
-            "group": groups[low:high],
-            "source": sources[low:high],
-            "file": files[low:high],
-            "line": corpus.column("line")[low:high],
-            "offset": corpus.column("offset")[low:high],
-            "captured_at": captured,
-            "captured_basis": corpus.column("captured_basis")[low:high],
-            "pre_ai": pre_ai_of(captured),
-            "origin": origin,
-            "origin_declared": corpus.column("origin")[low:high],
-            "origin_log_odds": corpus.column("ai_log_odds")[low:high],
-            "evidence_mask": corpus.column("evidence_mask")[low:high],
-            "strength": corpus.column("strength")[low:high],
-            "licence": licences[low:high],
-            "generator": generators[low:high],
-            "depth": depth_of(origin),
-            "decision": decisions.decision[low:high],
-            "step": decisions.step[low:high],
-            "reason": decisions.reason[low:high],
-            "score": decisions.score[low:high],
-            "survivor": decisions.survivor[low:high],
-            "survivor_id": [survivor_ids.get(s) for s in decisions.survivor[low:high].tolist()],
-            "cluster": decisions.cluster[low:high],
-            "weight": np.where(kept, np.float32(1), np.float32(np.nan)).astype(np.float32),
-            "words": corpus.column("words")[low:high].astype(np.int32),
-            "bytes": corpus.column("bytes")[low:high],
-        }
-        yield rows, table_of(columns, labels=labels), _evidence_rows(corpus, low, high, ids)
-
-
-def _ledger_ranges(corpus: LoadedCorpus) -> Iterator[tuple[int, int]]:
-    low = 0
-    for block in corpus.sidecars.blocks:
-        high = block.first + block.documents
-        if high - low >= LEDGER_ROWS:
-            yield low, high
-            low = high
-    if low < len(corpus) or not len(corpus):
-        yield low, len(corpus)
-
-
-def _evidence_rows(corpus: LoadedCorpus, low: int, high: int, ids: Sequence[str]) -> pa.Table:
-    """Spans where evidence was seen in the text, and one row for each kind that holds for a document as a whole."""
-    mask = corpus.column("evidence_mask")[low:high]
-    rows: list[tuple[int, int, int, int, str | None]] = []
-    seen = np.zeros(high - low, np.uint64)
-    for block, table in corpus.sidecars.companions("spans"):
-        if not low <= block.first < high:
-            continue
-        for span in table.to_pylist():
-            at = block.first + span["document"] - low
-            rows.append((at, span["bit"], span["start"], span["end"], span["matched"]))
-            seen[at] |= np.uint64(1) << np.uint64(span["bit"])
-    for kind in KINDS:
-        bit = np.uint64(1) << np.uint64(kind.bit)
-        whole = np.flatnonzero((mask & bit).astype(np.bool_) & ~(seen & bit).astype(np.bool_))
-        rows += [(at, kind.bit, -1, -1, None) for at in whole.tolist()]
-    rows.sort(key=lambda row: (row[0], row[2], row[1]))
-    kinds = {kind.bit: kind for kind in KINDS}
-    at = np.array([row[0] for row in rows], np.int64)
-    return table_of(
-        {
-            "row": (at + low).astype(np.uint64),
-            "id": [ids[k] for k in at.tolist()],
-            "kind": [kinds[row[1]].name for row in rows],
-            "strength": [kinds[row[1]].strength.label for row in rows],
-            "weight": np.array([kinds[row[1]].weight for row in rows], np.float32),
-            "start": np.array([row[2] for row in rows], np.int64),
-            "end": np.array([row[3] for row in rows], np.int64),
-            "matched": [row[4] for row in rows],
-            "tool": [f"wellkeeper {__version__}"] * len(rows),
-        },
-        schema=EVIDENCE,
-    )
-
-
-def _write_metadata(folder: Path, recipe: Recipe, counts: Counts, document: Mapping[str, Any]) -> None:
-    mix = document["mix"]
-    figures = [
-        ConstraintFigure(name=row["name"], asked=_figure(row, "limit"), reached=_figure(row, "after"))
-        for row in (mix["constraints"] if mix else ())
-    ]
-    text = card(
-        str(document["recipe"]),
-        counts=counts,
-        recipe=recipe_json(recipe),
-        recipe_digest=recipe.digest,
-        version=__version__,
-        seed=int(document["seed"]),
-        constraints=figures,
-    )
-    write_atomic(folder / "README.md", text.encode())
-    parts = sorted((folder / "data").glob("part-*.parquet"))
-    content = croissant(
-        str(document["recipe"]),
-        description="A training set that wellkeeper curated from "
-        f"{', '.join(source.name for source in recipe.sources)}.",
-        data=pq.read_schema(parts[0]),
-        files={
-            name: facts for name, facts in file_digests(folder).items() if not name.startswith("rejected/")
-        },
-        licences=[row.licence for row in counts.by_licence],
-        sources=[source.name for source in recipe.sources],
-        steps=[
-            f"{row['step']} dropped {row['dropped']:,} of {row['before']:,} documents and held {row['review']:,} "
-            "for review."
-            for row in document["steps"]
-        ],
-        collection=f"{counts.read:,} records were read from {len(recipe.sources)} sources; {counts.quarantined:,} "
-        "could not be read.",
-        limitations=[
-            "Origins are as declared by the sources or shown by evidence; where neither exists they are unknown."
-        ],
-        wellkeeper_version=__version__,
-        published=datetime.now(UTC).date(),
-    )
-    write_croissant(folder, content)
-
-
-def _figure(row: Mapping[str, Any], key: str) -> str:
-    value = row[key]
-    return f"{value:,.0f}" if row["name"] == "size" else f"{value:.1%}"
-
-
-def _write_report(
-    folder: Path, document: Mapping[str, Any], corpus: LoadedCorpus, decisions: Decisions, said: Sequence[str]
-) -> None:
-    """report.json holds the curation; the page shows it above an audit of what was read."""
-    exact = decisions.rulings.get("exact-duplicates.v1", _nothing("exact-duplicates.v1", groups=0))
-    near = decisions.rulings.get(
-        "near-duplicates.v1",
-        _nothing(
-            "near-duplicates.v1",
-            similarity=None,
-            clusters=0,
-            largest=0,
-            candidates=0,
-            comparisons=0,
-            sizes=[],
-        ),
-    )
-    audit: dict[str, Any] = {
-        "schema": "wellkeeper.audit/1",
-        "version": __version__,
-        "inputs": describe_inputs(corpus, said),
-        "origin": describe_origin(corpus),
-        "duplicates": describe_duplicates(corpus, exact, near),
-        "tails": document["tails"]["before"] if document["tails"] else None,
-        "tails_note": "The corpus is too small for tail figures.",
-        "quality": [],
-        "quality_any": 0,
-        "rights": describe_rights(corpus),
-        "run": document["run"],
-    }
-    findings = findings_of(audit)
-    audit |= {"findings": [finding.to_json() for finding in findings], "verdict": verdict_of(findings)}
-    write_atomic(folder / "report.json", (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode())
-    from wellkeeper.report import render_html
-
-    page = render_html(audit, curation=document, title=str(document["recipe"]))
-    write_atomic(folder / "report.html", page.encode())
-
-
-def _nothing(step: str, **facts: Any) -> Ruling:
-    empty = np.zeros(0, np.int64)
-    return Ruling(
-        step=step,
-        documents=empty,
-        decision=empty.astype(np.uint8),
-        reason=empty.astype(np.int32),
-        score=empty.astype(np.float32),
-        survivor=empty,
-        cluster=empty,
-        reasons=(),
-        facts=facts,
-    )
