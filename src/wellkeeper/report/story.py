@@ -155,8 +155,10 @@ def _share(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
         return Figure("AI-made share", "not measured", "no estimate in this document")
     level = number(table(audit, "origin", "share").get("level"))
     sure = f" at {level:.0%}" if level else ""
-    if share.estimate is None:
-        return Figure("AI-made share", "not identified", f"anywhere in {numbers.bounds(share)}{sure}")
+    if (
+        share.estimate is None
+    ):  # bounds that hold for these very documents, whatever their unknown origins are
+        return Figure("AI-made share", "not identified", f"anywhere in {numbers.bounds(share)}")
     return Figure("AI-made share", numbers.percent(share.estimate), f"{numbers.bounds(share)}{sure}")
 
 

@@ -87,7 +87,7 @@ def _share(audit: Audit) -> list[Block]:
     if share is None:
         return [title, none("The AI-made share was not estimated.")]
     level = number(fields.get("level"))
-    sure = f"{level:.0%} interval" if level else "interval"
+    sure = "bounds" if share.estimate is None else f"{level:.0%} interval" if level else "interval"
     note = f"{sure}; method: {one_line(text(fields.get('method'), 'not named'), 120)}"
     blocks: list[Block] = [
         title,
