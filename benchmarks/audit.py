@@ -53,7 +53,7 @@ def measured(command: list[str]) -> dict[str, float]:
 
 
 def _watch(pid: int, peak: list[int], stop: threading.Event) -> None:
-    while not stop.wait(0.05):
+    while not stop.wait(0.1):
         try:
             parent = psutil.Process(pid)
             family = [parent, *parent.children(recursive=True)]

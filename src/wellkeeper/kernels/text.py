@@ -181,262 +181,286 @@ def _decode(data: Any, i: Any) -> Any:
     ), 4
 
 
-@_part
-def _tokenise(
-    data: Any, start: Any, end: Any, tables: Any,
-    words: Any, lengths: Any, line_hash: Any, line_chars: Any, line_flags: Any, out: Any,
-) -> Any:  # fmt: skip
-    """Fill words and their lengths (characters), one entry a non-empty line, and `out`; return the word count."""
-    ascii_class, ascii_lower = tables.ascii_class, tables.ascii_lower
-    class_index, class_pages = tables.class_index, tables.class_pages
-    shift_index, shift_pages = tables.shift_index, tables.shift_pages
-    named_slot, named_hash = tables.named_slot, tables.named_hash
-    count = 0
-    chars = 0
-    word_chars = 0
-    alpha_words = 0
-    hashes = 0
-    ellipses = 0
-    curly = 0
-    newlines = 0
-    invisibles = 0
-    invisible_run = 0
-    run = 0
-    lorem = 0
-    stops = 0
-    stop_mask = 0
-    sentences = 0
-    lines = 0
-    blank_before = True
-    named1 = 0  # the named word just read, and the one before
-    named2 = 0
-    # the line being read
-    first_at = -1  # characters before its first and after its last visible one
-    last_at = 0
-    first_char = 0
-    last_char = 0
-    bullet = False
-    dots = 0  # full stops at the end so far
-    ender = False  # the last visible character ends a sentence, quotes and brackets aside
-    line_sentences = 0
-    tokens = 0
-    in_token = False
-    token_at = 0
-    bad_line = False  # a C4 line rule drops it
-    h_line = _U(0)
-    i = start
-    while i <= end:
-        point = 10
-        kind = _SPACE
-        size = 1
-        if i < end:
-            byte = data[i]
-            kind = ascii_class[byte]
-            point = np.int64(byte)
-            if kind == _NOT_ASCII:
-                point, size = _decode(data, i)
-                kind = class_pages[class_index[point >> 8], point & 255]
-        if kind == _LETTER or kind == _OTHER_WORD or kind == _UNSPACED:
-            if kind == _UNSPACED:
+def _tokeniser(*, statistics: bool) -> Any:
+    """The pass over a document's bytes; without `statistics` it finds words and counts characters only.
+
+    `statistics` is a constant of the compiled function, so that what it guards costs nothing where it is off.
+    """
+
+    @_part
+    def tokenise(
+        data: Any, start: Any, end: Any, tables: Any,
+        words: Any, lengths: Any, line_hash: Any, line_chars: Any, line_flags: Any, out: Any,
+    ) -> Any:  # fmt: skip
+        """Fill words, their lengths in characters, an entry a non-empty line, and `out`; return the word count."""
+        ascii_class, ascii_lower = tables.ascii_class, tables.ascii_lower
+        class_index, class_pages = tables.class_index, tables.class_pages
+        shift_index, shift_pages = tables.shift_index, tables.shift_pages
+        named_slot, named_hash = tables.named_slot, tables.named_hash
+        count = 0
+        chars = 0
+        word_chars = 0
+        alpha_words = 0
+        hashes = 0
+        ellipses = 0
+        curly = 0
+        newlines = 0
+        invisibles = 0
+        invisible_run = 0
+        run = 0
+        lorem = 0
+        stops = 0
+        stop_mask = 0
+        sentences = 0
+        lines = 0
+        blank_before = True
+        named1 = 0  # the named word just read, and the one before
+        named2 = 0
+        # the line being read
+        first_at = -1  # characters before its first and after its last visible one
+        last_at = 0
+        first_char = 0
+        last_char = 0
+        bullet = False
+        dots = 0  # full stops at the end so far
+        ender = False  # the last visible character ends a sentence, quotes and brackets aside
+        line_sentences = 0
+        tokens = 0
+        in_token = False
+        token_at = 0
+        bad_line = False  # a C4 line rule drops it
+        h_line = _U(0)
+        i = start
+        while i <= end:
+            point = 10
+            kind = _SPACE
+            size = 1
+            if i < end:
+                byte = data[i]
+                kind = ascii_class[byte]
+                point = np.int64(byte)
+                if kind == _NOT_ASCII:
+                    point, size = _decode(data, i)
+                    kind = class_pages[class_index[point >> 8], point & 255]
+            if kind == _LETTER or kind == _OTHER_WORD or kind == _UNSPACED:
+                if kind == _UNSPACED:
+                    run = 0
+                if statistics:
+                    if not in_token:
+                        in_token = True
+                        tokens += 1
+                        token_at = chars
+                    if first_at < 0:
+                        first_at = chars
+                        first_char = point
+                h = _SEED
+                word_at = chars
+                seen = 0  # classes of its characters, or-ed: _LETTER is 1, _OTHER_WORD 2
+                hidden = 0
+                if kind == _UNSPACED:
+                    h = (h ^ _U(point + shift_pages[shift_index[point >> 8], point & 255])) * _PRIME
+                    seen = _LETTER
+                    chars += 1
+                    i += size
+                else:
+                    while True:
+                        stretch = i
+                        while i < end:
+                            byte = data[i]
+                            kind = ascii_class[byte]
+                            if kind != _LETTER and kind != _OTHER_WORD:
+                                break
+                            h = (h ^ _U(ascii_lower[byte])) * _PRIME
+                            seen |= kind
+                            i += 1
+                        if i > stretch:
+                            chars += i - stretch
+                            run = 0
+                        if i >= end or kind != _NOT_ASCII:
+                            break
+                        point, size = _decode(data, i)
+                        kind = class_pages[class_index[point >> 8], point & 255]
+                        if kind == _LETTER or kind == _OTHER_WORD:
+                            h = (h ^ _U(point + shift_pages[shift_index[point >> 8], point & 255])) * _PRIME
+                            seen |= kind
+                            run = 0
+                        elif kind == _INVISIBLE or kind == _TRANSPARENT:
+                            # what cannot be seen inside a word does not split it
+                            hidden += 1
+                            if kind == _INVISIBLE:
+                                invisibles += 1
+                                run += 1
+                                invisible_run = max(invisible_run, run)
+                        else:
+                            break
+                        i += size
+                        chars += 1
+                h = _mix(h)
+                length = chars - word_at - hidden
+                words[count] = h
+                lengths[count] = length
+                count += 1
+                if statistics:
+                    word_chars += length
+                    alpha_words += seen & 1
+                    h_line = (h_line + h) * _K
+                    last_at = chars
+                    last_char = 97
+                    dots = 0
+                    ender = False
+                    named2 = named1
+                    named1 = np.int64(named_slot[h & _U(1023)])
+                    if named1 and named_hash[named1] == h:
+                        if named1 <= 8:
+                            stops += 1
+                            stop_mask |= 1 << named1
+                            if named1 == _OF and (named2 == _TERMS or named2 == _USE):
+                                named1 = named2 + 100  # "terms of", "use of"
+                        elif named1 == _JAVASCRIPT:
+                            bad_line = True
+                        elif named1 == _IPSUM_WORD:
+                            lorem |= named2 == _LOREM_WORD
+                        elif named1 == _POLICY:
+                            bad_line |= named2 == _PRIVACY or named2 == _COOKIE
+                        elif named1 == _COOKIES:
+                            bad_line |= named2 == _USES or named2 == _USE or named2 == _USE + 100
+                        elif named1 == _USE:
+                            bad_line |= named2 == _TERMS + 100
+                    else:
+                        named1 = 0
+                if i < end and data[i] == 32:  # as most words end: what the branch for white space would do
+                    if statistics:
+                        bad_line |= chars - token_at > 1000
+                        in_token = False
+                    run = 0
+                    chars += 1
+                    i += 1
+                continue
+            i += size
+            if kind == _SPACE:
+                if i <= end:
+                    chars += 1
                 run = 0
+                if not statistics:
+                    continue
+                if in_token:
+                    in_token = False
+                    bad_line |= chars - 1 - token_at > 1000
+                    if ender:
+                        line_sentences += 1
+                        ender = False
+                if point == 10:
+                    newlines += i <= end
+                    if first_at >= 0:
+                        length = last_at - first_at
+                        ends_ellipsis = dots >= 3 or last_char == 0x2026
+                        terminal = (
+                            last_char == 46 or last_char == 33 or last_char == 63 or last_char == 34 or last_char == 39
+                            or last_char == 0x201D or last_char == 0x2019 or last_char == 0xBB
+                            or last_char == 0x3002 or last_char == 0xFF01 or last_char == 0xFF1F
+                        )  # fmt: skip
+                        flags = 0
+                        if bullet:
+                            flags |= _BULLET
+                        if ends_ellipsis:
+                            flags |= _ELLIPSIS_END
+                        if terminal:
+                            flags |= _TERMINAL
+                        if length <= 30:
+                            flags |= _SHORT
+                        if blank_before:
+                            flags |= _OPENS_PARAGRAPH
+                        line_hash[lines] = _mix(
+                            h_line + _U(length) * _M + (_U(first_char) << _U(32)) + _U(last_char)
+                        )
+                        line_chars[lines] = length
+                        line_flags[lines] = flags
+                        lines += 1
+                        if terminal and not ends_ellipsis and tokens >= 5 and not bad_line:
+                            sentences += max(1, line_sentences)
+                        blank_before = False
+                    else:
+                        blank_before = True
+                    first_at = -1
+                    bullet = False
+                    dots = 0
+                    line_sentences = 0
+                    tokens = 0
+                    bad_line = False
+                    named1 = 0
+                    h_line = _U(0)
+                continue
+            chars += 1
+            if kind == _INVISIBLE:
+                invisibles += 1
+                run += 1
+                invisible_run = max(invisible_run, run)
+                continue
+            if kind == _TRANSPARENT:
+                continue
+            run = 0
+            if not statistics:
+                continue
             if not in_token:
                 in_token = True
                 tokens += 1
-                token_at = chars
+                token_at = chars - 1
             if first_at < 0:
-                first_at = chars
+                first_at = chars - 1
                 first_char = point
-            h = _SEED
-            word_at = chars
-            seen = 0  # classes of its characters, or-ed: _LETTER is 1, _OTHER_WORD 2
-            hidden = 0
-            if kind == _UNSPACED:
-                h = (h ^ _U(point + shift_pages[shift_index[point >> 8], point & 255])) * _PRIME
-                seen = _LETTER
-                chars += 1
-                i += size
-            else:
-                while True:
-                    stretch = i
-                    while i < end:
-                        byte = data[i]
-                        kind = ascii_class[byte]
-                        if kind != _LETTER and kind != _OTHER_WORD:
-                            break
-                        h = (h ^ _U(ascii_lower[byte])) * _PRIME
-                        seen |= kind
-                        i += 1
-                    if i > stretch:
-                        chars += i - stretch
-                        run = 0
-                    if i >= end or kind != _NOT_ASCII:
-                        break
-                    point, size = _decode(data, i)
-                    kind = class_pages[class_index[point >> 8], point & 255]
-                    if kind == _LETTER or kind == _OTHER_WORD:
-                        h = (h ^ _U(point + shift_pages[shift_index[point >> 8], point & 255])) * _PRIME
-                        seen |= kind
-                        run = 0
-                    elif kind == _INVISIBLE or kind == _TRANSPARENT:
-                        # what cannot be seen inside a word does not split it
-                        hidden += 1
-                        if kind == _INVISIBLE:
-                            invisibles += 1
-                            run += 1
-                            invisible_run = max(invisible_run, run)
-                    else:
-                        break
-                    i += size
-                    chars += 1
-            h = _mix(h)
-            length = chars - word_at - hidden
-            words[count] = h
-            lengths[count] = length
-            count += 1
-            word_chars += length
-            alpha_words += seen & 1
-            h_line = (h_line + h) * _K
+                bullet = point == 0x2022 or ((point == 45 or point == 42) and i < end and data[i] == 32)
             last_at = chars
-            last_char = 97
-            dots = 0
-            ender = False
-            named2 = named1
-            named1 = np.int64(named_slot[h & _U(1023)])
-            if named1 and named_hash[named1] == h:
-                if named1 <= 8:
-                    stops += 1
-                    stop_mask |= 1 << named1
-                    if named1 == _OF and (named2 == _TERMS or named2 == _USE):
-                        named1 = named2 + 100  # "terms of", "use of"
-                elif named1 == _JAVASCRIPT:
-                    bad_line = True
-                elif named1 == _IPSUM_WORD:
-                    lorem |= named2 == _LOREM_WORD
-                elif named1 == _POLICY:
-                    bad_line |= named2 == _PRIVACY or named2 == _COOKIE
-                elif named1 == _COOKIES:
-                    bad_line |= named2 == _USES or named2 == _USE or named2 == _USE + 100
-                elif named1 == _USE:
-                    bad_line |= named2 == _TERMS + 100
-            else:
-                named1 = 0
-            if i < end and data[i] == 32:  # as most words end: what the branch for white space would do
-                bad_line |= chars - token_at > 1000
-                in_token = False
-                run = 0
-                chars += 1
-                i += 1
-            continue
-        i += size
-        if kind == _SPACE:
-            if i <= end:
-                chars += 1
-            run = 0
-            if in_token:
-                in_token = False
-                bad_line |= chars - 1 - token_at > 1000
-                if ender:
-                    line_sentences += 1
-                    ender = False
-            if point == 10:
-                newlines += i <= end
-                if first_at >= 0:
-                    length = last_at - first_at
-                    ends_ellipsis = dots >= 3 or last_char == 0x2026
-                    terminal = (
-                        last_char == 46 or last_char == 33 or last_char == 63 or last_char == 34 or last_char == 39
-                        or last_char == 0x201D or last_char == 0x2019 or last_char == 0xBB
-                        or last_char == 0x3002 or last_char == 0xFF01 or last_char == 0xFF1F
-                    )  # fmt: skip
-                    flags = 0
-                    if bullet:
-                        flags |= _BULLET
-                    if ends_ellipsis:
-                        flags |= _ELLIPSIS_END
-                    if terminal:
-                        flags |= _TERMINAL
-                    if length <= 30:
-                        flags |= _SHORT
-                    if blank_before:
-                        flags |= _OPENS_PARAGRAPH
-                    line_hash[lines] = _mix(
-                        h_line + _U(length) * _M + (_U(first_char) << _U(32)) + _U(last_char)
-                    )
-                    line_chars[lines] = length
-                    line_flags[lines] = flags
-                    lines += 1
-                    if terminal and not ends_ellipsis and tokens >= 5 and not bad_line:
-                        sentences += max(1, line_sentences)
-                    blank_before = False
-                else:
-                    blank_before = True
-                first_at = -1
-                bullet = False
-                dots = 0
-                line_sentences = 0
-                tokens = 0
-                bad_line = False
-                named1 = 0
-                h_line = _U(0)
-            continue
-        chars += 1
-        if kind == _INVISIBLE:
-            invisibles += 1
-            run += 1
-            invisible_run = max(invisible_run, run)
-            continue
-        if kind == _TRANSPARENT:
-            continue
-        run = 0
-        if not in_token:
-            in_token = True
-            tokens += 1
-            token_at = chars - 1
-        if first_at < 0:
-            first_at = chars - 1
-            first_char = point
-            bullet = point == 0x2022 or ((point == 45 or point == 42) and i < end and data[i] == 32)
-        last_at = chars
-        last_char = point
-        if point == 46:
-            dots += 1
-            if dots == 3:
-                ellipses += 1
-                dots = 3
-            ender = True
-        else:
-            dots = 0
-            if point == 33 or point == 63 or point == 0x2026:
+            last_char = point
+            if point == 46:
+                dots += 1
+                if dots == 3:
+                    ellipses += 1
+                    dots = 3
                 ender = True
-                ellipses += point == 0x2026
-            elif point == 35:
-                hashes += 1
-                ender = False
-            elif point == 123:
-                curly += 1
-                ender = False
-            elif not (
-                point == 34 or point == 39 or point == 41 or point == 93 or point == 0x201D or point == 0x2019
-            ):
-                ender = False
-            if point == 0x3002 or point == 0xFF01 or point == 0xFF1F:
-                line_sentences += 1
-        named1 = 0
-    out[_CHARS] = chars
-    out[_WORD_CHARS] = word_chars
-    out[_ALPHA_WORDS] = alpha_words
-    out[_HASHES] = hashes
-    out[_ELLIPSES] = ellipses
-    out[_CURLY] = curly
-    out[_NEWLINES] = newlines
-    out[_INVISIBLES] = invisibles
-    out[_INVISIBLE_RUN] = invisible_run
-    out[_LOREM] = lorem
-    out[_STOPS] = stops
-    out[_STOP_MASK] = stop_mask
-    out[_SENTENCES] = sentences
-    out[_LINES] = lines
-    return count
+            else:
+                dots = 0
+                if point == 33 or point == 63 or point == 0x2026:
+                    ender = True
+                    ellipses += point == 0x2026
+                elif point == 35:
+                    hashes += 1
+                    ender = False
+                elif point == 123:
+                    curly += 1
+                    ender = False
+                elif not (
+                    point == 34
+                    or point == 39
+                    or point == 41
+                    or point == 93
+                    or point == 0x201D
+                    or point == 0x2019
+                ):
+                    ender = False
+                if point == 0x3002 or point == 0xFF01 or point == 0xFF1F:
+                    line_sentences += 1
+            named1 = 0
+        out[_CHARS] = chars
+        out[_WORD_CHARS] = word_chars
+        out[_ALPHA_WORDS] = alpha_words
+        out[_HASHES] = hashes
+        out[_ELLIPSES] = ellipses
+        out[_CURLY] = curly
+        out[_NEWLINES] = newlines
+        out[_INVISIBLES] = invisibles
+        out[_INVISIBLE_RUN] = invisible_run
+        out[_LOREM] = lorem
+        out[_STOPS] = stops
+        out[_STOP_MASK] = stop_mask
+        out[_SENTENCES] = sentences
+        out[_LINES] = lines
+        return count
+
+    return tokenise
+
+
+_tokenise = _tokeniser(statistics=True)
+_tokenise_words = _tokeniser(statistics=False)
 
 
 @_part
@@ -672,18 +696,32 @@ def _text_pass(
     line_out = np.empty(8, np.float32)
     paragraphs = np.zeros(1, np.int64)
     for d in range(offsets.size - 1):
-        count = _tokenise(
-            data,
-            offsets[d],
-            offsets[d + 1],
-            tables,
-            words,
-            lengths,
-            line_hash,
-            line_chars,
-            line_flags,
-            scratch,
-        )
+        if statistics:
+            count = _tokenise(
+                data,
+                offsets[d],
+                offsets[d + 1],
+                tables,
+                words,
+                lengths,
+                line_hash,
+                line_chars,
+                line_flags,
+                scratch,
+            )
+        else:
+            count = _tokenise_words(
+                data,
+                offsets[d],
+                offsets[d + 1],
+                tables,
+                words,
+                lengths,
+                line_hash,
+                line_chars,
+                line_flags,
+                scratch,
+            )
         chars = np.float32(max(1, scratch[_CHARS]))
         size = _shingle(words, count, shingles)
         _sketch(shingles, size, slots)
@@ -748,7 +786,7 @@ def _hashes_of(
     at = 0
     for k in range(documents.size):
         d = documents[k]
-        count = _tokenise(
+        count = _tokenise_words(
             data,
             offsets[d],
             offsets[d + 1],

@@ -38,7 +38,6 @@ from wellkeeper.recipe.findings import findings_of, verdict_of
 from wellkeeper.recipe.inputs import groups_of
 from wellkeeper.recipe.propose import proposed_recipe
 from wellkeeper.recipe.results import Audit
-from wellkeeper.recipe.tails import TOO_SMALL, describe_tails, without_copies, word_sample
 from wellkeeper.recipe.textpass import Group, PassOptions, run_text_pass, sample_shift, seal
 
 SCHEMA = "wellkeeper.audit/1"
@@ -228,6 +227,8 @@ def audit_document(
     reference: LoadedCorpus | None,
 ) -> dict[str, Any]:
     """All figures of an audit, with findings and verdict: schema `wellkeeper.audit/1`."""
+    from wellkeeper.recipe.tails import TOO_SMALL, describe_tails, without_copies, word_sample
+
     sample = word_sample(corpus)
     if reference is not None:
         sample = without_copies(sample, corpus, reference)

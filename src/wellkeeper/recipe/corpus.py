@@ -18,7 +18,7 @@ from wellkeeper.core.signals import NO_DATE, QUALITY, band_name
 from wellkeeper.engine.executor import Kind, run_tasks
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap, InputFile, RawBlock
-from wellkeeper.engine.readers.select import select_records
+from wellkeeper.engine.readers.select import seekable_lines, select_records
 from wellkeeper.engine.sidecar import SidecarBlock, Sidecars
 from wellkeeper.kernels import text
 from wellkeeper.ledger.rows import QUARANTINE
@@ -135,24 +135,35 @@ class LoadedCorpus:
 
     def read_again(self, documents: Indices) -> Iterator["BlockRead"]:
         """The raw blocks that hold the documents, cut down to their records where the format allows it."""
-        wanted = {(block.file, block.index): (block, rows) for block, rows in self._by_block(documents)}
-        lines = self.sidecars.column("line")
-        for number, (group, file) in enumerate(self.files):
-            indices = [index for (f, index) in wanted if f == number]
-            if not indices:
+        wanted: dict[int, list[tuple[SidecarBlock, NDArray[np.int64]]]] = {}
+        for block, rows in self._by_block(documents):
+            wanted.setdefault(block.file, []).append((block, rows))
+        for number, blocks in wanted.items():
+            group, file = self.files[number]
+            by_line = seekable_lines(file)
+            if by_line is None:
+                yield from self._scanned(group, file, blocks)
                 continue
-            for raw in reader_for(file).blocks(file, skip=min(indices), block_bytes=self._block_bytes):
-                if (number, raw.index) not in wanted:
-                    if raw.index > max(indices):
-                        break
-                    continue
-                block, rows = wanted[number, raw.index]
-                chosen = select_records(raw, lines[block.first + rows])
-                if chosen is not None:
-                    rows_in = np.arange(len(rows))
-                    yield BlockRead(chosen, group.columns, rows_in, block.first + rows)
-                else:
-                    yield BlockRead(raw, group.columns, rows, block.first + rows)
+            offsets = self.sidecars.column("offset")
+            with by_line(file) as lines:
+                for block, rows in blocks:
+                    chosen = block.first + rows
+                    raw = lines.block(block.index, offsets[chosen])
+                    yield BlockRead(raw, group.columns, np.arange(len(rows)), chosen)
+
+    def _scanned(
+        self, group: Group, file: InputFile, blocks: Sequence[tuple[SidecarBlock, NDArray[np.int64]]]
+    ) -> Iterator["BlockRead"]:
+        wanted = {block.index: (block, rows) for block, rows in blocks}
+        lines = self.sidecars.column("line")
+        for raw in reader_for(file).blocks(file, skip=min(wanted), block_bytes=self._block_bytes):
+            if raw.index in wanted:
+                block, rows = wanted.pop(raw.index)
+                chosen = block.first + rows
+                few = select_records(raw, lines[chosen])
+                yield BlockRead(few or raw, group.columns, np.arange(len(rows)) if few else rows, chosen)
+            if not wanted:
+                break
 
     def texts(self, documents: Sequence[int], *, limit: int = 1 << 20) -> dict[int, str]:
         """Texts of a few documents, read from their files again, at most `limit` bytes of each."""

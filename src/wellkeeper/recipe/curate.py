@@ -30,7 +30,6 @@ from wellkeeper.recipe.describe import (
 )
 from wellkeeper.recipe.inputs import columns_for, groups_of, with_distinct_names
 from wellkeeper.recipe.model import Recipe
-from wellkeeper.recipe.output import write_output, write_report
 from wellkeeper.recipe.results import Curation
 from wellkeeper.recipe.schema import load_recipe
 from wellkeeper.recipe.steps import step_named
@@ -131,6 +130,8 @@ def curate(
     document["dry_run"] = dry_run
     paths = {}
     if not dry_run:
+        from wellkeeper.recipe.output import write_output, write_report  # which a dry run need not load
+
         paths = write_output(
             folder, plan, corpus, decisions, document, said, run, keep_rejected=keep_rejected
         )
