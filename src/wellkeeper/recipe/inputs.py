@@ -75,8 +75,8 @@ def with_distinct_names(groups: Sequence[Group]) -> tuple[Group, ...]:
 def columns_for(
     files: Sequence[InputFile], given: Mapping[str, str | None]
 ) -> tuple[ColumnMap, tuple[str, ...]]:
-    """The column map of some files: what was given, completed by guesses over the first file's fields."""
-    fields = reader_for(files[0]).schema(files[0])
+    """The column map of some files: what was given, completed by guesses over the first readable file's fields."""
+    sample, fields = _first_readable(files)
     named = {role: column for role, column in given.items() if column is not None}
     if "text" in named:
         rest = {name: kind for name, kind in fields.items() if name != named["text"]}
@@ -86,10 +86,21 @@ def columns_for(
         guessed, sentences = guess_columns(fields)
     found = ColumnMap(**{**guessed.named(), **named})
     check_columns(found, fields)
-    if found.origin is None and (label := _origin_label(files[0], found, fields)):
+    if found.origin is None and (label := _origin_label(sample, found, fields)):
         found = replace(found, origin=label)
         sentences = (*sentences, f"origin column: '{label}' (its values are origins; --origin COL overrides)")
     return found, sentences
+
+
+def _first_readable(files: Sequence[InputFile]) -> tuple[InputFile, Mapping[str, str]]:
+    """A file whose fields can be read, and the fields; a broken file among good ones is quarantined later."""
+    refused: InputError | None = None
+    for file in files:
+        try:
+            return file, reader_for(file).schema(file)
+        except InputError as error:
+            refused = refused or error
+    raise refused or InputError("There is no file to read. Check the paths.")
 
 
 _LABELS = ("label", "labels", "class", "author_type", "written_by")
