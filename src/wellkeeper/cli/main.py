@@ -1,6 +1,9 @@
 """The command `wellkeeper`: one verb a task. Nothing heavy is imported before a verb runs."""
 
 import gc
+import os
+import sys
+from contextlib import suppress
 
 import click
 
@@ -43,4 +46,14 @@ def main() -> None:
     # Loading modules and parsing records makes many objects and no cycles: at Python's usual threshold the
     # collector takes a tenth of a short run to find nothing.
     gc.set_threshold(100_000, 50, 50)
-    cli(prog_name="wellkeeper")
+    code: int | str | None = 0
+    try:
+        cli(prog_name="wellkeeper")
+    except SystemExit as stop:
+        code = stop.code
+    # What was written is synced and what was opened is closed: taking the interpreter apart, with the compiler in
+    # it, would only cost time.
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))

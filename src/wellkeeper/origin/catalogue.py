@@ -13,6 +13,7 @@ anchor is shorter than 7 bytes.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import Final
 
@@ -37,11 +38,16 @@ class Pattern:
 
     name: str
     kind: str
-    regex: re.Pattern[bytes]
+    expression: bytes
     anchors: tuple[bytes, ...]
     source: str
     quotable: bool = True
     folded: bool = False
+
+    @property
+    def regex(self) -> re.Pattern[bytes]:
+        """The compiled expression; made when a document first holds an anchor, since most runs meet few."""
+        return _compiled(self.expression)
 
     def find(self, text: bytes, lowered: bytes) -> Iterator[tuple[int, int]]:
         """Bytes [start, end) of each match in `text`; `lowered` is `text.lower()`."""
@@ -50,12 +56,17 @@ class Pattern:
                 yield match.span()
 
 
+@cache
+def _compiled(expression: bytes) -> re.Pattern[bytes]:
+    return re.compile(expression, re.MULTILINE)
+
+
 def _phrase(name: str, kind: str, text: str, anchors: tuple[str, ...], source: str) -> Pattern:
     """Whole words in any case; a space also matches a line feed, an apostrophe also a typographic one."""
     spaced = text.lower().replace(" ", r"[ \n]").replace("'", "(?:'|’)")
-    regex = re.compile(b"(?:" + spaced.encode() + b")" + _WORD_ENDS)
+    expression = b"(?:" + spaced.encode() + b")" + _WORD_ENDS
     spelled = tuple(spelling for anchor in anchors for spelling in _spellings(anchor))
-    return Pattern(name, kind, regex, spelled, source, folded=True)
+    return Pattern(name, kind, expression, spelled, source, folded=True)
 
 
 def _spellings(anchor: str) -> Iterator[bytes]:
@@ -67,8 +78,7 @@ def _token(
     name: str, kind: str, regex: str, anchors: tuple[str, ...], source: str, *, quotable: bool = True
 ) -> Pattern:
     """A token exactly as written; `^` and `$` are line ends."""
-    compiled = re.compile(regex.encode(), re.MULTILINE)
-    return Pattern(name, kind, compiled, tuple(anchor.encode() for anchor in anchors), source, quotable)
+    return Pattern(name, kind, regex.encode(), tuple(anchor.encode() for anchor in anchors), source, quotable)
 
 
 # --- citation markers --------------------------------------------------------------------------------------

@@ -281,12 +281,13 @@ def curation_document(
             for when, chosen in (("before", origin), ("after", origin[kept]))
         },
         "sources": [
-            {
-                "source": names[code],
-                "before": int((sources == code).sum()),
-                "after": int((sources[kept] == code).sum()),
-            }
-            for code in range(len(names))
+            {"source": name, "before": int(before), "after": int(after)}
+            for name, before, after in zip(
+                names,
+                np.bincount(sources, minlength=len(names)),
+                np.bincount(sources[kept], minlength=len(names)),
+                strict=True,
+            )
         ],
         "months": months_of(corpus, kept),
         "tails": _tails(recipe, corpus, kept, theirs) if tails else None,

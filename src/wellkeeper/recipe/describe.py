@@ -281,12 +281,9 @@ def describe_rights(corpus: LoadedCorpus) -> dict[str, Any]:
 
 def months_of(corpus: LoadedCorpus, chosen: NDArray[np.bool_]) -> list[dict[str, Any]]:
     """Documents by month of capture, before and after a choice."""
-    months = corpus.column("month")
+    found, codes = np.unique(corpus.column("month"), return_inverse=True)
+    before, after = (np.bincount(c, minlength=len(found)) for c in (codes, codes[chosen]))
     return [
-        {
-            "month": month_label(int(month)),
-            "before": int((months == month).sum()),
-            "after": int((months[chosen] == month).sum()),
-        }
-        for month in np.unique(months).tolist()
+        {"month": month_label(month), "before": int(b), "after": int(a)}
+        for month, b, a in zip(found.tolist(), before, after, strict=True)
     ]
