@@ -187,6 +187,9 @@ def _tail(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
     return Figure(name, numbers.percent(coverage.estimate), beneath)
 
 
+_DEFAULT_SETS = "gopher"  # the rule sets that `quality_any` counts: gopher and gopher-repetition
+
+
 def _quality(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
     name = "Fail a default rule"
     rules = rows(audit.get("quality"))
@@ -194,11 +197,10 @@ def _quality(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
     flagged = number(audit.get("quality_any"))
     if not rules or not documents:
         return Figure(name, "not measured", "no quality rule in this document")
-    worst = max(rules, key=lambda row: integer(row.get("documents")))
+    counted = [row for row in rules if text(row.get("set"), _DEFAULT_SETS).startswith(_DEFAULT_SETS)] or rules
+    worst = max(counted, key=lambda row: integer(row.get("documents")))
     rule = one_line(text(worst.get("rule"), "one rule"), 40)
-    most = (
-        f"most broken of {len(rules)} quality rules: {rule}, {numbers.count(integer(worst.get('documents')))}"
-    )
+    most = f"most by {rule}, {numbers.count(integer(worst.get('documents')))}"
     if flagged is None:
         return Figure(name, "not summed", most)
     return Figure(name, numbers.percent(flagged / documents), most)
