@@ -136,6 +136,12 @@ def test_a_full_disk_is_a_message_not_a_traceback(corpus, tmp_path, monkeypatch)
     assert "No space left on device. Free space or fix access" in done.stderr
 
 
+def test_a_variable_that_is_no_number_is_named(corpus, tmp_path):
+    done = run("audit", corpus, "--out", tmp_path / "out", WELLKEEPER_BLOCK_BYTES="lots")
+    assert done.returncode == 2
+    assert done.stderr.startswith("wellkeeper: WELLKEEPER_BLOCK_BYTES is 'lots'. Give a number of bytes")
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_a_script(shell):
     done = CliRunner().invoke(cli, ["completion", shell])

@@ -181,6 +181,30 @@ def _decode(data: Any, i: Any) -> Any:
     ), 4
 
 
+class _Scratch(NamedTuple):
+    """What the pass over the bytes of one document leaves behind; reused from document to document."""
+
+    words: Any  # hash of each word
+    lengths: Any  # its characters
+    line_hash: Any  # one entry a non-empty line
+    line_chars: Any
+    line_flags: Any
+    figures: Any  # the document's counts, at the indices above
+
+
+@_part
+def _scratch_for(longest: Any) -> Any:
+    """Scratch arrays for documents of up to `longest` bytes."""
+    return _Scratch(
+        np.empty(longest + 1, np.uint64),
+        np.empty(longest + 1, np.int32),
+        np.empty(longest + 1, np.uint64),
+        np.empty(longest + 1, np.int32),
+        np.empty(longest + 1, np.uint8),
+        np.zeros(_SCRATCH, np.int64),
+    )
+
+
 def _tokeniser(*, statistics: bool) -> Any:
     """The pass over a document's bytes; without `statistics` it finds words and counts characters only.
 
@@ -188,11 +212,10 @@ def _tokeniser(*, statistics: bool) -> Any:
     """
 
     @_part
-    def tokenise(
-        data: Any, start: Any, end: Any, tables: Any,
-        words: Any, lengths: Any, line_hash: Any, line_chars: Any, line_flags: Any, out: Any,
-    ) -> Any:  # fmt: skip
-        """Fill words, their lengths in characters, an entry a non-empty line, and `out`; return the word count."""
+    def tokenise(data: Any, start: Any, end: Any, tables: Any, scratch: Any) -> Any:
+        """Fill the scratch arrays from bytes [start, end) and return the word count."""
+        words, lengths, out = scratch.words, scratch.lengths, scratch.figures
+        line_hash, line_chars, line_flags = scratch.line_hash, scratch.line_chars, scratch.line_flags
         ascii_class, ascii_lower = tables.ascii_class, tables.ascii_lower
         class_index, class_pages = tables.class_index, tables.class_pages
         shift_index, shift_pages = tables.shift_index, tables.shift_pages
@@ -617,21 +640,13 @@ def _seen(value: Any, table: Any, mask: Any, shift: Any) -> Any:
 
 
 @_part
-def _line_statistics(
-    line_hash: Any,
-    line_chars: Any,
-    line_flags: Any,
-    lines: Any,
-    chars: Any,
-    table: Any,
-    out: Any,
-    integers: Any,
-) -> Any:
+def _line_statistics(scratch: Any, lines: Any, chars: Any, table: Any, out: Any, integers: Any) -> Any:
     """Shares of lines and paragraphs, and `integers[0]`, the number of paragraphs.
 
     `out` holds duplicate lines, their characters, duplicate paragraphs, their characters, then lines with a
     bullet, an ellipsis, a terminal mark, and short ones.
     """
+    line_hash, line_chars, line_flags = scratch.line_hash, scratch.line_chars, scratch.line_flags
     out[:] = 0.0
     integers[0] = 0
     if lines == 0:
@@ -681,48 +696,22 @@ def _text_pass(
     longest = np.int64(0)
     for d in range(offsets.size - 1):
         longest = max(longest, offsets[d + 1] - offsets[d])
-    words = np.empty(longest + 1, np.uint64)
-    lengths = np.empty(longest + 1, np.int32)
+    scratch = _scratch_for(longest)
+    words, lengths, figures = scratch.words, scratch.lengths, scratch.figures
     shingles = np.empty(longest + 1, np.uint64)
-    line_hash = np.empty(longest + 1, np.uint64)
-    line_chars = np.empty(longest + 1, np.int32)
-    line_flags = np.empty(longest + 1, np.uint8)
     table = np.empty(1 << (_table_bits(longest + 1)), np.uint64)
     at = np.empty(longest + 1, np.int64)
     places = np.empty(longest + 1, np.int64)
     slots = np.empty(SLOTS, np.uint32)
-    scratch = np.zeros(_SCRATCH, np.int64)
     repetition = np.empty(9, np.float32)
     line_out = np.empty(8, np.float32)
     paragraphs = np.zeros(1, np.int64)
     for d in range(offsets.size - 1):
         if statistics:
-            count = _tokenise(
-                data,
-                offsets[d],
-                offsets[d + 1],
-                tables,
-                words,
-                lengths,
-                line_hash,
-                line_chars,
-                line_flags,
-                scratch,
-            )
+            count = _tokenise(data, offsets[d], offsets[d + 1], tables, scratch)
         else:
-            count = _tokenise_words(
-                data,
-                offsets[d],
-                offsets[d + 1],
-                tables,
-                words,
-                lengths,
-                line_hash,
-                line_chars,
-                line_flags,
-                scratch,
-            )
-        chars = np.float32(max(1, scratch[_CHARS]))
+            count = _tokenise_words(data, offsets[d], offsets[d + 1], tables, scratch)
+        chars = np.float32(max(1, figures[_CHARS]))
         size = _shingle(words, count, shingles)
         _sketch(shingles, size, slots)
         for b in range(bands):
@@ -730,40 +719,40 @@ def _text_pass(
             for r in range(rows):
                 h = _mix(h + _U(slots[b * rows + r]))
             band_keys[b, d] = h
-        lines = scratch[_LINES]
-        integers[0, d] = scratch[_CHARS]
+        lines = figures[_LINES]
+        integers[0, d] = figures[_CHARS]
         integers[1, d] = count
         integers[2, d] = lines
         integers[4, d] = size
-        integers[5, d] = scratch[_INVISIBLES]
-        integers[6, d] = scratch[_INVISIBLE_RUN]
+        integers[5, d] = figures[_INVISIBLES]
+        integers[6, d] = figures[_INVISIBLE_RUN]
         if not statistics:
             continue
         _repetition(words, lengths, count, chars, at, shingles, places, table, repetition)
-        _line_statistics(line_hash, line_chars, line_flags, lines, chars, table, line_out, paragraphs)
+        _line_statistics(scratch, lines, chars, table, line_out, paragraphs)
         distinct = 0
         for k in range(1, 9):
-            distinct += (scratch[_STOP_MASK] >> k) & 1
+            distinct += (figures[_STOP_MASK] >> k) & 1
         integers[3, d] = paragraphs[0]
-        integers[7, d] = scratch[_STOPS]
+        integers[7, d] = figures[_STOPS]
         integers[8, d] = distinct
-        integers[9, d] = scratch[_SENTENCES]
-        integers[10, d] = scratch[_CURLY]
-        integers[11, d] = scratch[_LOREM]
+        integers[9, d] = figures[_SENTENCES]
+        integers[10, d] = figures[_CURLY]
+        integers[11, d] = figures[_LOREM]
         per_word = np.float32(max(1, count))
-        shares[0, d] = np.float32(scratch[_WORD_CHARS]) / per_word
-        shares[1, d] = np.float32(scratch[_HASHES]) / per_word
-        shares[2, d] = np.float32(scratch[_ELLIPSES]) / per_word
+        shares[0, d] = np.float32(figures[_WORD_CHARS]) / per_word
+        shares[1, d] = np.float32(figures[_HASHES]) / per_word
+        shares[2, d] = np.float32(figures[_ELLIPSES]) / per_word
         shares[3, d] = line_out[4]
         shares[4, d] = line_out[5]
-        shares[5, d] = np.float32(scratch[_ALPHA_WORDS]) / per_word
+        shares[5, d] = np.float32(figures[_ALPHA_WORDS]) / per_word
         for k in range(4):
             shares[6 + k, d] = line_out[k]
         for k in range(9):
             shares[10 + k, d] = repetition[k]
         shares[19, d] = line_out[6]
         shares[20, d] = line_out[7]
-        shares[21, d] = np.float32(scratch[_NEWLINES]) / per_word
+        shares[21, d] = np.float32(figures[_NEWLINES]) / per_word
 
 
 @njit(
@@ -777,27 +766,12 @@ def _hashes_of(
     longest = np.int64(0)
     for d in documents:
         longest = max(longest, offsets[d + 1] - offsets[d])
-    words = np.empty(longest + 1, np.uint64)
-    lengths = np.empty(longest + 1, np.int32)
-    line_hash = np.empty(longest + 1, np.uint64)
-    line_chars = np.empty(longest + 1, np.int32)
-    line_flags = np.empty(longest + 1, np.uint8)
-    scratch = np.zeros(_SCRATCH, np.int64)
+    scratch = _scratch_for(longest)
+    words = scratch.words
     at = 0
     for k in range(documents.size):
         d = documents[k]
-        count = _tokenise_words(
-            data,
-            offsets[d],
-            offsets[d + 1],
-            tables,
-            words,
-            lengths,
-            line_hash,
-            line_chars,
-            line_flags,
-            scratch,
-        )
+        count = _tokenise_words(data, offsets[d], offsets[d + 1], tables, scratch)
         if as_shingles:
             at += _shingle(words, count, out[at:])
         else:

@@ -111,7 +111,7 @@ def audit(
         kind=executor,
         workers=workers,
         strict=strict,
-        block_bytes=block_bytes or int(os.environ.get("WELLKEEPER_BLOCK_BYTES", BLOCK_BYTES)),
+        block_bytes=size_of_blocks(block_bytes),
         listener=listener,
     )
     columns = {
@@ -141,6 +141,20 @@ def audit(
     }
     paths = write_reports(folder, document)
     return Audit(document=document, paths=paths)
+
+
+def size_of_blocks(given: int | None) -> int:
+    """Bytes of text a block aims at: as given, else by WELLKEEPER_BLOCK_BYTES, else our default.
+
+    Raises:
+        WorkError: the variable is not a number of bytes.
+    """
+    written = os.environ.get("WELLKEEPER_BLOCK_BYTES", str(BLOCK_BYTES))
+    if given is None and not (written.isdecimal() and int(written) > 0):
+        raise WorkError(
+            f"WELLKEEPER_BLOCK_BYTES is {written!r}. Give a number of bytes, for example {BLOCK_BYTES}, or unset it."
+        )
+    return given or int(written)
 
 
 def _many(given: Any) -> Sequence[Any]:

@@ -1,7 +1,6 @@
 """`curate`: a recipe applied. Inputs to sidecars, steps and mix to decisions, decisions to a folder with its ledger."""
 
 import json
-import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -18,11 +17,11 @@ from wellkeeper.core.decision import Decision
 from wellkeeper.core.origin import LABELS
 from wellkeeper.engine.executor import Kind, default_workers
 from wellkeeper.engine.progress import Listener, Progress, nobody
-from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap
+from wellkeeper.engine.readers.base import ColumnMap
 from wellkeeper.engine.sources import find_files
 from wellkeeper.errors import RecipeError, WorkError
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY, NEAR_DUPLICATES
-from wellkeeper.recipe.audit import Running, prepare_work, read_corpus
+from wellkeeper.recipe.audit import Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.corpus import LoadedCorpus
 from wellkeeper.recipe.decide import Decisions, apply_mix, apply_steps
 from wellkeeper.recipe.describe import (
@@ -108,7 +107,7 @@ def curate(
         kind=executor,
         workers=workers,
         strict=strict,
-        block_bytes=block_bytes or int(os.environ.get("WELLKEEPER_BLOCK_BYTES", BLOCK_BYTES)),
+        block_bytes=size_of_blocks(block_bytes),
         listener=listener,
     )
     groups, said = groups_of_recipe(plan)

@@ -112,7 +112,16 @@ def sidecar_folder(work: Path, file: InputFile, group: Group, options: PassOptio
     """Where the blocks of a file lie: a name that changes with anything that could change their content."""
     plain = {field: value for field, value in asdict(group).items() if field not in {"files", "reference"}}
     key = json.dumps(
-        [file.name, file.fingerprint, file.format, plain, asdict(options), text.VERSION, artefacts.VERSION],
+        [
+            file.name,
+            file.url,
+            file.fingerprint,
+            file.format,
+            plain,
+            asdict(options),
+            text.VERSION,
+            artefacts.VERSION,
+        ],
         sort_keys=True,
         default=str,
     )
