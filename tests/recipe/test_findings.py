@@ -1,0 +1,127 @@
+"""Findings: each has its cause, and a clean corpus has none that stops anybody."""
+
+import copy
+
+import pytest
+
+from wellkeeper.core.finding import Severity
+from wellkeeper.core.origin import LABELS
+from wellkeeper.recipe.findings import findings_of, verdict_of
+
+GAP = {"estimate": -0.2, "low": -0.3, "high": -0.1}
+EVEN = {"estimate": 0.0, "low": -0.05, "high": 0.05}
+SHARE = {"estimate": 0.4, "low": 0.3, "high": 0.5}
+
+
+def measured(gap):
+    return {"reference": {"gap": gap, "coverage": SHARE, "ceiling": SHARE}}
+
+
+def clean():
+    """A corpus of 100 documents with nothing to say about it."""
+    return {
+        "inputs": {
+            "documents": 100,
+            "quarantined": 0,
+            "quarantine_by_code": [],
+            "sources": [{"name": "a", "documents": 50}, {"name": "b", "documents": 50}],
+        },
+        "origin": {
+            "declared": {label: 100 if label == "human" else 0 for label in LABELS},
+            "share": {"estimate": 0.0, "low": 0.0, "high": 0.0, "note": ""},
+            "dates": {"before": 100, "after": 0, "undated": 0, "line": "2022-11-30"},
+            "evidence": [],
+            "artefact_documents": 0,
+            "conflicts": 0,
+        },
+        "duplicates": {
+            "exact": {"redundant": 0},
+            "near": {"redundant": 0, "largest": 0},
+            "by_source": [],
+        },
+        "tails": {**measured(EVEN), "trigrams": measured(EVEN)},
+        "quality": [],
+        "quality_any": 0,
+        "rights": {"unknown_licence": 0},
+    }
+
+
+def with_(path, value):
+    document = clean()
+    target = document
+    *parents, last = path.split(".")
+    for name in parents:
+        target = target[name]
+    target[last] = copy.deepcopy(value)
+    return document
+
+
+TRACE = [{"kind": "citation-marker", "strength": "artefact", "weight": 3.0, "documents": 2}]
+QUOTED = [{"kind": "quoted-assistant-voice", "strength": "artefact", "weight": 0.0, "documents": 2}]
+RULE = [{"rule": "gopher-short", "set": "gopher", "documents": 6}]
+LOSS = [{"source": "a", "documents": 50, "share": 0.4}]
+CAUSES = [
+    (
+        "WK102",
+        "inputs.sources",
+        [{"name": "a", "documents": 60}, {"name": "b", "documents": 40}],
+        Severity.INFO,
+    ),
+    ("WK103", "origin.dates.undated", 60, Severity.INFO),
+    ("WK201", "duplicates.exact.redundant", 1, Severity.WARNING),
+    ("WK202", "duplicates.near.redundant", 1, Severity.WARNING),
+    ("WK203", "duplicates.by_source", LOSS, Severity.WARNING),
+    ("WK204", "duplicates.near.largest", 100, Severity.WARNING),
+    ("WK301", "origin.evidence", TRACE, Severity.WARNING),
+    ("WK302", "origin.conflicts", 1, Severity.WARNING),
+    ("WK303", "origin.share", {"estimate": None, "low": 0.1, "high": 0.9, "note": "why"}, Severity.INFO),
+    ("WK304", "origin.declared.ai-generated", 11, Severity.WARNING),
+    ("WK401", "tails.reference.gap", GAP, Severity.WARNING),
+    ("WK402", "tails.trigrams.reference.gap", GAP, Severity.WARNING),
+    ("WK403", "tails.reference", None, Severity.INFO),
+    ("WK501", "quality_any", 6, Severity.WARNING),
+    ("WK501", "quality_any", 5, Severity.INFO),
+    ("WK601", "rights.unknown_licence", 1, Severity.WARNING),
+]
+
+
+def test_a_clean_corpus_has_no_finding():
+    assert findings_of(clean()) == ()
+    assert verdict_of(()) == "clean"
+
+
+@pytest.mark.parametrize(("code", "path", "value", "severity"), CAUSES)
+def test_each_finding_has_its_cause_and_a_next_step(code, path, value, severity):
+    document = with_(path, value)
+    if code == "WK501":
+        document["quality"] = RULE
+    (finding,) = findings_of(document)
+    assert (finding.code, finding.severity) == (code, severity)
+    for sentence in (finding.title, finding.detail, finding.next):
+        assert sentence
+    assert finding.next.endswith(".")
+    assert verdict_of((finding,)) == ("clean" if severity is Severity.INFO else "findings")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("origin.evidence", QUOTED),  # a phrase that is talked about is no trace
+        ("origin.declared.ai-generated", 10),  # a tenth is what recipes allow by default
+        (
+            "duplicates.by_source",
+            [{"source": "a", "documents": 19, "share": 1.0}],
+        ),  # too few to mean anything
+        ("tails.reference.gap", None),  # no rare type to miss
+        ("tails", None),
+    ],
+)
+def test_what_means_nothing_is_not_reported(path, value):
+    assert findings_of(with_(path, value)) == ()
+
+
+def test_the_gravest_come_first():
+    document = with_("origin.conflicts", 1)
+    document["origin"]["dates"]["undated"] = 80
+    document["rights"]["unknown_licence"] = 3
+    assert [finding.code for finding in findings_of(document)] == ["WK302", "WK601", "WK103"]
