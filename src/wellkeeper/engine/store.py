@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -56,7 +57,11 @@ def sha256_of_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def sweep(folder: Path) -> None:
-    """Remove temporary files that a killed run left in a folder of ours, at any depth."""
-    for path in folder.rglob(".*.tmp"):
-        path.unlink(missing_ok=True)
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
+
+
+def sweep(folder: Path, *, deep: bool = False) -> None:
+    """Remove temporary files of `write_atomic` that a killed run left in a folder; `deep`: at any depth."""
+    for path in folder.rglob(".*.tmp") if deep else folder.glob(".*.tmp"):
+        if _TEMPORARY.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)

@@ -158,7 +158,9 @@ class NearDuplicates:
         documents, component = _candidates(corpus, worded, banding)
         order = survivor_order(corpus, documents, component, options["keep"])
         sets = corpus.shingles(documents, order)
-        keys = np.ascontiguousarray([corpus.column(band_name(b))[documents] for b in range(banding.bands)])
+        keys = np.empty((banding.bands, len(documents)), np.uint64)
+        for band in range(banding.bands):
+            keys[band] = corpus.column(band_name(band))[documents]
         survivor = np.full(len(documents), -1, np.int64)
         score = np.zeros(len(documents), np.float64)
         tally = np.zeros(1, np.int64)

@@ -113,7 +113,7 @@ def verify_against_survivors(
             for k in range(survivors):
                 y = kept[k]
                 low, high = min(sizes[x], sizes[y]), max(sizes[x], sizes[y])
-                if low < similarity * high:
+                if low / high < similarity:
                     continue
                 shared = end - begin <= small
                 b = 0

@@ -175,7 +175,7 @@ def prepare_work(out: Path, work: str | Path | None, *, fresh: bool) -> Path:
             shutil.rmtree(folder / "sidecars", ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         sweep(out)
-        sweep(folder)
+        sweep(folder, deep=True)
     except OSError as error:
         raise WorkError(
             f"The folder {folder} cannot be made: {error.strerror}. Choose another with --out or --work."

@@ -64,12 +64,16 @@ def with_distinct_names(groups: Sequence[Group]) -> tuple[Group, ...]:
         replace(
             group,
             files=tuple(
-                replace(file, name=f"{group.name}/{file.name.rpartition('/')[2]}", group=group.name)
-                for file in group.files
+                replace(file, name=_below(group.name, file.name), group=group.name) for file in group.files
             ),
         )
         for group in groups
     )
+
+
+def _below(group: str, name: str) -> str:
+    """The file's name with its group's in front, unless it stands there already."""
+    return name if name.startswith(f"{group}/") else f"{group}/{name}"
 
 
 def columns_for(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files as package_files
@@ -66,7 +67,14 @@ def write_output(
     """All files of the output folder but the report; the manifest last, so that a folder with one is whole."""
     (folder / "manifest.json").unlink(missing_ok=True)
     sweep(folder)
-    common: dict[str, Any] = {"kind": run.kind, "workers": run.workers, "listener": run.listener}
+    for place in ("data", "rejected", "ledger"):
+        sweep(folder / place, deep=True)
+    common: dict[str, Any] = {
+        "recipe_digest": recipe.digest,
+        "kind": run.kind,
+        "workers": run.workers,
+        "listener": run.listener,
+    }
     tables = {
         "data": write_documents(corpus, decisions, decisions.kept, folder / "data", rejected=False, **common)
     }
@@ -74,6 +82,8 @@ def write_output(
         tables["rejected"] = write_documents(
             corpus, decisions, ~decisions.kept, folder / "rejected", rejected=True, **common
         )
+    else:
+        shutil.rmtree(folder / "rejected", ignore_errors=True)  # of an earlier run that kept them
     tables |= _write_ledger(folder, corpus, decisions)
     read = int(document["read"])
     ledger = open_part_tables(folder, "documents")

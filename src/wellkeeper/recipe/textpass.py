@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wellkeeper.core.dates import DateBasis
@@ -31,7 +32,7 @@ from wellkeeper.engine.executor import Kind, run_tasks
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import BLOCK_BYTES, DOCUMENT_FIELDS, ColumnMap, InputFile, RawBlock
-from wellkeeper.engine.sidecar import done_blocks, write_block
+from wellkeeper.engine.sidecar import block_path, companion_path, done_blocks, write_block
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import InputError, WorkError
 from wellkeeper.filter.duplicates import Banding
@@ -162,7 +163,24 @@ def run_text_pass(
         listener(
             Progress(stage="reading", done=min(seen, total), total=total, unit="bytes", documents=documents)
         )
+    if strict:
+        _refuse_quarantined(folders)  # of blocks that an earlier run, less strict, has done
     return folders
+
+
+def _refuse_quarantined(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        for index in sorted(done_blocks(folder)):
+            path = companion_path(block_path(folder, index), "quarantine")
+            if path.exists():
+                raise InputError(_strict(pq.read_table(path).slice(0, 1).to_pylist()[0]))
+
+
+def _strict(record: Mapping[str, Any]) -> str:
+    return (
+        f"{record['file']}, line {record['line']}, byte {record['offset']}: {record['reason']} (--strict stops at "
+        "the first bad record). Repair the record, or run without --strict to quarantine it and go on."
+    )
 
 
 def _tasks(
@@ -231,11 +249,7 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
     parsed = parse_block(raw, group.columns, options.extras)
     quarantined = parsed.quarantined
     if strict and quarantined:
-        first = quarantined[0]
-        raise InputError(
-            f"{first.file}, line {first.line}, byte {first.offset}: {first.reason} (--strict stops at the first bad "
-            "record). Repair the record, or run without --strict to quarantine it and go on."
-        )
+        raise InputError(_strict(asdict(quarantined[0])))
     table = parsed.table
     data, offsets = text_buffers(table.column("text"))
     columns = text.text_pass(
@@ -246,7 +260,7 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         rows=options.banding.rows,
         statistics=options.statistics,
     )
-    digests = _sha256(data, offsets)
+    digests = sha256_of_texts(data, offsets)
     declared = _declared(table, group)
     integers = dict(zip(text.INTEGERS, columns.integers, strict=True))
     hits = artefacts.scan(data, offsets)
@@ -314,7 +328,7 @@ def _disk_bytes(raw: RawBlock) -> int:
     return len(raw.payload) // ratio if isinstance(raw.payload, bytes) else 0
 
 
-def _sha256(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[Any]:
+def sha256_of_texts(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[Any]:
     view = memoryview(data.data)
     bounds = offsets.tolist()
     digests = [hashlib.sha256(view[a:b]).digest() for a, b in pairwise(bounds)]

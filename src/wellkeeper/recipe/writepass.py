@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -25,9 +24,11 @@ from wellkeeper.engine.executor import Kind, run_tasks
 from wellkeeper.engine.progress import Listener, Progress
 from wellkeeper.engine.readers import parse_block
 from wellkeeper.engine.store import write_atomic
+from wellkeeper.errors import WorkError
 from wellkeeper.ledger.rows import ContentDigest
 from wellkeeper.recipe.corpus import BlockRead, LoadedCorpus
 from wellkeeper.recipe.decide import Decisions
+from wellkeeper.recipe.textpass import sha256_of_texts, text_buffers
 
 PART_BYTES = 64 << 20
 """Text bytes a part aims at: large enough for scans, small enough to write from memory."""
@@ -75,17 +76,35 @@ def extras_of(corpus: LoadedCorpus) -> pa.Schema:
 
 
 def _common_type(types: Sequence[pa.DataType]) -> pa.DataType:
-    try:
-        unified = pa.unify_schemas([pa.schema([("x", t)]) for t in types], promote_options="permissive")
-    except pa.ArrowTypeError:
+    """A type that holds values of all these; JSON text where none does without loss.
+
+    Whole numbers in some blocks and fractions in others become doubles, as JSON readers have it.
+    """
+    known = [t for t in types if not pa.types.is_null(t)]
+    if not known:
+        return pa.string()
+    if len(known) == 1:
+        return known[0]
+    if all(pa.types.is_string(t) or pa.types.is_large_string(t) for t in known):
         return pa.large_string()
-    common = unified.field("x").type
-    return pa.string() if pa.types.is_null(common) else common
+    if all(pa.types.is_integer(t) for t in known):
+        wide = any(pa.types.is_uint64(t) for t in known)
+        signed = any(pa.types.is_signed_integer(t) for t in known)
+        return pa.large_string() if wide and signed else pa.uint64() if wide else pa.int64()
+    if all(pa.types.is_integer(t) or pa.types.is_floating(t) for t in known):
+        return pa.float64()
+    return pa.large_string()
 
 
-def out_name(name: str) -> str:
-    """What a user's column is called in the output."""
-    return f"input_{name}" if name in _REJECTED.names else name
+def out_names(extras: pa.Schema) -> list[str]:
+    """What the user's columns are called in the output: `input_` is put before a name that is taken."""
+    names: list[str] = []
+    for name in extras.names:
+        free = name
+        while free in _REJECTED.names or free in names or (free != name and free in extras.names):
+            free = f"input_{free}"
+        names.append(free)
+    return names
 
 
 def plan_parts(corpus: LoadedCorpus, chosen: NDArray[np.bool_], folder: Path) -> list[Part]:
@@ -106,6 +125,7 @@ def plan_parts(corpus: LoadedCorpus, chosen: NDArray[np.bool_], folder: Path) ->
 class _Task:
     read: BlockRead
     fields: dict[str, Any]  # our columns of the documents read, but for their text
+    digests: NDArray[Any]  # SHA-256 of the texts as the text pass met them
     extras: pa.Schema
 
 
@@ -115,6 +135,7 @@ def write_documents(
     chosen: NDArray[np.bool_],
     folder: Path,
     *,
+    recipe_digest: str,
     rejected: bool,
     kind: Kind,
     workers: int | None,
@@ -123,7 +144,7 @@ def write_documents(
     """Write the chosen documents under `folder`; returns the content digest of all parts together."""
     folder.mkdir(parents=True, exist_ok=True)
     extras = extras_of(corpus)
-    plan = _plan_digest(corpus, decisions, chosen, extras)
+    plan = _plan_digest(corpus, decisions, chosen, extras, recipe_digest)
     marker = folder / ".plan.json"
     digests: dict[str, str] = {}
     if marker.exists() and (stored := json.loads(marker.read_bytes()))["plan"] == plan:
@@ -159,10 +180,18 @@ def _digest(table: pa.Table) -> str:
 
 
 def _plan_digest(
-    corpus: LoadedCorpus, decisions: Decisions, chosen: NDArray[np.bool_], extras: pa.Schema
+    corpus: LoadedCorpus,
+    decisions: Decisions,
+    chosen: NDArray[np.bool_],
+    extras: pa.Schema,
+    recipe_digest: str,
 ) -> str:
     state = hashlib.sha256(decisions.digest().encode())
     state.update(np.packbits(chosen).tobytes())
+    # A block's folder is named by its file, its columns and the options of the pass; parts are cut along blocks.
+    for block in corpus.sidecars.blocks:
+        state.update(f"{block.path.parent.name}/{block.path.name} {block.documents}\n".encode())
+    state.update(recipe_digest.encode())
     state.update(np.ascontiguousarray(corpus.column("sha256")).tobytes())
     state.update(extras.serialize().to_pybytes())
     return state.hexdigest()
@@ -186,7 +215,10 @@ def _part_table(
     tasks = _tasks(corpus, decisions, documents, extras, rejected=rejected)
     tables = dict(run_tasks(_read_block, tasks, kind=kind, workers=workers))
     schema = pa.schema(
-        [*(_REJECTED if rejected else _OWN), *(field.with_name(out_name(field.name)) for field in extras)]
+        [
+            *(_REJECTED if rejected else _OWN),
+            *(field.with_name(name) for field, name in zip(extras, out_names(extras), strict=True)),
+        ]
     )
     return pa.concat_tables([schema.empty_table(), *(tables[first] for first in sorted(tables))])
 
@@ -204,6 +236,7 @@ def _tasks(
     sources, source_names = corpus.codes("source")
     licences, licence_names = corpus.codes("licence")
     generators, generator_names = corpus.codes("generator")
+    digests = corpus.column("sha256")
     for read in corpus.read_again(documents):
         rows = read.documents
         fields: dict[str, Any] = {
@@ -223,7 +256,7 @@ def _tasks(
                 "step": _named(decisions.step[rows], decisions.steps),
                 "reason": _named(decisions.reason[rows], decisions.reasons),
             }
-        yield _Task(read, fields, extras)
+        yield _Task(read, fields, digests[rows], extras)
 
 
 def _named(codes: NDArray[Any], names: Sequence[str]) -> pa.Array:
@@ -237,14 +270,23 @@ def _timestamps(seconds: NDArray[np.int64]) -> pa.Array:
 
 def _read_block(task: _Task) -> tuple[int, pa.Table]:
     read = task.read
-    table = parse_block(read.raw, read.columns, extras=True).table.take(pa.array(read.rows))
+    parsed = parse_block(read.raw, read.columns, extras=True).table
+    unchanged = len(parsed) > int(read.rows.max(initial=-1))
+    if unchanged:
+        table = parsed.take(pa.array(read.rows))
+        unchanged = np.array_equal(sha256_of_texts(*text_buffers(table.column("text"))), task.digests)
+    if not unchanged:
+        raise WorkError(
+            f"{read.raw.file.name} has changed since its texts were first read in this run. Let it be, and run the "
+            "same command again."
+        )
     columns: Mapping[str, Any] = {**task.fields, "text": table.column("text")}
     ordered = [name for name in _REJECTED.names if name in columns]
     own = pa.table(
         [columns[name] for name in ordered], schema=pa.schema([_REJECTED.field(name) for name in ordered])
     )
-    for field in task.extras:
-        own = own.append_column(field.with_name(out_name(field.name)), _extra(table, field))
+    for field, name in zip(task.extras, out_names(task.extras), strict=True):
+        own = own.append_column(field.with_name(name), _extra(table, field))
     return int(read.documents[0]), own
 
 
@@ -254,14 +296,13 @@ def _extra(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
     column = table.column(field.name)
     if column.type == field.type or pa.types.is_null(column.type):
         return column.cast(field.type)
-    try:
+    if pa.types.is_floating(field.type):
+        return column.cast(field.type, safe=False)
+    strings = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    if not pa.types.is_large_string(field.type) or strings:
         return column.cast(field.type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        texts = [
-            None if value is None else orjson.dumps(value, default=str).decode()
-            for value in column.to_pylist()
-        ]
-        return pa.chunked_array([pa.array(texts, field.type)])
+    texts = [None if value is None else json.dumps(value, default=str) for value in column.to_pylist()]
+    return pa.chunked_array([pa.array(texts, field.type)])
 
 
 def _parquet(table: pa.Table) -> bytes:

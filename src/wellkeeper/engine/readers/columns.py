@@ -1,5 +1,6 @@
 """From what a reader found to the one table that every reader returns."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
@@ -103,7 +104,14 @@ def role_array(role: str, values: list[Any]) -> Column:
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    return _json(value)
+
+
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # an integer beyond 64 bits
+        return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _date_text(value: Any) -> str | None:
@@ -135,9 +143,7 @@ def _typed(values: list[Any]) -> tuple[Column, str]:
             return pa.array(values, _ARROW[name]), name
         except (pa.ArrowInvalid, OverflowError):  # an integer beyond 64 bits
             name = "json"
-    return pa.array(
-        [None if value is None else orjson.dumps(value).decode() for value in values], pa.string()
-    ), name
+    return pa.array([None if value is None else _json(value) for value in values], pa.string()), name
 
 
 _ARROW = {
