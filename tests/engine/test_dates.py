@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wellkeeper.core.dates import CHATGPT_RELEASE
 from wellkeeper.core.signals import NO_DATE
-from wellkeeper.engine.dates import _seconds, iso_date, iso_seconds, parse_dates
+from wellkeeper.engine.dates import _seconds, iso_date, iso_seconds, parse_dates, plausible
 
 moments = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30))  # noqa: DTZ001  zones are drawn apart
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -133,3 +133,9 @@ def test_seconds_come_back_from_their_iso_form(seconds: int) -> None:
 )  # fmt: skip
 def test_numbers_are_dates_in_the_unit_their_size_betrays(number: float, written: str) -> None:
     assert iso_date(number) == written
+
+
+def test_dates_that_stand_for_none_are_no_dates() -> None:
+    real = [at(1500, 1, 1), 1, -2, at(2099, 12, 31)]
+    seconds, odd = plausible(np.array([*real, 0, -1, at(1, 1, 2), at(2199, 1, 1), NO_DATE], np.int64))
+    assert (seconds.tolist(), odd) == ([*real, *[NO_DATE] * 5], 4)

@@ -110,3 +110,55 @@ def test_only_our_own_temporary_files_are_swept(tmp_path):
         path.write_text("")
     wellkeeper.audit(tmp_path / "a.jsonl", out=tmp_path / "out")
     assert (mine.exists(), deep.exists(), left.exists()) == (True, True, False)
+
+
+def test_what_a_run_wrote_is_not_what_the_next_one_reads(tmp_path):
+    write(tmp_path / "in" / "a.jsonl", [{}] * 8)
+    first, second = (wellkeeper.audit(tmp_path / "in", out=tmp_path / "in") for _ in range(2))
+    assert first.documents == second.documents == 8
+    assert second.document["inputs"]["quarantined"] == 0
+    path = recipe(tmp_path, "in")
+    for _ in range(2):
+        assert wellkeeper.curate(path, out=tmp_path / "in" / "set").kept == 8
+
+
+def test_a_folder_of_metadata_is_left_out_aloud(tmp_path):
+    write(tmp_path / "in" / "docs" / "a.jsonl", [{}] * 8)
+    (tmp_path / "in" / "info").mkdir()
+    (tmp_path / "in" / "info" / "stats.json").write_text(json.dumps({"rows": 8}, indent=2))
+    audit = wellkeeper.audit(tmp_path / "in", out=tmp_path / "out")
+    assert audit.documents == 8
+    assert any(
+        sentence.startswith("info: LEFT OUT, 1 files.") for sentence in audit.document["inputs"]["columns"]
+    )
+
+
+def test_fresh_replaces_the_output_of_an_edited_recipe_and_a_damaged_manifest_is_named(tmp_path):
+    write(tmp_path / "a.jsonl", [{}] * 8)
+    path = recipe(tmp_path, "a.jsonl")
+    wellkeeper.curate(path, out=tmp_path / "out")
+    path.write_text(path.read_text() + "mix: {size: {documents: 3}}\n")
+    with pytest.raises(WorkError, match=r"replace that one with --fresh\."):
+        wellkeeper.curate(path, out=tmp_path / "out")
+    assert wellkeeper.curate(path, out=tmp_path / "out", dry_run=True).kept == 3
+    assert wellkeeper.curate(path, out=tmp_path / "out", fresh=True).kept == 3
+    (tmp_path / "out" / "manifest.json").write_text("garbage")
+    with pytest.raises(WorkError, match=r"manifest\.json is damaged"):
+        wellkeeper.curate(path, out=tmp_path / "out")
+
+
+def test_a_torn_ledger_is_a_message(tmp_path):
+    write(tmp_path / "a.jsonl", [{}] * 8)
+    made = wellkeeper.curate(recipe(tmp_path, "a.jsonl"), out=tmp_path / "out")
+    (made.paths["ledger"] / "documents" / "part-00000.parquet").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"cannot be read.*run the recipe again\."):
+        made.why("a.jsonl:1")
+
+
+def test_a_hugging_face_data_set_is_a_table_and_a_dict_is_not(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    assert wellkeeper.audit(datasets.Dataset.from_dict({"text": TEXTS}), out=tmp_path / "a").documents == len(
+        TEXTS
+    )
+    with pytest.raises(InputError, match="Input 1 is a dict, which is neither"):
+        wellkeeper.audit([{"text": "a b"}], out=tmp_path / "b")

@@ -67,6 +67,23 @@ def parse_dates(column: Any) -> tuple[NDArray[np.int64], int]:
     return known[codes], int(odd[codes].sum())
 
 
+# Year 1000 to 2100. What lies outside stands for "no date" in somebody's system, as do 0 and -1 seconds.
+_PLAUSIBLE = (-30_610_224_000, 4_102_444_800)
+
+
+def plausible(seconds: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """The dates, `NO_DATE` for those that only stand for a missing one, and how many those are.
+
+    Such a date is no evidence of anything, least of all of age.
+
+    >>> plausible(np.array([0, 1609459200, 4102444800]))
+    (array([-9223372036854775808,           1609459200, -9223372036854775808]), 2)
+    """
+    stands_in = (seconds < _PLAUSIBLE[0]) | (seconds >= _PLAUSIBLE[1]) | (seconds == 0) | (seconds == -1)
+    stands_in &= seconds != NO_DATE
+    return np.where(stands_in, NO_DATE, seconds), int(stands_in.sum())
+
+
 def iso_date(number: float) -> str:
     """A date given as a number, as ISO 8601 in UTC; as written if no calendar knows it.
 

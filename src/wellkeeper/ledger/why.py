@@ -132,6 +132,15 @@ def why(folder: Path | str, query: str) -> Story:
         InputError: the folder holds no ledger, or nothing in it fits the query.
     """
     folder = Path(folder)
+    try:
+        return _told(folder, query)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"The ledger in {folder} cannot be read: {error}. Restore the file, or run the recipe again."
+        ) from error
+
+
+def _told(folder: Path, query: str) -> Story:
     documents = open_part_tables(folder, "documents")
     position = _position(query)
     quarantined = _quarantined(folder, position)

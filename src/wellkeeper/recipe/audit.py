@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,9 +158,7 @@ def size_of_blocks(given: int | None) -> int:
 
 
 def _many(given: Any) -> Sequence[Any]:
-    if isinstance(given, str | Path) or hasattr(given, "__arrow_c_stream__"):
-        return [given]
-    return list(given) if isinstance(given, Iterable) else [given]
+    return list(given) if isinstance(given, list | tuple) else [given]
 
 
 def prepare_work(out: Path, work: str | Path | None, *, fresh: bool) -> Path:
@@ -256,6 +254,7 @@ def audit_document(
         "duplicates": describe_duplicates(corpus, exact, near),
         "tails": tails,
         "tails_note": None if tails is not None else TOO_SMALL,
+        "reference_given": reference is not None,
         "quality": rules,
         "quality_any": failing,
         "rights": describe_rights(corpus),

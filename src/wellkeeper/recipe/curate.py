@@ -27,7 +27,7 @@ from wellkeeper.recipe.decide import Decisions, apply_mix, apply_steps
 from wellkeeper.recipe.describe import (
     months_of,
 )
-from wellkeeper.recipe.inputs import columns_for, groups_of, with_distinct_names
+from wellkeeper.recipe.inputs import columns_for, groups_of, not_below, with_distinct_names
 from wellkeeper.recipe.model import Recipe
 from wellkeeper.recipe.results import Curation
 from wellkeeper.recipe.schema import load_recipe
@@ -101,7 +101,8 @@ def curate(
                 plan, name=name, out=place, seed=seed, workers=workers, executor=executor, strict=strict,
                 dry_run=True, block_bytes=block_bytes, listener=listener,
             )  # fmt: skip
-    claim(folder, plan)
+    if not dry_run:
+        claim(folder, plan, fresh=fresh)
     run = Running(
         work=prepare_work(folder, work, fresh=fresh),
         kind=executor,
@@ -110,7 +111,7 @@ def curate(
         block_bytes=size_of_blocks(block_bytes),
         listener=listener,
     )
-    groups, said = groups_of_recipe(plan)
+    groups, said = groups_of_recipe(plan, folder)
     statistics = any(step not in _LEAN for step, _ in steps)
     corpus = read_corpus(
         groups,
@@ -148,8 +149,10 @@ def curate(
     return Curation(document=document, paths=paths)
 
 
-def claim(folder: Path, recipe: Recipe) -> None:
+def claim(folder: Path, recipe: Recipe, *, fresh: bool) -> None:
     """Refuse to write over what another recipe, or somebody else, left in the folder.
+
+    `fresh` replaces the output of another recipe, never what somebody else made.
 
     Raises:
         WorkError: the folder holds something that is not this recipe's.
@@ -157,13 +160,16 @@ def claim(folder: Path, recipe: Recipe) -> None:
     manifest = folder / "manifest.json"
     if manifest.exists():
         try:
-            theirs = json.loads(manifest.read_bytes()).get("recipe_digest")
-        except ValueError:
-            theirs = None
-        if theirs != recipe.digest:
+            theirs = json.loads(manifest.read_bytes())["recipe_digest"]
+        except (ValueError, KeyError, TypeError):
+            raise WorkError(
+                f"{manifest} is damaged, so {folder} may not be ours. Choose another folder with --out, or remove "
+                "that one."
+            ) from None
+        if theirs != recipe.digest and not fresh:
             raise WorkError(
                 f"{folder} holds the output of another recipe, or of this one before it was changed. Choose another "
-                "folder with --out, or remove that one."
+                "folder with --out, or replace that one with --fresh."
             )
     elif folder.exists() and any(path.name not in _OURS for path in folder.iterdir()):
         raise WorkError(
@@ -189,12 +195,12 @@ _OURS = frozenset(
 )
 
 
-def groups_of_recipe(recipe: Recipe) -> tuple[tuple[Group, ...], tuple[str, ...]]:
+def groups_of_recipe(recipe: Recipe, out: Path) -> tuple[tuple[Group, ...], tuple[str, ...]]:
     """The recipe's sources as groups of files, and what to say aloud about guessed columns."""
     groups: list[Group] = []
     said: list[str] = []
     for source in recipe.sources:
-        files = find_files([recipe.locate(path) for path in source.paths], group=source.name)
+        files = not_below(find_files([recipe.locate(path) for path in source.paths], group=source.name), out)
         if source.format is not None:
             files = tuple(replace(file, format=source.format) for file in files)
         columns, sentences = columns_for(files, source.columns())

@@ -192,6 +192,15 @@ def _tails(audit: Audit) -> Iterator[Finding]:
     if tails is None:
         return
     if tails["reference"] is None:
+        if audit.get("reference_given"):
+            yield _finding(
+                "WK403",
+                Severity.INFO,
+                "The reference says nothing about the tails",
+                "It has fewer than 20 documents with words, or the corpus holds too little that is not a copy of it.",
+                "Give more human text of the same kind, other than what is in the corpus, with --reference PATH.",
+            )
+            return
         yield _finding(
             "WK403",
             Severity.INFO,

@@ -32,16 +32,51 @@ def groups_of(
     """
     groups: list[Group] = []
     said: list[str] = []
+    refused: list[InputError] = []
     for number, given in enumerate(inputs):
         path, name = (str(given), _short(str(given))) if _is_path(given) else _laid_down(given, work, number)
-        for folder, files in _by_folder(find_files([path], group=name)).items():
+        for folder, files in _by_folder(_without_reports(find_files([path], group=name))).items():
             unique = folder or name
             while any(group.name == unique for group in groups):
                 unique = f"{name}/{unique}"
-            found, sentences = columns_for(files, columns)
+            try:
+                found, sentences = columns_for(files, columns)
+            except InputError as error:  # a folder of metadata among folders of text
+                refused.append(error)
+                said.append(f"{unique}: LEFT OUT, {len(files):,} files. {error}")
+                continue
             groups.append(Group(name=unique, files=files, columns=found, reference=reference))
             said += [f"{unique}: {sentence}" for sentence in sentences]
+    if refused and not groups:
+        raise refused[0]
     return with_distinct_names(groups), tuple(said)
+
+
+def not_below(files: Sequence[InputFile], out: Path) -> tuple[InputFile, ...]:
+    """The files that do not lie in the output folder: what a run writes is not what it reads.
+
+    Raises:
+        InputError: none is left.
+    """
+    place = out.resolve()
+    left = tuple(f for f in files if "://" in f.url or not Path(f.url).resolve().is_relative_to(place))
+    if files and not left:
+        raise InputError(
+            f"All of {files[0].group} lies in the output folder {out}. Choose another with --out."
+        )
+    return left
+
+
+def _without_reports(files: Sequence[InputFile]) -> tuple[InputFile, ...]:
+    """The files but for reports of ours, which an audit may have left beside the data."""
+    return tuple(file for file in files if not _is_report(file)) or tuple(files)
+
+
+def _is_report(file: InputFile) -> bool:
+    if file.name.rpartition("/")[2] != "report.json" or "://" in file.url:
+        return False
+    with Path(file.url).open("rb") as stream:
+        return b'"schema": "wellkeeper.' in stream.read(200)
 
 
 def _by_folder(files: Sequence[InputFile]) -> dict[str, tuple[InputFile, ...]]:
@@ -144,13 +179,14 @@ def _short(path: str) -> str:
 
 
 def _laid_down(given: Any, work: Path, number: int) -> tuple[str, str]:
-    try:
-        table = given if isinstance(given, pa.Table) else pa.table(given)
-    except (TypeError, ValueError) as error:
+    inner = getattr(getattr(given, "data", None), "table", None)  # a Hugging Face Dataset
+    streams = next((x for x in (inner, given) if hasattr(x, "__arrow_c_stream__")), None)
+    if streams is None:
         raise InputError(
             f"Input {number + 1} is a {type(given).__name__}, which is neither a path nor an Arrow table. Pass a "
             "path, a pyarrow.Table, or a data frame that offers the Arrow C stream (pandas, polars)."
-        ) from error
+        )
+    table = streams if isinstance(streams, pa.Table) else pa.table(streams)
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     content = sink.getvalue().to_pybytes()

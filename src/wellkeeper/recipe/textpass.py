@@ -27,7 +27,7 @@ from wellkeeper.core.evidence import BY_NAME
 from wellkeeper.core.origin import declared_origin
 from wellkeeper.core.rights import licence_expression
 from wellkeeper.core.signals import NO_DATE, band_name
-from wellkeeper.engine.dates import parse_dates
+from wellkeeper.engine.dates import parse_dates, plausible
 from wellkeeper.engine.executor import Kind, run_tasks
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.readers import parse_block, reader_for
@@ -358,6 +358,7 @@ def _filled(column: pa.ChunkedArray, default: str | None) -> pa.ChunkedArray:
 def _declared(table: pa.Table, group: Group) -> dict[str, Any]:
     """Origins, dates and licences as the source declares them, per document or for all of it."""
     captured, not_understood = parse_dates(_filled(table.column("date"), group.date))
+    captured, stand_ins = plausible(captured)
     basis = table.column("date_basis").to_numpy().astype(np.uint8)
     if group.date_basis is not None:
         basis = np.where(basis < group.date_basis, np.uint8(group.date_basis), basis)
@@ -366,7 +367,7 @@ def _declared(table: pa.Table, group: Group) -> dict[str, Any]:
         "captured_at": captured,
         "captured_basis": np.where(captured == NO_DATE, np.uint8(DateBasis.NONE), basis).astype(np.uint8),
         "licence": _licences(table.column("licence"), group.licence),
-        "not_understood": int(not_understood),
+        "not_understood": int(not_understood) + stand_ins,
     }
 
 

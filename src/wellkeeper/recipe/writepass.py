@@ -151,7 +151,7 @@ def write_documents(
         digests = {name: d for name, d in stored["parts"].items() if (folder / name).exists()}
     else:
         marker.unlink(missing_ok=True)
-    parts = plan_parts(corpus, chosen, folder)
+    parts = [] if rejected and not chosen.any() else plan_parts(corpus, chosen, folder)
     for path in folder.glob("part-*.parquet"):
         if path.name not in digests:
             path.unlink()
