@@ -11,6 +11,8 @@ A message says what was found and ends with what to do next. The command line pr
 alone and exits with 2; from Python, catch the root to catch them all.
 """
 
+from collections.abc import Iterable
+
 
 class WellkeeperError(Exception):
     """Root of the tree above."""
@@ -47,3 +49,15 @@ def _missing_extra(message: str, extra: str) -> MissingExtraError:
     error = MissingExtraError("", extra=extra)
     error.args = (message,)
     return error
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The sentence " Did you mean ...?" with the known name most like this one, or nothing.
+
+    >>> did_you_mean("similarty", ["similarity", "keep"]), did_you_mean("x", ["keep"])
+    (' Did you mean similarity?', '')
+    """
+    from difflib import get_close_matches  # only a wrong name needs it
+
+    close = get_close_matches(name, list(known), 1)
+    return f" Did you mean {close[0]}?" if close else ""

@@ -18,7 +18,6 @@ Ties end with the smaller document number, which is the order of the sorted inpu
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from numpy.typing import NDArray
 from wellkeeper.core.decision import Corpus, Decision, Indices, Ruling, ShingleSets
 from wellkeeper.core.origin import SYNTHETIC, Origin
 from wellkeeper.core.signals import NO_DATE, band_name
-from wellkeeper.errors import RecipeError
+from wellkeeper.errors import RecipeError, did_you_mean
 from wellkeeper.kernels.clusters import flatten, union_equal, verify_against_survivors
 
 SLOTS = 128
@@ -265,7 +264,7 @@ def _checked(step: str, options: Mapping[str, Any], defaults: Mapping[str, Any])
     for name in options:
         if name not in defaults:
             raise RecipeError(
-                f"{step} has no option {name!r}.{_did_you_mean(name, defaults)} Options: {', '.join(defaults)}."
+                f"{step} has no option {name!r}.{did_you_mean(name, defaults)} Options: {', '.join(defaults)}."
             )
     checked = {**defaults, **options}
     keep = checked["keep"]
@@ -274,15 +273,10 @@ def _checked(step: str, options: Mapping[str, Any], defaults: Mapping[str, Any])
     for criterion in keep:
         if criterion not in _CRITERIA:
             raise RecipeError(
-                f"{step}: keep has no criterion {criterion!r}.{_did_you_mean(criterion, _CRITERIA)} "
+                f"{step}: keep has no criterion {criterion!r}.{did_you_mean(criterion, _CRITERIA)} "
                 f"Criteria: {', '.join(_CRITERIA)}."
             )
     return checked
-
-
-def _did_you_mean(name: str, known: Mapping[str, Any]) -> str:
-    close = get_close_matches(name, known, 1)
-    return f" Did you mean {close[0]}?" if close else ""
 
 
 EXACT_DUPLICATES = ExactDuplicates()

@@ -19,7 +19,6 @@ here: curate such text by a recipe of its own, with `skip: [gopher-stop-words]`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from math import isfinite
 from typing import Any, Literal, TypeAlias
 
@@ -27,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.core.decision import Corpus, Decision, Indices, Ruling
-from wellkeeper.errors import RecipeError
+from wellkeeper.errors import RecipeError, did_you_mean
 
 Comparison: TypeAlias = Literal["<", "<=", ">", ">="]
 
@@ -220,7 +219,7 @@ class Quality:
         known = {"rules": list(DEFAULT_SETS), "thresholds": {}, "skip": []}
         for name in options:
             if name not in known:
-                meant = _did_you_mean(str(name), known)
+                meant = did_you_mean(str(name), known)
                 raise RecipeError(f"{self.name} has no option {name!r}.{meant} Options: {', '.join(known)}.")
         checked = {**known, **options}
         checked["rules"] = list(dict.fromkeys(self._names(checked["rules"], "rules", SETS, "rule set")))
@@ -281,7 +280,7 @@ class Quality:
         return {name: float(value) for name, value in given.items()}
 
     def _unknown(self, name: Any, option: str, known: Mapping[str, Any], what: str) -> str:
-        meant = _did_you_mean(str(name), known)
+        meant = did_you_mean(str(name), known)
         return (
             f"{self.name}: {option} has no {what} {name!r}.{meant} {what.capitalize()}s: {', '.join(known)}."
         )
@@ -298,11 +297,6 @@ class Quality:
                 )
         if not active_rules(options):
             raise RecipeError(f"{self.name} has no rule left. Name a set in rules, or remove the step.")
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, known, 1)
-    return f" Did you mean {close[0]}?" if close else ""
 
 
 QUALITY = Quality()

@@ -26,15 +26,6 @@ from wellkeeper.origin.evidence import origin_of
 from wellkeeper.recipe.textpass import Group, tables, text_buffers
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a document stands in its file."""
-
-    file: str
-    line: int
-    offset: int
-
-
 class LoadedCorpus:
     """Implements `wellkeeper.core.decision.Corpus` over sidecars; documents are numbered in manifest order."""
 
@@ -121,11 +112,6 @@ class LoadedCorpus:
                 found[block.first + row] = column[row].as_py() or ""
         return [found[int(document)] for document in documents]
 
-    def place(self, document: int) -> Place:
-        block = next(b for b in self.sidecars.blocks if b.first <= document < b.first + b.documents)
-        line, offset = self.sidecars.column("line")[document], self.sidecars.column("offset")[document]
-        return Place(self.files[block.file][1].name, int(line), int(offset))
-
     def _by_block(self, documents: Indices) -> Iterator[tuple[SidecarBlock, NDArray[np.int64]]]:
         """Blocks that hold some of the documents (ascending), and which of their rows."""
         for block in self.sidecars.blocks:
@@ -165,19 +151,9 @@ class LoadedCorpus:
             if not wanted:
                 break
 
-    def texts(self, documents: Sequence[int], *, limit: int = 1 << 20) -> dict[int, str]:
-        """Texts of a few documents, read from their files again, at most `limit` bytes of each."""
-        found: dict[int, str] = {}
-        for task in self.read_again(np.unique(np.asarray(documents, np.int64))):
-            column = parse_block(task.raw, task.columns).table.column("text")
-            for row, document in zip(task.rows.tolist(), task.documents.tolist(), strict=True):
-                found[document] = column[row].as_py()[:limit]
-        return found
-
     def shingles(self, documents: Indices, order: Indices) -> ShingleSets:
-        room = self.column("shingles")[documents][
-            order
-        ]  # repeats counted: at least as many as there are sets' members
+        # repeats counted: at least as many as a set has members
+        room = self.column("shingles")[documents[order]]
         bounds = np.zeros(len(documents) + 1, np.int64)
         np.cumsum(room, out=bounds[1:])
         starts = np.empty(len(documents), np.int64)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from wellkeeper.core.finding import Finding, Severity
+from wellkeeper.origin.share import ANCHORS_NEEDED
 
 Audit: TypeAlias = Mapping[str, Any]
 
@@ -22,8 +23,6 @@ SYNTHETIC_SHARE = 0.10
 """The default `mix.synthetic_share.max` of recipes."""
 QUALITY_WARNING = 0.05
 CLUSTER_LARGE = 100
-ANCHORS_NEEDED = 80
-"""Documents of known origin that identify a share of one kind of text, see docs/evidence.md."""
 
 
 def findings_of(audit: Audit) -> tuple[Finding, ...]:

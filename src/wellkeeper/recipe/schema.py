@@ -6,7 +6,6 @@ same wherever it is run. `--set a.b=value` replaces one value before anything is
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from pydantic_core import ErrorDetails
 
 from wellkeeper.core.origin import LABELS, Origin, declared_origin
-from wellkeeper.errors import RecipeError
+from wellkeeper.errors import RecipeError, did_you_mean
 from wellkeeper.mix.plan import UNITS, MixPlan, Size
 from wellkeeper.recipe.document import Document, dotted_name, read_document, set_value
 from wellkeeper.recipe.document import Path as KeyPath
@@ -220,7 +219,7 @@ def _bad_value(path: KeyPath, detail: ErrorDetails) -> str:
         return f"{found}, and this version reads format {VERSION}. Write wellkeeper: {VERSION}."
     if kind == "literal_error" and path != ("mix", "size"):
         allowed = str(detail["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
-        return f"{found}.{_did_you_mean(str(value), allowed.split(', '))} Give one of: {allowed}."
+        return f"{found}.{did_you_mean(str(value), allowed.split(', '))} Give one of: {allowed}."
     if kind in {"greater_than_equal", "less_than_equal", "finite_number"}:
         return f"{found}. Give {_range_at(path)}."
     return f"{found}. Give {_WANTED.get(kind, detail['msg'])}."
@@ -256,7 +255,7 @@ def _unknown_key(path: KeyPath) -> str:
     *above, key = path
     known = list(_part_at(tuple(above)).model_fields)
     where = dotted_name(tuple(above)) or "a recipe"
-    meant = _did_you_mean(str(key), known)
+    meant = did_you_mean(str(key), known)
     return f"{dotted_name(path)} is not a key of {where}.{meant} Keys: {', '.join(known)}."
 
 
@@ -283,11 +282,6 @@ def _shown(value: Any) -> str:
         return "empty"
     shown = repr(value)
     return shown if len(shown) <= 60 else f"{shown[:57]}..."
-
-
-def _did_you_mean(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, 1)
-    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _listed(name: str, document: Document, problems: Sequence[tuple[KeyPath, str]]) -> str:
@@ -363,7 +357,7 @@ def _known_origin(given: Given | None, path: KeyPath, problems: list[tuple[KeyPa
         return given
     origin = declared_origin(given.value)
     if origin is Origin.UNKNOWN and given.value.strip().lower() != Origin.UNKNOWN.label:
-        meant = _did_you_mean(given.value.lower(), LABELS)
+        meant = did_you_mean(given.value.lower(), LABELS)
         message = (
             f"{dotted_name((*path, 'origin'))} is {given.value!r}, which is no origin.{meant} Give one of: "
             f"{', '.join(LABELS)}; or {{column: {given.value}}} if that is a column."
@@ -419,7 +413,7 @@ def _reference(
     if not re.search(r"[/*\\.]", value) and not (folder / value).exists():
         message = (
             f"reference is {value!r}, which is no source and no path that exists."
-            f"{_did_you_mean(value, names)} Sources: {', '.join(names)}."
+            f"{did_you_mean(value, names)} Sources: {', '.join(names)}."
         )
         problems.append((("reference",), message))
     return Reference(path=value)
