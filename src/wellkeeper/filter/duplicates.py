@@ -166,7 +166,7 @@ class NearDuplicates:
         for chunk in _chunks(order, component, sets):
             verify_against_survivors(
                 chunk, component, keys, sets.starts, sets.sizes, sets.hashes,
-                similarity, _SMALL_COMPONENT, survivor, score, tally,
+                similarity, _SMALL_COMPONENT, np.empty(len(chunk), np.int64), survivor, score, tally,
             )  # fmt: skip
             sets.done(int(sets.starts[chunk[0]]), int(sets.starts[chunk[-1]] + sets.sizes[chunk[-1]]))
         gone = np.flatnonzero(survivor >= 0)

@@ -3,21 +3,12 @@
 from typing import Any
 
 import numpy as np
-from numba import njit, types
 from numpy.typing import NDArray
 
-_i64, _u64, _f64, _b1 = types.int64, types.uint64, types.float64, types.boolean
+from wellkeeper.native import loop, part
 
 
-# Parts are compiled with, and loaded from the cache as, the kernel that calls them.
-_part = njit(nogil=True, boundscheck=False)
-
-
-def _vector(item: Any) -> Any:
-    return types.Array(item, 1, "C")
-
-
-@_part
+@part
 def _root(parent: Any, x: Any) -> Any:
     while parent[x] != x:
         parent[x] = parent[parent[x]]
@@ -25,7 +16,7 @@ def _root(parent: Any, x: Any) -> Any:
     return x
 
 
-@njit(types.void(_vector(_i64), _vector(_u64), _vector(_i64)), nogil=True, cache=True)
+@loop("i64[:], const u64[:], const i64[:]")
 def union_equal(parent: Any, keys: Any, order: Any) -> Any:
     """Join documents whose keys are equal; `order` sorts `keys`, both shape (documents,).
 
@@ -49,14 +40,14 @@ def union_equal(parent: Any, keys: Any, order: Any) -> Any:
         start = at
 
 
-@njit(types.void(_vector(_i64)), nogil=True, cache=True)
+@loop("i64[:]")
 def flatten(parent: Any) -> Any:
     """Point every document straight at the root of its tree."""
     for x in range(parent.size):
         parent[x] = _root(parent, x)
 
 
-@_part
+@part
 def _jaccard(a: Any, a_start: Any, a_size: Any, b: Any, b_start: Any, b_size: Any) -> Any:
     i, j, both = a_start, b_start, 0
     a_end, b_end = a_start + a_size, b_start + b_size
@@ -75,19 +66,21 @@ def jaccard(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> float:
     >>> jaccard(np.array([1, 2, 3], np.uint64), np.array([2, 3, 4], np.uint64))
     0.5
     """
-    return float(_jaccard(a, 0, a.size, b, 0, b.size))
+    return float(_jaccard_of(a, b))
 
 
-@njit(
-    types.void(
-        _vector(_i64), _vector(_i64), types.Array(_u64, 2, "C"), _vector(_i64), _vector(_i64), _vector(_u64),
-        _f64, _i64, _vector(_i64), _vector(_f64), _vector(_i64),
-    ),
-    nogil=True, cache=True, boundscheck=False,
-)  # fmt: skip
+@loop("const u64[:], const u64[:]", returns="f64")
+def _jaccard_of(a: Any, b: Any) -> Any:
+    return _jaccard(a, 0, a.size, b, 0, b.size)
+
+
+@loop(
+    "const i64[:], const i64[:], const u64[:,:], const i64[:], const i64[:], const u64[:], "
+    "f64, i64, i64[:], i64[:], f64[:], i64[:]"
+)
 def verify_against_survivors(
     order: Any, component: Any, keys: Any, starts: Any, sizes: Any, hashes: Any,
-    similarity: Any, small: Any, survivor: Any, score: Any, tally: Any,
+    similarity: Any, small: Any, kept: Any, survivor: Any, score: Any, tally: Any,
 ) -> Any:  # fmt: skip
     """Decide, in each component, who stays; everyone else names the survivor it was compared with.
 
@@ -97,9 +90,8 @@ def verify_against_survivors(
     they share a band, and throughout in components of at most `small` members, where that is cheap.
 
     Fills `survivor` (position of the survivor, -1 to stay) and `score` (its similarity) per candidate;
-    `tally[0]` counts exact comparisons.
+    `tally[0]` counts exact comparisons; `kept`, shape (len(order),), is room to work in.
     """
-    kept = np.empty(order.size, np.int64)
     begin = 0
     while begin < order.size:
         end = begin
