@@ -46,6 +46,8 @@ def main() -> None:
     # Loading modules and parsing records makes many objects and no cycles: at Python's usual threshold the
     # collector takes a tenth of a short run to find nothing.
     gc.set_threshold(100_000, 50, 50)
+    # Nothing here multiplies large matrices; starting threads for it would take a twentieth of a CPU-second.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code: int | str | None = 0
     try:
         cli(prog_name="wellkeeper")

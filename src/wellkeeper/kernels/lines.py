@@ -13,6 +13,7 @@ import numpy as np
 
 from wellkeeper.kernels.repetition import table_bits
 from wellkeeper.kernels.sketch import mix
+from wellkeeper.kernels.vector import ALL_BITS, first_bit, letter_bytes, word_bytes
 from wellkeeper.kernels.words import (
     INVISIBLE,
     LETTER,
@@ -154,12 +155,17 @@ def tokenise(data: Any, start: Any, end: Any, tables: Any, scratch: Any) -> Any:
                 plain = True  # ASCII only, so far
                 while True:
                     stretch = i
+                    kind = SPACE
                     while i < end:
-                        kind = ascii_class[data[i]]
-                        if kind != LETTER and kind != OTHER_WORD:
+                        others = ~word_bytes(data, i)
+                        step = min(first_bit(others) if others else np.int64(64), end - i)
+                        if step > 0 and letter_bytes(data, i) & (ALL_BITS >> _U(64 - step)):
+                            seen |= LETTER
+                        i += step
+                        if step < 64:
                             break
-                        seen |= kind
-                        i += 1
+                    if i < end:
+                        kind = ascii_class[data[i]]
                     if i > stretch:
                         chars += i - stretch
                         run = 0

@@ -6,7 +6,11 @@ They read beyond the byte they are asked for: the caller sees to it that `PADDIN
 
 from typing import Any
 
+import numpy as np
+
 from wellkeeper.native import intrinsic
+
+ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 PADDING = 64
 """Bytes that must be readable behind the last byte of interest."""
@@ -50,6 +54,18 @@ def word_bytes() -> Any:
         return builder.or_(builder.or_(letter, digit), joiner)
 
     return _mask_of_64(mask, "word_bytes")
+
+
+@intrinsic
+def letter_bytes() -> Any:
+    """Of (data, i): bit k is set where data[i + k], k < 64, is an ASCII letter."""
+
+    def mask(ir: Any, builder: Any, block: Any) -> Any:
+        lower = builder.or_(block, ir.Constant(block.type, [0x20] * 64))
+        place = builder.sub(lower, ir.Constant(block.type, [ord("a")] * 64))
+        return builder.icmp_unsigned("<=", place, ir.Constant(block.type, [25] * 64))
+
+    return _mask_of_64(mask, "letter_bytes")
 
 
 @intrinsic

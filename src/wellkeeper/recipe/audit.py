@@ -14,11 +14,11 @@ import numpy as np
 
 from wellkeeper import __version__
 from wellkeeper.core.decision import Ruling
-from wellkeeper.engine.executor import Kind, default_workers
+from wellkeeper.engine.executor import KINDS, Kind, default_workers
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.readers.base import BLOCK_BYTES
 from wellkeeper.engine.store import sweep, write_atomic
-from wellkeeper.errors import InputError, WorkError
+from wellkeeper.errors import InputError, WorkError, did_you_mean
 from wellkeeper.filter.duplicates import (
     DEFAULT_KEEP,
     DEFAULT_SIMILARITY,
@@ -53,6 +53,15 @@ class Running:
     strict: bool = False
     block_bytes: int = BLOCK_BYTES
     listener: Listener = nobody
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise WorkError(
+                f"There is no executor {self.kind!r}.{did_you_mean(str(self.kind), KINDS)} "
+                f"Choose one of {', '.join(KINDS)}."
+            )
+        if self.workers is not None and self.workers < 1:
+            raise WorkError(f"workers is {self.workers}. Give at least 1, or leave it out for one for each core.")
 
 
 def audit(
