@@ -14,46 +14,58 @@ milliseconds. Where there is none, for this code, processor and compiler, numba 
 Loops allocate nothing, raise nothing and hold no lock: arrays come from the caller, and other threads run while a
 loop does. Arrays are C-contiguous; their type and number of dimensions are checked at each call, their sizes are
 the loop's own promise. `const` marks arrays that are only read, such as buffers of Arrow.
+
+With NUMBA_DISABLE_JIT=1 loops run as the Python they are written in, for a debugger, slowly.
 """
 
 import ctypes
 import hashlib
-import importlib
 import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import update_wrapper
+from importlib.util import cache_from_source, find_spec
+from numbers import Real
+from operator import index
 from pathlib import Path
-from types import CellType, FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
-_SCALARS: Mapping[str, type] = {
-    "u8": np.uint8, "u16": np.uint16, "u32": np.uint32, "u64": np.uint64,
-    "i32": np.int32, "i64": np.int64, "f32": np.float32, "f64": np.float64,
-}  # fmt: skip
-_FLAGS: Mapping[str, Any] = {
-    "nogil": True,
-    "boundscheck": False,
-    "error_model": "numpy",
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-    "_nrt": False,
+KEPT = 8
+"""Files a module may have in a cache: other versions of its code, of the compiler, other processors."""
+
+_TYPES: Mapping[str, tuple[Any, Any]] = {
+    "u8": (np.uint8, ctypes.c_uint8),
+    "u16": (np.uint16, ctypes.c_uint16),
+    "u32": (np.uint32, ctypes.c_uint32),
+    "u64": (np.uint64, ctypes.c_uint64),
+    "i32": (np.int32, ctypes.c_int32),
+    "i64": (np.int64, ctypes.c_int64),
+    "f32": (np.float32, ctypes.c_float),
+    "f64": (np.float64, ctypes.c_double),
 }
+_PART: Mapping[str, Any] = {"nogil": True, "boundscheck": False, "error_model": "numpy", "_nrt": False}
+_LOOP: Mapping[str, Any] = {**_PART, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+# NPY_ARRAY_C_CONTIGUOUS, _ALIGNED and _WRITEABLE of numpy's C interface: one look at all of them
+_CONTIGUOUS, _ALIGNED, _WRITEABLE = 0x0001, 0x0100, 0x0400
+_AS_WRITTEN = os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}
+
 _lock = threading.RLock()
-_linked: dict[str, tuple[Any, ...]] = {}  # module -> what keeps its machine code alive
+_loops: dict[str, list["Loop"]] = {}  # by module
+_alive: list[Any] = []  # what holds the machine code in memory
 
 
 class Part:
     """A function that loops call; from Python it runs as written."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
+        update_wrapper(self, function)
         self.function: Any = function
-        self.__doc__ = function.__doc__
-        self.__name__ = function.__name__
         self._made: Any = None
 
     def __call__(self, *arguments: Any) -> Any:
@@ -68,102 +80,91 @@ class Part:
     def _make(self) -> Any:
         from numba import njit
 
-        return njit(nogil=True, boundscheck=False, error_model="numpy", _nrt=False)(_visible(self.function))
+        return njit(**_PART)(_visible(self.function))
 
 
 class Intrinsic(Part):
-    """A part that is written in the compiler's own terms; `make()` returns numba's intrinsic."""
+    """A part that is written in the compiler's own terms; `function()` returns numba's intrinsic."""
+
+    def __call__(self, *_arguments: Any) -> Any:
+        raise TypeError(
+            f"{self.function.__name__} is an instruction of compiled loops. Unset NUMBA_DISABLE_JIT."
+        )
 
     def _make(self) -> Any:
         return self.function()
-
-    def __call__(self, *arguments: Any) -> Any:
-        raise TypeError(f"{self.__name__} exists in compiled loops alone")
 
 
 class Loop:
     """A function of arrays and numbers that runs as machine code."""
 
     def __init__(self, function: Callable[..., Any], arguments: str, returns: str | None) -> None:
+        update_wrapper(self, function)
         self.function: Any = function
-        self.__doc__ = function.__doc__
-        self.__name__ = function.__name__
-        self.module = function.__module__
-        self.arguments = tuple(_Argument(word) for word in arguments.split(", "))
-        self.returns = returns
+        self.name = function.__name__
         self.signature = f"({arguments}) -> {returns}"
-        self._address: Any = None
-        _loops.setdefault(self.module, []).append(self)
+        self._arguments = _declared(self.name, function.__code__, arguments)
+        self._returns = None if returns is None else _type_of(self.name, returns)
+        self._run: Any = None
+        _loops.setdefault(function.__module__, []).append(self)
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the loop.
 
         Raises:
             TypeError: an argument is not what the loop's signature says.
+            RuntimeError: the loop raised, which none should.
         """
-        if len(arguments) != len(self.arguments):
-            raise TypeError(f"{self.__name__} takes {len(self.arguments)} arguments, not {len(arguments)}")
-        if self._address is None:
-            with _lock:
-                _link(self.module)
-        flat: list[Any] = []
-        for declared, given in zip(self.arguments, arguments, strict=True):
-            declared.flatten(given, flat, self.__name__)
-        return self._call(flat)
-
-    def _call(self, flat: list[Any]) -> Any:
-        out = (_c_type(self.returns) if self.returns else ctypes.c_void_p)()
+        if len(arguments) != len(self._arguments):
+            raise TypeError(
+                f"{self.name} was given {len(arguments)} arguments. Pass {len(self._arguments)}: {self.signature}."
+            )
+        words: list[Any] = []
+        for declared, given in zip(self._arguments, arguments, strict=True):
+            declared.flatten(given, words)
+        if _AS_WRITTEN:
+            return self._as_written(arguments)
+        if self._run is None:
+            _link(self.__module__)
+        returned = None if self._returns is None else self._returns[1]()
         error = ctypes.c_void_p()
-        status = self._address(ctypes.byref(out), ctypes.byref(error), *flat)
+        room = ctypes.c_void_p() if returned is None else returned
+        status = self._run(ctypes.byref(room), ctypes.byref(error), *words)
         if status != 0:
-            raise RuntimeError(f"{self.__name__} stopped with status {status}: a loop must raise nothing")
-        return out.value if self.returns else None
+            raise RuntimeError(
+                f"{self.name} raised an exception, which no loop should. "
+                "Run with NUMBA_DISABLE_JIT=1 to see it, and report it."
+            )
+        return None if returned is None else returned.value
+
+    def __reduce__(self) -> str:
+        return self.function.__qualname__  # type: ignore[no-any-return]
+
+    @property
+    def linked(self) -> bool:
+        return self._run is not None
 
     def bind(self, address: int) -> None:
-        self._address = ctypes.CFUNCTYPE(ctypes.c_int32)(address)
+        """Run the machine code at `address` from now on."""
+        # numba's calling convention: where the result goes, where an exception goes, then all words of the arguments
+        types = [word for argument in self._arguments for word in argument.word_types]
+        self._run = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *types)(address)
 
-    def numba_signature(self) -> Any:
-        from numba import types
+    def compiled(self) -> Any:
+        """The loop as compiled by numba, a `CompileResult`."""
+        from numba import from_dtype, njit, types
 
-        returned = _numba_type(self.returns) if self.returns else types.void
-        return returned(*(argument.numba_type() for argument in self.arguments))
+        returned = types.void if self._returns is None else from_dtype(np.dtype(self._returns[0]))
+        signature = returned(*(argument.numba_type() for argument in self._arguments))
+        return njit(signature, **_LOOP)(_visible(self.function)).overloads[signature.args]
 
-
-_loops: dict[str, list[Loop]] = {}
-
-
-class _Argument:
-    """One argument as declared: `i64`, `u8[:]`, `const u8[:]`, `u64[:,:]`."""
-
-    def __init__(self, word: str) -> None:
-        self.const = word.startswith("const ")
-        self.item, _, axes = word.removeprefix("const ").partition("[")
-        self.dimensions = axes.count(":")
-        self.dtype = np.dtype(_SCALARS[self.item])
-
-    def flatten(self, value: Any, flat: list[Any], name: str) -> None:
-        """Append the machine words that numba's calling convention makes of the value."""
-        if not self.dimensions:
-            flat.append(_c_type(self.item)(value))
-            return
-        if not (
-            isinstance(value, np.ndarray)
-            and value.dtype == self.dtype
-            and value.ndim == self.dimensions
-            and value.flags.c_contiguous
-            and (self.const or value.flags.writeable)
-        ):
-            raise TypeError(f"{name}: an array of {self.item}, {self.dimensions} dimension(s), is due, not {_told(value)}")
-        none = ctypes.c_void_p()  # nobody counts references: the caller holds the array while the loop runs
-        flat += (none, none, ctypes.c_int64(value.size), ctypes.c_int64(value.itemsize), ctypes.c_void_p(value.ctypes.data))
-        flat += map(ctypes.c_int64, value.shape)
-        flat += map(ctypes.c_int64, value.strides)
-
-    def numba_type(self) -> Any:
-        from numba import types
-
-        item = _numba_type(self.item)
-        return types.Array(item, self.dimensions, "C", readonly=self.const) if self.dimensions else item
+    def _as_written(self, arguments: Sequence[Any]) -> Any:
+        given = [
+            declared.as_written(value) for declared, value in zip(self._arguments, arguments, strict=True)
+        ]
+        with np.errstate(all="ignore"):  # machine words wrap around
+            found = self.function(*given)
+        return None if self._returns is None else self._returns[0](found).item()
 
 
 def part(function: Callable[..., Any]) -> Part:
@@ -177,74 +178,266 @@ def intrinsic(function: Callable[[], Any]) -> Intrinsic:
 
 
 def loop(arguments: str, returns: str | None = None) -> Callable[[Callable[..., Any]], Loop]:
-    """Mark a function that Python calls as machine code; the types are those of `_SCALARS`, `[:]` for each axis."""
+    """Mark a function that Python calls as machine code.
+
+    Args:
+        arguments: types separated by ", ": a number `i64`, an array that is written to `f64[:]` or `u64[:,:]`, one
+            that is only read `const u8[:]`. Items are u8, u16, u32, u64, i32, i64, f32, f64.
+        returns: the type of the number it returns, if it does.
+
+    Raises:
+        TypeError: a type is unknown, or the function takes another number of arguments.
+    """
     return lambda function: Loop(function, arguments, returns)
 
 
-def _told(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        flags = "".join(
-            text for text, off in ((", not contiguous", not value.flags.c_contiguous), (", read-only", not value.flags.writeable)) if off
+class _Number:
+    """A number as declared: `i64`."""
+
+    def __init__(self, where: str, item: str) -> None:
+        self._where = where
+        self._type, word = _type_of(where, item)
+        self.word_types = (word,)
+        self._whole = np.issubdtype(self._type, np.integer)
+        self._low, self._high = (
+            (int(np.iinfo(self._type).min), int(np.iinfo(self._type).max)) if self._whole else (0, 0)
         )
-        return f"{value.dtype} with shape {value.shape}{flags}"
-    return type(value).__name__
+
+    def flatten(self, value: Any, words: list[Any]) -> None:
+        """Append the machine words that numba's calling convention makes of the value."""
+        if self._whole:
+            with suppress(TypeError):
+                number = index(value)
+                if self._low <= number <= self._high:
+                    words.append(number)
+                    return
+        elif isinstance(value, Real):
+            words.append(float(value))
+            return
+        found = repr(value) if isinstance(value, int | float | np.generic) else _told(value)
+        raise TypeError(f"{self._where} is {found}. Pass a number that fits {self._type.__name__}.")
+
+    def as_written(self, value: Any) -> Any:
+        return self._type(value)
+
+    def numba_type(self) -> Any:
+        from numba import from_dtype
+
+        return from_dtype(np.dtype(self._type))
 
 
-def _c_type(name: str) -> Any:
-    return getattr(ctypes, {"f32": "c_float", "f64": "c_double"}.get(name) or f"c_{'u' * (name[0] == 'u')}int{name[1:]}")
+class _Array:
+    """An array as declared: `u8[:]`, `const u8[:]`, `u64[:,:]`."""
+
+    def __init__(self, where: str, item: str, axes: int, *, const: bool) -> None:
+        self._where = where
+        self._dtype, self._axes, self._const = np.dtype(_type_of(where, item)[0]), axes, const
+        self._flags = _CONTIGUOUS | _ALIGNED | (0 if const else _WRITEABLE)
+        pointer, size = ctypes.c_void_p, ctypes.c_int64
+        self.word_types = (pointer, pointer, size, size, pointer, *[size] * (2 * axes))
+
+    def flatten(self, value: Any, words: list[Any]) -> None:
+        """Append the machine words that numba's calling convention makes of the value."""
+        if not (
+            isinstance(value, np.ndarray)
+            and value.dtype == self._dtype
+            and value.ndim == self._axes
+            and value.flags.num & self._flags == self._flags
+        ):
+            raise TypeError(
+                f"{self._where} is {_told(value)}. Pass a C-contiguous array of {self._dtype} with "
+                f"{self._axes} dimension(s){'' if self._const else ' that may be written to'}."
+            )
+        # Nobody counts references, hence twice None: the caller holds the array while the loop runs.
+        words += (None, None, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides)
+
+    def as_written(self, value: Any) -> Any:
+        return value
+
+    def numba_type(self) -> Any:
+        from numba import from_dtype, types
+
+        return types.Array(from_dtype(self._dtype), self._axes, "C", readonly=self._const)
 
 
-def _numba_type(name: str) -> Any:
-    from numba import types
-
-    return getattr(types, np.dtype(_SCALARS[name]).name)
-
-
-def _visible(function: Any) -> Any:
-    """The function with every part it can see replaced by what numba understands."""
-
-    def seen(value: Any) -> Any:
-        return value.dispatcher() if isinstance(value, Part) else value
-
-    code = function.__code__
-    used = set(_names(code))
-    names = {name: seen(value) if name in used else value for name, value in function.__globals__.items()}
-    cells = tuple(CellType(seen(cell.cell_contents)) for cell in function.__closure__ or ())
-    made = FunctionType(code, names, function.__name__, function.__defaults__, cells or None)
-    made.__module__, made.__qualname__ = function.__module__, function.__qualname__
-    return made
+def _declared(name: str, code: CodeType, arguments: str) -> tuple[_Number | _Array, ...]:
+    words = arguments.split(", ")
+    if len(words) != code.co_argcount:
+        raise TypeError(
+            f"{name} takes {code.co_argcount} arguments and declares {len(words)}. Declare each of them."
+        )
+    found: list[_Number | _Array] = []
+    for word, parameter in zip(words, code.co_varnames, strict=False):
+        item, bracket, axes = word.removeprefix("const ").partition("[")
+        where = f"{name}: {parameter}"
+        if bracket:
+            found.append(_Array(where, item, axes.count(":"), const=word.startswith("const ")))
+        else:
+            found.append(_Number(where, word))
+    return tuple(found)
 
 
-def _names(code: Any) -> list[str]:
-    inner = [name for constant in code.co_consts if hasattr(constant, "co_names") for name in _names(constant)]
-    return [*code.co_names, *inner]
+def _type_of(where: str, item: str) -> tuple[Any, Any]:
+    if item not in _TYPES:
+        raise TypeError(f"{where} is declared as '{item}'. Declare one of {', '.join(_TYPES)}.")
+    return _TYPES[item]
+
+
+def _told(value: Any) -> str:
+    if not isinstance(value, np.ndarray):
+        return f"of type {type(value).__name__}"
+    faults = (
+        (value.flags.c_contiguous, "not contiguous"),
+        (value.flags.aligned, "not aligned"),
+        (value.flags.writeable, "read-only"),
+    )
+    return ", ".join(
+        [
+            f"an array of {value.dtype} with shape {value.shape}",
+            *(fault for right, fault in faults if not right),
+        ]
+    )
 
 
 def _link(module: str) -> None:
-    """Give every loop of a module its address: from the cache, or else from the compiler."""
-    if module in _linked:
+    """Give every loop of a module its machine code: from the cache, or else from the compiler."""
+    with _lock:
+        loops = [loop_ for loop_ in _loops[module] if not loop_.linked]
+        if not loops:
+            return  # another thread was faster
+        # Whatever is wrong with a cache costs the time to compile, and never the run.
+        key, places = "", []
+        with suppress(Exception):
+            key = _key(loops)
+            places = [folder / f"{module}-{key}.native" for folder in _folders(module)]
+        for place in places:
+            with suppress(Exception):
+                _load(place, key, loops)
+                return
+        stored = _compile(key, loops)
+        if stored is None:
+            return
+        for place in places:
+            with suppress(OSError):
+                _write(place, stored)
+                with suppress(OSError):  # another process may be at it too
+                    _forget(place.parent, module)
+                return
+
+
+def _load(place: Path, key: str, loops: Sequence[Loop]) -> None:
+    """Link the machine code of a file and bind the loops to it.
+
+    Raises:
+        OSError, ValueError, KeyError: there is no such file, it is torn or somebody else's, or lacks something.
+        RuntimeError: it cannot be linked here.
+    """
+    from llvmlite import binding
+
+    stored = place.read_bytes()
+    digest, body = stored[:32], stored[32:]
+    if hashlib.sha256(body).digest() != digest:
+        raise ValueError(f"{place} is torn")
+    line, objects = body.split(b"\n", 1)
+    header = json.loads(line)
+    if header["key"] != key:
+        raise ValueError(f"{place} belongs to other code")
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    target = binding.Target.from_triple(binding.get_process_triple())
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target.create_target_machine(jit=True))
+    if not all(map(binding.address_of_symbol, header["needs"])):
+        raise ValueError(f"{place} calls what is not here")  # LLVM would link it to address 0
+    at = 0
+    for size in header["sizes"]:
+        code = binding.ObjectFileRef.from_data(objects[at : at + size])
+        if not code:
+            raise ValueError(f"{place} holds no machine code")
+        engine.add_object_file(code)
+        at += size
+    engine.finalize_object()
+    addresses = [engine.get_function_address(symbol) for symbol in header["symbols"]]
+    if len(addresses) != len(loops) or not all(addresses):
+        raise ValueError(f"{place} lacks a loop")
+    _bind(loops, addresses, engine)
+
+
+def _bind(loops: Sequence[Loop], addresses: Sequence[int], owner: Any) -> None:
+    # All at once and last: a loop that is bound may be running in another thread.
+    _alive.append(owner)
+    for loop_, address in zip(loops, addresses, strict=True):
+        loop_.bind(address)
+
+
+def _compile(key: str, loops: Sequence[Loop]) -> bytes | None:
+    """Compile the loops and bind them; return what the cache shall keep, None if it cannot be had."""
+    results = [loop_.compiled() for loop_ in loops]
+    symbols = [result.fndesc.llvm_func_name for result in results]
+    libraries = [result.library for result in results]
+    addresses = [
+        library.get_pointer_to_function(symbol) for library, symbol in zip(libraries, symbols, strict=True)
+    ]
+    _bind(loops, addresses, results)
+    with suppress(Exception):  # these are numba's own matters and may move; loops run all the same
+        modules = [library._final_module for library in libraries]  # noqa: SLF001
+        objects = [
+            library.codegen._tm.emit_object(module)  # noqa: SLF001
+            for library, module in zip(libraries, modules, strict=True)
+        ]
+        header = {
+            "key": key,
+            "symbols": symbols,
+            "sizes": [len(code) for code in objects],
+            "needs": sorted({name for module in modules for name in _needs(module)}),
+        }
+        body = json.dumps(header).encode() + b"\n" + b"".join(objects)
+        return hashlib.sha256(body).digest() + body
+    return None
+
+
+def _needs(module: Any) -> Iterator[str]:
+    """What the machine code of a module calls or reads outside of it."""
+    for value in (*module.functions, *module.global_variables):
+        if value.is_declaration and not value.name.startswith("llvm."):
+            yield value.name
+
+
+def _write(place: Path, stored: bytes) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = place.with_name(f"{place.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        temporary.write_bytes(stored)
+        temporary.replace(place)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _forget(folder: Path, module: str) -> None:
+    """Remove all but the latest files of a module, and what killed writers left behind."""
+    files = sorted(folder.glob(f"{module}-*.native*"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for path in files[KEPT:]:
+        path.unlink(missing_ok=True)
+
+
+def _folders(module: str) -> Iterator[Path]:
+    """Where machine code is kept: as asked, else beside the source like Python's own, else in the user's cache."""
+    if asked := os.environ.get("WELLKEEPER_CACHE"):
+        yield Path(asked)
         return
-    loops = _loops[module]
-    places = [folder / f"{module}-{_key(module, loops)}.native" for folder in _folders(module)]
-    for place in places:
-        with suppress(OSError, ValueError, KeyError, RuntimeError):
-            _linked[module] = _load(place, loops)
-            return
-    stored, _linked[module] = _compile(loops)
-    for place in places:
-        with suppress(OSError):
-            _write(place, stored)
-            return
+    yield Path(cache_from_source(_file_of(module))).parent
+    with suppress(RuntimeError):  # a user without a home
+        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wellkeeper"
 
 
-def _key(module: str, loops: list[Loop]) -> str:
+def _key(loops: Sequence[Loop]) -> str:
     """Changes with the code, the compiler and the processor, so that a wrong piece of machine code is never run."""
     import llvmlite
     from llvmlite import binding
 
-    digest = hashlib.sha256()
-    for name in sorted(_sources(module)):
-        digest.update(Path(sys.modules[name].__file__ or "").read_bytes())
+    compiler = find_spec("numba")  # found, not loaded
+    assert compiler is not None
+    assert compiler.origin is not None
+    digest = hashlib.sha256(Path(compiler.origin).with_name("_version.py").read_bytes())
     for text in (
         llvmlite.__version__,
         np.__version__,
@@ -252,90 +445,86 @@ def _key(module: str, loops: list[Loop]) -> str:
         binding.get_process_triple(),
         binding.get_host_cpu_name(),
         binding.get_host_cpu_features().flatten(),
-        json.dumps({flag: str(value) for flag, value in _FLAGS.items()}),
-        *(loop.signature for loop in loops),
+        repr(sorted(_LOOP.items())),
+        repr(sorted((name, os.environ[name]) for name in os.environ if name.startswith(_SHAPING))),
+        *(f"{loop_.name} {loop_.signature}" for loop_ in loops),
     ):
         digest.update(text.encode() + b"\0")
+    modules = {__name__}
+    for loop_ in loops:
+        for value in _ingredients(loop_.function, modules, set()):
+            digest.update(value + b"\0")
+    for module in sorted(modules):
+        digest.update(Path(_file_of(module)).read_bytes())
     return digest.hexdigest()[:24]
 
 
-def _sources(module: str) -> set[str]:
-    """The modules whose code ends up in a module's loops: its own, this one, and those its parts come from."""
-    found = {__name__}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            values = vars(importlib.import_module(name)).values()
-            waiting += [value.function.__module__ for value in values if isinstance(value, Part)]
-    return found
+# Environment variables of numba that change the machine code it makes.
+_SHAPING = (
+    "NUMBA_OPT",
+    "NUMBA_CPU_",
+    "NUMBA_ENABLE_AVX",
+    "NUMBA_LOOP_VECTORIZE",
+    "NUMBA_SLP_",
+    "NUMBA_BOUNDSCHECK",
+)
 
 
-def _folders(module: str) -> list[Path]:
-    """Where machine code is kept: as asked, else beside the source like Python's own, else in the user's cache."""
-    if asked := os.environ.get("WELLKEEPER_CACHE"):
-        return [Path(asked)]
-    beside = Path(sys.modules[module].__file__ or "").parent / "__pycache__"
-    personal = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wellkeeper"
-    return [beside, personal]
+def _ingredients(function: Any, modules: set[str], seen: set[int]) -> Iterator[bytes]:
+    """The constants that end up in a loop; `modules` gathers those whose source does."""
+    if id(function) in seen:
+        return
+    seen.add(id(function))
+    modules.add(function.__module__)
+    for name, value in sorted(_outer(function).items()):
+        if isinstance(value, Part):
+            yield from _ingredients(value.function, modules, seen)
+        elif isinstance(value, np.ndarray):
+            yield f"{name} {value.dtype} {value.shape}".encode() + value.tobytes()
+        elif isinstance(value, int | float | str | bytes | tuple | np.generic):
+            yield f"{name} {value!r}".encode()
+        elif str(getattr(value, "__module__", "")).startswith(f"{__package__}."):
+            modules.add(value.__module__)  # a named tuple, or a function that makes an intrinsic
 
 
-def _load(place: Path, loops: list[Loop]) -> tuple[Any, ...]:
-    """Link the machine code of a file.
+def _outer(function: Any) -> dict[str, Any]:
+    """What a function sees outside of itself, by name."""
+    names = set(_names(function.__code__))
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return {name: value for name, value in function.__globals__.items() if name in names} | {
+        name: cell.cell_contents for name, cell in cells
+    }
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _file_of(module: str) -> str:
+    """Path of a module's source.
 
     Raises:
-        OSError, ValueError, KeyError: there is no such file, or it is torn.
-        RuntimeError: it cannot be linked here.
+        ValueError: it has none, such as what was typed into a shell.
     """
-    from llvmlite import binding
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None:
+        raise ValueError(f"{module} has no file")
+    return str(file)
 
-    stored = place.read_bytes()
-    digest, header, objects = stored[:32], *stored[32:].split(b"\n", 1)
-    if hashlib.sha256(stored[32:]).digest() != digest:
-        raise ValueError(f"{place} is torn")
-    entries = json.loads(header)
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    target = binding.Target.from_triple(binding.get_process_triple())
-    engine = binding.create_mcjit_compiler(
-        binding.parse_assembly(""), target.create_target_machine(jit=True)
+
+def _visible(function: Any) -> Any:
+    """The function with every part it can see replaced by what numba understands."""
+    outer = {
+        name: value.dispatcher() if isinstance(value, Part) else value
+        for name, value in _outer(function).items()
+    }
+    code = function.__code__
+    cells = tuple(CellType(outer[name]) for name in code.co_freevars)
+    made = FunctionType(
+        code, function.__globals__ | outer, function.__name__, function.__defaults__, cells or None
     )
-    at = 0
-    for entry in entries.values():
-        engine.add_object_file(binding.ObjectFileRef.from_data(objects[at : at + entry["size"]]))
-        at += entry["size"]
-    engine.finalize_object()
-    addresses = [engine.get_function_address(entries[loop.__name__]["symbol"]) for loop in loops]
-    if not all(addresses):
-        raise ValueError(f"{place} lacks a loop")
-    for loop_, address in zip(loops, addresses, strict=True):
-        loop_.bind(address)
-    return (engine,)
-
-
-def _compile(loops: list[Loop]) -> tuple[bytes, tuple[Any, ...]]:
-    """Machine code of the loops by numba, bound to them; and the same as a file."""
-    from numba import njit
-
-    entries: dict[str, Any] = {}
-    objects: list[bytes] = []
-    kept: list[Any] = []
-    for loop_ in loops:
-        compiled: Any = njit(loop_.numba_signature(), **_FLAGS)(_visible(loop_.function))
-        result = next(iter(compiled.overloads.values()))
-        library, symbol = result.library, result.fndesc.llvm_func_name
-        loop_.bind(library.get_pointer_to_function(symbol))
-        code = library.codegen._tm.emit_object(library._final_module)
-        entries[loop_.__name__] = {"symbol": symbol, "size": len(code)}
-        objects.append(code)
-        kept.append(compiled)
-    body = json.dumps(entries).encode() + b"\n" + b"".join(objects)
-    return hashlib.sha256(body).digest() + body, tuple(kept)
-
-
-def _write(place: Path, stored: bytes) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    temporary = place.with_name(f"{place.name}.{os.getpid()}.{threading.get_ident()}")
-    temporary.write_bytes(stored)
-    temporary.replace(place)
+    made.__module__, made.__qualname__ = function.__module__, function.__qualname__
+    return made

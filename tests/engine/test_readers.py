@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import pickle
 from collections.abc import Callable
@@ -240,12 +241,13 @@ def test_malformed_quoting_is_read_as_the_csv_module_reads_it(data: str) -> None
 
 
 def test_the_compiled_state_machine_does_what_its_source_says() -> None:
-    letters = np.frombuffer(b'a,"\r\n', np.uint8)
     for state in range(4):
-        for byte in letters:
-            for following in letters:
-                plain = delimited._transition(state, int(byte), int(following), ord(","))
-                assert delimited._next_state(state, byte, following, ord(",")) == plain
+        for text in itertools.product(b'a,"\r\n', repeat=3):
+            compiled, plain = np.array([0, state]), np.array([0, state])
+            data = np.array(text, np.uint8)
+            found = delimited._find_end(data, 4, ord(","), compiled)
+            assert found == delimited._find_end.function(data, 4, ord(","), plain)
+            assert compiled.tolist() == plain.tolist()
 
 
 def test_a_spreadsheet_may_divide_csv_by_semicolons_and_name_no_column(tmp_path: Path) -> None:

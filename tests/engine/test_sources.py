@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import datasets
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reading import guessed, json_lines, listed, read
 
-from wellkeeper.engine.files import FORMATS, kind_of
+from wellkeeper.engine.files import FORMATS, expand, kind_of
 from wellkeeper.engine.readers.base import ColumnMap
 from wellkeeper.engine.sources import ROLE_NAMES, TEXT_NAMES, check_columns, find_files, guess_columns
 from wellkeeper.errors import InputError
@@ -127,6 +129,66 @@ def test_data_sets_saved_by_hugging_face_are_read_without_their_caches(tmp_path:
     ]
     assert [read(file.url).texts for file in found] == [rows["text"][:3], rows["text"]]
     assert guessed(found[0]) == ColumnMap(text="text")
+
+
+@pytest.mark.parametrize(
+    "below", ["", "/*", "/*.jsonl", "/sub", "/s?b/*.jsonl", "/a.jsonl", "/none", "/*.none"]
+)
+def test_plain_paths_are_listed_as_fsspec_lists_them(tmp_path: Path, below: str) -> None:
+    for name in (
+        "a.jsonl",
+        "b.txt",
+        "sub/c.jsonl",
+        "sub/deep/d.jsonl",
+        "_hidden/e.jsonl",
+        ".f.jsonl",
+        "sub/.g/h.jsonl",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(LINE)
+    (tmp_path / "empty").mkdir()
+    ours, theirs = expand(f"{tmp_path}{below}"), expand(f"file://{tmp_path}{below}")
+    assert [(f.url, f.name, f.size) for f in ours] == [
+        (f.url.removeprefix("file://"), f.name, f.size) for f in theirs
+    ]
+    for one, same in zip(ours, theirs, strict=True):
+        assert [one.info[key] for key in ("mtime", "created")] == [
+            same.info[key] for key in ("mtime", "created")
+        ]
+
+
+def test_a_link_is_what_it_points_to(tmp_path: Path) -> None:
+    """The cache of the Hugging Face hub is a folder of links."""
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "snapshot").mkdir()
+    (tmp_path / "blobs" / "one").write_bytes(LINE)
+    (tmp_path / "snapshot" / "a.jsonl").symlink_to(tmp_path / "blobs" / "one")
+    (tmp_path / "snapshot" / "gone.jsonl").symlink_to(tmp_path / "blobs" / "two")
+    for path in ("snapshot", "snapshot/*.jsonl", "snapshot/a.jsonl"):
+        (file,) = find_files([str(tmp_path / path)], group="g")
+        assert (file.name, file.size) == ("a.jsonl", len(LINE))
+        assert read(file.url).texts == ["a"]
+    before = listed(tmp_path / "snapshot").fingerprint
+    (tmp_path / "blobs" / "one").write_bytes(LINE + LINE)
+    assert listed(tmp_path / "snapshot").fingerprint != before
+
+
+def test_a_plain_file_is_read_without_what_rarer_formats_need(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_bytes(LINE)
+    code = f"""
+import sys
+from wellkeeper.engine.readers import parse_block, reader_for
+from wellkeeper.engine.sources import find_files, guess_columns
+for path in ({str(tmp_path)!r}, {str(tmp_path / "*.jsonl")!r}):
+    (file,) = find_files([path], group="g")
+    reader = reader_for(file)
+    columns, _ = guess_columns(reader.schema(file))
+    (block,) = reader.blocks(file)
+    assert parse_block(block, columns).table.num_rows == 1
+print(*sorted({{"fsspec", "zstandard", "pandas", "numba", "pyarrow.csv", "trafilatura"}} & set(sys.modules)))
+"""
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.split() == []
 
 
 def test_an_object_store_is_listed_like_a_disk() -> None:

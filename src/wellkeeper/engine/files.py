@@ -3,14 +3,14 @@
 Readers and the manifest share this module, so that a folder of text files is listed by one rule only.
 """
 
+import glob
 import json
+import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any, cast
-
-import fsspec
-from fsspec.core import url_to_fs
 
 from wellkeeper.errors import InputError
 
@@ -43,7 +43,7 @@ class Found:
 
     url: str  # as it can be opened
     name: str  # its path below the folder or glob that found it
-    info: Mapping[str, Any]  # fsspec's description
+    info: Mapping[str, Any]  # the file system's description, in fsspec's words
 
     @property
     def size(self) -> int:
@@ -92,6 +92,8 @@ def open_binary(url: str) -> IO[bytes]:
     """
     try:
         if is_url(url):
+            import fsspec
+
             return cast("IO[bytes]", fsspec.open(url, "rb").open())
         return Path(url).open("rb")
     except FileNotFoundError as error:
@@ -102,13 +104,75 @@ def open_binary(url: str) -> IO[bytes]:
         raise InputError(f"{url} may not be read. Give this user read access to it.") from error
 
 
+class _Disk:
+    """Plain paths, seen as fsspec's local file system sees them; loading fsspec takes longer than most listings.
+
+    Links count as what they point to, but a walk does not follow those to folders.
+    """
+
+    protocol = "file"
+
+    def isfile(self, path: str) -> bool:
+        return Path(path).is_file()
+
+    def isdir(self, path: str) -> bool:
+        return Path(path).is_dir()
+
+    def info(self, path: str) -> Mapping[str, Any]:
+        try:
+            told = os.stat(path)  # noqa: PTH116  entries of a walk are strings
+        except OSError:  # a link to nowhere
+            return {"name": path, "size": 0, "type": "other"}
+        return {
+            "name": path,
+            "size": told.st_size,
+            "type": "directory" if stat.S_ISDIR(told.st_mode) else "file",
+            "created": getattr(told, "st_birthtime", told.st_ctime),
+            "mtime": told.st_mtime,
+        }
+
+    def ls(self, path: str, *, detail: bool) -> list[str]:
+        assert not detail
+        return [entry.path for entry in os.scandir(path)]
+
+    def walk(
+        self, folder: str, *, detail: bool
+    ) -> Iterator[tuple[str, list[str], dict[str, Mapping[str, Any]]]]:
+        assert detail
+        for where, folders, names in os.walk(folder):
+            inside = PurePath(where).as_posix()
+            yield inside, folders, {name: self.info(f"{inside}/{name}") for name in names}
+
+    def glob(self, pattern: str, *, detail: bool) -> dict[str, Mapping[str, Any]]:
+        assert detail
+        matches = [PurePath(path).as_posix() for path in glob.glob(pattern)]  # noqa: PTH207  an absolute pattern
+        return {path: self.info(path) for path in matches}
+
+    def cat_file(self, path: str) -> bytes:
+        return Path(path).read_bytes()
+
+
+def file_system(path: str) -> tuple[Any, str]:
+    """The file system of a path, glob or URL, by fsspec's interface, and the path in it.
+
+    Raises:
+        ImportError, ValueError: fsspec cannot reach such a URL.
+    """
+    if is_url(path) or any(sign in path for sign in ("**", "[")):  # patterns as fsspec understands them
+        from fsspec.core import url_to_fs
+
+        system, root = url_to_fs(absolute(path))
+        return system, str(root)
+    return _Disk(), PurePath(absolute(path)).as_posix()
+
+
 def expand(path: str) -> list[Found]:
     """Files that a path, glob, folder or URL stands for, by name; empty if there is none.
 
     Folders are walked to the bottom without names that start with `.` or `_`; where Hugging Face `datasets`
     saved a data set, only the shards that its state names count, not the caches beside them.
     """
-    system, root = url_to_fs(absolute(path))
+    system, root = file_system(path)
     if system.isfile(root):
         url = absolute(path)
         return [Found(url=url, name=PurePosixPath(root).name, info=system.info(root))]

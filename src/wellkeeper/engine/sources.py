@@ -7,9 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from fsspec.core import url_to_fs
-
-from wellkeeper.engine.files import COMPRESSIONS, FORMATS, Found, absolute, expand, has_magic, kind_of
+from wellkeeper.engine.files import (
+    COMPRESSIONS,
+    FORMATS,
+    Found,
+    absolute,
+    expand,
+    file_system,
+    has_magic,
+    kind_of,
+)
 from wellkeeper.engine.readers.base import ColumnMap, InputFile
 from wellkeeper.engine.readers.text import members
 from wellkeeper.errors import InputError
@@ -112,7 +119,7 @@ def _listed(path: str) -> list[Found]:
 
 
 def _is_folder(path: str) -> bool:
-    system, root = url_to_fs(absolute(path))
+    system, root = file_system(path)
     return bool(system.isdir(root))
 
 
@@ -126,7 +133,7 @@ def _missing(path: str) -> str:
 
 
 def _siblings(path: str) -> list[str]:
-    system, root = url_to_fs(absolute(path))
+    system, root = file_system(path)
     try:
         return [
             PurePosixPath(name).name

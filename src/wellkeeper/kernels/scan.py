@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
+from wellkeeper.native import loop
 
 WINDOW = 4  # bytes hashed together
 MAX_STRIDE = 3  # on the artefact catalogue 4 was slower: more windows, so common ones among them
@@ -141,22 +141,22 @@ def candidates(
     """
     capacity = 1024
     while True:
+        seen = np.full(len(table.anchors), -1, np.int64)
         documents, anchors = np.empty(capacity, np.int64), np.empty(capacity, np.int32)
-        found = int(
-            _scan(
-                data,
-                offsets,
-                table.stride,
-                table.bits,
-                table.first,
-                table.following,
-                table.anchor,
-                table.inside,
-                table.text,
-                table.starts,
-                documents,
-                anchors,
-            )
+        found = _scan(
+            data,
+            offsets,
+            table.stride,
+            table.bits,
+            table.first,
+            table.following,
+            table.anchor,
+            table.inside,
+            table.text,
+            table.starts,
+            seen,
+            documents,
+            anchors,
         )
         if found <= capacity:
             return documents[:found].copy(), anchors[:found].copy()
@@ -182,28 +182,10 @@ def _hash(window: bytes) -> int:
     return (word * _MULTIPLIER & 0xFFFFFFFF) >> _SHIFT
 
 
-_bytes = nb.types.Array(nb.uint8, 1, "C", readonly=True)
-_offsets = nb.types.Array(nb.int64, 1, "C", readonly=True)
-_numbers = nb.types.Array(nb.int32, 1, "C", readonly=True)
-
-
-@nb.njit(
-    nb.int64(
-        _bytes,
-        _offsets,
-        nb.int64,
-        _bytes,
-        _numbers,
-        _numbers,
-        _numbers,
-        _numbers,
-        _bytes,
-        _offsets,
-        nb.int64[::1],
-        nb.int32[::1],
-    ),
-    nogil=True,
-    cache=True,
+@loop(
+    "const u8[:], const i64[:], i64, const u8[:], const i32[:], const i32[:], const i32[:], const i32[:], "
+    "const u8[:], const i64[:], i64[:], i64[:], i32[:]",
+    returns="i64",
 )
 def _scan(
     data: Any,
@@ -216,12 +198,15 @@ def _scan(
     entry_inside: Any,
     text: Any,
     starts: Any,
+    seen: Any,
     out_documents: Any,
     out_anchors: Any,
 ) -> Any:
-    """Write pairs while they fit; return how many there are."""
+    """Write pairs while they fit; return how many there are.
+
+    `seen`, shape (anchors,), holds -1: the last document in which each anchor was reported.
+    """
     capacity = out_documents.size
-    seen = np.full(starts.size - 1, -1, np.int64)  # the last document in which an anchor was reported
     found = 0
     document = 0
     last = offsets[-1] - 4

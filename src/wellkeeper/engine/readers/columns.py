@@ -12,7 +12,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wellkeeper.core.dates import DateBasis
-from wellkeeper.engine.dates import iso_date
 from wellkeeper.engine.readers.base import DOCUMENT_FIELDS
 
 Record: TypeAlias = Mapping[str, Any]
@@ -40,13 +39,13 @@ def document_table(
     """
     rows = len(texts)
     dates = roles.get("date")
-    dated = np.zeros(rows, bool) if dates is None else dates.is_valid().to_numpy(zero_copy_only=False)
+    dated = np.zeros(rows, bool) if dates is None else valid_rows(dates)
     columns: dict[str, Column] = {
         "text": texts,
-        "line": pa.array(lines, pa.int64()),
-        "offset": pa.array(offsets, pa.int64()),
+        "line": number_array(lines),
+        "offset": number_array(offsets),
         **{role: roles.get(role, pa.nulls(rows, pa.string())) for role in ROLES},
-        "date_basis": pa.array(np.where(dated, np.uint8(basis), np.uint8(DateBasis.NONE))),
+        "date_basis": number_array(np.where(dated, np.uint8(basis), np.uint8(DateBasis.NONE))),
     }
     others = {extra_name(name): column for name, column in (extras or {}).items()}
     fields = [pa.field(name, column.type) for name, column in others.items()]
@@ -56,6 +55,21 @@ def document_table(
 def extra_name(name: str) -> str:
     """What a user's column is called beside the document fields."""
     return f"input_{name}" if name in DOCUMENT_FIELDS.names else name
+
+
+def number_array(values: NDArray[Any]) -> Column:
+    """Integers as an Arrow array over the very same memory; `pa.array` loads pandas wherever that is installed."""
+    type_: Any = pa.from_numpy_dtype(values.dtype)
+    return pa.Array.from_buffers(type_, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def valid_rows(column: Column) -> NDArray[np.bool_]:
+    """Which values of an array are not null, shape (len(column),)."""
+    valid = column.is_valid()
+    bits = valid.buffers()[1]
+    assert bits is not None
+    flags = np.unpackbits(np.frombuffer(bits, np.uint8), count=valid.offset + len(valid), bitorder="little")
+    return flags[valid.offset :].view(np.bool_)
 
 
 def getter(name: str) -> Callable[[Record], Any]:
@@ -97,8 +111,12 @@ def role_array(role: str, values: list[Any]) -> Column:
     try:
         return pa.array(values, pa.string())
     except (pa.ArrowTypeError, pa.ArrowInvalid):
-        write = _date_text if role == "date" else _text
-        return pa.array([write(value) for value in values], pa.string())
+        return pa.array([role_text(role, value) for value in values], pa.string())
+
+
+def role_text(role: str, value: Any) -> str | None:
+    """What `role_array` makes of one value."""
+    return _date_text(value) if role == "date" else _text(value)
 
 
 def _text(value: Any) -> str | None:
@@ -115,6 +133,8 @@ def _json(value: Any) -> str:
 
 
 def _date_text(value: Any) -> str | None:
+    from wellkeeper.engine.dates import iso_date
+
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return iso_date(value) if is_number else _text(value)
 

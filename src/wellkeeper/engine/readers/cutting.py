@@ -1,9 +1,13 @@
 """Cutting a stream of bytes into blocks of whole records, at places that depend on the bytes alone."""
 
 import codecs
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import IO, Protocol
 
+import numpy as np
+
+from wellkeeper.engine.files import is_url, open_binary
 from wellkeeper.engine.readers.base import InputFile, Quarantined
 from wellkeeper.engine.readers.streams import Damage, Stream
 
@@ -11,6 +15,8 @@ RECORD_BYTES = 256 << 20
 """Longest record that is read. No document is that long: such a line is another format, or damage."""
 
 EXCERPT_CHARS = 200
+_LINE_FEED = 0x0A
+_COUNTED = 1 << 18  # bytes looked at together: what fits a core's cache
 
 
 class Boundaries(Protocol):
@@ -67,18 +73,21 @@ class Piece:
     damage: tuple[Quarantined, ...] = ()
 
 
-class Cutter:
-    """Hands out a file piece by piece."""
+class Cutter(AbstractContextManager["Cutter"]):
+    """Hands out a file piece by piece; `start` is where to begin, as (byte, 1-based line) of a plain file."""
 
-    def __init__(self, file: InputFile, boundaries: Boundaries) -> None:
+    def __init__(self, file: InputFile, boundaries: Boundaries, *, start: tuple[int, int] = (0, 1)) -> None:
         self._file = file
-        self.stream = Stream(file)
+        self._offset, self._line = start
+        self.stream = Stream(file, start=self._offset)
         self._chunks = iter(self.stream)
         self._boundaries = boundaries
         self._buffer = bytearray()
-        self._line, self._offset = 1, 0
         self._open = True
-        self._foreign = self._skip_mark()
+        self._foreign = self._skip_mark() if self._offset == 0 else None
+
+    def __exit__(self, *_: object) -> None:
+        self._chunks.close()
 
     def next(self, target: int, *, keep: bool = True) -> Piece | None:
         """The records up to the first that ends at byte `target` of the piece or later; None at the end.
@@ -171,9 +180,74 @@ class Cutter:
         )
 
 
+class PlainLines(AbstractContextManager["PlainLines"]):
+    """Hands out a plain local file of lines piece by piece, as `Cutter` with `LineEnds` does, without a buffer.
+
+    A piece is read straight into the bytes that hold it, once a look ahead has told where it ends.
+    """
+
+    def __init__(self, file: InputFile) -> None:
+        self._file = file
+        self._source: IO[bytes] = open_binary(file.url)
+        self._line, self._offset = 1, 0
+        self._cutter: Cutter | None = None
+        head = self._read(0, 3)
+        if head == codecs.BOM_UTF8:
+            self._offset = len(head)
+        elif head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            self._cutter = Cutter(file, LineEnds())
+
+    def __exit__(self, *_: object) -> None:
+        self._source.close()
+        if self._cutter is not None:
+            self._cutter.__exit__()
+
+    def next(self, target: int, *, keep: bool = True) -> Piece | None:
+        """As `Cutter.next`."""
+        end = 0 if self._cutter else self._line_end(self._offset + max(target, 1) - 1)
+        if (
+            self._cutter is None and end - self._offset > RECORD_BYTES
+        ):  # a line in it may be too long to be one
+            self._cutter = Cutter(self._file, LineEnds(), start=(self._offset, self._line))
+        if self._cutter is not None:
+            return self._cutter.next(target, keep=keep)
+        payload = self._read(self._offset, end - self._offset)
+        if not payload:
+            return None
+        piece = Piece(line=self._line, offset=self._offset, payload=payload if keep else b"")
+        self._line += count_lines(payload)
+        self._offset += len(payload)
+        return piece
+
+    def _line_end(self, at: int) -> int:
+        """End of the line that byte `at` belongs to, or of the file; at most a little beyond a record's limit."""
+        limit = self._offset + RECORD_BYTES
+        while at <= limit and (ahead := self._read(at, _LOOK_AHEAD)):
+            if end := ahead.find(b"\n") + 1:
+                return at + end
+            at += len(ahead)
+        return at
+
+    def _read(self, at: int, size: int) -> bytes:
+        self._source.seek(at)
+        return self._source.read(size)
+
+
+_LOOK_AHEAD = 1 << 14  # bytes read at a time to find the end of a line
+
+
+def line_cutter(file: InputFile) -> Cutter | PlainLines:
+    """What cuts a file of lines."""
+    plain = file.compression is None and not is_url(file.url)
+    return PlainLines(file) if plain else Cutter(file, LineEnds())
+
+
 def count_lines(data: bytes | bytearray, end: int | None = None) -> int:
     """Line ends before byte `end`: line feeds."""
-    return data.count(b"\n", 0, end)
+    view = np.frombuffer(data, np.uint8)[:end]
+    return sum(
+        int(np.count_nonzero(view[at : at + _COUNTED] == _LINE_FEED)) for at in range(0, len(view), _COUNTED)
+    )
 
 
 def excerpt(record: bytes | bytearray) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numba
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from wellkeeper.engine.readers.columns import Column
 from wellkeeper.engine.readers.cutting import Cutter, excerpt
 from wellkeeper.engine.readers.rows import parse_rows
 from wellkeeper.errors import InputError
+from wellkeeper.native import loop, part
 
 _FIELD_START, _PLAIN, _QUOTED, _QUOTE_IN_QUOTED, _RECORD_END = range(5)
 _QUOTE, _LF, _CR = 0x22, 0x0A, 0x0D
@@ -127,24 +127,28 @@ class RecordEnds:
 
     def __init__(self) -> None:
         self.delimiter = ord(",")
-        self._at, self._state = 0, _FIELD_START
+        self._place = _start()
 
     def find(self, buffer: bytearray, target: int) -> int:
         if not buffer:
             return 0
-        data = np.frombuffer(buffer, np.uint8)
-        last, self._at, self._state = _find_end(data, self._at, target, self._state, self.delimiter)
-        return int(last) if last >= target else 0
+        last = int(_find_end(np.frombuffer(buffer, np.uint8), target, self.delimiter, self._place))
+        return last if last >= target else 0
 
     def last(self, buffer: bytearray, end: int) -> int:
         data = np.frombuffer(bytes(memoryview(buffer)[:end]), np.uint8)
-        return int(_find_end(data, 0, end + 1, _FIELD_START, self.delimiter)[0])
+        return int(_find_end(data, end + 1, self.delimiter, _start()))
 
     def reset(self) -> None:
-        self._at, self._state = 0, _FIELD_START
+        self._place = _start()
 
     def forget(self) -> None:
-        self._at = 0
+        self._place[0] = 0
+
+
+def _start() -> Integers:
+    """Where `_find_end` is: the byte to go on from, and the state there."""
+    return np.array([0, _FIELD_START], np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,11 +194,12 @@ def _index(data: bytes, delimiter: int, columns: int, slots: Collection[int]) ->
     place_of[list(slots)] = np.arange(len(slots))
     records = np.empty((capacity, 3), dtype=np.int64)
     spans = np.zeros((capacity, len(slots), 2), dtype=np.int64)
-    found, state = _locate(np.frombuffer(whole, np.uint8), delimiter, place_of, records, spans)
+    state = np.empty(1, dtype=np.int64)
+    found = int(_locate(np.frombuffer(whole, np.uint8), delimiter, place_of, records, spans, state))
     filled = records[:found, 0] < records[:found, 1]
     starts, ends, counts = records[:found][filled].T
     return _Records(
-        starts=starts, ends=ends, counts=counts, spans=spans[:found][filled], closed=state != _QUOTED
+        starts=starts, ends=ends, counts=counts, spans=spans[:found][filled], closed=int(state[0]) != _QUOTED
     )
 
 
@@ -256,7 +261,8 @@ def _not_utf8(block: RawBlock, records: _Records, data: bytes) -> dict[int, tupl
     return faults
 
 
-def _transition(state: int, byte: int, following: int, delimiter: int) -> int:
+@part
+def _transition(state: Any, byte: Any, following: Any, delimiter: Any) -> Any:
     """The state after `byte`; a carriage return before a line feed changes nothing."""
     if state == _QUOTED:
         return _QUOTE_IN_QUOTED if byte == _QUOTE else _QUOTED
@@ -269,38 +275,35 @@ def _transition(state: int, byte: int, following: int, delimiter: int) -> int:
     return _FIELD_START if byte == delimiter else _PLAIN
 
 
-_next_state: Any = numba.njit("int64(int64, int64, int64, int64)", nogil=True, cache=True)(_transition)
+@loop("const u8[:], i64, i64, i64[:]", returns="i64")
+def _find_end(data: Any, target: Any, delimiter: Any, place: Any) -> Any:
+    """Go on from `place`, a byte and the state there, up to the first record that ends at `target` or later.
 
-
-def _scan(data: Any, start: int, target: int, state: int, delimiter: int) -> tuple[int, int, int]:
-    """Go on from byte `start` in `state`, up to the first record that ends at `target` or later.
-
-    Returns the end of the last record seen (0: none), the byte to go on from, and the state there.
+    Returns the end of the last record seen (0: none), and moves `place` to the byte to go on from.
     """
-    last = 0
-    for at in range(start, data.size):
-        if data[at] == _CR and at + 1 == data.size and state != _QUOTED:
-            return last, at, state  # a line feed may follow
-        following = data[at + 1] if at + 1 < data.size else _LF
-        state = _next_state(state, data[at], following, delimiter)
+    start, state, last = place[0], place[1], 0
+    size = data.size
+    for at in range(start, size):
+        byte = data[np.uint64(at)]
+        if byte == _CR and at + 1 == size and state != _QUOTED:
+            place[0], place[1] = at, state
+            return last  # a line feed may follow
+        following = data[np.uint64(at + 1)] if at + 1 < size else np.uint8(_LF)
+        state = _transition(state, byte, following, delimiter)
         if state == _RECORD_END:
             state, last = _FIELD_START, at + 1
             if last >= target:
-                return last, last, state
-    return last, max(start, data.size), state
+                place[0], place[1] = last, state
+                return last
+    place[0], place[1] = max(start, size), state
+    return last
 
 
-_find_end: Any = numba.njit(
-    "UniTuple(int64, 3)(Array(uint8, 1, 'C', readonly=True), int64, int64, int64, int64)",
-    nogil=True,
-    cache=True,
-)(_scan)
-
-
-def _fill(data: Any, delimiter: int, place_of: Any, records: Any, spans: Any) -> tuple[int, int]:
+@loop("const u8[:], i64, const i64[:], i64[:,:], i64[:,:,:], i64[:]", returns="i64")
+def _locate(data: Any, delimiter: Any, place_of: Any, records: Any, spans: Any, end_state: Any) -> Any:
     """Write start, end and field count of each record, and the spans of its wanted fields.
 
-    Returns how many records were found, and the state at the end of the data.
+    Returns how many records were found, and leaves the state at the end of the data in `end_state[0]`.
     """
     found, count, state = 0, 0, _FIELD_START
     record = field = 0
@@ -308,7 +311,7 @@ def _fill(data: Any, delimiter: int, place_of: Any, records: Any, spans: Any) ->
         byte = data[at]
         before = state
         following = data[at + 1] if at + 1 < data.size else _LF
-        state = _next_state(state, byte, following, delimiter)
+        state = _transition(state, byte, following, delimiter)
         ends_record = state == _RECORD_END or at + 1 == data.size
         if ends_record or (byte == delimiter and before != _QUOTED):
             end = at
@@ -324,12 +327,5 @@ def _fill(data: Any, delimiter: int, place_of: Any, records: Any, spans: Any) ->
                 found, count, record = found + 1, 0, at + 1
                 if state == _RECORD_END:
                     state = _FIELD_START
-    return found, state
-
-
-_locate: Any = numba.njit(
-    "UniTuple(int64, 2)(Array(uint8, 1, 'C', readonly=True), int64, "
-    "int64[::1], int64[:, ::1], int64[:, :, ::1])",
-    nogil=True,
-    cache=True,
-)(_fill)
+    end_state[0] = state
+    return found

@@ -2,7 +2,9 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,16 +14,20 @@ from numpy.typing import NDArray
 
 from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap, InputFile, Parsed, Quarantined, RawBlock
 from wellkeeper.engine.readers.columns import (
+    Column,
     Record,
     document_table,
     extra_arrays,
     field_values,
     getter,
     json_type,
+    number_array,
     role_array,
+    role_text,
 )
-from wellkeeper.engine.readers.cutting import Cutter, LineEnds, excerpt
+from wellkeeper.engine.readers.cutting import excerpt, line_cutter
 from wellkeeper.engine.readers.json_array import Elements, array_blocks, is_array
+from wellkeeper.engine.readers.spans import Spans, scan
 from wellkeeper.errors import InputError
 
 _SAMPLE_BYTES = 1 << 20
@@ -42,13 +48,15 @@ def schema(file: InputFile) -> Mapping[str, str]:
     """
     first: Quarantined | None = None
     for block in blocks(file, block_bytes=_SAMPLE_BYTES):
-        types: dict[str, Counter[str]] = defaultdict(Counter)
+        records: list[Record] = []
         for line, number, offset in zip(*_lines(block), strict=True):
             record, fault = _record(line, int(offset))
             if fault is not None:
                 first = first or _quarantined(block, int(number), int(offset), line, fault)
             elif record is not None:
-                _count_types(record, types)
+                records.append(record)
+        types: dict[str, Counter[str]] = defaultdict(Counter)
+        _count_types(records, types)
         if types:
             return {name: _most_frequent(counts) for name, counts in types.items()}
         first = first or next(iter(block.damage), None)
@@ -65,36 +73,125 @@ def blocks(
     skip: int = 0,
     block_bytes: int = BLOCK_BYTES,
     fields: Collection[str] | None = None,  # noqa: ARG001  the contract's; a line cannot be read in part
-) -> Iterator[RawBlock]:
+) -> Generator[RawBlock]:
     """Blocks that end with the first line end at or after `block_bytes`."""
     if is_array(file):
         yield from array_blocks(file, skip=skip, block_bytes=block_bytes)
         return
-    cutter, index = Cutter(file, LineEnds()), 0
-    while piece := cutter.next(block_bytes, keep=index >= skip):
-        if index >= skip:
-            yield RawBlock(
-                file=file,
-                index=index,
-                line=piece.line,
-                offset=piece.offset,
-                payload=piece.payload,
-                damage=piece.damage,
-            )
-        index += 1
+    with line_cutter(file) as cutter:
+        index = 0
+        while piece := cutter.next(block_bytes, keep=index >= skip):
+            if index >= skip:
+                yield RawBlock(
+                    file=file,
+                    index=index,
+                    line=piece.line,
+                    offset=piece.offset,
+                    payload=piece.payload,
+                    damage=piece.damage,
+                )
+            index += 1
 
 
 def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parsed:
-    """Documents of a block: the hot path, so a good line costs one parse and a look-up for each role."""
-    lines, numbers, offsets = _lines(block)
+    """Documents of a block.
+
+    Fields at the top level are found by the span scanner, which makes no Python object of a text; orjson reads
+    the lines that the scanner leaves open, and all lines where fields are nested or stand in an array.
+    """
+    mapped = columns.named()
+    if isinstance(block.payload, Elements) or any("." in name for name in mapped.values()):
+        documents, refused = _by_record(block, _lines(block), columns, extras=extras)
+    else:
+        spans = scan(block.payload, list(dict.fromkeys(mapped.values())))
+        documents, refused = _from_spans(block, spans, mapped, extras=extras), []
+        if len(spans.unsure):
+            others, refused = _by_record(block, _unsure_lines(block, spans), columns, extras=extras)
+            documents = _merged(documents, others)
+    fields, types = extra_arrays(documents.records, frozenset(mapped.values()))
+    table = document_table(
+        documents.texts,
+        lines=documents.lines,
+        offsets=documents.offsets,
+        roles=documents.roles,
+        extras=fields,
+    )
+    return Parsed(table=table, quarantined=(*refused, *block.damage), fields=types)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Documents:
+    """Documents in the order of their lines; all parts share one length."""
+
+    texts: Column
+    lines: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    roles: Mapping[str, Column]
+    records: list[Record]  # empty where nobody asked for the user's other fields
+
+
+def _from_spans(block: RawBlock, spans: Spans, mapped: Mapping[str, str], *, extras: bool) -> _Documents:
+    """The documents of the lines that the scanner is sure of."""
+    fields = list(dict.fromkeys(mapped.values()))
+    return _Documents(
+        texts=spans.text(),
+        lines=block.line + spans.lines,
+        offsets=block.offset + spans.starts,
+        roles={
+            role: _role(spans, role, fields.index(name)) for role, name in mapped.items() if role != "text"
+        },
+        records=spans.records_without_text() if extras else [],
+    )
+
+
+def _role(spans: Spans, role: str, field: int) -> Column:
+    strings = spans.strings(field)
+    rows, values = spans.others(field)
+    if not len(rows):
+        return strings
+    written: Column = pa.array([role_text(role, value) for value in values], pa.string())
+    order = np.arange(len(strings))
+    order[rows] = len(strings) + np.arange(len(rows))
+    return pa.concat_arrays([strings, written]).take(number_array(order))
+
+
+def _unsure_lines(block: RawBlock, spans: Spans) -> Lines:
+    numbers, starts, ends = spans.unsure.T
+    lines = [bytes(spans.data[start:end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    return lines, block.line + numbers, block.offset + starts
+
+
+def _merged(one: _Documents, other: _Documents) -> _Documents:
+    """The documents of both in the order of their lines."""
+    lines = np.concatenate([one.lines, other.lines])
+    offsets = np.concatenate([one.offsets, other.offsets])
+    order = np.argsort(lines)
+    places = number_array(order)
+    records: list[Record] = [*one.records, *other.records]
+    return _Documents(
+        texts=pa.concat_arrays([one.texts, other.texts]).take(places),
+        lines=lines[order],
+        offsets=offsets[order],
+        roles={
+            role: pa.concat_arrays([values, other.roles[role]]).take(places)
+            for role, values in one.roles.items()
+        },
+        records=[records[row] for row in order.tolist()] if records else [],
+    )
+
+
+def _by_record(
+    block: RawBlock, given: Lines, columns: ColumnMap, *, extras: bool
+) -> tuple[_Documents, list[Quarantined]]:
+    """The documents of lines, each read by orjson, and what is wrong with the others."""
+    lines, numbers, offsets = given
     mapped = columns.named()
     find = getter(columns.text)
     rows: list[int] = []
     texts: list[str] = []
     roles: dict[str, list[Any]] = {role: [] for role in mapped if role != "text"}
-    records: list[
-        Record
-    ] = []  # all of them for extras; else a few at a time, which spares the garbage collector
+    # All of the records for extras; else a few at a time, which spares the garbage collector.
+    records: list[Record] = []
     refused: list[Quarantined] = []
     for start in range(0, len(lines), _BATCH):
         first = len(records)
@@ -113,15 +210,14 @@ def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parse
             values.extend(field_values(records[first:], mapped[role]))
         if not extras:
             records.clear()
-    others, types = extra_arrays(records, frozenset(mapped.values()))
-    table = document_table(
-        pa.array(texts, pa.large_string()),
+    documents = _Documents(
+        texts=pa.array(texts, pa.large_string()),
         lines=numbers[rows],
         offsets=offsets[rows],
         roles={role: role_array(role, values) for role, values in roles.items()},
-        extras=others,
+        records=records,
     )
-    return Parsed(table=table, quarantined=(*refused, *block.damage), fields=types)
+    return documents, refused
 
 
 def _lines(block: RawBlock) -> Lines:
@@ -223,11 +319,19 @@ def _quarantined(block: RawBlock, line: int, offset: int, record: bytes, fault: 
     )
 
 
-def _count_types(record: Record, types: dict[str, Counter[str]], prefix: str = "", depth: int = 1) -> None:
-    for name, value in record.items():
-        types[prefix + name][json_type({type(value)})] += 1
-        if isinstance(value, dict) and depth < _NESTING:
-            _count_types(value, types, f"{prefix}{name}.", depth + 1)
+def _count_types(
+    records: Sequence[Record], types: dict[str, Counter[str]], prefix: str = "", depth: int = 1
+) -> None:
+    """Count the types of each field; records of one shape, which most are, at once."""
+    nested: dict[str, list[Record]] = defaultdict(list)
+    for name, value in chain.from_iterable(record.items() for record in records):
+        if type(value) is dict and depth < _NESTING:
+            nested[name].append(value)
+    shapes = Counter((tuple(record), tuple(map(type, record.values()))) for record in records)
+    for (names, kinds), count in shapes.items():
+        for name, kind in zip(names, kinds, strict=True):
+            types[prefix + name][json_type({kind})] += count
+            _count_types(nested.pop(name, ()), types, f"{prefix}{name}.", depth + 1)
 
 
 def _most_frequent(counts: Counter[str]) -> str:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wellkeeper.engine.readers.base import ColumnMap, Parsed, Quarantined, RawBlock
-from wellkeeper.engine.readers.columns import Column, document_table, role_array
+from wellkeeper.engine.readers.columns import Column, document_table, role_array, valid_rows
 from wellkeeper.engine.readers.cutting import excerpt
 from wellkeeper.errors import InputError
 
@@ -46,10 +46,10 @@ def parse_rows(
     good[list(refused)] = False
     others = _others(table, {columns.text, *mapped.values()}) if extras else {}
     documents = document_table(
-        _keep(text, good).cast(pa.large_string()),
+        _keep(text, good).view(pa.large_string()),  # checked above: a cast would check it again
         lines=numbers[good],
         offsets=offsets[good],
-        roles={role: _keep(column, good).cast(pa.string()) for role, column in roles.items()},
+        roles={role: _keep(column, good).view(pa.string()) for role, column in roles.items()},
         extras={name: _keep(column, good) for name, column in others.items()},
     )
     quarantined = [
@@ -106,7 +106,9 @@ def is_text(type_: pa.DataType) -> bool:
 
 def _plain(column: Any) -> Column:
     """One array for a column, whatever its chunks, without dictionary, view or extension type."""
-    array: Any = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    array: Any = column
+    if isinstance(column, pa.ChunkedArray):  # combining copies, even what is in one piece
+        array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):  # too large for one array of its type
         array = pa.concat_arrays([chunk.cast(_wide(chunk.type)) for chunk in array.chunks])
     if isinstance(array.type, pa.BaseExtensionType):
@@ -184,7 +186,7 @@ def _refused(text: Column, roles: dict[str, Column], columns: ColumnMap) -> dict
             refused.setdefault(row, (code, f"byte {at[row]} of {reason}" if row in at else reason))
 
     name = columns.text
-    refuse(np.flatnonzero(~_valid(text)).tolist(), "text-null", f"'{name}' is null")
+    refuse(np.flatnonzero(~valid_rows(text)).tolist(), "text-null", f"'{name}' is null")
     for field, column in [
         (name, text),
         *((getattr(columns, role), column) for role, column in roles.items()),
@@ -193,11 +195,6 @@ def _refused(text: Column, roles: dict[str, Column], columns: ColumnMap) -> dict
         refuse(bad, "utf8", f"'{field}' is not UTF-8", bad)
     refuse(_blank(text, refused), "text-empty", f"'{name}' is empty or only white space")
     return refused
-
-
-def _valid(column: Column) -> Mask:
-    mask: Mask = column.is_valid().to_numpy(zero_copy_only=False)
-    return mask
 
 
 def _not_utf8(column: Column) -> dict[int, int]:

@@ -1,18 +1,23 @@
 """Decompressed bytes of a file, up to the last one that can be had, whatever happened to the file."""
 
+import threading
 import zlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO
-
-import zstandard
+from typing import IO, TYPE_CHECKING, Self
 
 from wellkeeper.engine.files import open_binary
-from wellkeeper.engine.readers.base import InputFile
+from wellkeeper.engine.readers.base import BLOCK_BYTES, InputFile
+
+if TYPE_CHECKING:
+    import zstandard
 
 _STEP = 1 << 20  # bytes read, or inflated, at a time
 _ZSTD_STEP = 1 << 15  # zstd gives no way to bound what a step expands to, so steps are small
 _ZSTD_WINDOW = 1 << 31  # the largest that `zstd --long=31` writes; archives of forums use it
+_AHEAD = 2 * BLOCK_BYTES  # inflated bytes that wait to be taken, at most
+_ALONE = BLOCK_BYTES  # inflated bytes from which on a thread of its own is worth its start
 _MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 
 
@@ -34,18 +39,24 @@ class Stream:
     """One pass over the bytes of a file; `damage` is known when the pass is over.
 
     Members of a gzip file and frames of a zstd file follow one another seamlessly; `members` lists where each
-    gzip member starts, as (byte of the decompressed stream, byte of the file).
+    gzip member starts, as (byte of the decompressed stream, byte of the file). Beyond the first block a thread
+    inflates ahead of what was taken; closing the iterator ends it.
     """
 
-    def __init__(self, file: InputFile) -> None:
+    def __init__(self, file: InputFile, *, start: int = 0) -> None:
+        """`start`: the byte of a file that is not compressed at which to begin."""
         self._file = file
+        self._start = start
         self.damage: Damage | None = None
         self.members: list[tuple[int, int]] = []
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Generator[bytes]:
         with open_binary(self._file.url) as source:
+            if self._start:
+                source.seek(self._start)
+            chunks = self._chunks(source)
             try:
-                yield from self._chunks(source)
+                yield from chunks if self._file.compression is None else _ahead(chunks)
             except _DamagedError as error:
                 self.damage = error.damage
 
@@ -60,6 +71,79 @@ class Stream:
                 yield from _unzstd(source)
             case other:
                 raise AssertionError(other)
+
+
+def _ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same chunks; those after the first block are made by a thread while earlier ones are in use."""
+    made = 0
+    for chunk in chunks:
+        yield chunk
+        made += len(chunk)
+        if made >= _ALONE:
+            break
+    else:
+        return
+    with _Producer(chunks) as producer:
+        yield from producer
+
+
+class _Producer(threading.Thread):
+    """Runs an iterator ahead of its consumer, until `_AHEAD` bytes wait; what it raises is raised there."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__(name="wellkeeper-inflate", daemon=True)
+        self._chunks = chunks
+        self._changed = threading.Condition()
+        self._waiting: deque[bytes] = deque()
+        self._bytes = 0
+        self._over = False  # nothing more comes, or nobody takes it
+        self._error: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+        self.join()
+
+    def run(self) -> None:
+        try:
+            for chunk in self._chunks:
+                if not self._put(chunk):
+                    return
+        except BaseException as error:  # noqa: BLE001  raised again where the chunks are taken
+            self._error = error
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+
+    def _put(self, chunk: bytes) -> bool:
+        """Whether the consumer is still there."""
+        with self._changed:
+            while self._bytes >= _AHEAD and not self._over:
+                self._changed.wait()
+            self._waiting.append(chunk)
+            self._bytes += len(chunk)
+            self._changed.notify_all()
+            return not self._over
+
+    def __iter__(self) -> Iterator[bytes]:
+        while taken := self._take():
+            yield from taken
+        if self._error is not None:
+            raise self._error
+
+    def _take(self) -> Sequence[bytes]:
+        """All chunks that wait; none when nothing more comes."""
+        with self._changed:
+            while not self._waiting and not self._over:
+                self._changed.wait()
+            taken, self._waiting, self._bytes = self._waiting, deque(), 0
+            self._changed.notify_all()
+            return taken
 
 
 def _gunzip(source: IO[bytes], members: list[tuple[int, int]]) -> Iterator[bytes]:
@@ -103,6 +187,8 @@ def _byte_by_byte(decoder: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
 
 def _unzstd(source: IO[bytes]) -> Iterator[bytes]:
     """All frames of a zstd file (RFC 8878), skippable ones included."""
+    import zstandard
+
     data = source.read(_ZSTD_STEP)
     read, first = len(data), True
     while data:
@@ -129,11 +215,15 @@ def _unzstd(source: IO[bytes]) -> Iterator[bytes]:
 
 
 def _zstd_decoder() -> "zstandard.ZstdDecompressionObj":
+    import zstandard
+
     return zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
 
 
 def _again(source: IO[bytes], frame: int, damaged: int, given: int) -> Iterator[bytes]:
     """Decode a frame once more and yield what lies beyond the `given` bytes: the last of it byte by byte."""
+    import zstandard
+
     source.seek(frame)
     decoder, made = _zstd_decoder(), 0
     while True:
