@@ -148,6 +148,19 @@ def _settled(text: bytes, start: int, end: int, pattern: Pattern) -> str | None:
 
 # --- surroundings ------------------------------------------------------------------------------------------
 
+class _Regex:
+    """A regular expression that is compiled when it is first searched for: most runs need few of them."""
+
+    def __init__(self, pattern: bytes, flags: int = 0) -> None:
+        self._source = pattern, flags
+        self._compiled: re.Pattern[bytes] | None = None
+
+    def search(self, text: bytes) -> re.Match[bytes] | None:
+        if self._compiled is None:
+            self._compiled = re.compile(*self._source)
+        return self._compiled.search(text)
+
+
 _REACH = 1_000  # bytes: how far a quotation may open before, or close after, what it quotes
 _NEAR = 120  # bytes: how near a talk of chat tools must be to count as talk about the phrase
 
@@ -155,11 +168,11 @@ _PAIRED = tuple(
     (opening.encode(), tuple(mark.encode() for mark in closing))
     for opening, closing in (("“", "”"), ("«", "»"), ("„", "“”"), ("「", "」"), ("『", "』"), ("‘", "’"))
 )
-_SINGLE_QUOTED = re.compile(rb"(?:\A|[\s(\[:,])'[^'\n]{0,160}\Z")
+_SINGLE_QUOTED = _Regex(rb"(?:\A|[\s(\[:,])'[^'\n]{0,160}\Z")
 _OPENING = tuple(mark.encode() for mark in ('"', "“", "„", "«", "‘", "「", "『", "`"))
-_DENIAL = re.compile(rb"(?i)\b(?:no|not|none|never|nothing|neither|without|if|whether|unless)\b[^.!?]*\Z")
+_DENIAL = _Regex(rb"(?i)\b(?:no|not|none|never|nothing|neither|without|if|whether|unless)\b[^.!?]*\Z")
 
-_SPEAKER = re.compile(
+_SPEAKER = _Regex(
     rb"(?i)\b(?:chatgpt|gpt-?\d\w*|gemini|claude|bard|copilot|bing|grok|chatbots?|bots?|llms?|"
     rb"language models?|(?:the|an|its) (?:\w+ )?"
     rb"(?:ai|model|assistant|tool|system|author|reviewer|article|paper))[ \n,]+"
@@ -167,14 +180,14 @@ _SPEAKER = re.compile(
     rb"told|stat(?:es|ed)|refus(?:es|ed)|warn(?:s|ed)|outputs?|outputted|produc(?:es|ed)|generat(?:es|ed)|"
     rb"beg[ai]ns?|start(?:s|ed)|contain(?:s|ed)|includ(?:es|ed))\b"
 )
-_NAMED = re.compile(
+_NAMED = _Regex(
     rb"(?i)\b(?:phrases?|phrasing|wording|the words|boilerplate|disclaimers?|catchphrases?|telltale|"
     rb"give-?aways?|refusals?|(?:remnants|traces|signs|hallmarks) of)\b"
 )
-_LISTED = re.compile(
+_LISTED = _Regex(
     rb"(?i)(?:\bsuch as|\blike|\be\.g\.,?|\bi\.e\.,?|\bincluding|\bcontain(?:s|ing|ed)?)\W{0,6}\Z"
 )
-_NAMED_AFTER = re.compile(
+_NAMED_AFTER = _Regex(
     rb"(?i)\A[^.!?\n]{0,60}\b(?:is|are|was|were)[ \n](?:\w+[ \n]){0,3}"
     rb"(?:phrases?|signs?|give-?aways?|disclaimers?|boilerplate|clich\xc3\xa9s?|red[ \n]flags?)\b"
 )
@@ -214,9 +227,9 @@ def _is_discussed(text: bytes, start: int, end: int) -> bool:
 
 
 # A token set off as a specimen: in back-ticks or quotes, or spelled as a regular expression.
-_SPECIMEN_BEFORE = re.compile(rb"(?:[`\"'|\\]|\xe2\x80[\x98\x9c]|\b(?:like|such as|e\.g\.,?)[ \n])\Z")
-_SPECIMEN_AFTER = re.compile(rb"\A(?:[`\"'|\\]|\xe2\x80[\x99\x9d])")
-_TECHNICAL = re.compile(
+_SPECIMEN_BEFORE = _Regex(rb"(?:[`\"'|\\]|\xe2\x80[\x98\x9c]|\b(?:like|such as|e\.g\.,?)[ \n])\Z")
+_SPECIMEN_AFTER = _Regex(rb"\A(?:[`\"'|\\]|\xe2\x80[\x99\x9d])")
+_TECHNICAL = _Regex(
     rb"```|^[ \t]*(?:import|from)[ \t]+[\w.]+(?:[ \t]+import\b|[ \t]*(?:;|as\b|$))|"
     rb"^[ \t]*(?:def|class)[ \t]+\w+[ \t]*[(:{]|#include\b|\bfunction[ \t]*\w*\(|</(?:div|script|code|pre)>|"
     rb"(?i:\btoken[iy][sz]er|\bspecial[ \n]tokens?\b|"
