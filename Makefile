@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow test-all lint types contracts docs docs-check bench check clean
+.PHONY: help demo test slow ray test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates check clean
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -27,10 +27,14 @@ test: $(READY)  ## fast tests
 	$(BIN)/python -m pytest -n auto
 
 slow: $(READY)  ## the slow tests alone
-	$(BIN)/python -m pytest -n auto -m slow
+	$(BIN)/python -m pytest -n auto -m 'slow and not ray'
+
+ray: $(READY)  ## the tests that start Ray nodes on this machine, one after the other
+	$(BIN)/python -m pytest -m ray
 
 test-all: $(READY)  ## fast and slow tests
-	$(BIN)/python -m pytest -n auto -m ''
+	$(BIN)/python -m pytest -n auto -m 'not ray'
+	$(BIN)/python -m pytest -m ray
 
 lint: $(READY)  ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -50,6 +54,12 @@ docs-check: $(READY)  ## fail if docs or README show something else than the com
 
 bench: $(READY)  ## speed and memory of the audit; see benchmarks/README.md
 	$(BIN)/python benchmarks/audit.py
+
+bench-kernels: $(READY)  ## each part of the text pass beside the limit
+	$(BIN)/python benchmarks/kernels.py
+
+bench-duplicates: $(READY)  ## near-duplicates: the open tools, installed apart, and us; ARGS="--resume --runs 5"
+	$(BIN)/python benchmarks/duplicates.py $(ARGS)
 
 check: lint types contracts docs-check test  ## what must hold before a commit
 

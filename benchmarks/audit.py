@@ -10,17 +10,13 @@ once before it is counted, so that compiled kernels and the page cache are warm;
 
 import argparse
 import json
-import resource
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
-import psutil
+from measuring import CommandError, Usage, measured
 
 NEAR = """
 wellkeeper: 1
@@ -31,53 +27,22 @@ steps:
 """
 
 
-def measured(command: list[str]) -> dict[str, float]:
-    """CPU seconds of a command and the peak of its anonymous and total resident memory, MB."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    begun = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    peak, stop = [0], threading.Event()
-    watcher = threading.Thread(target=_watch, args=(process.pid, peak, stop))
-    watcher.start()
-    _, errors = process.communicate()
-    stop.set()
-    watcher.join()
-    if process.returncode not in (0, 1):
-        raise SystemExit(errors.decode())
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return {
-        "cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        "wall_s": time.perf_counter() - begun,
-        "peak_mb": peak[0] / 1e6,
-    }
-
-
-def _watch(pid: int, peak: list[int], stop: threading.Event) -> None:
-    while not stop.wait(0.1):
-        try:
-            parent = psutil.Process(pid)
-            family = [parent, *parent.children(recursive=True)]
-            peak[0] = max(peak[0], sum(p.memory_info().rss for p in family))
-        except psutil.Error:
-            pass
-
-
 def text_megabytes(report: Path) -> float:
-    return json.loads(report.read_text())["inputs"]["bytes"] / 1e6
+    return float(json.loads(report.read_text())["inputs"]["bytes"]) / 1e6
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("corpus", nargs="*", default=["examples/corpus"])
+    parser.add_argument("corpus", nargs="*", default=["examples/reference"])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--only", choices=["audit", "near"], default=None)
     arguments = parser.parse_args()
     wellkeeper = [sys.executable, "-m", "wellkeeper"]
     for corpus in arguments.corpus:
-        rows: dict[str, list[dict[str, float]]] = {"audit": [], "near": []}
+        rows: dict[str, list[Usage]] = {"audit": [], "near": []}
         megabytes = 0.0
         for run in range(arguments.runs + 1):
             for name, counted in rows.items():
@@ -93,17 +58,20 @@ def main() -> None:
                         "near": ["curate", str(recipe), "--dry-run"],
                     }[name]
                     row = measured(
-                        [*wellkeeper, *verb, "--out", str(out), "--workers", str(arguments.workers), "-q"]
+                        [*wellkeeper, *verb, "--out", str(out), "--workers", str(arguments.workers), "-q"],
+                        good=(0, 1),
                     )
                     if name == "audit":
                         megabytes = text_megabytes(out / "report.json")
                     if run:  # the first one warms caches
                         counted.append(row)
+                except CommandError as error:
+                    sys.exit(str(error))
                 finally:
                     shutil.rmtree(folder)
         for name, measurements in rows.items():
             if measurements:
-                cpu = statistics.median(row["cpu_s"] for row in measurements)
+                cpu = statistics.median(row.cpu_s for row in measurements)
                 print(
                     json.dumps(
                         {
@@ -113,12 +81,10 @@ def main() -> None:
                             "runs": len(measurements),
                             "text_mb": round(megabytes, 1),
                             "cpu_s": round(cpu, 2),
-                            "cpu_s_range": [
-                                round(f(r["cpu_s"] for r in measurements), 2) for f in (min, max)
-                            ],
+                            "cpu_s_range": [round(f(r.cpu_s for r in measurements), 2) for f in (min, max)],
                             "mb_per_cpu_s": round(megabytes / cpu, 1),
-                            "wall_s": round(statistics.median(r["wall_s"] for r in measurements), 2),
-                            "peak_mb": round(max(r["peak_mb"] for r in measurements)),
+                            "wall_s": round(statistics.median(r.wall_s for r in measurements), 2),
+                            "peak_mb": round(max(r.peak_mb for r in measurements)),
                         }
                     )
                 )

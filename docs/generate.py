@@ -347,6 +347,7 @@ _GUIDES = {
     "origin.v1": "evidence.md",
     "exact-duplicates.v1": "duplicates.md",
     "near-duplicates.v1": "duplicates.md",
+    "repeated-passages.v1": "passages.md",
 }
 
 

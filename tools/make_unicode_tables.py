@@ -1,9 +1,12 @@
-"""Write src/wellkeeper/kernels/unicode.npz: classes and lower case of every code point, as two-stage tables.
+"""Write src/wellkeeper/kernels/unicode.npz: what `wellkeeper.kernels.normalise` knows of every code point.
 
 Shipped as a file so that a text gives the same words under every Python version: `unicodedata` follows the
 interpreter. Run again only with a new number of `kernels.text.VERSION`, since every hash depends on it.
 
     python tools/make_unicode_tables.py
+
+[1] The Unicode Standard, section 3.13, Default Case Algorithms: NFKC_Casefold.
+[2] Unicode Standard Annex 15, Unicode Normalization Forms.
 """
 
 import sys
@@ -12,9 +15,23 @@ from pathlib import Path
 
 import numpy as np
 
-SEPARATOR, LETTER, OTHER_WORD, UNSPACED, INVISIBLE, TRANSPARENT, SPACE = range(7)
+from wellkeeper.kernels.normalise import (
+    COMPOSED,
+    EXPANDED,
+    HANGUL,
+    INVISIBLE,
+    JAMO,
+    LETTER,
+    MARK,
+    OTHER_WORD,
+    SEPARATOR,
+    SEVERAL,
+    SPACE,
+    TRANSPARENT,
+    UNSPACED,
+)  # fmt: skip
 
-# Scripts written without spaces between words (Unicode blocks): each character is a word of its own.
+# Scripts written without spaces between words (Unicode blocks): each letter is a word of its own.
 UNSPACED_RANGES = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Myanmar
@@ -34,6 +51,7 @@ UNSPACED_RANGES = (
 )
 # Characters that render as nothing: zero-width, bidirectional controls, tags, variation selectors.
 INVISIBLE_RANGES = (
+    (0x061C, 0x061C),
     (0x180E, 0x180E),
     (0x200B, 0x200F),
     (0x202A, 0x202E),
@@ -42,52 +60,125 @@ INVISIBLE_RANGES = (
     (0xFEFF, 0xFEFF),
     (0xE0000, 0xE01EF),
 )
-# Soft hyphen, and the selectors that only choose between text and emoji: skipped, and nothing to count.
-TRANSPARENT_POINTS = (0x00AD, 0xFE0E, 0xFE0F)
+# Skipped, and nothing to count: soft hyphen, the selectors that only choose between text and emoji, what holds marks
+# apart, fillers, vowels that are never shown, Mongolian variants, and the Arabic tatweel, which only widens a word.
+TRANSPARENT_POINTS = frozenset(
+    (0x00AD, 0xFE0E, 0xFE0F, 0x034F, 0x115F, 0x1160, 0x3164, 0xFFA0, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F,
+     0x0640)
+)  # fmt: skip
+# Signs that hang on a word and are no part of it, though they stand for letters: (TM), (SM).
+SIGNS = frozenset((0x2120, 0x2122))
+# Folded to a letter, it would lose its place in the order of marks.
+IOTA_BELOW = "\u0345"
 
 
-def class_of(point: int) -> int:
+def hidden(point: int) -> bool:
+    return point in TRANSPARENT_POINTS or any(low <= point <= high for low, high in INVISIBLE_RANGES)
+
+
+def in_word(letter: str) -> bool:
+    category = unicodedata.category(letter)
+    return (category[0] in "LMN" or category == "Pc") and not letter.isspace()
+
+
+def unspaced(letter: str) -> bool:
+    return any(low <= ord(letter) <= high for low, high in UNSPACED_RANGES)
+
+
+def folded(point: int) -> str:
+    """What a character is compared as: its NFKC_Casefold [1], decomposed [2]."""
+    letter = chr(point)
+    if point in SIGNS:
+        return letter
+    form = unicodedata.normalize("NFD", letter)
+    for _ in range(2):
+        form = unicodedata.normalize(
+            "NFKD", "".join(part if part == IOTA_BELOW else part.casefold() for part in form)
+        )
+    form = "".join(part for part in form if not hidden(ord(part)))
+    if not any(map(in_word, form)) or words_in(form) > len(letter.encode()):
+        return letter
+    return form if in_word(form[0]) or any(starts_word(part) for part in form) else letter
+
+
+def starts_word(letter: str) -> bool:
+    return in_word(letter) and unicodedata.category(letter)[0] != "M"
+
+
+def words_in(text: str) -> int:
+    """At most how many words a text adds to what stands around it."""
+    return sum(
+        starts_word(b) and (unspaced(b) or not in_word(a)) for a, b in zip(" " + text, text, strict=False)
+    )
+
+
+def class_of(point: int, fold: str) -> int:
     if point in TRANSPARENT_POINTS:
         return TRANSPARENT
-    if any(low <= point <= high for low, high in INVISIBLE_RANGES):
+    if hidden(point):
         return INVISIBLE
-    letter = chr(point)
-    category = unicodedata.category(letter)
-    if letter.isspace():
+    if chr(point).isspace():
         return SPACE
-    if category[0] not in "LMN" and category != "Pc":
+    if 0xAC00 <= point <= 0xD7A3:
+        return HANGUL
+    if len(fold) == 1:
+        return class_of_folded(fold)
+    one = class_of_folded(fold[0]) == LETTER and all(map(unicodedata.combining, fold[1:]))
+    return COMPOSED if one and len(fold.encode()) <= 8 else SEVERAL
+
+
+def class_of_folded(letter: str) -> int:
+    if not in_word(letter):
         return SEPARATOR
-    if any(low <= point <= high for low, high in UNSPACED_RANGES):
+    if unicodedata.category(letter)[0] == "M":
+        return MARK
+    if unspaced(letter):
         return UNSPACED
-    return LETTER if category[0] == "L" else OTHER_WORD
+    return LETTER if unicodedata.category(letter)[0] == "L" else OTHER_WORD
 
 
-def lower_of(point: int) -> int:
-    lowered = chr(point).lower()
-    return ord(lowered) if len(lowered) == 1 else point
-
-
-def two_stage(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    pages, index = np.unique(values.reshape(-1, 256), axis=0, return_inverse=True)
-    return index.astype(np.uint16).ravel(), pages
+def tables() -> dict[str, np.ndarray]:
+    size = sys.maxunicode + 1
+    classes, folds = np.zeros(size, np.uint8), np.zeros(size, np.int32)
+    ranks = np.zeros(size, np.uint8)  # canonical combining classes [2]
+    expansions: list[int] = []
+    places: dict[str, int] = {}
+    for point in range(size):
+        if 0xD800 <= point < 0xE000:
+            continue  # surrogates are no characters: SEPARATOR
+        fold = folded(point)
+        classes[point] = class_of(point, fold)
+        ranks[point] = unicodedata.combining(chr(point))
+        if 0xAC00 <= point <= 0xD7A3:
+            folds[point] = JAMO
+        elif len(fold) == 1:
+            folds[point] = ord(fold) - point
+        else:
+            order = [unicodedata.combining(letter) for letter in fold]
+            assert order[0] == 0 or 0 not in order, "a run of marks would end inside a character"
+            if fold not in places:
+                places[fold] = len(expansions)
+                data = fold.encode()
+                expansions.append(len(fold) | len(data) << 8 | order[-1] << 16)
+                expansions += [
+                    int.from_bytes(data[:8].ljust(8, b"\0"), "little", signed=True),
+                    *map(ord, fold),
+                ]
+            folds[point] = EXPANDED + places[fold]
+    entries = 16 * folds + classes
+    rows = np.concatenate([part.astype(np.int32).reshape(-1, 256) for part in (entries, ranks)], axis=1)
+    pages, index = np.unique(rows, axis=0, return_inverse=True)
+    return {
+        "page_of": index.astype(np.uint16).ravel(),
+        "entries": pages[:, :256].copy(),
+        "ranks": pages[:, 256:].astype(np.uint8),
+        "expansions": np.array(expansions, np.int64),
+    }
 
 
 def main() -> None:
-    points = range(sys.maxunicode + 1)
-    surrogate = range(0xD800, 0xE000)
-    classes = np.array([SEPARATOR if p in surrogate else class_of(p) for p in points], np.uint8)
-    lower = np.array([p if p in surrogate else lower_of(p) for p in points], np.int32)
-    class_index, class_pages = two_stage(classes)
-    shift_index, shift_pages = two_stage(lower - np.arange(len(lower), dtype=np.int32))
     target = Path(__file__).parents[1] / "src" / "wellkeeper" / "kernels" / "unicode.npz"
-    np.savez_compressed(
-        target,
-        class_index=class_index,
-        class_pages=class_pages,
-        shift_index=shift_index,
-        shift_pages=shift_pages,
-        unicode=np.array(unicodedata.unidata_version),
-    )
+    np.savez_compressed(target, unicode=np.array(unicodedata.unidata_version), **tables())
     print(f"{target.name}: Unicode {unicodedata.unidata_version}, {target.stat().st_size:,} bytes")
 
 

@@ -63,9 +63,10 @@ _alive: list[Any] = []  # what holds the machine code in memory
 class Part:
     """A function that loops call; from Python it runs as written."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], *, inline: bool = False) -> None:
         update_wrapper(self, function)
         self.function: Any = function
+        self._inline = inline
         self._made: Any = None
 
     def __call__(self, *arguments: Any) -> Any:
@@ -80,7 +81,7 @@ class Part:
     def _make(self) -> Any:
         from numba import njit
 
-        return njit(**_PART)(_visible(self.function))
+        return njit(**_PART, forceinline=self._inline)(_visible(self.function))
 
 
 class Intrinsic(Part):
@@ -170,6 +171,15 @@ class Loop:
 def part(function: Callable[..., Any]) -> Part:
     """Mark a function that loops call."""
     return Part(function)
+
+
+def inlined(function: Callable[..., Any]) -> Part:
+    """Mark a part that is copied into its callers.
+
+    The compiler does so with small ones by itself. One that is called for every word and takes the tables spends more
+    time on its arguments, of which an array is seven, than on the word.
+    """
+    return Part(function, inline=True)
 
 
 def intrinsic(function: Callable[[], Any]) -> Intrinsic:

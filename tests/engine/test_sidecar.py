@@ -75,3 +75,34 @@ def test_only_whole_blocks_are_done(folders):
     (folder / ".block-000002.parquet.abc.tmp").write_bytes(b"half")
     companion_path(block_path(folder, 3), "words").write_bytes(b"a companion whose block was never finished")
     assert done_blocks(folder) == {0, 1}
+
+
+@pytest.mark.parametrize("stretch", [1, 7, 1 << 16])
+def test_a_stream_brings_all_rows_in_order_in_stretches(folders, monkeypatch, stretch):
+    monkeypatch.setattr(sidecar, "STRETCH_ROWS", stretch)
+    columns = Sidecars(folders)
+    for kept in ([], ["number", "twice"]):
+        columns.load(kept)
+        pieces = list(columns.stream(["twice", "number"]))
+        assert np.concatenate([documents for documents, _ in pieces]).tolist() == list(range(20))
+        assert np.concatenate([twice for _, (twice, _) in pieces]).tolist() == [2 * n for n in range(20)]
+        assert all(np.array_equal(documents, number) for documents, (_, number) in pieces)
+
+
+def test_a_stream_of_a_few_documents_opens_their_blocks_alone(folders, monkeypatch):
+    opened = []
+    read = sidecar._read
+    monkeypatch.setattr(sidecar, "_read", lambda path, names: opened.append(path) or read(path, names))
+    ((documents, (number,)),) = Sidecars(folders).stream(["number"], np.array([3, 4, 19]))
+    assert documents.tolist() == number.tolist() == [3, 4, 19]
+    assert opened == [block_path(folders[0], 0), block_path(folders[1], 1)]
+
+
+def test_many_blocks_are_opened_once_and_then_known(folders, monkeypatch):
+    monkeypatch.setattr(sidecar, "INDEX_FROM", 4)
+    first = Sidecars(folders)
+    monkeypatch.setattr(sidecar.pq, "read_metadata", None)
+    assert Sidecars(folders).blocks == first.blocks
+    (folders[0].parent / "index.json").write_text("torn {")
+    with pytest.raises(TypeError):  # the blocks themselves are asked again
+        Sidecars(folders)

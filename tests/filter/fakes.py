@@ -14,7 +14,19 @@ TABLES = text.load_tables()
 
 
 class MemoryCorpus:
-    def __init__(self, documents, *, similarity=0.8, origins=None, captured=None, licences=None):
+    scratch = None
+
+    def __init__(
+        self,
+        documents,
+        *,
+        similarity=0.8,
+        origins=None,
+        captured=None,
+        licences=None,
+        sources=None,
+        groups=None,
+    ):
         self.documents = list(documents)
         encoded = [document.encode() for document in self.documents]
         self.offsets = np.cumsum([0, *map(len, encoded)]).astype(np.int64)
@@ -22,6 +34,10 @@ class MemoryCorpus:
         banding = banding_for(similarity)
         made = text.text_pass(self.data, self.offsets, TABLES, bands=banding.bands, rows=banding.rows)
         many = len(self.documents)
+        self.names = {
+            "source": list(dict.fromkeys(sources or ["all"])),
+            "group": list(dict.fromkeys(groups or ["all"])),
+        }
         self.columns = {
             **dict(zip(text.INTEGERS, made.integers, strict=True)),
             **dict(zip(text.SHARES, made.shares, strict=True)),
@@ -31,6 +47,10 @@ class MemoryCorpus:
                 origins if origins is not None else [Origin.UNKNOWN] * many, np.uint8
             ),
             "captured_at": np.array(captured if captured is not None else [NO_DATE] * many, np.int64),
+            **{
+                name: np.array([self.names[name].index(value) for value in given or ["all"] * many], np.int32)
+                for name, given in (("source", sources), ("group", groups))
+            },
             "licence_rank": np.array(licences if licences is not None else [2] * many, np.uint8),
         }
 
@@ -40,8 +60,18 @@ class MemoryCorpus:
     def column(self, name):
         return self.columns[name]
 
+    def stream(self, names, documents=None):
+        """In stretches of two documents, so that whoever reads has to put them together."""
+        chosen = np.arange(len(self)) if documents is None else documents
+        for at in range(0, len(chosen), 2):
+            some = chosen[at : at + 2]
+            yield some, [self.columns[name][some] for name in names]
+
     def source_names(self):
-        return ("all",)
+        return self.names["source"]
+
+    def group_names(self):
+        return self.names["group"]
 
     def shingles(self, documents, order):
         bounds, hashes = text.shingle_sets(self.data, self.offsets, TABLES, documents)

@@ -11,7 +11,7 @@ from wellkeeper.core.decision import Decision
 from wellkeeper.core.origin import Origin
 from wellkeeper.errors import RecipeError
 from wellkeeper.filter.duplicates import EXACT_DUPLICATES, NEAR_DUPLICATES, Banding, banding_for
-from wellkeeper.kernels.clusters import flatten, jaccard, union_equal
+from wellkeeper.kernels.clusters import jaccard
 
 words = st.lists(st.sampled_from([f"w{k}" for k in range(60)]), min_size=1, max_size=40)
 
@@ -121,23 +121,6 @@ def test_a_chain_of_edits_is_not_merged_by_transitivity():
     stay = sorted(set(range(len(documents))) - set(ruling.documents.tolist()))
     assert len(stay) > 1
     assert similarity(documents[0], documents[-1]) < 0.8
-
-
-@given(
-    st.lists(st.integers(0, 5), min_size=1, max_size=40), st.lists(st.integers(0, 5), min_size=1, max_size=40)
-)
-def test_groups_do_not_depend_on_the_order_of_joins(first, second):
-    size = min(len(first), len(second))
-    columns = [np.array(keys[:size], np.uint64) for keys in (first, second)]
-    parents = []
-    for order in (columns, columns[::-1]):
-        parent = np.arange(size)
-        for keys in order:
-            union_equal(parent, keys, np.argsort(keys, kind="stable"))
-        flatten(parent)
-        parents.append(parent)
-    assert np.array_equal(*parents)
-    assert all(parents[0][k] <= k for k in range(size))
 
 
 @given(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)))

@@ -206,7 +206,7 @@ def test_overrides_that_cannot_be_meant_are_refused(refusal, override: str, says
          ("recipe.yaml, line 15: mix.human_flor is not a key of mix. Did you mean human_floor? "
          "Keys: size, synthetic_share, human_floor, caps.")),
         (("seed: 7", "seeds: 7"), ("recipe.yaml, line 19: seeds is not a key of a recipe. Did you mean seed? "
-         "Keys: wellkeeper, sources, reference, steps, mix, sign, out, seed.")),
+         "Keys: wellkeeper, sources, reference, steps, against, mix, sign, out, seed.")),
         (("source: board", "sauce: board"), ("recipe.yaml, line 4: sources.forum.sauce is not a key of sources.forum. "
          "Did you mean source? Keys: path, text, id, source, date, licence, origin, generator, trust, format.")),
         (("{max: 0.10}", "{maximum: 0.10, max: 0.1}"), ("recipe.yaml, line 14: mix.synthetic_share.maximum is not a key "

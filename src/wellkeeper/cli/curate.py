@@ -16,6 +16,12 @@ from wellkeeper.cli.support import CLEAN, console, plain_errors, print_json, pro
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key: --set mix.human_floor=0.3"
 )
+@click.option(
+    "--against",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False),
+    help="Leave out what an earlier curated set or work folder has; again for another.",
+)
 @click.option("--dry-run", is_flag=True, help="Tell what would be kept and dropped; write no training set.")
 @click.option(
     "--keep-rejected/--no-keep-rejected", default=True, help="Write the dropped documents' text too."

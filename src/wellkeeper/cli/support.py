@@ -29,10 +29,16 @@ def running_options(verb: Verb) -> Verb:
         ),
         click.option(
             "--executor",
-            type=click.Choice(["threads", "processes"]),
+            type=click.Choice(["threads", "processes", "ray"]),
             default="threads",
             show_default=True,
             help="What the workers are.",
+        ),
+        click.option(
+            "--address",
+            metavar="HOST:PORT",
+            default=None,
+            help="Ray cluster, with --executor ray.  [default: RAY_ADDRESS, else Ray on this machine alone]",
         ),
         click.option("--work", type=click.Path(file_okay=False), default=None, help="Folder for sidecars."),
         click.option("--fresh", is_flag=True, help="Start anew instead of resuming."),

@@ -1,12 +1,15 @@
 """What a step decides about each document, and the contract every step keeps."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Protocol, TypeAlias
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from wellkeeper.core.evaluation import Evaluation
 
 Indices: TypeAlias = NDArray[np.int64]  # positions of documents in the corpus, 0-based
 
@@ -19,6 +22,58 @@ class Decision(IntEnum):
     @property
     def label(self) -> str:
         return self.name.lower()
+
+
+class Stretches(NamedTuple):
+    """Words [first, last) of documents; arrays share one shape. Word 0 is a document's first."""
+
+    document: Indices
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedSpans:
+    """Spans of documents that stand, word for word, in another document; arrays share the shape of `span.document`.
+
+    Spans are ordered by document and first word. Where several holders each have a part, spans of one document
+    overlap.
+    """
+
+    step: str
+    span: Stretches
+    holder: Indices  # the document that has it before the others do
+    holder_first: NDArray[np.int64]  # the word of the holder at which it starts there
+    frequency: NDArray[np.int64]  # documents that have its rarest run of the step's `words` words
+    action: NDArray[np.uint8]  # what the step asks for, a `SpanAction`
+
+
+class SpanAction(IntEnum):
+    """What is done about a repeated span. `DROPPED`: its document goes, in favour of others that hold its text."""
+
+    REPORTED = 0
+    CUT = 1
+    WEIGHED = 2
+    DROPPED = 3
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlaps:
+    """Texts of evaluation items that documents hold; arrays share the shape of `span.document`.
+
+    By ascending document, and text of it.
+    """
+
+    step: str
+    evaluation: Evaluation
+    span: Stretches  # the longest stretch that text and document have in common
+    text: NDArray[np.int64]  # of the evaluation
+    share: NDArray[np.float32]  # of the text's own words that the document has, in (0, 1]
+    words: NDArray[np.int64]  # how many these are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +95,19 @@ class Ruling:
     cluster: Indices
     reasons: tuple[str, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)  # what the step tells the report
+    spans: RepeatedSpans | None = None  # cut or weighed once it is known which of their holders stay
+    overlaps: Overlaps | None = None  # items of evaluation sets that documents hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FingerprintRows:
+    """Fingerprints of all documents, made for shared runs of `words` words from n-grams of `gram` words."""
+
+    words: int
+    gram: int
+    rows: int
+    batches: Iterable[tuple[Indices, NDArray[np.int64], NDArray[np.uint64]]]
+    """Document, word at which the n-gram starts, and hash; by ascending document and word, each batch once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +124,91 @@ class ShingleSets:
     done: Callable[[int, int], None] = lambda _start, _end: None
 
 
-class Corpus(Protocol):
+VECTOR_UNIT = 1 << 11
+"""Components of unit vectors are whole multiples of 1 / VECTOR_UNIT. So sums of products of two vectors are whole
+multiples of its square and no larger than 2^23, which 32-bit floats hold exactly, in whatever order they are added:
+cosines are the same on every machine and for any number of threads. Rounding moves a cosine by some 0.0002."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorRows:
+    """Unit vectors of the documents that have one, in units of 1 / `VECTOR_UNIT`."""
+
+    dimensions: int  # 0: no document has one
+    rows: int
+    refused: Mapping[str, int]  # why documents have none -> how many
+    batches: Iterable[tuple[Indices, NDArray[np.int16]]]
+    """Documents, ascending, and vectors, shape (documents, dimensions)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeRows:
+    """Distinct words and word 3-grams of all documents, of those types whose hash begins with `shift` zero bits.
+
+    So each type is either counted in all documents or in none, and shares of types are those of a random sample.
+    """
+
+    shift: int
+    batches: Iterable[tuple[Indices, NDArray[np.uint8], NDArray[np.uint64]]]
+    """Document, words in the type (1 or 3) and its hash; by ascending document, each combination once."""
+
+
+class Spread(Protocol):
+    """Other machines that see a corpus as this one does."""
+
+    def cores(self) -> int:
+        """How many tasks they run at once."""
+        ...
+
+    def reduce(
+        self,
+        function: Callable[[Any, Any], Any],
+        shared: Any,
+        tasks: Sequence[Any],
+        merge: Callable[[Sequence[Any]], Any],
+    ) -> Any:
+        """`merge` of `function(shared, task)` over all tasks, in any order and a few at a time."""
+        ...
+
+
+@runtime_checkable
+class Spreads(Protocol):
+    """A corpus that may have other machines to work on it."""
+
+    @property
+    def spread(self) -> Spread | None:
+        """The machines; None: this one alone."""
+        ...
+
+
+class Streams(Protocol):
+    """Columns and shingles of more documents than memory holds."""
+
+    def stream(
+        self, names: Sequence[str], documents: Indices | None = None
+    ) -> Iterator[tuple[Indices, list[NDArray[Any]]]]:
+        """Columns of the text pass a stretch at a time, for what must not hold all of them in memory.
+
+        Yields documents, ascending, and the values of each column for them; together all documents, or those
+        given (ascending).
+        """
+        ...
+
+    @property
+    def scratch(self) -> Path | None:
+        """Folder for unnamed files larger than memory; None: where temporary files go."""
+        ...
+
+    def shingles(self, documents: Indices, order: Indices) -> "ShingleSets":
+        """Distinct word 5-grams of the given documents (ascending), read from their text again.
+
+        `order` is a permutation of positions in `documents`: the sets lie in this order, so that whoever goes
+        through them so reads from one end to the other.
+        """
+        ...
+
+
+class Corpus(Streams, Protocol):
     """What a step may see: numeric columns of all documents, and nothing of their text.
 
     Column names and units are listed in `wellkeeper.core.signals`.
@@ -72,11 +224,52 @@ class Corpus(Protocol):
         """Names that the column `source` indexes."""
         ...
 
-    def shingles(self, documents: Indices, order: Indices) -> "ShingleSets":
-        """Distinct word 5-grams of the given documents (ascending), read from their text again.
+    def group_names(self) -> Sequence[str]:
+        """Names that the column `group` indexes: the sources of a recipe, as it names them."""
+        ...
 
-        `order` is a permutation of positions in `documents`: the sets lie in this order, so that whoever goes
-        through them so reads from one end to the other.
+    def fingerprints(self) -> FingerprintRows:
+        """Winnowed fingerprints of all documents, as the text pass left them.
+
+        Raises:
+            WorkError: the text pass was not asked for any.
+        """
+        ...
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """The evaluation sets that the corpus was searched for; None: the recipe names none."""
+        ...
+
+    def overlaps(self) -> Iterator[tuple[Indices, NDArray[np.int64], NDArray[np.int64]]]:
+        """Where n-grams of the evaluation sets stand, as the text pass found them.
+
+        Yields document, number of the n-gram and the word at which it starts, by ascending document; all rows of a
+        document come together.
+        """
+        ...
+
+    def vectors(self) -> VectorRows:
+        """The vectors that the sources name with `embedding`, as the text pass left them.
+
+        Raises:
+            WorkError: the text pass was not asked for any.
+        """
+        ...
+
+    def types(self) -> TypeRows:
+        """Which words and 3-grams stand in which documents, as the text pass left it.
+
+        Raises:
+            WorkError: the text pass was not asked for them.
+        """
+        ...
+
+    def words_of(self, stretches: Stretches) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Word hashes of stretches (by ascending document), read from the text again.
+
+        Returns bounds, shape (stretches + 1,), and the hashes that they delimit, which may lie in a file that is
+        mapped into memory.
         """
         ...
 

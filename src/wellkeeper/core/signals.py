@@ -90,6 +90,7 @@ def band_name(band: int) -> str:
 
 
 DERIVED: tuple[Signal, ...] = (
+    Signal("group", "i4", "index into the names of the recipe's sources"),
     Signal("origin_resolved", "u1", "the declared origin and all evidence combined, an `Origin`"),
     Signal("ai_log_odds", "f4", "log10 odds of AI against human authorship, prior included"),
     Signal("strength", "u1", "`Strength` of the strongest evidence seen"),

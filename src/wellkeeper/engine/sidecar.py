@@ -1,26 +1,30 @@
 """Sidecars: what the text pass wrote about each block, in Parquet files beside each other.
 
-A block has one main file of numeric columns, one row a document, and up to four companions: quarantined
-records, evidence spans, word hashes of the documents drawn for tail measurement, and hashed n-gram counts for
-detectors where a run asks for them. Companions are written
+A block has one main file of numeric columns, one row a document, and companions: quarantined records, evidence
+spans, word hashes of the documents drawn for tail measurement, and, where a run asks for them, hashed n-gram counts
+for detectors, fingerprints of passages and n-grams in common with evaluation sets. Companions are written
 first and the main file last, each under a unique temporary name, synced and renamed: where the main file
 exists, the block is done. That is all there is to resuming.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wellkeeper.engine.store import write_atomic
 
-Companion: TypeAlias = Literal["quarantine", "spans", "words", "ngrams"]
+Companion: TypeAlias = Literal[
+    "quarantine", "spans", "words", "ngrams", "fingerprints", "overlaps", "vectors", "types"
+]
 _FACTS = b"wellkeeper"
 
 
@@ -77,6 +81,42 @@ class SidecarBlock:
     facts: Mapping[str, Any]
 
 
+INDEX_FROM = 64
+"""Blocks from which on what is known of them is also kept in one file: opening a sidecar takes a quarter of a
+millisecond, and a large corpus has tens of thousands of them."""
+
+
+class _Index:
+    """Rows and facts of the blocks in folders that lie beside each other, so that a later run need not open each.
+
+    A block never changes once it is there. The index is a copy, not the truth: where it cannot be read, the blocks
+    are, and where it cannot be written, nothing is lost.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        places = {folder.parent for folder in folders}
+        self._path = places.pop() / "index.json" if len(places) == 1 else None
+        self._known: dict[str, tuple[int, Mapping[str, Any]]] = {}
+        self._new = 0
+        if self._path is not None:
+            with suppress(OSError, ValueError):
+                self._known = orjson.loads(self._path.read_bytes())
+
+    def of(self, path: Path) -> tuple[int, Mapping[str, Any]]:
+        name = f"{path.parent.name}/{path.stem}"
+        if name not in self._known:
+            metadata = pq.read_metadata(path)
+            self._known[name] = metadata.num_rows, json.loads(metadata.metadata[_FACTS])
+            self._new += 1
+        documents, facts = self._known[name]
+        return documents, facts
+
+    def keep(self) -> None:
+        if self._path is not None and self._new >= INDEX_FROM:
+            with suppress(OSError):
+                write_atomic(self._path, orjson.dumps(self._known))
+
+
 COLUMN_BYTES = 64 << 20
 """Bytes of columns kept in memory between uses: all of them for a million documents or so, and for more the
 ones used last; the others are read from disk again."""
@@ -88,16 +128,21 @@ class Sidecars:
     def __init__(self, folders: Sequence[Path]) -> None:
         blocks: list[SidecarBlock] = []
         first = 0
+        known = _Index(folders)
         for number, folder in enumerate(folders):
             for index in sorted(done_blocks(folder)):
                 path = block_path(folder, index)
-                metadata = pq.read_metadata(path)
-                facts = json.loads(metadata.metadata[_FACTS])
-                blocks.append(SidecarBlock(path, number, index, first, metadata.num_rows, facts))
-                first += metadata.num_rows
+                documents, facts = known.of(path)
+                blocks.append(SidecarBlock(path, number, index, first, documents, facts))
+                first += documents
+        known.keep()
         self.blocks: tuple[SidecarBlock, ...] = tuple(blocks)
         self._documents = first
         self._kept: dict[str, NDArray[Any]] = {}  # least recently used first
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Columns that are kept for speed do not travel."""
+        return {**self.__dict__, "_kept": {}}
 
     def __len__(self) -> int:
         return self._documents
@@ -108,7 +153,7 @@ class Sidecars:
         wanted = [name for name in names if name not in self._kept][:room]
         if not wanted or not self.blocks:
             return
-        tables = [pq.read_table(block.path, columns=wanted, use_threads=False) for block in self.blocks]
+        tables = [_read(block.path, wanted) for block in self.blocks]
         for name in wanted:
             self._kept[name] = np.concatenate([_numpy(table.column(name)) for table in tables])
         while len(self._kept) > 1 and sum(column.nbytes for column in self._kept.values()) > COLUMN_BYTES:
@@ -121,12 +166,52 @@ class Sidecars:
         self._kept[name] = self._kept.pop(name)
         return self._kept[name]
 
+    def stream(
+        self, names: Sequence[str], documents: NDArray[np.int64] | None = None
+    ) -> Iterator[tuple[NDArray[np.int64], list[NDArray[Any]]]]:
+        """Numeric columns a stretch at a time: documents, ascending, and each column's values for them.
+
+        With `documents` (ascending) these alone, and blocks without any of them are not opened. All columns come
+        out of a file in one go, since opening it costs more than reading a column.
+        """
+        waiting: list[tuple[NDArray[np.int64], list[NDArray[Any]]]] = []
+        rows = 0
+        for piece in self._pieces(names, documents):
+            waiting.append(piece)
+            rows += len(piece[0])
+            if rows >= STRETCH_ROWS:
+                yield _together(waiting)
+                rows = 0
+        if waiting:
+            yield _together(waiting)
+
+    def _pieces(
+        self, names: Sequence[str], documents: NDArray[np.int64] | None
+    ) -> Iterator[tuple[NDArray[np.int64], list[NDArray[Any]]]]:
+        if self.blocks and all(name in self._kept for name in names):
+            chosen = np.arange(len(self)) if documents is None else documents
+            kept = [self._kept[name] for name in names]
+            yield chosen, kept if documents is None else [column[documents] for column in kept]
+            return
+        for block in self.blocks:
+            last = block.first + block.documents
+            if documents is None:
+                chosen = np.arange(block.first, last)
+            else:
+                low, high = np.searchsorted(documents, (block.first, last))
+                chosen = documents[low:high]
+            if len(chosen):
+                table = _read(block.path, names)
+                columns = [_numpy(table.column(name)) for name in names]
+                whole = len(chosen) == block.documents
+                yield chosen, columns if whole else [column[chosen - block.first] for column in columns]
+
     def codes(self, name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
         """A string column as codes into its distinct values, in order of first appearance; -1 for null."""
         parts: list[NDArray[np.int32]] = []
         seen: dict[str, int] = {}
         for block in self.blocks:
-            column = pq.read_table(block.path, columns=[name], use_threads=False).column(0)
+            column = _read(block.path, [name]).column(0)
             encoded = column.combine_chunks().dictionary_encode()
             if isinstance(encoded, pa.ChunkedArray):
                 encoded = encoded.combine_chunks()
@@ -143,6 +228,27 @@ class Sidecars:
             path = companion_path(block.path, kind)
             if path.exists():
                 yield block, pq.read_table(path, use_threads=False)
+
+
+STRETCH_ROWS = 1 << 16
+"""Rows that `Sidecars.stream` gathers, from small blocks, before it hands them on."""
+
+
+def _together(
+    pieces: list[tuple[NDArray[np.int64], list[NDArray[Any]]]],
+) -> tuple[NDArray[np.int64], list[NDArray[Any]]]:
+    """The pieces as one; the list is emptied."""
+    documents, columns = zip(*pieces, strict=True)
+    pieces.clear()
+    if len(documents) == 1:
+        return documents[0], columns[0]
+    return np.concatenate(documents), [np.concatenate(column) for column in zip(*columns, strict=True)]
+
+
+def _read(path: Path, names: Sequence[str]) -> pa.Table:
+    """Columns of one file; a third of the time that `pyarrow.parquet.read_table` takes for a small one."""
+    with pq.ParquetFile(pa.OSFile(str(path))) as file:
+        return file.read(columns=list(names), use_threads=False)
 
 
 def _numpy(column: pa.ChunkedArray) -> NDArray[Any]:

@@ -264,7 +264,7 @@ def check_columns(columns: ColumnMap, fields: Mapping[str, str]) -> None:
     Raises:
         InputError: a mapped field does not exist, or the text field is no text.
     """
-    for role, name in columns.named().items():
+    for role, name in columns.all_named().items():
         if name not in fields:
             hint = _did_you_mean(name, fields)
             option = f"{_OPTIONS[role]} COL" if role in _OPTIONS else f"`{role}:` in the recipe"

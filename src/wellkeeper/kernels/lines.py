@@ -11,28 +11,35 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wellkeeper.kernels.normalise import (
+    INVISIBLE,
+    LETTER,
+    NOT_ASCII,
+    SEVERAL,
+    SPACE,
+    TRANSPARENT,
+    class_of,
+    decode,
+    entry_of,
+)  # fmt: skip
 from wellkeeper.kernels.repetition import table_bits
 from wellkeeper.kernels.sketch import mix
 from wellkeeper.kernels.vector import ALL_BITS, first_bit, letter_bytes, word_bytes
 from wellkeeper.kernels.words import (
-    INVISIBLE,
-    LETTER,
+    ALPHA_WORDS,
+    CHARS,
+    INVISIBLE_RUN,
+    INVISIBLES,
     NAMED_WORDS,
-    NOT_ASCII,
-    OTHER_WORD,
-    SEED,
-    SPACE,
+    RUN,
+    SEEN,
     STOP_WORDS,
-    TRANSPARENT,
-    UNSPACED,
+    WORDS,
     ascii_word,
-    class_of,
-    decode,
-    lowered,
     named_word,
-    push_point,
-    word_of_points,
-)
+    read_words,
+)  # fmt: skip
+from wellkeeper.kernels.words import FIGURES as WORD_FIGURES
 from wellkeeper.native import part
 
 _U = np.uint64
@@ -42,10 +49,11 @@ _M = _U(0xD6E8FEB86659FD93)
 # what a line's flags say
 _BULLET, _ELLIPSIS_END, _TERMINAL, _SHORT, _OPENS_PARAGRAPH = 1, 2, 4, 8, 16
 
-# the document's counts, by place in `Scratch.figures`
-CHARS, WORD_CHARS, ALPHA_WORDS, HASHES, ELLIPSES, CURLY, NEWLINES = range(7)
-INVISIBLES, INVISIBLE_RUN, LOREM, STOPS, STOP_MASK, SENTENCES, LINES = range(7, 14)
-FIGURES = 14
+# the document's counts, by place in `Scratch.figures`, behind those of `words`
+WORD_CHARS, HASHES, ELLIPSES, CURLY, NEWLINES, LOREM, STOPS, STOP_MASK, SENTENCES, LINES = range(
+    WORD_FIGURES, WORD_FIGURES + 10
+)
+FIGURES = WORD_FIGURES + 10
 
 _LOREM_WORD, _IPSUM_WORD, _JAVASCRIPT, _TERMS, _USE, _PRIVACY, _COOKIE, _POLICY, _USES, _COOKIES = (
     NAMED_WORDS.index(word) + 1
@@ -85,16 +93,15 @@ def tokenise(data: Any, start: Any, end: Any, tables: Any, scratch: Any) -> Any:
     words, lengths, out = scratch.words, scratch.lengths, scratch.figures
     line_hash, line_chars, line_flags = scratch.line_hash, scratch.line_chars, scratch.line_flags
     ascii_class = tables.ascii_class
+    for k in range(FIGURES):
+        out[k] = 0
     count = 0
     chars = 0
     word_chars = 0
-    alpha_words = 0
     hashes = 0
     ellipses = 0
     curly = 0
     newlines = 0
-    invisibles = 0
-    invisible_run = 0
     run = 0
     lorem = 0
     stops = 0
@@ -129,10 +136,8 @@ def tokenise(data: Any, start: Any, end: Any, tables: Any, scratch: Any) -> Any:
             point = np.int64(byte)
             if kind == NOT_ASCII:
                 point, size = decode(data, i)
-                kind = class_of(point, tables)
-        if kind == LETTER or kind == OTHER_WORD or kind == UNSPACED:
-            if kind == UNSPACED:
-                run = 0
+                kind = class_of(entry_of(point, tables))
+        if LETTER <= kind <= SEVERAL:
             if not in_token:
                 in_token = True
                 tokens += 1
@@ -140,95 +145,59 @@ def tokenise(data: Any, start: Any, end: Any, tables: Any, scratch: Any) -> Any:
             if first_at < 0:
                 first_at = chars
                 first_char = point
-            word_at = chars
             first = i
-            seen = 0  # classes of its characters, or-ed: LETTER is 1, OTHER_WORD 2
-            hidden = 0
-            h, pending, width = SEED, _U(0), 0
-            if kind == UNSPACED:
-                h, pending, width = push_point(lowered(point, tables), h, pending, width)
-                h = word_of_points(h, pending, width)
-                seen = LETTER
-                chars += 1
-                i += size
-            else:
-                plain = True  # ASCII only, so far
-                while True:
-                    stretch = i
-                    kind = SPACE
-                    while i < end:
-                        others = ~word_bytes(data, i)
-                        step = min(first_bit(others) if others else np.int64(64), end - i)
-                        if step > 0 and letter_bytes(data, i) & (ALL_BITS >> _U(64 - step)):
-                            seen |= LETTER
-                        i += step
-                        if step < 64:
-                            break
-                    if i < end:
-                        kind = ascii_class[data[i]]
-                    if i > stretch:
-                        chars += i - stretch
-                        run = 0
-                        if not plain:
-                            for k in range(stretch, i):
-                                h, pending, width = push_point(
-                                    lowered(np.int64(data[k]), tables), h, pending, width
-                                )
-                    if i >= end or kind != NOT_ASCII:
+            fresh = count
+            alpha = 0
+            if size == 1:
+                kind = SPACE
+                while i < end:
+                    others = ~word_bytes(data, i)
+                    step = min(first_bit(others) if others else np.int64(64), end - i)
+                    if step > 0 and letter_bytes(data, i) & (ALL_BITS >> _U(64 - step)):
+                        alpha = 1
+                    i += step
+                    if step < 64:
                         break
+                if i < end and data[i] >= 0x80:
                     point, size = decode(data, i)
-                    kind = class_of(point, tables)
-                    if kind != LETTER and kind != OTHER_WORD and kind != INVISIBLE and kind != TRANSPARENT:
-                        break
-                    if plain:
-                        plain = False
-                        for k in range(first, i):
-                            h, pending, width = push_point(
-                                lowered(np.int64(data[k]), tables), h, pending, width
-                            )
-                    if kind == LETTER or kind == OTHER_WORD:
-                        h, pending, width = push_point(lowered(point, tables), h, pending, width)
-                        seen |= kind
-                        run = 0
-                    else:
-                        # what cannot be seen inside a word does not split it
-                        hidden += 1
-                        if kind == INVISIBLE:
-                            invisibles += 1
-                            run += 1
-                            invisible_run = max(invisible_run, run)
-                    i += size
-                    chars += 1
-                h = ascii_word(data, first, i - first) if plain else word_of_points(h, pending, width)
-            length = chars - word_at - hidden
-            words[count] = h
-            lengths[count] = length
-            count += 1
-            word_chars += length
-            alpha_words += seen & 1
-            h_line = (h_line + h) * _K
-            last_at = chars
+                    kind = class_of(entry_of(point, tables))
+            if i < end and LETTER <= kind <= TRANSPARENT:  # it goes on, in letters or unseen
+                out[WORDS], out[CHARS], out[RUN], out[SEEN] = count, chars, run, last_at
+                i = read_words(data, first, start, end, tables, words, words, words, lengths, out)
+                count, chars, run, last_at = out[WORDS], out[CHARS], out[RUN], out[SEEN]
+            else:
+                words[count] = ascii_word(data, first, i - first)
+                lengths[count] = i - first
+                count += 1
+                out[ALPHA_WORDS] += alpha
+                chars += i - first
+                last_at = chars
+                run = 0
             last_char = 97
             dots = 0
             ender = False
-            named2 = named1
-            named1 = named_word(h, tables)
-            if named1:
-                if named1 <= _STOPS:
-                    stops += 1
-                    stop_mask |= 1 << named1
-                    if named1 == _OF and (named2 == _TERMS or named2 == _USE):
-                        named1 = named2 + 100  # "terms of", "use of"
-                elif named1 == _JAVASCRIPT:
-                    bad_line = True
-                elif named1 == _IPSUM_WORD:
-                    lorem |= named2 == _LOREM_WORD
-                elif named1 == _POLICY:
-                    bad_line |= named2 == _PRIVACY or named2 == _COOKIE
-                elif named1 == _COOKIES:
-                    bad_line |= named2 == _USES or named2 == _USE or named2 == _USE + 100
-                elif named1 == _USE:
-                    bad_line |= named2 == _TERMS + 100
+            for w in range(fresh, count):
+                h = words[w]
+                word_chars += lengths[w]
+                h_line = (h_line + h) * _K
+                named2 = named1
+                named1 = named_word(h, tables)
+                if named1:
+                    if named1 <= _STOPS:
+                        stops += 1
+                        stop_mask |= 1 << named1
+                        if named1 == _OF and (named2 == _TERMS or named2 == _USE):
+                            named1 = named2 + 100  # "terms of", "use of"
+                    elif named1 == _JAVASCRIPT:
+                        bad_line = True
+                    elif named1 == _IPSUM_WORD:
+                        lorem |= named2 == _LOREM_WORD
+                    elif named1 == _POLICY:
+                        bad_line |= named2 == _PRIVACY or named2 == _COOKIE
+                    elif named1 == _COOKIES:
+                        bad_line |= named2 == _USES or named2 == _USE or named2 == _USE + 100
+                    elif named1 == _USE:
+                        bad_line |= named2 == _TERMS + 100
             if i < end and data[i] == 32:  # as most words end: what the branch for white space would do
                 bad_line |= chars - token_at > 1000
                 in_token = False
@@ -290,9 +259,9 @@ def tokenise(data: Any, start: Any, end: Any, tables: Any, scratch: Any) -> Any:
             continue
         chars += 1
         if kind == INVISIBLE:
-            invisibles += 1
+            out[INVISIBLES] += 1
             run += 1
-            invisible_run = max(invisible_run, run)
+            out[INVISIBLE_RUN] = max(out[INVISIBLE_RUN], run)
             continue
         if kind == TRANSPARENT:
             continue
@@ -333,13 +302,10 @@ def tokenise(data: Any, start: Any, end: Any, tables: Any, scratch: Any) -> Any:
         named1 = 0
     out[CHARS] = chars
     out[WORD_CHARS] = word_chars
-    out[ALPHA_WORDS] = alpha_words
     out[HASHES] = hashes
     out[ELLIPSES] = ellipses
     out[CURLY] = curly
     out[NEWLINES] = newlines
-    out[INVISIBLES] = invisibles
-    out[INVISIBLE_RUN] = invisible_run
     out[LOREM] = lorem
     out[STOPS] = stops
     out[STOP_MASK] = stop_mask

@@ -89,7 +89,7 @@ def _all_columns(
     figures = scratch.figures
     for d in range(offsets.size - 1):
         count = tokenise(data, offsets[d], offsets[d + 1], tables, scratch)
-        chars = np.float32(max(1, figures[lines.CHARS]))
+        chars = np.float32(max(1, figures[words.CHARS]))
         size = shingle(scratch.words, count, shingles)
         sketch(shingles, size, slots)
         _fill_bands(slots, bands, rows, band_keys, d)
@@ -98,13 +98,13 @@ def _all_columns(
         distinct = 0
         for k in range(1, 9):
             distinct += (figures[lines.STOP_MASK] >> k) & 1
-        integers[0, d] = figures[lines.CHARS]
+        integers[0, d] = figures[words.CHARS]
         integers[1, d] = count
         integers[2, d] = figures[lines.LINES]
         integers[3, d] = paragraphs[0]
         integers[4, d] = size
-        integers[5, d] = figures[lines.INVISIBLES]
-        integers[6, d] = figures[lines.INVISIBLE_RUN]
+        integers[5, d] = figures[words.INVISIBLES]
+        integers[6, d] = figures[words.INVISIBLE_RUN]
         integers[7, d] = figures[lines.STOPS]
         integers[8, d] = distinct
         integers[9, d] = figures[lines.SENTENCES]
@@ -116,7 +116,7 @@ def _all_columns(
         shares[2, d] = np.float32(figures[lines.ELLIPSES]) / per_word
         shares[3, d] = line_out[4]
         shares[4, d] = line_out[5]
-        shares[5, d] = np.float32(figures[lines.ALPHA_WORDS]) / per_word
+        shares[5, d] = np.float32(figures[words.ALPHA_WORDS]) / per_word
         for k in range(4):
             shares[6 + k, d] = line_out[k]
         for k in range(9):
@@ -200,7 +200,7 @@ def text_pass(
     longest = int(np.diff(offsets).max(initial=0))
     shingles, slots = np.empty(longest + 1, np.uint64), np.empty(SLOTS, np.uint32)
     if not statistics:
-        found, figures = np.empty(longest + 1, np.uint64), np.empty(5, np.int64)
+        found, figures = np.empty(longest + 1, np.uint64), np.empty(words.FIGURES, np.int64)
         _word_columns(
             data, offsets, *tables, bands, rows, found, shingles, slots, figures, out.bands, out.integers
         )
@@ -228,7 +228,7 @@ def word_places(
     """As `word_hashes`, and where each word starts and ends: bytes from the start of its document."""
     data, offsets = _padded(data, offsets)
     room = _room(offsets, documents)
-    bounds, figures = np.zeros(len(documents) + 1, np.int64), np.empty(5, np.int64)
+    bounds, figures = np.zeros(len(documents) + 1, np.int64), np.empty(words.FIGURES, np.int64)
     hashes, firsts, lasts = np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room, np.int64)
     used = _places_of(
         data, offsets, *tables, np.ascontiguousarray(documents), figures, bounds, hashes, firsts, lasts
@@ -325,7 +325,7 @@ def _collect(
     as_shingles: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     data, offsets = _padded(data, offsets)
-    out_offsets, figures = np.zeros(len(documents) + 1, np.int64), np.empty(5, np.int64)
+    out_offsets, figures = np.zeros(len(documents) + 1, np.int64), np.empty(words.FIGURES, np.int64)
     out = np.empty(_room(offsets, documents), np.uint64)
     longest = int(np.diff(offsets).max(initial=0))
     used = _hashes_of(

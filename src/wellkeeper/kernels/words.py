@@ -1,20 +1,45 @@
 """Words of a text and a hash of each: what every other figure of the text pass is made from.
 
-A word's hash covers the UTF-8 of its lower-cased letters, eight bytes at a time, and nothing else: not its
-place, its document or how wide the processor's registers are. In scripts without spaces each character is a word
-(see `wellkeeper.core.signals`).
+A word is a run of letters, marks, digits and underscores as `wellkeeper.kernels.normalise` folds them; in scripts
+written without spaces, of one character with its marks. Its hash covers the UTF-8 of these folded characters, eight
+bytes at a time, and nothing else: not its place, its document or how wide the processor's registers are. Marks are
+hashed in their canonical order [3].
 
 `find_words` looks at 64 bytes at once while they are ASCII, and goes on letter by letter where they are not.
+
+[3] The Unicode Standard, section 3.11, Normalization Forms.
 """
 
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wellkeeper.kernels.normalise import (
+    HANGUL,
+    INVISIBLE,
+    LETTER,
+    MARK,
+    OTHER_WORD,
+    SEPARATOR,
+    SEVERAL,
+    SPACE,
+    TRANSPARENT,
+    UNSPACED,
+    character,
+    character_tables,
+    class_of,
+    entry_of,
+    fold_of,
+    folded,
+    parts_of,
+    rank_of,
+    spelled,
+    third_letter,
+    utf8_of,
+)  # fmt: skip
 from wellkeeper.kernels.vector import first_bit, high_bytes, load64, word_bytes
-from wellkeeper.native import part
+from wellkeeper.native import inlined, part
 
 _U = np.uint64
 SEED = _U(0xCBF29CE484222325)
@@ -24,10 +49,6 @@ _SHIFT = _U(32)
 _BIT_6 = _U(0x4040404040404040)
 _BIT_7 = _U(0x8080808080808080)
 _WORD64 = _U(0xFFFFFFFFFFFFFFFF)
-
-# classes of unicode.npz, see tools/make_unicode_tables.py
-SEPARATOR, LETTER, OTHER_WORD, UNSPACED, INVISIBLE, TRANSPARENT, SPACE = range(7)
-NOT_ASCII = 255
 
 # Words the pass has to recognise. 1..8 are Gopher's stop words [1]; the others serve C4's line rules [2].
 # [1] Rae et al., Scaling language models: Gopher, arXiv:2112.11446, appendix A.1.1.
@@ -40,7 +61,7 @@ _NAMED_BITS = 12
 
 
 def hash_word(word: str) -> int:
-    """The hash of one word, as the pass makes it; the word must be lower case.
+    """The hash of one word, as the pass makes it; the word must be folded.
 
     >>> hash_word("the") == hash_word("of")
     False
@@ -60,28 +81,23 @@ def _absorbed(value: int, eight: int) -> int:
 
 
 class Tables(NamedTuple):
-    """Lookup tables of the pass, each an array."""
+    """Lookup tables of the pass, each an array: those of `CharacterTables`, and the named words."""
 
-    ascii_class: NDArray[np.uint8]  # (256,), NOT_ASCII from 128 on
-    class_index: NDArray[np.uint16]  # (4352,)
-    class_pages: NDArray[np.uint8]  # (pages, 256)
-    shift_index: NDArray[np.uint16]  # (4352,)
-    shift_pages: NDArray[np.int32]  # (pages, 256): lower case minus upper case
+    ascii_class: NDArray[np.uint8]
+    page_of: NDArray[np.uint16]
+    entries: NDArray[np.int32]
+    ranks: NDArray[np.uint8]
+    expansions: NDArray[np.int64]
     named_slot: NDArray[np.uint8]  # (4096,): top bits of a word's hash -> number of a named word, 0 if none
     named_hash: NDArray[np.uint64]  # (19,): its full hash
 
 
-TABLES = "const u8[:], const u16[:], const u8[:,:], const u16[:], const i32[:,:], const u8[:], const u64[:]"
+TABLES = "const u8[:], const u16[:], const i32[:,:], const u8[:,:], const i64[:], const u8[:], const u64[:]"
 """The signature of `Tables` as arguments of a loop."""
 
 
 def load_tables() -> Tables:
     """Tables for `wellkeeper.kernels.text`, read from the package."""
-    with (files("wellkeeper.kernels") / "unicode.npz").open("rb") as stream, np.load(stream) as stored:
-        class_index, class_pages = stored["class_index"], stored["class_pages"]
-        shift_index, shift_pages = stored["shift_index"], stored["shift_pages"].astype(np.int32)
-    ascii_class = np.full(256, NOT_ASCII, np.uint8)
-    ascii_class[:128] = class_pages[class_index[0]][:128]
     named_slot = np.zeros(1 << _NAMED_BITS, np.uint8)
     named_hash = np.zeros(len(NAMED_WORDS) + 1, np.uint64)
     for number, word in enumerate(NAMED_WORDS, 1):
@@ -90,7 +106,7 @@ def load_tables() -> Tables:
         if named_slot[slot]:
             raise AssertionError(f"named words share slot {slot}: widen the table")
         named_slot[slot] = number
-    return Tables(ascii_class, class_index, class_pages, shift_index, shift_pages, named_slot, named_hash)
+    return Tables(*character_tables(), named_slot, named_hash)
 
 
 @part
@@ -100,32 +116,6 @@ def named_word(h: Any, tables: Any) -> Any:
     if number and tables.named_hash[number] == h:
         return number
     return 0
-
-
-@part
-def decode(data: Any, i: Any) -> Any:
-    """The code point that starts at byte i of valid UTF-8, above ASCII, and its bytes."""
-    byte = np.int64(data[i])
-    if byte < 0xE0:
-        return ((byte & 0x1F) << 6) | np.int64(data[i + 1] & 0x3F), 2
-    if byte < 0xF0:
-        return ((byte & 0x0F) << 12) | (np.int64(data[i + 1] & 0x3F) << 6) | np.int64(data[i + 2] & 0x3F), 3
-    return (
-        ((byte & 0x07) << 18)
-        | (np.int64(data[i + 1] & 0x3F) << 12)
-        | (np.int64(data[i + 2] & 0x3F) << 6)
-        | np.int64(data[i + 3] & 0x3F)
-    ), 4
-
-
-@part
-def class_of(point: Any, tables: Any) -> Any:
-    return tables.class_pages[tables.class_index[point >> 8], point & 255]
-
-
-@part
-def lowered(point: Any, tables: Any) -> Any:
-    return point + np.int64(tables.shift_pages[tables.shift_index[point >> 8], point & 255])
 
 
 @part
@@ -155,48 +145,110 @@ def ascii_word(data: Any, start: Any, size: Any) -> Any:
 
 
 @part
-def word_of_points(h: Any, pending: Any, size: Any) -> Any:
-    """Hash of a word whose letters went through `push_point`, at least one of them."""
-    return _finish(h, pending, size)
-
-
-@part
-def push_point(point: Any, h: Any, pending: Any, size: Any) -> Any:
-    """Add the UTF-8 of a lower-cased letter to a word's hash; `pending` are its last 1 to 8 bytes so far."""
-    if point < 0x80:
-        if point >= 0x40:
-            point |= 0x20
-        return _push(point, h, pending, size)
-    if point < 0x800:
-        h, pending, size = _push(0xC0 | (point >> 6), h, pending, size)
-    else:
-        if point < 0x10000:
-            h, pending, size = _push(0xE0 | (point >> 12), h, pending, size)
-        else:
-            h, pending, size = _push(0xF0 | (point >> 18), h, pending, size)
-            h, pending, size = _push(0x80 | ((point >> 12) & 0x3F), h, pending, size)
-        h, pending, size = _push(0x80 | ((point >> 6) & 0x3F), h, pending, size)
-    return _push(0x80 | (point & 0x3F), h, pending, size)
-
-
-@part
-def _push(byte: Any, h: Any, pending: Any, size: Any) -> Any:
+def _push(code: Any, width: Any, h: Any, pending: Any, size: Any) -> Any:
+    """Add 1 to 8 bytes of UTF-8 to a word's hash; `pending` are its last 1 to 8 bytes so far."""
     place = size & 7
     if place == 0 and size > 0:
         h = _absorb(h, pending)
         pending = _U(0)
-    return h, pending | (_U(byte) << _U(8 * place)), size + 1
+    pending |= code << _U(8 * place)
+    if place + width > 8:
+        h = _absorb(h, pending)
+        pending = code >> _U(8 * (8 - place))
+    return h, pending, size + width
 
 
-WORDS, CHARS, INVISIBLES, INVISIBLE_RUN, RUN = range(5)
-"""What `find_words` counts, by place in `figures`."""
+@part
+def _push_point(point: Any, h: Any, pending: Any, size: Any) -> Any:
+    """Add a folded character."""
+    code, width = utf8_of(point)
+    if width == 1:
+        code |= (code & _BIT_6) >> _U(1)
+    return _push(code, width, h, pending, size)
 
 
-def _finder(*, places: bool) -> Any:
-    """`find_words`, which also writes where each word starts and ends if `places`, a constant when compiled."""
+@part
+def _push_in_order(
+    data: Any, i: Any, k: Any, behind: Any, end: Any, tables: Any, h: Any, pending: Any, size: Any
+) -> Any:
+    """Add characters and all marks behind them, these by their ranks (canonical ordering, [3] D108 and D109).
+
+    The characters are the k-th of those that the one at byte i folds to, or those from byte i to `behind`, if that is
+    further. Returns the hash so far and the byte behind the marks. Each pass adds the marks of one rank, of which
+    there are few, whatever the number of marks.
+    """
+    point, width = character(data, i)
+    while i + width < behind:
+        fold = fold_of(entry_of(point, tables))
+        for each in range(parts_of(point, fold, tables.expansions)):
+            h, pending, size = _push_point(folded(point, fold, each, tables.expansions), h, pending, size)
+        i += width
+        point, width = character(data, i)
+    entry = entry_of(point, tables)
+    if class_of(entry) == HANGUL:  # marks stand on the last letter of the syllable
+        fold = fold_of(entry)
+        k = parts_of(point, fold, tables.expansions) - 1
+        for each in range(k):
+            h, pending, size = _push_point(folded(point, fold, each, tables.expansions), h, pending, size)
+    rank = np.int64(0)
+    while rank < 255:
+        further = np.int64(255)
+        at = i
+        each = k
+        first = True
+        more = True
+        while more and at < end:
+            point, width = character(data, at)
+            entry = entry_of(point, tables)
+            kind = class_of(entry)
+            if kind != INVISIBLE and kind != TRANSPARENT:
+                if kind == SEPARATOR or kind == SPACE:
+                    break
+                fold = fold_of(entry)
+                parts = parts_of(point, fold, tables.expansions)
+                while each < parts:
+                    letter = folded(point, fold, each, tables.expansions)
+                    found = rank_of(letter, tables)
+                    if found == 0 and not first:
+                        more = False
+                        break
+                    if found == rank:
+                        h, pending, size = _push_point(letter, h, pending, size)
+                    elif found > rank:
+                        further = min(further, found)
+                    first = False
+                    each += 1
+            each = 0
+            if more:
+                at += width
+        rank = further
+    return h, pending, size, at
+
+
+WORDS, CHARS, INVISIBLES, INVISIBLE_RUN, RUN, ALPHA_WORDS, SEEN = range(7)
+"""What the loops below count, by place in `figures`; SEEN is CHARS as it was behind the last word."""
+FIGURES = 7
+
+
+def _reader(*, places: bool, lengths: bool, through: bool) -> Any:
+    """`read_words`, which also writes where words start and end or how many characters they have, as asked.
+
+    With `through` it goes on behind words, to the next plain ASCII. All three are constants when compiled.
+    """
 
     @part
-    def letter_by_letter(
+    def write(
+        words: Any, firsts: Any, lasts: Any, sizes: Any, count: Any,
+        h: Any, first: Any, last: Any, start: Any, letters: Any,
+    ) -> Any:  # fmt: skip
+        words[count] = h
+        if places:
+            firsts[count], lasts[count] = first - start, last - start
+        if lengths:
+            sizes[count] = letters
+
+    @inlined
+    def read_words(
         data: Any,
         i: Any,
         start: Any,
@@ -205,59 +257,212 @@ def _finder(*, places: bool) -> Any:
         words: Any,
         firsts: Any,
         lasts: Any,
+        sizes: Any,
         figures: Any,
     ) -> Any:
-        """Go on from byte i, where a word or a character beyond ASCII starts, to plain ASCII outside words."""
-        count, chars = figures[WORDS], figures[CHARS]
+        """The words from byte i to the first character that stands in no word; returns where that is."""
+        count, chars, seen = figures[WORDS], figures[CHARS], figures[SEEN]
         invisibles, invisible_run, run = figures[INVISIBLES], figures[INVISIBLE_RUN], figures[RUN]
-        h, pending, size = SEED, _U(0), 0
+        alpha_words = figures[ALPHA_WORDS]
+        # the word being read
+        h, pending, size = SEED, _U(0), np.int64(0)
         first = i
         last = i
+        letters = 0
+        alpha = 0
+        alone = False  # it is of an unspaced script: nothing but marks can follow
+        rank = np.int64(0)  # of what came last
+        # where its last characters that are no marks start and end, as `_push_in_order` wants it, and the hash before
+        base, base_part, behind = i, np.int64(0), i
+        base_h, base_pending, base_size = h, pending, size
+        ordered = i  # marks before this byte are in the hash already
         while i < end:
-            point = np.int64(data[i])
-            kind = tables.ascii_class[point]
-            width = 1
-            if kind == NOT_ASCII:
-                point, width = decode(data, i)
-                kind = class_of(point, tables)
-            if (
-                kind == INVISIBLE or kind == TRANSPARENT
-            ):  # what cannot be seen inside a word does not split it
+            point, width = character(data, i)
+            entry = entry_of(point, tables)
+            kind = class_of(entry)
+            if kind == SEPARATOR or kind == SPACE:
+                if not through:
+                    break
+                if size > 0:
+                    write(
+                        words,
+                        firsts,
+                        lasts,
+                        sizes,
+                        count,
+                        _finish(h, pending, size),
+                        first,
+                        last,
+                        start,
+                        letters,
+                    )
+                    count += 1
+                    h, pending, size = SEED, _U(0), np.int64(0)
+                    alone = False
+                run = 0
+                chars += 1
+                i += width
+                if not load64(data, i) & _BIT_7:
+                    break
+                continue
+            if kind == INVISIBLE or kind == TRANSPARENT:
+                # what cannot be seen inside a word does not split it
                 if kind == INVISIBLE:
                     invisibles += 1
                     run += 1
                     invisible_run = max(invisible_run, run)
-            else:
-                run = 0
-                if size > 0 and kind != LETTER and kind != OTHER_WORD:
-                    words[count] = word_of_points(h, pending, size)
-                    if places:
-                        firsts[count], lasts[count] = first - start, last - start
+                chars += 1
+                i += width
+                continue
+            run = 0
+            if kind <= HANGUL:
+                if alone:
+                    write(
+                        words,
+                        firsts,
+                        lasts,
+                        sizes,
+                        count,
+                        _finish(h, pending, size),
+                        first,
+                        last,
+                        start,
+                        letters,
+                    )
                     count += 1
-                    h, pending, size = SEED, _U(0), 0
-                if kind == LETTER or kind == OTHER_WORD or kind == UNSPACED:
-                    if size == 0:
-                        first = i
-                    last = i + width
-                    h, pending, size = push_point(lowered(point, tables), h, pending, size)
-                    if kind == UNSPACED:
-                        words[count] = word_of_points(h, pending, size)
-                        if places:
-                            firsts[count], lasts[count] = first - start, last - start
-                        count += 1
-                        h, pending, size = SEED, _U(0), 0
+                    alpha_words += alpha
+                    h, pending, size = SEED, _U(0), np.int64(0)
+                    alone = False
+                if size == 0:
+                    first = i
+                    letters = 0
+                    alpha = 0
+                base, base_part = i, np.int64(0)
+                base_h, base_pending, base_size = h, pending, size
+                many = 0
+                about = np.int64(0)
+                while kind <= HANGUL and kind != SEPARATOR:
+                    code, about = spelled(point, entry, tables.expansions)
+                    if about == 1:
+                        code |= (code & _BIT_6) >> _U(1)
+                    h, pending, size = _push(code, about & 255, h, pending, size)
+                    if kind == HANGUL and third_letter(point):
+                        h, pending, size = _push_point(third_letter(point), h, pending, size)
+                    alpha |= np.int64(kind != OTHER_WORD)
+                    many += 1
+                    i += width
+                    if i >= end:
+                        break
+                    point, width = character(data, i)
+                    entry = entry_of(point, tables)
+                    kind = class_of(entry)
+                rank = about >> 8
+                last = i
+                behind = i
+                letters += many
+                chars += many
+                seen = chars
+                continue
+            if kind == UNSPACED:
+                if size > 0:
+                    write(
+                        words,
+                        firsts,
+                        lasts,
+                        sizes,
+                        count,
+                        _finish(h, pending, size),
+                        first,
+                        last,
+                        start,
+                        letters,
+                    )
+                    count += 1
+                    alpha_words += alpha
+                pending, size = utf8_of(point + fold_of(entry))
+                h = SEED
+                alone = True
+                rank = np.int64(0)
+                base, base_part, behind = i, np.int64(0), i
+                base_h, base_pending, base_size = h, _U(0), np.int64(0)
+                first = i
+                letters = 1
+                alpha = 1
+                chars += 1
+                seen = chars
+                i += width
+                last = i
+                continue
+            fold = fold_of(entry)
+            counted = False
+            for k in range(parts_of(point, fold, tables.expansions)):
+                letter = folded(point, fold, k, tables.expansions)
+                unit = class_of(entry_of(letter, tables)) if kind == SEVERAL else kind
+                if size > 0 and (
+                    unit == UNSPACED or unit == SEPARATOR or unit == SPACE or (alone and unit != MARK)
+                ):
+                    write(
+                        words,
+                        firsts,
+                        lasts,
+                        sizes,
+                        count,
+                        _finish(h, pending, size),
+                        first,
+                        last,
+                        start,
+                        letters,
+                    )
+                    count += 1
+                    alpha_words += alpha
+                    h, pending, size = SEED, _U(0), np.int64(0)
+                    alone = False
+                if unit == SEPARATOR or unit == SPACE or (size == 0 and unit == MARK):
+                    continue
+                if size == 0:
+                    first = i
+                    letters = 0
+                    alpha = 0
+                    alone = unit == UNSPACED
+                    counted = False
+                letters += not counted
+                counted = True
+                alpha |= np.int64(unit == LETTER or unit == UNSPACED)
+                last = i + width
+                found = rank_of(letter, tables) if unit == MARK else np.int64(0)
+                if found == 0:
+                    base, base_part, behind = i, np.int64(k), i
+                    base_h, base_pending, base_size = h, pending, size
+                elif i < ordered:
+                    continue
+                elif found < rank:
+                    h, pending, size, ordered = _push_in_order(
+                        data, base, base_part, behind, end, tables, base_h, base_pending, base_size
+                    )
+                    continue
+                rank = found
+                h, pending, size = _push_point(letter, h, pending, size)
             chars += 1
+            seen = chars
             i += width
-            if width == 1 and size == 0 and not load64(data, i) & _BIT_7:
-                break
         if size > 0:
-            words[count] = word_of_points(h, pending, size)
-            if places:
-                firsts[count], lasts[count] = first - start, last - start
+            write(words, firsts, lasts, sizes, count, _finish(h, pending, size), first, last, start, letters)
             count += 1
-        figures[WORDS], figures[CHARS] = count, chars
+            alpha_words += alpha
+        figures[WORDS], figures[CHARS], figures[SEEN] = count, chars, seen
         figures[INVISIBLES], figures[INVISIBLE_RUN], figures[RUN] = invisibles, invisible_run, run
+        figures[ALPHA_WORDS] = alpha_words
         return i
+
+    return read_words
+
+
+read_words = _reader(places=False, lengths=True, through=False)
+
+
+def _finder(*, places: bool) -> Any:
+    """`find_words`, which also writes where each word starts and ends if `places`, a constant when compiled."""
+    letter_by_letter = _reader(places=places, lengths=False, through=True)
 
     @part
     def find_words(
@@ -267,7 +472,7 @@ def _finder(*, places: bool) -> Any:
 
         The bytes must be valid UTF-8 and followed by `PADDING` more. Returns the number of words.
         """
-        figures[:5] = 0
+        figures[:FIGURES] = 0
         count = 0
         chars = 0
         i = start
@@ -304,7 +509,7 @@ def _finder(*, places: bool) -> Any:
                 i += reached
             if high or reached == 0:
                 figures[WORDS] = count
-                i = letter_by_letter(data, i, start, end, tables, words, firsts, lasts, figures)
+                i = letter_by_letter(data, i, start, end, tables, words, firsts, lasts, words, figures)
                 count = figures[WORDS]
         figures[WORDS] = count
         figures[CHARS] += chars

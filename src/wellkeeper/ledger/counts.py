@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from wellkeeper.core.decision import Decision
 from wellkeeper.errors import WorkError
@@ -80,7 +81,7 @@ def counts_of(tables: Iterable[pa.Table | pa.RecordBatch], *, read: int, quarant
     """Count ledger rows. `read` is what the readers saw, and comes from them: `reconcile` compares.
 
     Give a data set's `to_batches(columns=[...])` to keep memory flat; columns used are group, source, origin,
-    origin_declared, licence, decision, step, reason, words and bytes.
+    origin_declared, licence, decision, step, reason, words, bytes, cut_words and cut_bytes.
     """
     documents: _Tally = Counter()
     words: _Tally = Counter()
@@ -119,11 +120,19 @@ _By: TypeAlias = Callable[..., _Tally]
 def _grouped(table: pa.Table | pa.RecordBatch) -> list[dict[str, Any]]:
     # Dictionaries differ from part to part and cannot be grouped together; their strings can.
     columns: dict[str, Any] = {name: table.column(name).cast(pa.string()) for name in _KEYS}
-    columns |= {name: table.column(name).cast(pa.int64()) for name in ("words", "bytes")}
+    columns |= {name: _written(table, name) for name in ("words", "bytes")}
     grouped = pa.table(columns).group_by(list(_KEYS))
     result = grouped.aggregate([("words", "count"), ("words", "sum"), ("bytes", "sum")])
     rows: list[dict[str, Any]] = result.to_pylist()
     return rows
+
+
+def _written(table: pa.Table | pa.RecordBatch, name: str) -> Any:
+    """Words or bytes of the texts as written out: those that a step cut count no more."""
+    whole = table.column(name).cast(pa.int64())
+    if f"cut_{name}" not in table.schema.names:  # a ledger of an earlier version
+        return whole
+    return pc.subtract(whole, pc.fill_null(table.column(f"cut_{name}").cast(pa.int64()), 0))
 
 
 def _marginal(tally: _Tally, names: tuple[str, ...], decision: str | None) -> _Tally:

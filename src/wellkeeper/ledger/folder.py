@@ -2,6 +2,8 @@
 
     OUT/ledger/documents/part-00000.parquet ...   wellkeeper.ledger.rows.DOCUMENTS
     OUT/ledger/evidence/part-00000.parquet ...    EVIDENCE
+    OUT/ledger/spans/part-00000.parquet ...       SPANS, where a step looked for repeated passages
+    OUT/ledger/overlaps/part-00000.parquet ...    OVERLAPS, where a step looked for items of evaluation sets
     OUT/ledger/quarantine.parquet                 QUARANTINE, written even when empty
 
 Parts follow each other in input order. A part's row groups are whole tiles of 256 rows, small enough that a
@@ -18,7 +20,7 @@ import pyarrow.parquet as pq
 from wellkeeper.engine.readers.base import Quarantined
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import DataError, InputError
-from wellkeeper.ledger.rows import DOCUMENTS, EVIDENCE, QUARANTINE, quarantine_of
+from wellkeeper.ledger.rows import DOCUMENTS, EVIDENCE, OVERLAPS, QUARANTINE, SPANS, quarantine_of
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -26,8 +28,13 @@ if TYPE_CHECKING:
 TILE_ROWS = 256
 ROW_GROUP_ROWS = 64 * TILE_ROWS
 
-Kind: TypeAlias = Literal["documents", "evidence"]
-_SCHEMAS: dict[Kind, pa.Schema] = {"documents": DOCUMENTS, "evidence": EVIDENCE}
+Kind: TypeAlias = Literal["documents", "evidence", "spans", "overlaps"]
+_SCHEMAS: dict[Kind, pa.Schema] = {
+    "documents": DOCUMENTS,
+    "evidence": EVIDENCE,
+    "spans": SPANS,
+    "overlaps": OVERLAPS,
+}
 
 
 def part_path(folder: Path, kind: Kind, number: int) -> Path:
@@ -69,7 +76,7 @@ def _write(path: Path, table: pa.Table) -> Path:
 
 
 def open_part_tables(folder: Path, kind: Kind) -> "ds.Dataset":
-    """All parts of `documents` or `evidence`, in order; a ledger without evidence parts has no rows of it.
+    """All parts of one kind, in order; a ledger without parts of evidence or spans has no rows of them.
 
     Raises:
         InputError: the folder holds no ledger.

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wellkeeper.core.dates import CHATGPT_RELEASE, DateBasis
-from wellkeeper.core.decision import Decision
+from wellkeeper.core.decision import Decision, SpanAction
 from wellkeeper.core.evidence import KINDS, Strength
 from wellkeeper.core.origin import LABELS, Origin
 from wellkeeper.core.signals import NO_DATE
@@ -27,8 +27,10 @@ __all__ = [
     "DOCUMENTS",
     "EVIDENCE",
     "MATCHED_CHARS",
+    "OVERLAPS",
     "PRE_AI",
     "QUARANTINE",
+    "SPANS",
     "UNKNOWN_DEPTH",
     "ContentDigest",
     "content_digest",
@@ -87,10 +89,13 @@ DOCUMENTS = pa.schema(
         _field("score", pa.float32(), nullable=True),  # the value that crossed a threshold
         _field("survivor", pa.uint64(), nullable=True),  # row of the document that stays in this one's place
         _field("survivor_id", pa.string(), nullable=True),
+        _field("against", pa.string(), nullable=True),  # the earlier set that has it; `survivor_id` is the id there
         _field("cluster", pa.uint64(), nullable=True),  # smallest row of the duplicate group
         _field("weight", pa.float32(), nullable=True),  # sampling weight of a kept document
         _field("words", pa.int32()),
         _field("bytes", pa.int64()),
+        _field("cut_words", pa.int32(), nullable=True),  # left out of the text that was written; null: none
+        _field("cut_bytes", pa.int64(), nullable=True),
     ]
 )
 """`ledger/documents/part-*.parquet`: one row a document of the input, in input order."""
@@ -114,6 +119,45 @@ EVIDENCE = pa.schema(
 )
 """`ledger/evidence/part-*.parquet`: one row a piece of evidence, by ascending `row`."""
 
+SPANS = pa.schema(
+    [
+        _field("row", pa.uint64()),
+        _field("id", pa.string()),
+        _field("start", pa.int64()),  # byte of the text's UTF-8 at which the first word starts
+        _field("end", pa.int64()),  # byte at which the word behind the span starts, or the end of the text
+        _field("words", pa.int32()),
+        _field("holder", pa.uint64()),  # row of the document that has the same words and keeps them
+        _field("holder_id", pa.string()),
+        _field("holder_start", pa.int64()),
+        _field("holder_end", pa.int64()),
+        _field("frequency", pa.int64()),  # documents that have the rarest run of the step's `words` words in it
+        _field("action", _LABEL),  # core.decision.SpanAction
+        _field("step", _LABEL),
+        _field("matched", pa.string()),  # how it reads, at most MATCHED_CHARS characters
+    ]
+)
+"""`ledger/spans/part-*.parquet`: one row a repeated span, by ascending `row` and `start`; not there where no step
+looked for any. Spans of one document overlap where several holders each have a part."""
+
+OVERLAPS = pa.schema(
+    [
+        _field("row", pa.uint64()),
+        _field("id", pa.string()),
+        _field("step", _LABEL),
+        _field("set", _LABEL),  # name of the evaluation set
+        _field("item", pa.string()),  # of the set: its own id, else file:line
+        _field("field", _LABEL),  # of the item, whose text the document holds
+        _field("others", pa.int32()),  # further items, of any set, that have the same text
+        _field("share", pa.float32()),  # of the text's own words that the document has
+        _field("item_words", pa.int32()),  # how many these are
+        _field("start", pa.int64()),  # byte of the text's UTF-8 at which the longest stretch in common starts
+        _field("end", pa.int64()),  # byte at which the word behind it starts, or the end of the text
+        _field("matched", pa.string()),  # how it reads in the document, at most MATCHED_CHARS characters
+    ]
+)
+"""`ledger/overlaps/part-*.parquet`: one row a text of an evaluation item that a document holds, by ascending `row`;
+not there where no step looked for any."""
+
 QUARANTINE = pa.schema(
     [
         _field("file", pa.string()),
@@ -135,8 +179,9 @@ _CODED: Mapping[str, Sequence[str]] = {
     "decision": [decision.label for decision in Decision],
     "consent": ["unknown"],
     "kind": [kind.name for kind in KINDS],
+    "action": [action.label for action in SpanAction],
 }
-_NEGATIVE_IS_NULL = frozenset({"survivor", "cluster", "start", "end"})
+_NEGATIVE_IS_NULL = frozenset({"survivor", "cluster", "start", "end", "cut_words", "cut_bytes"})
 
 
 def table_of(

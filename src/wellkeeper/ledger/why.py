@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from wellkeeper.core.decision import Decision
+from wellkeeper.core.decision import Decision, SpanAction
 from wellkeeper.core.evidence import BY_NAME, KINDS
 from wellkeeper.core.origin import SYNTHETIC, Origin
 from wellkeeper.core.rights import is_open
 from wellkeeper.errors import InputError
-from wellkeeper.ledger.folder import open_part_tables, read_quarantine
+from wellkeeper.ledger.folder import Kind, open_part_tables, read_quarantine
 from wellkeeper.ledger.manifest import MANIFEST, read_manifest
 
 SCHEMA = "wellkeeper.why/1"
@@ -65,18 +65,36 @@ class Survivor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repeated:
+    """A span of the document that stands, word for word, in another, the holder; bytes are of the text's UTF-8."""
+
+    start: int
+    end: int
+    words: int
+    holder: int  # ledger row
+    holder_id: str
+    holder_start: int
+    holder_end: int
+    frequency: int  # documents that have the rarest run of the step's `words` words in it
+    action: str
+    step: str
+    matched: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentStory:
     """One row of the ledger, with its evidence and, where it is a duplicate, who stayed in its place.
 
     `record` has the columns of `wellkeeper.ledger.rows.DOCUMENTS`, the hash as 64 hexadecimal digits.
     `survivors` starts with the document named in the row; if that one was itself dropped in favour of
-    another, the other follows, and so on.
+    another, the other follows, and so on. `repeated` has the spans that repeat other documents.
     """
 
     record: Mapping[str, Any]
     sentence: str
     evidence: tuple[Seen, ...]
     survivors: tuple[Survivor, ...]
+    repeated: tuple[Repeated, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,9 +230,13 @@ def _stories(folder: Path, documents: ds.Dataset, rows: Sequence[int]) -> tuple[
         found = _read(documents, missing)
         known |= found
         missing = _survivors_of(found.values(), known)
-    seen = _evidence(folder, rows)
+    seen = _pieces(folder, "evidence", rows)
+    spans = _pieces(folder, "spans", rows)
     keep = _KeepOrder(folder)
-    return tuple(_story(record, known, seen.get(row, []), keep) for row, record in sorted(records.items()))
+    return tuple(
+        _story(record, known, seen.get(row, []), spans.get(row, []), keep)
+        for row, record in sorted(records.items())
+    )
 
 
 def _survivors_of(records: Any, known: Mapping[int, Any]) -> list[int]:
@@ -222,25 +244,22 @@ def _survivors_of(records: Any, known: Mapping[int, Any]) -> list[int]:
     return sorted(row for row in named if row is not None and row not in known)
 
 
-def _evidence(folder: Path, rows: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+def _pieces(folder: Path, kind: Kind, rows: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """What the ledger's parts of a kind tell of some rows, by row."""
     found: dict[int, list[dict[str, Any]]] = {}
     if rows:
-        for piece in _read_evidence(open_part_tables(folder, "evidence"), rows):
+        number: Any = ds.field("row")
+        wanted = (number >= min(rows)) & (number <= max(rows)) & number.isin(sorted(set(rows)))
+        for piece in open_part_tables(folder, kind).to_table(filter=wanted).to_pylist():
             found.setdefault(piece["row"], []).append(piece)
     return found
-
-
-def _read_evidence(evidence: ds.Dataset, rows: Sequence[int]) -> list[dict[str, Any]]:
-    number: Any = ds.field("row")
-    wanted = (number >= min(rows)) & (number <= max(rows)) & number.isin(sorted(set(rows)))
-    pieces: list[dict[str, Any]] = evidence.to_table(filter=wanted).to_pylist()
-    return pieces
 
 
 def _story(
     record: Mapping[str, Any],
     known: Mapping[int, dict[str, Any]],
     pieces: list[dict[str, Any]],
+    spans: list[dict[str, Any]],
     keep: "_KeepOrder",
 ) -> DocumentStory:
     survivors: list[Survivor] = []
@@ -255,6 +274,10 @@ def _story(
         sentence=_sentence(record, survivors),
         evidence=_seen(record, pieces),
         survivors=tuple(survivors),
+        repeated=tuple(
+            Repeated(**{name: value for name, value in span.items() if name not in ("row", "id")})
+            for span in spans
+        ),
     )
 
 
@@ -297,7 +320,7 @@ class _KeepOrder:
         self._folder = folder
         self._steps: dict[str, Any] | None = None
 
-    def of(self, step: str | None) -> Sequence[str]:
+    def of(self, step: str | None) -> Sequence[Any]:
         if self._steps is None:
             self._steps = self._read()
         options = self._steps.get(step or "")
@@ -322,10 +345,13 @@ def _licence_rank(licence: str | None) -> int:
     return 2 if licence is None else 0 if is_open(licence) else 1
 
 
-def _preferred(winner: Mapping[str, Any], loser: Mapping[str, Any], keep: Sequence[str]) -> str:
+def _preferred(winner: Mapping[str, Any], loser: Mapping[str, Any], keep: Sequence[Any]) -> str:
     """The first criterion of `keep` on which the two differ, in words; '' where the ledger cannot tell."""
     for criterion in keep:
-        difference, words = _CRITERIA.get(criterion, _no_difference)(winner, loser)
+        if isinstance(criterion, Mapping):
+            difference, words = _by_source(winner, loser, criterion.get("source") or ())
+        else:
+            difference, words = _CRITERIA.get(criterion, _no_difference)(winner, loser)
         if difference:
             return words if difference < 0 else ""
     return "it comes first in the input" if winner["row"] < loser["row"] else ""
@@ -358,11 +384,34 @@ def _licensed(winner: Mapping[str, Any], loser: Mapping[str, Any]) -> tuple[floa
     return _licence_rank(licence) - _licence_rank(loser["licence"]), words
 
 
+def _labelled(winner: Mapping[str, Any], loser: Mapping[str, Any]) -> tuple[float, str]:
+    unknown = Origin.UNKNOWN.label
+    words = f"its origin is known ({winner['origin']})"
+    return (winner["origin"] == unknown) - (loser["origin"] == unknown), words
+
+
+def _by_source(
+    winner: Mapping[str, Any], loser: Mapping[str, Any], preferred: Sequence[str]
+) -> tuple[float, str]:
+    place = {name: number for number, name in enumerate(preferred)}
+    mine, other = (
+        min(place.get(record[column], len(place)) for column in ("group", "source"))
+        for record in (winner, loser)
+    )
+    return mine - other, f"it comes from {preferred[mine] if mine < len(preferred) else 'another source'}"
+
+
 def _longest(winner: Mapping[str, Any], loser: Mapping[str, Any]) -> tuple[float, str]:
     return loser["bytes"] - winner["bytes"], "it is longer"
 
 
-_CRITERIA = {"human": _human, "earliest": _earliest, "licensed": _licensed, "longest": _longest}
+_CRITERIA = {
+    "human": _human,
+    "labelled": _labelled,
+    "earliest": _earliest,
+    "licensed": _licensed,
+    "longest": _longest,
+}
 
 
 def _sentence(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
@@ -370,21 +419,34 @@ def _sentence(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
     if decision == Decision.KEEP.label:
         weight = record["weight"]
         weighed = "" if weight in (None, 1.0) else f", with sampling weight {weight:.4g}"
-        return (f"kept by {step}: {record['reason']}" if step else "kept: no step objected") + weighed
+        words = record.get("cut_words")
+        cut = f", less {words:,} of {record['words']:,} words of its text" if words else ""
+        return (f"kept by {step}: {record['reason']}" if step else "kept: no step objected") + weighed + cut
     verb = "dropped" if decision == Decision.DROP.label else "held back for a person to review"
     return f"{verb} by {step}: {_grounds(record, survivors)}"
 
 
 def _grounds(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
     score = record["score"]
+    if record["against"] is not None:
+        alike = "the same text as" if score == 1 else f"similarity {_similarity(score)} with"
+        return f"{alike} {record['survivor_id']}, which the earlier set {record['against']} has"
     if record["survivor"] is None:
         return str(record["reason"]) + ("" if score is None else f" (value {score:.4g})")
     if (record["step"] or "").startswith("exact-duplicates"):
         alike = "the same text as"
     else:
-        alike = "a duplicate of" if score is None else f"similarity {_similarity(score)} with"
+        alike = _alike(record["step"] or "", score)
     fate = _fate(survivors[0]) if survivors else "whose row this ledger does not hold"
     return f"{alike} {record['survivor_id']}, {fate}"
+
+
+def _alike(step: str, score: float | None) -> str:
+    if score is None:
+        return "a duplicate of"
+    if step.startswith("repeated-passages"):
+        return f"{score:.0%} of its words stand in passages of other documents, most of them in"
+    return f"similarity {_similarity(score)} with"
 
 
 def _similarity(score: float) -> str:
@@ -459,6 +521,7 @@ def _document_json(story: DocumentStory) -> dict[str, Any]:
         "sentence": story.sentence,
         "evidence": [_plain(piece) for piece in story.evidence],
         "survivors": [_plain(survivor) for survivor in story.survivors],
+        "repeated": [_plain(span) for span in story.repeated],
     }
 
 
@@ -483,7 +546,31 @@ def _document_lines(story: DocumentStory) -> list[str]:
         for place, seen in enumerate(story.evidence)
     ]
     lines += [f"  {'survivor':<9} {_survivor_line(survivor)}" for survivor in story.survivors]
+    lines += [
+        f"  {'repeated' if not place else '':<9} {_repeated_line(span)}"
+        for place, span in enumerate(story.repeated[:_SHOWN])
+    ]
+    if len(story.repeated) > _SHOWN:
+        lines.append(
+            f"  {'':<9} ... and {len(story.repeated) - _SHOWN:,} more spans; --json lists all of them"
+        )
     return lines
+
+
+_SPAN_ACTIONS = {
+    SpanAction.REPORTED.label: "left as it is",
+    SpanAction.CUT.label: "cut from the text that was written",
+    SpanAction.WEIGHED.label: "lowers the weight",
+    SpanAction.DROPPED.label: "a reason to drop the document",
+}
+
+
+def _repeated_line(span: Repeated) -> str:
+    return (
+        f"{_SPAN_ACTIONS.get(span.action, span.action)}: bytes {span.start:,} to {span.end:,}, {span.words:,} words "
+        f"that {span.frequency:,} documents have, {span.holder_id} before others (its bytes {span.holder_start:,} to "
+        f"{span.holder_end:,}): {span.matched!r}"
+    )
 
 
 _ERAS = {

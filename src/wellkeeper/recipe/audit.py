@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,8 @@ import numpy as np
 
 from wellkeeper import __version__
 from wellkeeper.core.decision import Ruling
-from wellkeeper.engine.executor import KINDS, Kind, default_workers
+from wellkeeper.core.evaluation import Evaluation
+from wellkeeper.engine.executor import KINDS, Kind, ready, worker_count
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.readers.base import BLOCK_BYTES
 from wellkeeper.engine.store import sweep, write_atomic
@@ -34,10 +36,12 @@ from wellkeeper.recipe.describe import (
     describe_quality,
     describe_rights,
 )
+from wellkeeper.recipe.earlier import INDEX, remember
 from wellkeeper.recipe.findings import findings_of, verdict_of
 from wellkeeper.recipe.inputs import groups_of
 from wellkeeper.recipe.propose import proposed_recipe
 from wellkeeper.recipe.results import Audit
+from wellkeeper.recipe.semantic import type_shift
 from wellkeeper.recipe.textpass import Group, PassOptions, run_text_pass, sample_shift, seal
 
 SCHEMA = "wellkeeper.audit/1"
@@ -50,6 +54,7 @@ class Running:
     work: Path
     kind: Kind = "threads"
     workers: int | None = None
+    address: str | None = None  # of the cluster, with kind "ray"
     strict: bool = False
     block_bytes: int = BLOCK_BYTES
     listener: Listener = nobody
@@ -62,6 +67,10 @@ class Running:
             )
         if self.workers is not None and self.workers < 1:
             raise WorkError(f"workers is {self.workers}. Give at least 1, or leave it out for one for each core.")
+
+    def ready(self) -> AbstractContextManager[None]:
+        """Holds what the workers need from the first task to the last."""
+        return ready(self.kind, workers=self.workers, address=self.address)
 
 
 def audit(
@@ -81,6 +90,7 @@ def audit(
     seed: int | None = None,
     workers: int | None = None,
     executor: Kind = "threads",
+    address: str | None = None,
     strict: bool = False,
     fresh: bool = False,
     block_bytes: int | None = None,
@@ -103,7 +113,8 @@ def audit(
         work: folder for sidecars, `out`/.work by default; keep it and the next audit reads no text again.
         seed: of every draw; the same inputs and seed give the same figures on any number of workers.
         workers: how many blocks are worked on at once; None: as many as there are cores.
-        executor: `threads` or `processes`.
+        executor: `threads`, `processes` or `ray`.
+        address: of a Ray cluster, `HOST:PORT`; None: RAY_ADDRESS, else Ray on this machine alone.
         strict: stop at the first record that cannot be read.
         fresh: forget what an earlier run left in the work folder.
         block_bytes: bytes of text a worker takes at once.
@@ -111,6 +122,7 @@ def audit(
 
     Raises:
         InputError: an input does not exist, holds nothing to read, or has no text column.
+        WorkError: the work folder cannot be used, or the cluster cannot.
     """
     started = time.time()
     begun = time.perf_counter(), time.process_time()
@@ -119,6 +131,7 @@ def audit(
         work=prepare_work(folder, work, fresh=fresh),
         kind=executor,
         workers=workers,
+        address=address,
         strict=strict,
         block_bytes=size_of_blocks(block_bytes),
         listener=listener,
@@ -127,27 +140,29 @@ def audit(
         "text": text, "id": id, "source": source, "date": date, "licence": licence, "origin": origin,
         "generator": generator,
     }  # fmt: skip
-    groups, said = groups_of(_many(inputs), columns, run.work)
-    references, _ = groups_of(_many(reference), {"text": None}, run.work, reference=True)
-    corpus = read_corpus(groups, run, similarity=similarity, seed=seed or 0)
-    compared = read_corpus(references, run, similarity=similarity, seed=seed or 0) if references else None
-    listener(Progress(stage="measuring", done=0, total=0, unit="documents", documents=len(corpus)))
-    everything = np.ones(len(corpus), np.bool_)
-    keep = {"keep": list(DEFAULT_KEEP)}
-    exact = EXACT_DUPLICATES.rule(corpus, everything, EXACT_DUPLICATES.check(keep))
-    left = everything.copy()
-    left[exact.documents] = False
-    near = NEAR_DUPLICATES.rule(corpus, left, NEAR_DUPLICATES.check({**keep, "similarity": similarity}))
-    document = audit_document(corpus, said, exact=exact, near=near, reference=compared)
-    document["proposed_recipe"] = proposed_recipe(groups, references, similarity=similarity)
-    document["run"] = {
-        "version": __version__,
-        "seed": seed or 0,
-        "workers": workers or default_workers(),
-        "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - begun[0], 2),
-        "cpu_seconds": round(time.process_time() - begun[1], 2),
-    }
+    with run.ready():
+        groups, said = groups_of(_many(inputs), columns, run.work)
+        references, _ = groups_of(_many(reference), {"text": None}, run.work, reference=True)
+        corpus = read_corpus(groups, run, similarity=similarity, seed=seed or 0)
+        remember(run.work / INDEX, corpus, banding=banding_for(similarity), similarity=similarity)
+        compared = read_corpus(references, run, similarity=similarity, seed=seed or 0) if references else None
+        listener(Progress(stage="measuring", done=0, total=0, unit="documents", documents=len(corpus)))
+        everything = np.ones(len(corpus), np.bool_)
+        keep = {"keep": list(DEFAULT_KEEP)}
+        exact = EXACT_DUPLICATES.rule(corpus, everything, EXACT_DUPLICATES.check(keep))
+        left = everything.copy()
+        left[exact.documents] = False
+        near = NEAR_DUPLICATES.rule(corpus, left, NEAR_DUPLICATES.check({**keep, "similarity": similarity}))
+        document = audit_document(corpus, said, exact=exact, near=near, reference=compared)
+        document["proposed_recipe"] = proposed_recipe(groups, references, similarity=similarity)
+        document["run"] = {
+            "version": __version__,
+            "seed": seed or 0,
+            "workers": worker_count(run.kind, workers),
+            "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - begun[0], 2),
+            "cpu_seconds": round(time.process_time() - begun[1], 2),
+        }
     paths = write_reports(folder, document)
     return Audit(document=document, paths=paths)
 
@@ -176,7 +191,8 @@ def prepare_work(out: Path, work: str | Path | None, *, fresh: bool) -> Path:
     Raises:
         WorkError: the folder cannot be made.
     """
-    folder = Path(work) if work is not None else out / ".work"
+    # Absolute, since workers elsewhere stand in other folders.
+    folder = (Path(work) if work is not None else out / ".work").absolute()
     try:
         if fresh:
             shutil.rmtree(folder / "sidecars", ignore_errors=True)
@@ -199,6 +215,9 @@ def read_corpus(
     statistics: bool = True,
     words: bool = True,
     extras: bool = False,
+    fingerprint_words: int = 0,
+    vectors: bool = False,
+    evaluation: Evaluation | None = None,
 ) -> LoadedCorpus:
     """Bring the sidecars of the groups up to date and load them.
 
@@ -215,6 +234,10 @@ def read_corpus(
         statistics=statistics,
         words=words,
         extras=extras,
+        fingerprint_words=fingerprint_words,
+        vectors=vectors,
+        type_shift=type_shift(files) if vectors else 0,
+        evaluation=evaluation.digest if evaluation is not None else "",
     )
     folders = run_text_pass(
         groups,
@@ -227,7 +250,13 @@ def read_corpus(
     )
     seal(folders)
     corpus = LoadedCorpus(
-        groups, folders, kind=run.kind, workers=run.workers, scratch=run.work, block_bytes=run.block_bytes
+        groups,
+        folders,
+        kind=run.kind,
+        workers=run.workers,
+        scratch=run.work,
+        block_bytes=run.block_bytes,
+        evaluation=evaluation,
     )
     if not len(corpus):
         quarantined = sum(block.facts["quarantined"] for block in corpus.sidecars.blocks)

@@ -1,29 +1,42 @@
 """The corpus as steps and measures see it: columns over the sidecars, and texts read again where needed."""
 
-import mmap
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from wellkeeper.core.decision import Indices, ShingleSets
+from wellkeeper.core.decision import (
+    FingerprintRows,
+    Indices,
+    ShingleSets,
+    Spread,
+    Streams,
+    Stretches,
+    TypeRows,
+    VectorRows,
+)
+from wellkeeper.core.evaluation import Evaluation
 from wellkeeper.core.rights import is_open
 from wellkeeper.core.signals import NO_DATE, QUALITY, band_name
 from wellkeeper.engine.executor import Kind, run_tasks
+from wellkeeper.engine.joins import Spill
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap, InputFile, RawBlock
 from wellkeeper.engine.readers.select import seekable_lines, select_records
+from wellkeeper.engine.scratch import noughts
 from wellkeeper.engine.sidecar import SidecarBlock, Sidecars
+from wellkeeper.errors import WorkError
 from wellkeeper.kernels import text
+from wellkeeper.kernels.fingerprints import gram_words
 from wellkeeper.ledger.rows import QUARANTINE
 from wellkeeper.origin.evidence import origin_of
-from wellkeeper.recipe.textpass import Group, tables, text_buffers
+from wellkeeper.recipe.semantic import loaded_types, loaded_vectors
+from wellkeeper.recipe.textpass import EXCERPT_CHARS, Group, tables, text_buffers
 
 
 class LoadedCorpus:
@@ -38,15 +51,30 @@ class LoadedCorpus:
         workers: int | None = None,
         scratch: Path | None = None,
         block_bytes: int = BLOCK_BYTES,
+        evaluation: Evaluation | None = None,
     ) -> None:
         self.files: tuple[tuple[Group, InputFile], ...] = tuple((g, f) for g in groups for f in g.files)
+        self.folders = tuple(folders)
         self.sidecars = Sidecars(folders)
-        self._block_bytes = block_bytes
+        self.block_bytes = block_bytes
         self._kind: Kind = kind
         self._workers = workers
-        self._scratch = scratch
+        self.scratch = scratch
+        self.evaluation = evaluation
         self._derived: dict[str, NDArray[Any]] = {}
         self._codes: dict[str, tuple[NDArray[np.int32], tuple[str, ...]]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another machine needs to read the same sidecars: nothing that is kept for speed."""
+        return {**self.__dict__, "_derived": {}, "_codes": {}}
+
+    @property
+    def spread(self) -> Spread | None:
+        if self._kind != "ray":
+            return None
+        from wellkeeper.engine import cluster
+
+        return cluster
 
     def __len__(self) -> int:
         return len(self.sidecars)
@@ -54,6 +82,8 @@ class LoadedCorpus:
     def column(self, name: str) -> NDArray[Any]:
         if name in ("source", "licence", "generator"):
             return self.codes(name)[0]
+        if name == "group":
+            return self.group_of()
         if name in ("origin_resolved", "ai_log_odds", "strength", "conflict"):
             self._resolve()
         elif name == "licence_rank" and name not in self._derived:
@@ -72,12 +102,20 @@ class LoadedCorpus:
             self._codes[name] = self.sidecars.codes(name)
         return self._codes[name]
 
+    def stream(
+        self, names: Sequence[str], documents: Indices | None = None
+    ) -> Iterator[tuple[Indices, list[NDArray[Any]]]]:
+        return self.sidecars.stream(names, documents)
+
     def source_names(self) -> Sequence[str]:
         return self.codes("source")[1]
 
+    def group_names(self) -> Sequence[str]:
+        return list(dict.fromkeys(group.name for group, _ in self.files))
+
     def group_of(self) -> NDArray[np.int32]:
         """Group number of every document, in the order the groups were given."""
-        names = list(dict.fromkeys(group.name for group, _ in self.files))
+        names = self.group_names()
         return self._per_file(lambda group: names.index(group.name)).astype(np.int32)
 
     def file_of(self) -> NDArray[np.int32]:
@@ -142,7 +180,7 @@ class LoadedCorpus:
     ) -> Iterator["BlockRead"]:
         wanted = {block.index: (block, rows) for block, rows in blocks}
         lines = self.sidecars.column("line")
-        for raw in reader_for(file).blocks(file, skip=min(wanted), block_bytes=self._block_bytes):
+        for raw in reader_for(file).blocks(file, skip=min(wanted), block_bytes=self.block_bytes):
             if raw.index in wanted:
                 block, rows = wanted.pop(raw.index)
                 chosen = block.first + rows
@@ -152,22 +190,74 @@ class LoadedCorpus:
                 break
 
     def shingles(self, documents: Indices, order: Indices) -> ShingleSets:
-        # repeats counted: at least as many as a set has members
-        room = self.column("shingles")[documents[order]]
-        bounds = np.zeros(len(documents) + 1, np.int64)
-        np.cumsum(room, out=bounds[1:])
-        starts = np.empty(len(documents), np.int64)
-        starts[order] = bounds[:-1]
-        sizes = np.zeros(len(documents), np.int64)
-        spill = _Spill(int(bounds[-1]), self._scratch)
-        for read, edges, values in run_tasks(
-            _shingles_of, self.read_again(documents), kind=self._kind, workers=self._workers
-        ):
-            for k, at in enumerate(np.searchsorted(documents, read.documents).tolist()):
-                sizes[at] = edges[k + 1] - edges[k]
-                spill.write(int(starts[at]), values[edges[k] : edges[k + 1]])
-        hashes, done = spill.read()
-        return ShingleSets(starts=starts, sizes=sizes, hashes=hashes, done=done)
+        return gathered_sets(self, documents, order, self.sets(documents))
+
+    def sets(self, documents: Indices) -> Iterator[tuple[Indices, NDArray[np.int64], NDArray[np.uint64]]]:
+        """Shingle sets of the documents (ascending), some at a time: documents, bounds of their sets, hashes."""
+        tasks = self.read_again(documents)
+        for read, bounds, hashes in run_tasks(_shingles_of, tasks, kind=self._kind, workers=self._workers):
+            yield read.documents, bounds, hashes
+
+    def fingerprints(self) -> FingerprintRows:
+        facts = [block.facts["fingerprints"] for block in self.sidecars.blocks]
+        if not all(facts):
+            raise WorkError(
+                "The sidecars hold no fingerprints of passages. Read the corpus with `fingerprint_words`, as a recipe "
+                "with repeated-passages.v1 does."
+            )
+        words = max(int(fact["words"]) for fact in facts)
+        return FingerprintRows(
+            words=words,
+            gram=gram_words(words),
+            rows=sum(int(fact["rows"]) for fact in facts),
+            batches=self._fingerprints(),
+        )
+
+    def _fingerprints(self) -> Iterator[tuple[Indices, NDArray[np.int64], NDArray[np.uint64]]]:
+        for block, rows in self.sidecars.companions("fingerprints"):
+            document, word, hashes = (rows.column(name).to_numpy() for name in ("document", "word", "hash"))
+            yield document.astype(np.int64) + block.first, word.astype(np.int64), hashes
+
+    def overlaps(self) -> Iterator[tuple[Indices, NDArray[np.int64], NDArray[np.int64]]]:
+        for block, rows in self.sidecars.companions("overlaps"):
+            document, gram, word = (
+                rows.column(name).to_numpy().astype(np.int64) for name in ("document", "gram", "word")
+            )
+            yield document + block.first, gram, word
+
+    def vectors(self) -> VectorRows:
+        return loaded_vectors(self.sidecars)
+
+    def types(self) -> TypeRows:
+        return loaded_types(self.sidecars)
+
+    def words_of(self, stretches: Stretches) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        bounds = np.zeros(len(stretches.document) + 1, np.int64)
+        np.cumsum(stretches.last - stretches.first, out=bounds[1:])
+        hashes = noughts(int(bounds[-1]), np.uint64, self.scratch)
+        for first, found in self._run(_words_of, stretches):
+            hashes[bounds[first] : bounds[first] + len(found)] = found
+        return bounds, hashes
+
+    def quotes(self, stretches: Stretches) -> "Quotes":
+        """Where stretches (by ascending document) of one word or more lie in the text, and how they read."""
+        start, end = np.zeros((2, len(stretches.document)), np.int64)
+        texts = [""] * len(stretches.document)
+        for first, starts, ends, quoted in self._run(_quotes_of, stretches):
+            some = slice(first, first + len(starts))
+            start[some], end[some], texts[some] = starts, ends, quoted
+        return Quotes(start, end, texts)
+
+    def _run(self, function: Callable[["StretchRead"], Any], stretches: Stretches) -> Iterator[Any]:
+        """Results of a function over stretches of the texts, read again block by block."""
+        tasks = self._stretch_reads(stretches)
+        return run_tasks(function, tasks, kind=self._kind, workers=self._workers)
+
+    def _stretch_reads(self, stretches: Stretches) -> Iterator["StretchRead"]:
+        for read in self.read_again(np.unique(stretches.document)):
+            bounds = (read.documents[0], read.documents[-1] + 1)
+            low, high = np.searchsorted(stretches.document, bounds).tolist()
+            yield StretchRead(read, low, Stretches(*(column[low:high] for column in stretches)))
 
     def preload(self, bands: int, *, statistics: bool) -> None:
         """Read in one go what nearly every run asks for."""
@@ -181,38 +271,27 @@ class LoadedCorpus:
         self.sidecars.load(names)
 
 
-class _Spill:
-    """Hashes written once and read once: in memory while few, else in an unnamed file that goes with the process."""
-
-    def __init__(self, count: int, folder: Path | None) -> None:
-        self._count = count
-        self._file = None if count < _SPILL_HASHES else tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-        self._memory = np.empty(0 if self._file else count, np.uint64)
-
-    def write(self, at: int, values: NDArray[np.uint64]) -> None:
-        if self._file is None:
-            self._memory[at : at + len(values)] = values
-        else:
-            self._file.seek(8 * at)
-            self._file.write(values.data)
-
-    def read(self) -> tuple[NDArray[np.uint64], Callable[[int, int], None]]:
-        """The hashes, and how to let go of a stretch of them."""
-        if self._file is None:
-            return self._memory, lambda _start, _end: None
-        self._file.truncate(8 * self._count)
-        self._file.flush()
-        view = mmap.mmap(self._file.fileno(), 8 * self._count, access=mmap.ACCESS_COPY)
-
-        def done(start: int, end: int) -> None:
-            low, high = 8 * start // mmap.PAGESIZE, 8 * end // mmap.PAGESIZE
-            if high > low and hasattr(view, "madvise"):
-                view.madvise(mmap.MADV_DONTNEED, low * mmap.PAGESIZE, (high - low) * mmap.PAGESIZE)
-
-        return np.frombuffer(view, np.uint64), done
-
-
-_SPILL_HASHES = 1 << 22
+def gathered_sets(
+    corpus: Streams,
+    documents: Indices,
+    order: Indices,
+    sets: Iterable[tuple[Indices, NDArray[np.int64], NDArray[np.uint64]]],
+) -> ShingleSets:
+    """Shingle sets that come in any order, laid down in `order`; in a file where they are many."""
+    # repeats counted: at least as many as a set has members
+    counts = [columns[0] for _, columns in corpus.stream(["shingles"], documents)]
+    room = np.concatenate(counts)[order] if counts else np.zeros(0, np.int64)
+    ends = np.cumsum(room)
+    starts = np.empty(len(documents), np.int64)
+    starts[order] = ends - room
+    sizes = np.zeros(len(documents), np.int64)
+    spill = Spill(int(ends[-1]) if len(ends) else 0, corpus.scratch)
+    for some, bounds, hashes in sets:
+        for k, at in enumerate(np.searchsorted(documents, some).tolist()):
+            sizes[at] = bounds[k + 1] - bounds[k]
+            spill.write(int(starts[at]), hashes[bounds[k] : bounds[k + 1]])
+    values, done = spill.read()
+    return ShingleSets(starts=starts, sizes=sizes, hashes=values, done=done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +306,76 @@ def _shingles_of(task: BlockRead) -> tuple[BlockRead, NDArray[np.int64], NDArray
     data, offsets = text_buffers(parse_block(task.raw, task.columns).table.column("text"))
     bounds, hashes = text.shingle_sets(data, offsets, tables(), task.rows)
     return replace(task, raw=replace(task.raw, payload=b"")), bounds, hashes
+
+
+class Quotes(NamedTuple):
+    """Bytes [start, end) of the text's UTF-8: a stretch from its first letter to that of the word behind it.
+
+    With the separators behind a stretch it can be taken out, and what is left reads on. `text` is its words and what
+    stands between them, at most `EXCERPT_CHARS` characters.
+    """
+
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    text: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class StretchRead:
+    """Stretches of the documents of one block; `first` is the number of the first stretch."""
+
+    read: BlockRead
+    first: int
+    stretches: Stretches
+
+
+def _words_of(task: StretchRead) -> tuple[int, NDArray[np.uint64]]:
+    data, offsets = text_buffers(parse_block(task.read.raw, task.read.columns).table.column("text"))
+    bounds, hashes = text.word_hashes(data, offsets, tables(), task.read.rows)
+    starts, ends = _words_in(task, bounds)
+    pieces = [hashes[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    return task.first, np.concatenate(pieces)
+
+
+def _words_in(
+    task: StretchRead, bounds: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the stretches start and end among the words of the documents read.
+
+    Raises:
+        WorkError: a document has fewer words than when it was first read.
+    """
+    document, first, last = task.stretches
+    place = np.searchsorted(task.read.documents, document)
+    ends = bounds[place] + last
+    if np.any(ends > bounds[place + 1]):
+        raise WorkError(changed_file(task.read.raw.file.name))
+    return bounds[place] + first, ends
+
+
+def changed_file(name: str) -> str:
+    """What to say of a file whose texts are not those of the first pass."""
+    return (
+        f"{name} has changed since its texts were first read in this run. Let it be, and run the same command again."
+    )
+
+
+def _quotes_of(task: StretchRead) -> tuple[int, NDArray[np.int64], NDArray[np.int64], list[str]]:
+    data, offsets = text_buffers(parse_block(task.read.raw, task.read.columns).table.column("text"))
+    bounds, _, firsts, lasts = text.word_places(data, offsets, tables(), task.read.rows)
+    begin, stop = _words_in(task, bounds)
+    place = np.searchsorted(task.read.documents, task.stretches.document)
+    row = task.read.rows[place]
+    size = offsets[row + 1] - offsets[row]
+    behind = stop < bounds[place + 1]
+    end = np.where(behind, firsts[np.minimum(stop, len(firsts) - 1)], size)
+    quoted = [
+        data[low + a : low + min(b, a + 4 * EXCERPT_CHARS)].tobytes().decode(errors="ignore")[:EXCERPT_CHARS]
+        for low, a, b in zip(
+            offsets[row].tolist(), firsts[begin].tolist(), lasts[stop - 1].tolist(), strict=True
+        )
+    ]
+    return task.first, firsts[begin], end, quoted
 
 
 def month_of(seconds: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -15,22 +15,27 @@ from numpy.typing import NDArray
 from wellkeeper import __version__
 from wellkeeper.core.decision import Decision
 from wellkeeper.core.origin import LABELS
-from wellkeeper.engine.executor import Kind, default_workers
+from wellkeeper.engine.executor import Kind, worker_count
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.readers.base import ColumnMap
 from wellkeeper.engine.sources import find_files
 from wellkeeper.errors import RecipeError, WorkError
-from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY, NEAR_DUPLICATES
+from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY, NEAR_DUPLICATES, banding_for
+from wellkeeper.ledger.manifest import read_manifest
 from wellkeeper.recipe.audit import Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.corpus import LoadedCorpus
-from wellkeeper.recipe.decide import Decisions, apply_mix, apply_steps
+from wellkeeper.recipe.decide import Decisions, apply_mix, apply_steps, undecided
+from wellkeeper.recipe.decontamination import describe_decontamination, search_of
 from wellkeeper.recipe.describe import (
     months_of,
 )
+from wellkeeper.recipe.earlier import INDEX, SET, check_not_itself, drop_repeats, open_earlier, remember
 from wellkeeper.recipe.inputs import columns_for, groups_of, not_below, with_distinct_names
 from wellkeeper.recipe.model import Recipe
+from wellkeeper.recipe.passages import describe_passages, fingerprint_words, settle
 from wellkeeper.recipe.results import Curation
 from wellkeeper.recipe.schema import load_recipe
+from wellkeeper.recipe.semantic import describe_semantic, wants_vectors
 from wellkeeper.recipe.steps import step_named
 from wellkeeper.recipe.textpass import Group
 
@@ -44,12 +49,14 @@ def curate(
     recipe: str | Path | Recipe,
     *,
     overrides: Sequence[str] = (),
+    against: str | Path | Sequence[str | Path] = (),
     name: str | None = None,
     out: str | Path | None = None,
     work: str | Path | None = None,
     seed: int | None = None,
     workers: int | None = None,
     executor: Kind = "threads",
+    address: str | None = None,
     strict: bool = False,
     fresh: bool = False,
     dry_run: bool = False,
@@ -63,12 +70,15 @@ def curate(
         recipe: a YAML file, or a `Recipe`.
         name: what the set is called; None: as the recipe's file.
         overrides: `key=value` changes of a recipe file, as in `--set mix.human_floor=0.3`.
+        against: folders of earlier curated sets, or work folders, besides those that the recipe names: documents
+            that they have, by text or as near duplicates, are left out.
         out: output folder, new or of the same recipe; None: the recipe's `out`, else `NAME-curated` beside
             the current folder.
         work: folder for sidecars, `out`/.work by default.
         seed: wins over the recipe's.
         workers: how many blocks are worked on at once; None: as many as there are cores.
-        executor: `threads` or `processes`.
+        executor: `threads`, `processes` or `ray`.
+        address: of a Ray cluster, `HOST:PORT`; None: RAY_ADDRESS, else Ray on this machine alone.
         strict: stop at the first record that cannot be read.
         fresh: forget what an earlier run left in the work folder.
         dry_run: decide, and write nothing but sidecars.
@@ -79,11 +89,14 @@ def curate(
     Raises:
         RecipeError: the recipe says something that cannot be done.
         InputError: a source does not exist, holds nothing to read, or has no text column.
-        WorkError: the output folder belongs to something else, or counts do not reconcile.
+        WorkError: the output folder belongs to something else, counts do not reconcile, or the cluster cannot be used.
     """
     started = time.time()
     begun = time.perf_counter(), time.process_time()
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
+    given = [against] if isinstance(against, str | Path) else against
+    if given:
+        plan = replace(plan, against=(*(plan.against or ()), *(str(Path(path).resolve()) for path in given)))
     name = name or ("recipe" if isinstance(recipe, Recipe) else Path(recipe).stem)
     if plan.sign is not None:
         raise RecipeError(
@@ -98,8 +111,8 @@ def curate(
         # nothing to go on from later, so nothing to leave behind
         with tempfile.TemporaryDirectory(prefix="wellkeeper-") as place:
             return curate(
-                plan, name=name, out=place, seed=seed, workers=workers, executor=executor, strict=strict,
-                dry_run=True, block_bytes=block_bytes, listener=listener,
+                plan, name=name, out=place, seed=seed, workers=workers, executor=executor,
+                address=address, strict=strict, dry_run=True, block_bytes=block_bytes, listener=listener,
             )  # fmt: skip
     if not dry_run:
         claim(folder, plan, fresh=fresh)
@@ -107,43 +120,62 @@ def curate(
         work=prepare_work(folder, work, fresh=fresh),
         kind=executor,
         workers=workers,
+        address=address,
         strict=strict,
         block_bytes=size_of_blocks(block_bytes),
         listener=listener,
     )
-    groups, said = groups_of_recipe(plan, folder)
-    statistics = any(step not in _LEAN for step, _ in steps)
-    corpus = read_corpus(
-        groups,
-        run,
-        similarity=_similarity(plan),
-        seed=seed,
-        statistics=statistics,
-        words=not dry_run,
-        extras=not dry_run,
-    )
-    listener(Progress(stage="deciding", done=0, total=0, unit="documents", documents=len(corpus)))
-    decisions = apply_steps(corpus, steps)
-    apply_mix(corpus, decisions, plan.mix)
-    theirs = None if dry_run else _reference_words(plan, corpus, run, seed)
-    document = curation_document(name, plan, corpus, decisions, theirs, seed=seed, tails=not dry_run)
-    document["dry_run"] = dry_run
-    paths = {}
-    if not dry_run:
-        from wellkeeper.recipe.output import write_output, write_report  # which a dry run need not load
-
-        paths = write_output(
-            folder, plan, corpus, decisions, document, said, run, keep_rejected=keep_rejected
+    with run.ready():
+        groups, said = groups_of_recipe(plan, folder)
+        search = search_of(plan, run.work)
+        said += search.said if search is not None else ()
+        statistics = any(step not in _LEAN for step, _ in steps)
+        corpus = read_corpus(
+            groups,
+            run,
+            similarity=_similarity(plan),
+            seed=seed,
+            statistics=statistics,
+            words=not dry_run,
+            extras=not dry_run,
+            fingerprint_words=fingerprint_words(steps),
+            vectors=wants_vectors(plan),
+            evaluation=search.evaluation if search is not None else None,
         )
-    document["paths"] = {name: str(path) for name, path in paths.items()}
-    document["run"] = {
-        "version": __version__,
-        "seed": seed,
-        "workers": workers or default_workers(),
-        "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - begun[0], 2),
-        "cpu_seconds": round(time.process_time() - begun[1], 2),
-    }
+        listener(Progress(stage="deciding", done=0, total=0, unit="documents", documents=len(corpus)))
+        decisions = undecided(len(corpus))
+        repeats = _drop_repeats(plan, corpus, decisions, folder)
+        remember(run.work / INDEX, corpus, banding=banding_for(_similarity(plan)), similarity=_similarity(plan))
+        apply_steps(corpus, steps, decisions)
+        apply_mix(corpus, decisions, plan.mix)
+        settle(corpus, decisions)
+        theirs = None if dry_run else _reference_words(plan, corpus, run, seed)
+        document = curation_document(name, plan, corpus, decisions, theirs, seed=seed, tails=not dry_run)
+        document["dry_run"] = dry_run
+        document["against"] = repeats
+        paths = {}
+        if not dry_run:
+            from wellkeeper.recipe.output import write_output, write_report  # which a dry run need not load
+
+            paths = write_output(
+                folder, plan, corpus, decisions, document, said, run, keep_rejected=keep_rejected
+            )
+            remember(
+                folder / ".work" / SET,
+                corpus,
+                banding=banding_for(_similarity(plan)),
+                similarity=_similarity(plan),
+                manifest=read_manifest(folder)["digest"],
+            )
+        document["paths"] = {name: str(path) for name, path in paths.items()}
+        document["run"] = {
+            "version": __version__,
+            "seed": seed,
+            "workers": worker_count(run.kind, workers),
+            "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - begun[0], 2),
+            "cpu_seconds": round(time.process_time() - begun[1], 2),
+        }
     if not dry_run:
         write_report(folder, document, corpus, decisions, said, statistics=statistics)
     return Curation(document=document, paths=paths)
@@ -177,7 +209,17 @@ def claim(folder: Path, recipe: Recipe, *, fresh: bool) -> None:
         )
 
 
-_LEAN = frozenset({"exact-duplicates.v1", "near-duplicates.v1", "artefacts.v1", "origin.v1"})
+_LEAN = frozenset(
+    {
+        "exact-duplicates.v1",
+        "near-duplicates.v1",
+        "semantic-duplicates.v1",
+        "repeated-passages.v1",
+        "decontaminate.v1",
+        "artefacts.v1",
+        "origin.v1",
+    }
+)
 """Steps that need no quality and repetition figures; a recipe of these alone reads its texts faster."""
 
 _OURS = frozenset(
@@ -206,7 +248,7 @@ def groups_of_recipe(recipe: Recipe, out: Path) -> tuple[tuple[Group, ...], tupl
         columns, sentences = columns_for(files, source.columns())
         constant = source.constants()
         # What the recipe says of a whole source wins over a column that was merely guessed.
-        kept_roles = {role: column for role, column in columns.named().items() if role not in constant}
+        kept_roles = {role: column for role, column in columns.all_named().items() if role not in constant}
         columns = ColumnMap(**kept_roles)
         groups.append(
             Group(
@@ -223,6 +265,23 @@ def groups_of_recipe(recipe: Recipe, out: Path) -> tuple[tuple[Group, ...], tupl
         )
         said += [f"{source.name}: {sentence}" for sentence in sentences]
     return with_distinct_names(groups), tuple(said)
+
+
+def _drop_repeats(
+    recipe: Recipe, corpus: LoadedCorpus, decisions: Decisions, out: Path
+) -> dict[str, Any] | None:
+    """Leave out what earlier sets have: the same text, and near duplicates if the recipe asks for them."""
+    if not recipe.against:
+        return None
+    located = [recipe.locate(path) for path in recipe.against]
+    check_not_itself(recipe.against, located, out)
+    similarity = _similarity(recipe)
+    asked = any(step.name == NEAR_DUPLICATES.name for step in recipe.steps)
+    near = (similarity, banding_for(similarity)) if asked else None
+    earlier = [
+        open_earlier(name, place, near=near) for name, place in zip(recipe.against, located, strict=True)
+    ]
+    return drop_repeats(corpus, decisions, earlier, near=near)
 
 
 def _similarity(recipe: Recipe) -> float:
@@ -264,8 +323,8 @@ def curation_document(
         "dropped": int(counts[Decision.DROP]),
         "review": int(counts[Decision.REVIEW]),
         "quarantined": quarantined,
-        "kept_words": int(corpus.column("words")[kept].sum()),
-        "kept_bytes": int(corpus.column("bytes")[kept].sum()),
+        "kept_words": int(corpus.column("words")[kept].sum() - decisions.cuts.words.sum()),
+        "kept_bytes": int(corpus.column("bytes")[kept].sum() - decisions.cuts.bytes.sum()),
         "steps": [
             {
                 "step": tally.step,
@@ -278,6 +337,9 @@ def curation_document(
             for tally in decisions.tallies
         ],
         "mix": _mix(decisions),
+        "passages": describe_passages(corpus, decisions),
+        "semantic": describe_semantic(corpus, decisions),
+        "evaluation": describe_decontamination(corpus, decisions),
         "origin": {
             when: {
                 label: int(n)
@@ -295,7 +357,7 @@ def curation_document(
             )
         ],
         "months": months_of(corpus, kept),
-        "tails": _tails(recipe, corpus, kept, theirs) if tails else None,
+        "tails": _tails(recipe, corpus, decisions, theirs) if tails else None,
     }
     if document["read"] != sum(document[key] for key in ("kept", "dropped", "review", "quarantined")):
         raise WorkError(
@@ -334,7 +396,7 @@ def _reference_words(recipe: Recipe, corpus: LoadedCorpus, run: Running, seed: i
 
 
 def _tails(
-    recipe: Recipe, corpus: LoadedCorpus, kept: NDArray[np.bool_], theirs: "WordSample | None"
+    recipe: Recipe, corpus: LoadedCorpus, decisions: Decisions, theirs: "WordSample | None"
 ) -> dict[str, Any] | None:
     """Tails of the input and of the kept set, against the recipe's reference where it has one.
 
@@ -349,7 +411,7 @@ def _tails(
         sample = sample.restricted(~corpus.column("reference").astype(np.bool_)[sample.documents])
     return {
         "before": describe_tails(sample, theirs),
-        "after": describe_tails(_only(sample, kept), theirs),
+        "after": describe_tails(_only(sample, decisions.kept).less(decisions.cuts.stretches), theirs),
     }
 
 

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wellkeeper.core.decision import Corpus, Decision, Ruling
+from wellkeeper.core.decision import Corpus, Decision, Indices, RepeatedSpans, Ruling, Stretches
 from wellkeeper.mix.choose import choose
 from wellkeeper.mix.plan import Mix, MixPlan
 from wellkeeper.recipe.steps import step_named
@@ -28,6 +28,22 @@ class StepTally:
     reasons: tuple[tuple[str, int], ...]  # most frequent first
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cuts:
+    """Words that are left out of the texts of kept documents, and how much that is of each, ascending."""
+
+    stretches: Stretches  # apart from each other, by document
+    documents: Indices
+    words: NDArray[np.int64]
+    bytes: NDArray[np.int64]
+
+
+_NOTHING = np.zeros(0, np.int64)
+NO_CUTS = Cuts(
+    stretches=Stretches(_NOTHING, _NOTHING, _NOTHING), documents=_NOTHING, words=_NOTHING, bytes=_NOTHING
+)
+
+
 @dataclass(slots=True, kw_only=True)
 class Decisions:
     """One entry a document; codes index `steps` and `reasons`, -1 where no step objected."""
@@ -38,11 +54,16 @@ class Decisions:
     score: NDArray[np.float32]
     survivor: NDArray[np.int64]
     cluster: NDArray[np.int64]
+    weight: NDArray[np.float32]
     steps: list[str]
     reasons: list[str]
     tallies: list[StepTally]
     rulings: dict[str, Ruling]
+    spans: list[RepeatedSpans] = field(default_factory=list)  # one a step that looked for any
+    cuts: Cuts = NO_CUTS
     mix: Mix | None = None
+    against: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """Of a document that an earlier set has already: that set, and the id of the document there."""
 
     @property
     def kept(self) -> NDArray[np.bool_]:
@@ -51,9 +72,12 @@ class Decisions:
     def digest(self) -> str:
         """SHA-256 over all decisions: what a write pass was planned from."""
         state = hashlib.sha256()
-        for array in (self.decision, self.step, self.reason, self.score, self.survivor, self.cluster):
+        columns = (self.decision, self.step, self.reason, self.score, self.survivor, self.cluster, self.weight)
+        for array in (*columns, *self.cuts.stretches):
             state.update(np.ascontiguousarray(array).tobytes())
         state.update("\n".join((*self.steps, "", *self.reasons)).encode())
+        if self.against:
+            state.update(repr(sorted(self.against.items())).encode())
         return state.hexdigest()
 
 
@@ -66,6 +90,7 @@ def undecided(documents: int) -> Decisions:
         score=np.full(documents, np.nan, np.float32),
         survivor=np.full(documents, -1, np.int64),
         cluster=np.full(documents, -1, np.int64),
+        weight=np.ones(documents, np.float32),
         steps=[],
         reasons=[],
         tallies=[],
@@ -73,14 +98,16 @@ def undecided(documents: int) -> Decisions:
     )
 
 
-def apply_steps(corpus: Corpus, steps: Sequence[tuple[str, Mapping[str, Any]]]) -> Decisions:
-    """Let each step rule on what the steps before it kept.
+def apply_steps(
+    corpus: Corpus, steps: Sequence[tuple[str, Mapping[str, Any]]], decisions: Decisions | None = None
+) -> Decisions:
+    """Let each step rule on what the steps before it, and `decisions` if given, kept; these are entered into.
 
     Raises:
         RecipeError: a step is unknown or an option is wrong; all are checked before the first one runs.
     """
     checked = [(step_named(name), step_named(name).check(options)) for name, options in steps]
-    decisions = undecided(len(corpus))
+    decisions = undecided(len(corpus)) if decisions is None else decisions
     for step, options in checked:
         active = decisions.kept
         record(decisions, step.rule(corpus, active, options), before=int(active.sum()))
@@ -91,14 +118,17 @@ def record(decisions: Decisions, ruling: Ruling, *, before: int) -> None:
     """Enter one ruling."""
     documents = ruling.documents
     decisions.decision[documents] = ruling.decision
-    decisions.step[documents] = _code(decisions.steps, ruling.step)
-    codes = np.array([_code(decisions.reasons, reason) for reason in ruling.reasons] or [-1], np.int32)
+    decisions.step[documents] = code_of(decisions.steps, ruling.step)
+    codes = np.array([code_of(decisions.reasons, reason) for reason in ruling.reasons] or [-1], np.int32)
     decisions.reason[documents] = codes[ruling.reason]
     decisions.score[documents] = ruling.score
     decisions.survivor[documents] = ruling.survivor
-    decisions.cluster[documents] = ruling.cluster
+    if ruling.spans is not None:
+        decisions.spans.append(ruling.spans)
+    grouped = ruling.cluster >= 0  # other steps leave the duplicate group of a survivor as it is
+    decisions.cluster[documents[grouped]] = ruling.cluster[grouped]
     # A survivor belongs to the group that its copies name.
-    duplicates = ruling.survivor >= 0
+    duplicates = (ruling.survivor >= 0) & grouped
     decisions.cluster[ruling.survivor[duplicates]] = ruling.cluster[duplicates]
     counts = np.bincount(ruling.reason, minlength=len(ruling.reasons)).tolist()
     reasons = sorted(
@@ -144,8 +174,7 @@ def apply_mix(corpus: Corpus, decisions: Decisions, plan: MixPlan) -> Mix:
             reason=mix.reason[out].astype(np.int32),
             score=np.full(len(out), np.nan, np.float32),
             survivor=np.full(len(out), -1, np.int64),
-            # keep the duplicate group of a survivor that the mix leaves out
-            cluster=decisions.cluster[active[out]],
+            cluster=np.full(len(out), -1, np.int64),
             reasons=mix.reasons,
         ),
         before=len(active),
@@ -154,7 +183,8 @@ def apply_mix(corpus: Corpus, decisions: Decisions, plan: MixPlan) -> Mix:
     return mix
 
 
-def _code(names: list[str], name: str) -> int:
+def code_of(names: list[str], name: str) -> int:
+    """Place of a name in a list, at the end of which it is put if it is not there."""
     if name not in names:
         names.append(name)
     return names.index(name)

@@ -30,6 +30,7 @@ class Source:
     text: str | None = None  # column; None: guessed from the first file and said aloud
     id: str | None = None  # column
     source: str | None = None  # column of finer source names; None: all documents are of source `name`
+    embedding: str | None = None  # column of vectors
     date: Given | None = None
     licence: Given | None = None
     origin: Given | None = None  # a value is one of `wellkeeper.core.origin.LABELS`
@@ -40,7 +41,9 @@ class Source:
     def columns(self) -> dict[str, str]:
         """Role -> column, for the roles that are read from a column."""
         named = {
-            role: value for role in ("text", "id", "source") if (value := getattr(self, role)) is not None
+            role: value
+            for role in ("text", "id", "source", "embedding")
+            if (value := getattr(self, role)) is not None
         }
         return named | {
             role: given.column for role, given in self._given().items() if given.column is not None
@@ -88,6 +91,7 @@ class Recipe:
     steps: tuple[StepCall, ...] = ()
     mix: MixPlan = field(default_factory=MixPlan)
     reference: Reference | None = None
+    against: tuple[str, ...] | None = None  # folders of earlier sets and indexes, whose documents are left out
     sign: str | None = None  # `env:NAME`, or the path of a key file
     out: str | None = None
     seed: int = 0

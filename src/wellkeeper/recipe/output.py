@@ -1,11 +1,9 @@
 """The output folder of a recipe: data, ledger, card, Croissant, manifest and report, in this order."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +15,10 @@ from numpy.typing import NDArray
 from wellkeeper import __version__
 from wellkeeper.core.decision import Ruling
 from wellkeeper.core.evidence import KINDS
-from wellkeeper.engine.executor import default_workers
+from wellkeeper.engine.executor import worker_count
 from wellkeeper.engine.readers.base import Quarantined
 from wellkeeper.engine.store import sweep, write_atomic
+from wellkeeper.engine.version import code_digest
 from wellkeeper.ledger.card import ConstraintFigure, card
 from wellkeeper.ledger.counts import Counts, counts_of, reconcile
 from wellkeeper.ledger.croissant import croissant, write_croissant
@@ -37,7 +36,8 @@ from wellkeeper.ledger.rows import (
 )
 from wellkeeper.recipe.audit import Running
 from wellkeeper.recipe.corpus import LoadedCorpus, facts_by_file, quarantine_table
-from wellkeeper.recipe.decide import Decisions
+from wellkeeper.recipe.decide import Cuts, Decisions
+from wellkeeper.recipe.decontamination import overlap_table, overlaps_of
 from wellkeeper.recipe.describe import (
     describe_duplicates,
     describe_inputs,
@@ -47,6 +47,7 @@ from wellkeeper.recipe.describe import (
 )
 from wellkeeper.recipe.findings import findings_of, verdict_of
 from wellkeeper.recipe.model import Recipe
+from wellkeeper.recipe.passages import span_rows
 from wellkeeper.recipe.tails import TOO_SMALL
 from wellkeeper.recipe.writepass import write_documents
 
@@ -111,7 +112,7 @@ def write_output(
         ],
         counts=counts,
         tables=tables,
-        run={"workers": run.workers or default_workers(), "executor": run.kind, "columns": list(said)},
+        run={"workers": worker_count(run.kind, run.workers), "executor": run.kind, "columns": list(said)},
     )
     names = {
         "data": "data",
@@ -129,27 +130,29 @@ def recipe_json(recipe: Recipe) -> dict[str, Any]:
     return {**written, "steps": [{step.name: dict(step.options)} for step in recipe.steps]}
 
 
-def code_digest() -> str:
-    """SHA-256 over the package's own source, so that a manifest says exactly which code ran."""
-    root = Path(str(package_files("wellkeeper")))
-    state = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        state.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return state.hexdigest()
-
-
 def _write_ledger(folder: Path, corpus: LoadedCorpus, decisions: Decisions) -> dict[str, str]:
     """Documents, evidence and quarantine; returns their content digests."""
     documents, evidence = ContentDigest(), ContentDigest()
     documents.update(DOCUMENTS.empty_table())
     evidence.update(EVIDENCE.empty_table())
-    for path in (*folder.glob("ledger/documents/*"), *folder.glob("ledger/evidence/*")):
+    for path in folder.glob("ledger/*/*"):
         path.unlink()
+    spans_digest = ContentDigest() if decisions.spans else None
+    overlaps = overlaps_of(decisions)
+    overlaps_digest = ContentDigest() if overlaps is not None else None
     for number, (rows, table, spans) in enumerate(_ledger_parts(corpus, decisions)):
         write_part(folder, "documents", number, table)
         write_part(folder, "evidence", number, spans)
         documents.update(table)
         evidence.update(spans)
+        if spans_digest is not None:
+            repeated = span_rows(corpus, decisions, int(rows[0]), int(rows[-1]) + 1)
+            write_part(folder, "spans", number, repeated)
+            spans_digest.update(repeated)
+        if overlaps is not None and overlaps_digest is not None:
+            held = overlap_table(corpus, overlaps, int(rows[0]), int(rows[-1]) + 1)
+            write_part(folder, "overlaps", number, held)
+            overlaps_digest.update(held)
         del rows
     records = [Quarantined(**row) for row in quarantine_table(corpus).to_pylist()]
     write_quarantine(folder, records)
@@ -157,6 +160,8 @@ def _write_ledger(folder: Path, corpus: LoadedCorpus, decisions: Decisions) -> d
         "ledger/documents": documents.hexdigest(),
         "ledger/evidence": evidence.hexdigest(),
         "ledger/quarantine": content_digest([quarantine_of(records)]),
+        **({"ledger/spans": spans_digest.hexdigest()} if spans_digest is not None else {}),
+        **({"ledger/overlaps": overlaps_digest.hexdigest()} if overlaps_digest is not None else {}),
     }
 
 
@@ -210,13 +215,26 @@ def _ledger_parts(
             "reason": decisions.reason[low:high],
             "score": decisions.score[low:high],
             "survivor": decisions.survivor[low:high],
-            "survivor_id": [survivor_ids.get(s) for s in decisions.survivor[low:high].tolist()],
+            "survivor_id": [
+                survivor_ids.get(s) or decisions.against.get(row, (None, None))[1]
+                for row, s in enumerate(decisions.survivor[low:high].tolist(), low)
+            ],
+            "against": [decisions.against.get(row, (None, None))[0] for row in range(low, high)],
             "cluster": decisions.cluster[low:high],
-            "weight": np.where(kept, np.float32(1), np.float32(np.nan)).astype(np.float32),
+            "weight": np.where(kept, decisions.weight[low:high], np.float32(np.nan)).astype(np.float32),
             "words": corpus.column("words")[low:high].astype(np.int32),
             "bytes": corpus.column("bytes")[low:high],
+            **_cut_columns(decisions.cuts, low, high),
         }
         yield rows, table_of(columns, labels=labels), _evidence_rows(corpus, low, high, ids)
+
+
+def _cut_columns(cuts: Cuts, low: int, high: int) -> dict[str, NDArray[np.int64]]:
+    columns = {name: np.full(high - low, -1, np.int64) for name in ("cut_words", "cut_bytes")}
+    some = slice(*np.searchsorted(cuts.documents, (low, high)).tolist())
+    columns["cut_words"][cuts.documents[some] - low] = cuts.words[some]
+    columns["cut_bytes"][cuts.documents[some] - low] = cuts.bytes[some]
+    return columns
 
 
 def _ledger_ranges(corpus: LoadedCorpus) -> Iterator[tuple[int, int]]:

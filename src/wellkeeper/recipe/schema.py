@@ -63,6 +63,9 @@ class _SourcePart(_Part):
     text: Name | None = Field(None, description="Column of the text; guessed and said aloud if not given.")
     id: Name | None = Field(None, description="Column of a document's own id.")
     source: Name | None = Field(None, description="Column of finer source names, such as sites or boards.")
+    embedding: Name | None = Field(
+        None, description="Column of vectors, lists of numbers of any model, for semantic-duplicates.v1."
+    )
     date: _NameOrGiven | None = Field(
         None, description="Column of the date, or {value: DATE} for all documents."
     )
@@ -130,6 +133,9 @@ class _RecipePart(_Part):
             _tagged({dict: "(call)"}, "(name)"),
         ]
     ] = Field(default_factory=list, description="Steps in order: a name, or {name: options}.")
+    against: _OneOrMany | None = Field(
+        None, description="Earlier curated set or work folder, or a list of them: what they have is left out."
+    )
     mix: _MixPart | None = None
     sign: _SignPart | None = None
     out: Name | None = Field(None, description="Output folder, relative to the recipe.")
@@ -304,10 +310,15 @@ def _recipe(part: _RecipePart, folder: Path, problems: list[tuple[KeyPath, str]]
         steps=tuple(_step(number, call, problems) for number, call in enumerate(part.steps)),
         mix=_mix(part.mix, problems),
         reference=_reference(part.reference, names, folder, problems),
+        against=None if part.against is None else _many(part.against),
         sign=_sign(part.sign, problems),
         out=part.out,
         seed=part.seed,
     )
+
+
+def _many(given: str | list[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _source(name: str, part: _SourcePart, problems: list[tuple[KeyPath, str]]) -> Source:
@@ -328,10 +339,11 @@ def _source(name: str, part: _SourcePart, problems: list[tuple[KeyPath, str]]) -
 
     return Source(
         name=name,
-        paths=tuple(part.path) if isinstance(part.path, list) else (part.path,),
+        paths=_many(part.path),
         text=part.text,
         id=part.id,
         source=part.source,
+        embedding=part.embedding,
         date=_column_not_date(given("date", lambda column: Given(column=column)), path, problems),
         licence=given("licence", lambda value: Given(value=value)),
         origin=_known_origin(given("origin", lambda value: Given(value=value)), path, problems),

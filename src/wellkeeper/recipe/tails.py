@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from wellkeeper.core.decision import Stretches
 from wellkeeper.measure.hill import curve
 from wellkeeper.measure.incidence import Incidence, halves, incidence_of, ngrams
 from wellkeeper.measure.reference import reference_tails_or_none
@@ -32,6 +33,19 @@ class WordSample:
         sizes = np.diff(self._offsets)
         words = np.repeat(chosen, sizes)
         return WordSample(self.documents[chosen], _bounds(sizes[chosen]), self._hashes[words])
+
+    def less(self, cuts: Stretches) -> "WordSample":
+        """The sample without the words that a step cut; `cuts` are apart from each other, by document."""
+        left = np.ones(len(self._hashes), np.bool_)
+        low, high = (np.searchsorted(cuts.document, self.documents, side=side) for side in ("left", "right"))
+        for place in np.flatnonzero(low < high).tolist():
+            for first, last in zip(
+                cuts.first[low[place] : high[place]], cuts.last[low[place] : high[place]], strict=True
+            ):
+                left[self._offsets[place] + first : self._offsets[place] + last] = False
+        before = np.zeros(len(left) + 1, np.int64)
+        np.cumsum(left, out=before[1:])
+        return WordSample(self.documents, before[self._offsets], self._hashes[left])
 
     def cut(self, words: int) -> "WordSample":
         """The first documents, up to about `words` words."""

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,19 +28,21 @@ from wellkeeper.core.origin import declared_origin
 from wellkeeper.core.rights import licence_expression
 from wellkeeper.core.signals import NO_DATE, band_name
 from wellkeeper.engine.dates import parse_dates, plausible
-from wellkeeper.engine.executor import Kind, run_tasks
+from wellkeeper.engine.executor import Kind, ready, run_tasks, worker_count
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import BLOCK_BYTES, DOCUMENT_FIELDS, ColumnMap, InputFile, RawBlock
 from wellkeeper.engine.sidecar import block_path, companion_path, done_blocks, write_block
-from wellkeeper.engine.store import write_atomic
+from wellkeeper.engine.store import sweep, write_atomic
 from wellkeeper.errors import InputError, WorkError
 from wellkeeper.filter.duplicates import Banding
-from wellkeeper.kernels import text
+from wellkeeper.kernels import fingerprints, text
 from wellkeeper.ledger.rows import quarantine_of
 from wellkeeper.mix.sampling import priority
 from wellkeeper.origin import artefacts
 from wellkeeper.origin.evidence import date_evidence, declared_evidence
+from wellkeeper.recipe.decontamination import load_table, overlap_rows, table_path
+from wellkeeper.recipe.semantic import type_rows, vector_rows
 
 TAIL_WORDS = 400_000
 """Words drawn for the tail measures from a corpus of any size, so that they cost the same for all."""
@@ -82,6 +84,10 @@ class PassOptions:
         0  # hash word 1- and 2-gram counts of every document to 2 ** bits buckets; 0: leave them out
     )
     extras: bool = False  # record the user's other columns and their types, for writing them out again
+    fingerprint_words: int = 0  # fingerprints for shared runs of so many words; 0: leave them out
+    vectors: bool = False  # the vectors that groups name, and which types stand in which documents
+    type_shift: int = 0  # types are kept whose hash begins with so many zero bits
+    evaluation: str = ""  # digest of the table of evaluation sets to search for; "": there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,22 @@ class BlockTask:
     group: Group
     options: PassOptions
     folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileTask:
+    """A whole file, cut on the worker, so that nothing of it passes through the driver."""
+
+    group: Group
+    file: InputFile
+    options: PassOptions
+    folder: str
+    strict: bool
+
+
+FILES_A_WORKER = 4
+"""Files for each worker of a cluster from which whole files are sent and not blocks. With fewer, the last ones
+would be waited for longer than the driver takes to cut them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +144,17 @@ def sidecar_folder(work: Path, file: InputFile, group: Group, options: PassOptio
             asdict(options),
             text.VERSION,
             artefacts.VERSION,
+            fingerprints.VERSION if options.fingerprint_words else None,
         ],
         sort_keys=True,
         default=str,
     )
     return work / "sidecars" / hashlib.sha256(key.encode()).hexdigest()[:20]
+
+
+def work_of(folder: Path) -> Path:
+    """The work folder that a folder of sidecars lies in."""
+    return folder.parents[1]
 
 
 def run_text_pass(
@@ -156,16 +184,56 @@ def run_text_pass(
         ) from error
     total = sum(max(0, file.size) for _, file in pairs)
     seen = documents = 0
-    tasks = _tasks(pairs, folders, options)
-    for done in run_tasks(_block_of_strict if strict else _block, tasks, kind=kind, workers=workers):
-        seen += done.disk_bytes
-        documents += done.documents
-        listener(
-            Progress(stage="reading", done=min(seen, total), total=total, unit="bytes", documents=documents)
-        )
+    with ready(kind, workers=workers):
+        if kind == "ray":
+            from wellkeeper.engine.cluster import check_places
+
+            check_places(work, _one_a_folder(pairs))
+        for done in _worked(pairs, folders, options, kind=kind, workers=workers, strict=strict):
+            seen += done.disk_bytes
+            documents += done.documents
+            listener(
+                Progress(
+                    stage="reading", done=min(seen, total), total=total, unit="bytes", documents=documents
+                )
+            )
+    if kind == "ray":
+        for folder in folders:
+            sweep(folder)  # what a lost machine was writing
     if strict:
         _refuse_quarantined(folders)  # of blocks that an earlier run, less strict, has done
     return folders
+
+
+def _one_a_folder(pairs: Sequence[tuple[Group, InputFile]]) -> list[tuple[str, int]]:
+    """Address and size of one file of each folder."""
+    first: dict[str, InputFile] = {}
+    for _, file in pairs:
+        first.setdefault(file.url.rpartition("/")[0], file)
+    return [(file.url, file.size) for file in first.values()]
+
+
+def _worked(
+    pairs: Sequence[tuple[Group, InputFile]],
+    folders: Sequence[Path],
+    options: PassOptions,
+    *,
+    kind: Kind,
+    workers: int | None,
+    strict: bool,
+) -> Iterator[BlockDone]:
+    """The pass over all blocks that are not done, by blocks or, on a cluster and with many files, by files."""
+    if kind == "ray":
+        files = [
+            FileTask(replace(group, files=()), file, options, str(folder), strict)
+            for (group, file), folder in zip(pairs, folders, strict=True)
+            if not (folder / "complete.json").exists()
+        ]
+        if len(files) >= FILES_A_WORKER * worker_count(kind, workers):
+            yield from run_tasks(_file, files, kind=kind, workers=workers)
+            return
+    tasks = _tasks(pairs, folders, options)
+    yield from run_tasks(_block_of_strict if strict else _block, tasks, kind=kind, workers=workers)
 
 
 def _refuse_quarantined(folders: Sequence[Path]) -> None:
@@ -192,6 +260,7 @@ def _tasks(
         done = done_blocks(folder)
         first_missing = next(index for index in range(len(done) + 1) if index not in done)
         count = first_missing
+        bare = replace(group, files=())  # a task is sent to its worker: with its file alone
         for raw in reader_for(file).blocks(
             file,
             skip=first_missing,
@@ -200,14 +269,18 @@ def _tasks(
         ):
             count = raw.index + 1
             if raw.index not in done:
-                yield BlockTask(raw, group, options, str(folder))
+                yield BlockTask(raw, bare, options, str(folder))
         # Written when the file has been cut to its end, not when its blocks are done: those speak for themselves.
         write_atomic(folder / "blocks.json", json.dumps({"blocks": count}).encode())
 
 
 def read_fields(columns: ColumnMap, options: PassOptions) -> frozenset[str] | None:
     """Fields of the input that will be parsed; None: all of them."""
-    return None if options.extras else frozenset(columns.named().values())
+    return None if options.extras or _with_vectors(columns, options) else frozenset(columns.named().values())
+
+
+def _with_vectors(columns: ColumnMap, options: PassOptions) -> bool:
+    return options.vectors and columns.embedding is not None
 
 
 def seal(folders: Sequence[Path]) -> None:
@@ -222,6 +295,13 @@ def _block_of_strict(task: BlockTask) -> BlockDone:
     return _block(task, strict=True)
 
 
+def _file(task: FileTask) -> BlockDone:
+    block = _block_of_strict if task.strict else _block
+    tasks = _tasks([(task.group, task.file)], [Path(task.folder)], task.options)
+    done = [block(one) for one in tasks]
+    return BlockDone(sum(b.documents for b in done), sum(b.bytes for b in done), max(0, task.file.size))
+
+
 _TABLES: list[text.Tables] = []
 
 
@@ -234,7 +314,8 @@ def tables() -> text.Tables:
 
 def text_buffers(column: pa.ChunkedArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Bytes and offsets, shape (documents + 1,), of a large_string column; no copy for a single chunk."""
-    array = column.combine_chunks()
+    # one chunk is taken as it is: combining would copy it
+    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):
         array = array.chunk(0) if array.num_chunks else pa.array([], pa.large_string())
     _, offsets, data = array.buffers()
@@ -246,7 +327,7 @@ def text_buffers(column: pa.ChunkedArray) -> tuple[NDArray[np.uint8], NDArray[np
 
 def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
     raw, group, options = task.raw, task.group, task.options
-    parsed = parse_block(raw, group.columns, options.extras)
+    parsed = parse_block(raw, group.columns, options.extras or _with_vectors(group.columns, options))
     quarantined = parsed.quarantined
     if strict and quarantined:
         raise InputError(_strict(asdict(quarantined[0])))
@@ -293,6 +374,8 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         **(dict(zip(text.SHARES, columns.shares, strict=True)) if options.statistics else {}),
         **{band_name(band): keys for band, keys in enumerate(columns.bands)},
     }
+    vectors = vector_rows(table, group.columns.embedding) if options.vectors else None
+    prints = _fingerprints(data, offsets, options.fingerprint_words) if options.fingerprint_words else None
     facts = {
         "file": raw.file.name,
         "group": group.name,
@@ -303,6 +386,8 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         if options.extras
         else None,
         "undated": declared["not_understood"],
+        "fingerprints": None if prints is None else {"words": options.fingerprint_words, "rows": len(prints)},
+        "vectors": None if vectors is None else {**vectors.facts, "type_shift": options.type_shift},
     }
     write_block(
         Path(task.folder),
@@ -314,9 +399,18 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
             "spans": _spans(hits, data, offsets),
             **({"words": _words(data, offsets, order, options.sample_shift)} if options.words else {}),
             **({"ngrams": _ngrams(data, offsets, options.ngram_bits)} if options.ngram_bits else {}),
+            **({"fingerprints": prints} if prints is not None else {}),
+            **({"vectors": vectors.rows} if vectors is not None else {}),
+            **({"types": type_rows(data, offsets, tables(), options.type_shift)} if options.vectors else {}),
+            **({"overlaps": _overlaps(data, offsets, task)} if options.evaluation else {}),
         },
     )
     return BlockDone(len(table), int(offsets[-1] - offsets[0]), _disk_bytes(raw))
+
+
+def _overlaps(data: NDArray[np.uint8], offsets: NDArray[np.int64], task: BlockTask) -> pa.Table:
+    table = load_table(table_path(work_of(Path(task.folder)), task.options.evaluation))
+    return overlap_rows(data, offsets, tables(), table)
 
 
 def _extras(table: pa.Table) -> pa.Schema:
@@ -426,6 +520,13 @@ def _words(
             ),
         }
     )
+
+
+def _fingerprints(data: NDArray[np.uint8], offsets: NDArray[np.int64], words: int) -> pa.Table:
+    everything = np.arange(len(offsets) - 1)
+    bounds, hashes = text.word_hashes(data, offsets, tables(), everything)
+    made = fingerprints.fingerprints_of(bounds, hashes, words=words)
+    return pa.table({name: pa.array(column) for name, column in made._asdict().items()})
 
 
 def _ngrams(data: NDArray[np.uint8], offsets: NDArray[np.int64], bits: int) -> pa.Table:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from wellkeeper.core.decision import Decision
+from wellkeeper.core.decision import Decision, Stretches
 from wellkeeper.core.origin import LABELS
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.engine.executor import Kind, run_tasks
@@ -26,8 +26,9 @@ from wellkeeper.engine.readers import parse_block
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import WorkError
 from wellkeeper.ledger.rows import ContentDigest
-from wellkeeper.recipe.corpus import BlockRead, LoadedCorpus
+from wellkeeper.recipe.corpus import BlockRead, LoadedCorpus, changed_file
 from wellkeeper.recipe.decide import Decisions
+from wellkeeper.recipe.passages import without
 from wellkeeper.recipe.textpass import sha256_of_texts, text_buffers
 
 PART_BYTES = 64 << 20
@@ -126,6 +127,7 @@ class _Task:
     read: BlockRead
     fields: dict[str, Any]  # our columns of the documents read, but for their text
     digests: NDArray[Any]  # SHA-256 of the texts as the text pass met them
+    cuts: Stretches  # words to leave out, by place among the documents read
     extras: pa.Schema
 
 
@@ -247,7 +249,7 @@ def _tasks(
             "captured_at": _timestamps(corpus.column("captured_at")[rows]),
             "licence": _named(licences[rows], licence_names),
             "generator": _named(generators[rows], generator_names),
-            "weight": pa.array(np.ones(len(rows), np.float32)),
+            "weight": pa.array(decisions.weight[rows]),
         }
         if rejected:
             labels = [decision.label for decision in Decision]
@@ -256,7 +258,16 @@ def _tasks(
                 "step": _named(decisions.step[rows], decisions.steps),
                 "reason": _named(decisions.reason[rows], decisions.reasons),
             }
-        yield _Task(read, fields, digests[rows], extras)
+        yield _Task(read, fields, digests[rows], _cuts_of(decisions.cuts.stretches, rows), extras)
+
+
+def _cuts_of(cuts: Stretches, documents: NDArray[np.int64]) -> Stretches:
+    """The cuts of some documents (ascending), which are called by their place."""
+    low, high = np.searchsorted(cuts.document, (documents[0], documents[-1] + 1)).tolist()
+    document, first, last = (column[low:high] for column in cuts)
+    place = np.searchsorted(documents, document)
+    some = documents[np.minimum(place, len(documents) - 1)] == document
+    return Stretches(place[some], first[some], last[some])
 
 
 def _named(codes: NDArray[Any], names: Sequence[str]) -> pa.Array:
@@ -276,11 +287,12 @@ def _read_block(task: _Task) -> tuple[int, pa.Table]:
         table = parsed.take(pa.array(read.rows))
         unchanged = np.array_equal(sha256_of_texts(*text_buffers(table.column("text"))), task.digests)
     if not unchanged:
-        raise WorkError(
-            f"{read.raw.file.name} has changed since its texts were first read in this run. Let it be, and run the "
-            "same command again."
-        )
-    columns: Mapping[str, Any] = {**task.fields, "text": table.column("text")}
+        raise WorkError(changed_file(read.raw.file.name))
+    texts = table.column("text")
+    columns: Mapping[str, Any] = {
+        **task.fields,
+        "text": without(texts, task.cuts) if len(task.cuts.document) else texts,
+    }
     ordered = [name for name in _REJECTED.names if name in columns]
     own = pa.table(
         [columns[name] for name in ordered], schema=pa.schema([_REJECTED.field(name) for name in ordered])

@@ -33,11 +33,16 @@ class ColumnMap:
     licence: str | None = None
     origin: str | None = None
     generator: str | None = None
+    embedding: str | None = None  # a list of numbers; it stays among the user's other columns, too
 
     def named(self) -> dict[str, str]:
-        """Role -> field, for the roles that are mapped."""
+        """Role -> field, for the roles that are mapped and read as strings: all but `embedding`."""
         roles = ("text", "id", "source", "date", "licence", "origin", "generator")
         return {role: value for role in roles if (value := getattr(self, role)) is not None}
+
+    def all_named(self) -> dict[str, str]:
+        """Role -> field, for all roles that are mapped."""
+        return self.named() | ({} if self.embedding is None else {"embedding": self.embedding})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
