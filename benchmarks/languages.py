@@ -40,8 +40,18 @@ import wellkeeper
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "kernels"))
 import naive
 
-EDITS = ("exact", "spelling", "boilerplate", "cut", "sentences", "words 1 %", "words 2 %", "words 3 %", "words 5 %")
-_SENTENCE_ENDS = ".!?。！？۔؟।॥\n"
+EDITS = (
+    "exact",
+    "spelling",
+    "boilerplate",
+    "cut",
+    "sentences",
+    "words 1 %",
+    "words 2 %",
+    "words 3 %",
+    "words 5 %",
+)
+_SENTENCE_ENDS = ".!?\u3002\uff01\uff1f\u06d4\u061f\u0964\u0965\n"
 _COMMON = 100  # a 5-gram of more documents than this makes no pair by itself
 RECIPE = """
 wellkeeper: 1
@@ -90,7 +100,9 @@ def texts_by_language(paths: Sequence[Path]) -> dict[str, list[str]]:
     return dict(texts)
 
 
-def plant(texts: Sequence[str], prefix: str, rng: np.random.Generator) -> tuple[dict[str, str], list[Planted]]:
+def plant(
+    texts: Sequence[str], prefix: str, rng: np.random.Generator
+) -> tuple[dict[str, str], list[Planted]]:
     """Documents by id, every second one with a copy, in random order; and which are copies of which."""
     documents = {f"{prefix}-{number}": text for number, text in enumerate(texts)}
     planted = []
@@ -124,7 +136,9 @@ def edited(text: str, edit: str, vocabulary: Sequence[str], rng: np.random.Gener
     if edit == "exact":
         return text
     if edit == "spelling":
-        wide = "".join(chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in text.upper())
+        wide = "".join(
+            chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in text.upper()
+        )
         return unicodedata.normalize("NFD", wide)
     cut = pieces(text, rng)
     if edit == "boilerplate":
@@ -165,7 +179,8 @@ def ledger_of(documents: Mapping[str, str], similarity: float) -> list[dict[str,
         recipe = Path(place) / "near.yaml"
         recipe.write_text(RECIPE.format(path=json.dumps(str(corpus)), similarity=similarity))
         made = wellkeeper.curate(recipe, out=Path(place) / "set", keep_rejected=False)
-        return pq.read_table(made.paths["ledger"] / "documents").to_pylist()
+        rows: list[dict[str, Any]] = pq.read_table(made.paths["ledger"] / "documents").to_pylist()
+        return rows
 
 
 def figures_of(language: str, texts: Sequence[str], *, similarity: float, seed: int) -> Figures:
@@ -205,9 +220,7 @@ def largest_similarity(sets: Mapping[str, set[Any]], related: set[frozenset[str]
         for gram in grams:
             holders[gram].append(name)
     pairs = {pair for names in holders.values() if len(names) <= _COMMON for pair in combinations(names, 2)}
-    return max(
-        (jaccard(sets[a], sets[b]) for a, b in pairs if frozenset((a, b)) not in related), default=0.0
-    )
+    return max((jaccard(sets[a], sets[b]) for a, b in pairs if frozenset((a, b)) not in related), default=0.0)
 
 
 def main() -> None:

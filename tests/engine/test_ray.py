@@ -187,6 +187,24 @@ def test_a_run_stopped_by_ctrl_c_leaves_the_cluster_free_and_goes_on_with_thread
     assert content(tmp_path) == content(by_threads / "recipe")
 
 
+def test_a_driver_with_another_token_is_told_so_and_no_work_is_done(nodes, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("0" * 64)
+    done = subprocess.run(
+        audit_of(tmp_path / "audit", *on(nodes)),
+        env={**environment(nodes), "RAY_AUTH_TOKEN_PATH": str(token)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"wellkeeper: The Ray cluster at {nodes.address} does not take this connection" in done.stderr
+    assert "Check that its token is also this machine's" in done.stderr
+    assert done.stdout == ""
+    assert not sidecars(tmp_path / "audit" / ".work")
+
+
 TASKS = """
 import sys
 from wellkeeper.engine.executor import ready, run_tasks

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -211,6 +212,8 @@ def reduce(
     shared: Any,
     tasks: Sequence[Task],
     merge: Callable[[Sequence[Result]], Result],
+    *,
+    workers: int | None = None,
 ) -> Result:
     """`merge` of `function(shared, task)` over all tasks, in which the driver holds nothing but the last result.
 
@@ -222,7 +225,7 @@ def reduce(
     """
     ray = _ray()
     everywhere = ray.put(shared)
-    room = _Room(None)
+    room = _Room(workers)
     waiting = list(reversed(tasks))
     running: list[Any] = []
     finished: list[Any] = []
@@ -241,6 +244,25 @@ def reduce(
     finally:
         _cancel(ray, running)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """Implements `wellkeeper.core.decision.Spread`: the cluster, or as many of its cores as were asked for."""
+
+    workers: int | None = None
+
+    def cores(self) -> int:
+        return min(cores(), self.workers or sys.maxsize)
+
+    def reduce(
+        self,
+        function: Callable[[Any, Task], Result],
+        shared: Any,
+        tasks: Sequence[Task],
+        merge: Callable[[Sequence[Result]], Result],
+    ) -> Result:
+        return reduce(function, shared, tasks, merge, workers=self.workers)
 
 
 def check_places(work: Path, inputs: Iterable[tuple[str, int]]) -> None:

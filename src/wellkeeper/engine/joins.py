@@ -122,7 +122,10 @@ class Spill:
 
     def __init__(self, count: int, folder: Path | None) -> None:
         self._count = count
-        self._file = None if count < _SPILL_HASHES else tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        # unbuffered: each document's hashes go to a place of their own
+        self._file = (
+            None if count < _SPILL_HASHES else tempfile.TemporaryFile(buffering=0, dir=folder)  # noqa: SIM115
+        )
         self._memory = np.empty(0 if self._file else count, np.uint64)
 
     def write(self, at: int, values: NDArray[np.uint64]) -> None:
@@ -130,7 +133,7 @@ class Spill:
             self._memory[at : at + len(values)] = values
         else:
             self._file.seek(8 * at)
-            self._file.write(values.data)
+            _write(self._file, memoryview(values).cast("B"))
 
     def read(self) -> tuple[NDArray[np.uint64], Callable[[int, int], None]]:
         """The hashes, and how to let go of a stretch of them."""

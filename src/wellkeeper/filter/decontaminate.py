@@ -354,6 +354,7 @@ def _facts(
                 "fields": list(of_set.fields),
                 "digest": of_set.digest,
                 "items": int(members.sum()),
+                "searched": int((members & able).sum()),
                 "repeats": of_set.repeats,
                 "too_short": int((members & (evaluation.item_state == ItemState.TOO_SHORT)).sum()),
                 "stock": int((members & (evaluation.item_state == ItemState.STOCK)).sum()),

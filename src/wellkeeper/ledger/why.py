@@ -65,6 +65,22 @@ class Survivor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """An item of an evaluation set that the document holds; bytes are of the text's UTF-8."""
+
+    step: str
+    set: str
+    item: str
+    field: str  # of the item, whose text the document holds
+    others: int  # further items that have the same text
+    share: float  # of the text's own words that the document has
+    item_words: int  # how many these are
+    start: int  # of the longest stretch in common
+    end: int
+    matched: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Repeated:
     """A span of the document that stands, word for word, in another, the holder; bytes are of the text's UTF-8."""
 
@@ -87,7 +103,8 @@ class DocumentStory:
 
     `record` has the columns of `wellkeeper.ledger.rows.DOCUMENTS`, the hash as 64 hexadecimal digits.
     `survivors` starts with the document named in the row; if that one was itself dropped in favour of
-    another, the other follows, and so on. `repeated` has the spans that repeat other documents.
+    another, the other follows, and so on. `repeated` has the spans that repeat other documents, `overlaps` the items
+    of evaluation sets that the document holds.
     """
 
     record: Mapping[str, Any]
@@ -95,6 +112,7 @@ class DocumentStory:
     evidence: tuple[Seen, ...]
     survivors: tuple[Survivor, ...]
     repeated: tuple[Repeated, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,9 +250,10 @@ def _stories(folder: Path, documents: ds.Dataset, rows: Sequence[int]) -> tuple[
         missing = _survivors_of(found.values(), known)
     seen = _pieces(folder, "evidence", rows)
     spans = _pieces(folder, "spans", rows)
+    overlaps = _pieces(folder, "overlaps", rows)
     keep = _KeepOrder(folder)
     return tuple(
-        _story(record, known, seen.get(row, []), spans.get(row, []), keep)
+        _story(record, known, seen.get(row, []), spans.get(row, []), overlaps.get(row, []), keep)
         for row, record in sorted(records.items())
     )
 
@@ -260,6 +279,7 @@ def _story(
     known: Mapping[int, dict[str, Any]],
     pieces: list[dict[str, Any]],
     spans: list[dict[str, Any]],
+    overlaps: list[dict[str, Any]],
     keep: "_KeepOrder",
 ) -> DocumentStory:
     survivors: list[Survivor] = []
@@ -274,11 +294,13 @@ def _story(
         sentence=_sentence(record, survivors),
         evidence=_seen(record, pieces),
         survivors=tuple(survivors),
-        repeated=tuple(
-            Repeated(**{name: value for name, value in span.items() if name not in ("row", "id")})
-            for span in spans
-        ),
+        repeated=tuple(Repeated(**_without_row(span)) for span in spans),
+        overlaps=tuple(Overlap(**_without_row(overlap)) for overlap in overlaps),
     )
+
+
+def _without_row(piece: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in piece.items() if name not in ("row", "id")}
 
 
 def _survivor(winner: Mapping[str, Any], preferred: str) -> Survivor:
@@ -431,6 +453,8 @@ def _grounds(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
     if record["against"] is not None:
         alike = "the same text as" if score == 1 else f"similarity {_similarity(score)} with"
         return f"{alike} {record['survivor_id']}, which the earlier set {record['against']} has"
+    if (record["step"] or "").startswith("decontaminate") and score is not None:
+        return f"{record['reason']}, {_share(score)} of it"
     if record["survivor"] is None:
         return str(record["reason"]) + ("" if score is None else f" (value {score:.4g})")
     if (record["step"] or "").startswith("exact-duplicates"):
@@ -522,6 +546,7 @@ def _document_json(story: DocumentStory) -> dict[str, Any]:
         "evidence": [_plain(piece) for piece in story.evidence],
         "survivors": [_plain(survivor) for survivor in story.survivors],
         "repeated": [_plain(span) for span in story.repeated],
+        "overlaps": [_plain(overlap) for overlap in story.overlaps],
     }
 
 
@@ -554,6 +579,10 @@ def _document_lines(story: DocumentStory) -> list[str]:
         lines.append(
             f"  {'':<9} ... and {len(story.repeated) - _SHOWN:,} more spans; --json lists all of them"
         )
+    lines += [
+        f"  {'overlap' if not place else '':<9} {_overlap_line(overlap)}"
+        for place, overlap in enumerate(story.overlaps)
+    ]
     return lines
 
 
@@ -563,6 +592,19 @@ _SPAN_ACTIONS = {
     SpanAction.WEIGHED.label: "lowers the weight",
     SpanAction.DROPPED.label: "a reason to drop the document",
 }
+
+
+def _overlap_line(overlap: Overlap) -> str:
+    others = f" and {overlap.others:,} more with the same text" if overlap.others else ""
+    return (
+        f"{overlap.set}, item {overlap.item}{others}: {_share(overlap.share)} of the {overlap.field} "
+        f"({overlap.item_words:,} words), bytes {overlap.start:,} to {overlap.end:,}: {overlap.matched!r}"
+    )
+
+
+def _share(share: float) -> str:
+    """Whole percents, and never 100% of what is not all."""
+    return f"{min(share, 0.99) if share < 1 else share:.0%}"
 
 
 def _repeated_line(span: Repeated) -> str:

@@ -72,9 +72,9 @@ class LoadedCorpus:
     def spread(self) -> Spread | None:
         if self._kind != "ray":
             return None
-        from wellkeeper.engine import cluster
+        from wellkeeper.engine.cluster import Machines
 
-        return cluster
+        return Machines(self._workers)
 
     def __len__(self) -> int:
         return len(self.sidecars)

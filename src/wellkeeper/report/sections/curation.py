@@ -21,6 +21,7 @@ from wellkeeper.report.blocks import (
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, interval, number, rows, table, text
 from wellkeeper.report.sections.common import by_month, data_summary, drawn, latest, origin_stack
+from wellkeeper.report.sections.decontamination import decontamination_sections
 from wellkeeper.report.sections.passages import passages_sections
 from wellkeeper.report.sections.semantic import semantic_sections
 from wellkeeper.report.sections.tails import bands
@@ -41,6 +42,7 @@ def curation_sections(curation: Curation) -> list[Section]:
         Section("sources-after", "Sources and months, before and after", _sources(curation)),
         Section("tails-after", "Tails before and after", _tails(curation)),
         *passages_sections(curation),
+        *decontamination_sections(curation),
         *semantic_sections(curation),
         Section("files", "Files written", _files(curation)),
     ]
