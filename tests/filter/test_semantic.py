@@ -71,11 +71,8 @@ def drawn(seed, documents, *, topics=4, dimensions=24, common=0.0):
     topic = rng.integers(0, topics, documents)
     vectors = centres[topic] + 1.5 * rng.normal(size=(documents, dimensions))
     vectors[:, 0] += common
-    weights = 1 / np.arange(30, len(WORDS) + 30)
-    texts = [
-        " ".join(rng.choice(WORDS, 60, p=weights / weights.sum())) + f" only{seed}x{k}"
-        for k in range(documents)
-    ]
+    drawn_words = np.array(WORDS)[(len(WORDS) * rng.random((documents, 60)) ** 2).astype(np.int64)]
+    texts = [f"{' '.join(words)} only{seed}x{k}" for k, words in enumerate(drawn_words.tolist())]
     return texts, vectors
 
 
@@ -110,7 +107,7 @@ def cosine(corpus, a, b):
 
 
 def test_without_paraphrases_over_200_seeds_no_more_go_than_the_stated_rate():
-    rate, documents, seeds, gone = 0.02, 150, 200, 0
+    rate, documents, seeds, gone = 0.05, 60, 200, 0
     for seed in range(seeds):
         corpus = VectorCorpus(*drawn(seed, documents, topics=1 + seed % 5, common=seed % 3))
         ruling = rule(corpus, action="drop", false_pairs=rate, tail_cost=1)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from wellkeeper.errors import WorkError
-from wellkeeper.recipe.audit import Running
+from wellkeeper.recipe.running import Running
 
 
 def test_an_unknown_executor_is_refused_with_the_known_ones(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 r"""The numeric columns that the text pass makes for every document: names, types, units, meaning.
 
-A *word* is a maximal run of letters, marks, digits and underscores (Unicode categories L, M, N, Pc),
-lower-cased; in scripts written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar) every character
-is a word. A *line* is what `\n` separates, stripped of white space, and counts if not empty. A
+A *word* is a run of letters, digits, underscores and the marks on them (Unicode categories L, N, Pc, M),
+compared as NFKC_Casefold; in scripts written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar) each
+letter with its marks is a word. A *line* is what `\n` separates, stripped of white space, and counts if not empty. A
 *paragraph* is what one or more empty lines separate. Characters are Unicode code points. Shares are in
 [0, 1]; shares of characters have all characters of the text as denominator.
 """

@@ -237,30 +237,21 @@ def _reader(*, places: bool, lengths: bool, through: bool) -> Any:
     """
 
     @part
-    def write(
-        words: Any, firsts: Any, lasts: Any, sizes: Any, count: Any,
-        h: Any, first: Any, last: Any, start: Any, letters: Any,
-    ) -> Any:  # fmt: skip
+    def write(found: Any, count: Any, h: Any, first: Any, last: Any, letters: Any) -> Any:
+        words, firsts, lasts, sizes = found
         words[count] = h
         if places:
-            firsts[count], lasts[count] = first - start, last - start
+            firsts[count], lasts[count] = first, last
         if lengths:
             sizes[count] = letters
 
     @inlined
     def read_words(
-        data: Any,
-        i: Any,
-        start: Any,
-        end: Any,
-        tables: Any,
-        words: Any,
-        firsts: Any,
-        lasts: Any,
-        sizes: Any,
-        figures: Any,
-    ) -> Any:
+        data: Any, i: Any, start: Any, end: Any, tables: Any,
+        words: Any, firsts: Any, lasts: Any, sizes: Any, figures: Any,
+    ) -> Any:  # fmt: skip
         """The words from byte i to the first character that stands in no word; returns where that is."""
+        found = (words, firsts, lasts, sizes)
         count, chars, seen = figures[WORDS], figures[CHARS], figures[SEEN]
         invisibles, invisible_run, run = figures[INVISIBLES], figures[INVISIBLE_RUN], figures[RUN]
         alpha_words = figures[ALPHA_WORDS]
@@ -284,18 +275,7 @@ def _reader(*, places: bool, lengths: bool, through: bool) -> Any:
                 if not through:
                     break
                 if size > 0:
-                    write(
-                        words,
-                        firsts,
-                        lasts,
-                        sizes,
-                        count,
-                        _finish(h, pending, size),
-                        first,
-                        last,
-                        start,
-                        letters,
-                    )
+                    write(found, count, _finish(h, pending, size), first - start, last - start, letters)
                     count += 1
                     h, pending, size = SEED, _U(0), np.int64(0)
                     alone = False
@@ -317,18 +297,7 @@ def _reader(*, places: bool, lengths: bool, through: bool) -> Any:
             run = 0
             if kind <= HANGUL:
                 if alone:
-                    write(
-                        words,
-                        firsts,
-                        lasts,
-                        sizes,
-                        count,
-                        _finish(h, pending, size),
-                        first,
-                        last,
-                        start,
-                        letters,
-                    )
+                    write(found, count, _finish(h, pending, size), first - start, last - start, letters)
                     count += 1
                     alpha_words += alpha
                     h, pending, size = SEED, _U(0), np.int64(0)
@@ -346,7 +315,7 @@ def _reader(*, places: bool, lengths: bool, through: bool) -> Any:
                     if about == 1:
                         code |= (code & _BIT_6) >> _U(1)
                     h, pending, size = _push(code, about & 255, h, pending, size)
-                    if kind == HANGUL and third_letter(point):
+                    if kind == HANGUL and third_letter(point) > 0:
                         h, pending, size = _push_point(third_letter(point), h, pending, size)
                     alpha |= np.int64(kind != OTHER_WORD)
                     many += 1
@@ -365,18 +334,7 @@ def _reader(*, places: bool, lengths: bool, through: bool) -> Any:
                 continue
             if kind == UNSPACED:
                 if size > 0:
-                    write(
-                        words,
-                        firsts,
-                        lasts,
-                        sizes,
-                        count,
-                        _finish(h, pending, size),
-                        first,
-                        last,
-                        start,
-                        letters,
-                    )
+                    write(found, count, _finish(h, pending, size), first - start, last - start, letters)
                     count += 1
                     alpha_words += alpha
                 pending, size = utf8_of(point + fold_of(entry))
@@ -401,18 +359,7 @@ def _reader(*, places: bool, lengths: bool, through: bool) -> Any:
                 if size > 0 and (
                     unit == UNSPACED or unit == SEPARATOR or unit == SPACE or (alone and unit != MARK)
                 ):
-                    write(
-                        words,
-                        firsts,
-                        lasts,
-                        sizes,
-                        count,
-                        _finish(h, pending, size),
-                        first,
-                        last,
-                        start,
-                        letters,
-                    )
+                    write(found, count, _finish(h, pending, size), first - start, last - start, letters)
                     count += 1
                     alpha_words += alpha
                     h, pending, size = SEED, _U(0), np.int64(0)
@@ -429,24 +376,24 @@ def _reader(*, places: bool, lengths: bool, through: bool) -> Any:
                 counted = True
                 alpha |= np.int64(unit == LETTER or unit == UNSPACED)
                 last = i + width
-                found = rank_of(letter, tables) if unit == MARK else np.int64(0)
-                if found == 0:
+                its_rank = rank_of(letter, tables) if unit == MARK else np.int64(0)
+                if its_rank == 0:
                     base, base_part, behind = i, np.int64(k), i
                     base_h, base_pending, base_size = h, pending, size
                 elif i < ordered:
                     continue
-                elif found < rank:
+                elif its_rank < rank:
                     h, pending, size, ordered = _push_in_order(
                         data, base, base_part, behind, end, tables, base_h, base_pending, base_size
                     )
                     continue
-                rank = found
+                rank = its_rank
                 h, pending, size = _push_point(letter, h, pending, size)
             chars += 1
             seen = chars
             i += width
         if size > 0:
-            write(words, firsts, lasts, sizes, count, _finish(h, pending, size), first, last, start, letters)
+            write(found, count, _finish(h, pending, size), first - start, last - start, letters)
             count += 1
             alpha_words += alpha
         figures[WORDS], figures[CHARS], figures[SEEN] = count, chars, seen

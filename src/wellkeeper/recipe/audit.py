@@ -1,12 +1,8 @@
 """`audit`: inputs to sidecars to figures to findings to a report. Nothing of the corpus is changed."""
 
 import json
-import os
-import shutil
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +11,9 @@ import numpy as np
 
 from wellkeeper import __version__
 from wellkeeper.core.decision import Ruling
-from wellkeeper.core.evaluation import Evaluation
-from wellkeeper.engine.executor import KINDS, Kind, ready, worker_count
+from wellkeeper.engine.executor import Kind, worker_count
 from wellkeeper.engine.progress import Listener, Progress, nobody
-from wellkeeper.engine.readers.base import BLOCK_BYTES
-from wellkeeper.engine.store import sweep, write_atomic
-from wellkeeper.errors import InputError, WorkError, did_you_mean
+from wellkeeper.engine.store import write_atomic
 from wellkeeper.filter.duplicates import (
     DEFAULT_KEEP,
     DEFAULT_SIMILARITY,
@@ -41,36 +34,9 @@ from wellkeeper.recipe.findings import findings_of, verdict_of
 from wellkeeper.recipe.inputs import groups_of
 from wellkeeper.recipe.propose import proposed_recipe
 from wellkeeper.recipe.results import Audit
-from wellkeeper.recipe.semantic import type_shift
-from wellkeeper.recipe.textpass import Group, PassOptions, run_text_pass, sample_shift, seal
+from wellkeeper.recipe.running import Running, prepare_work, read_corpus, size_of_blocks
 
 SCHEMA = "wellkeeper.audit/1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """How a run runs: none of this changes a result."""
-
-    work: Path
-    kind: Kind = "threads"
-    workers: int | None = None
-    address: str | None = None  # of the cluster, with kind "ray"
-    strict: bool = False
-    block_bytes: int = BLOCK_BYTES
-    listener: Listener = nobody
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise WorkError(
-                f"There is no executor {self.kind!r}.{did_you_mean(str(self.kind), KINDS)} "
-                f"Choose one of {', '.join(KINDS)}."
-            )
-        if self.workers is not None and self.workers < 1:
-            raise WorkError(f"workers is {self.workers}. Give at least 1, or leave it out for one for each core.")
-
-    def ready(self) -> AbstractContextManager[None]:
-        """Holds what the workers need from the first task to the last."""
-        return ready(self.kind, workers=self.workers, address=self.address)
 
 
 def audit(
@@ -167,105 +133,8 @@ def audit(
     return Audit(document=document, paths=paths)
 
 
-def size_of_blocks(given: int | None) -> int:
-    """Bytes of text a block aims at: as given, else by WELLKEEPER_BLOCK_BYTES, else our default.
-
-    Raises:
-        WorkError: the variable is not a number of bytes.
-    """
-    written = os.environ.get("WELLKEEPER_BLOCK_BYTES", str(BLOCK_BYTES))
-    if given is None and not (written.isdecimal() and int(written) > 0):
-        raise WorkError(
-            f"WELLKEEPER_BLOCK_BYTES is {written!r}. Give a number of bytes, for example {BLOCK_BYTES}, or unset it."
-        )
-    return given or int(written)
-
-
 def _many(given: Any) -> Sequence[Any]:
     return list(given) if isinstance(given, list | tuple) else [given]
-
-
-def prepare_work(out: Path, work: str | Path | None, *, fresh: bool) -> Path:
-    """The work folder, empty if `fresh`, without what killed runs left half-written.
-
-    Raises:
-        WorkError: the folder cannot be made.
-    """
-    # Absolute, since workers elsewhere stand in other folders.
-    folder = (Path(work) if work is not None else out / ".work").absolute()
-    try:
-        if fresh:
-            shutil.rmtree(folder / "sidecars", ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        sweep(out)
-        sweep(folder, deep=True)
-    except OSError as error:
-        raise WorkError(
-            f"The folder {folder} cannot be made: {error.strerror}. Choose another with --out or --work."
-        ) from error
-    return folder
-
-
-def read_corpus(
-    groups: Sequence[Group],
-    run: Running,
-    *,
-    similarity: float,
-    seed: int,
-    statistics: bool = True,
-    words: bool = True,
-    extras: bool = False,
-    fingerprint_words: int = 0,
-    vectors: bool = False,
-    evaluation: Evaluation | None = None,
-) -> LoadedCorpus:
-    """Bring the sidecars of the groups up to date and load them.
-
-    Raises:
-        InputError: there is no document in them.
-    """
-    banding = banding_for(similarity)
-    files = [file for group in groups for file in group.files]
-    options = PassOptions(
-        banding=banding,
-        seed=seed,
-        sample_shift=sample_shift(files),
-        block_bytes=run.block_bytes,
-        statistics=statistics,
-        words=words,
-        extras=extras,
-        fingerprint_words=fingerprint_words,
-        vectors=vectors,
-        type_shift=type_shift(files) if vectors else 0,
-        evaluation=evaluation.digest if evaluation is not None else "",
-    )
-    folders = run_text_pass(
-        groups,
-        run.work,
-        options,
-        kind=run.kind,
-        workers=run.workers,
-        strict=run.strict,
-        listener=run.listener,
-    )
-    seal(folders)
-    corpus = LoadedCorpus(
-        groups,
-        folders,
-        kind=run.kind,
-        workers=run.workers,
-        scratch=run.work,
-        block_bytes=run.block_bytes,
-        evaluation=evaluation,
-    )
-    if not len(corpus):
-        quarantined = sum(block.facts["quarantined"] for block in corpus.sidecars.blocks)
-        raise InputError(
-            f"No document could be read from {', '.join(group.name for group in groups)}: {len(files):,} files, "
-            f"{quarantined:,} bad records. Check the paths and the text column (--text COL)."
-        )
-    corpus.preload(banding.bands, statistics=statistics)
-    return corpus
 
 
 def audit_document(

@@ -52,6 +52,7 @@ class LoadedCorpus:
         scratch: Path | None = None,
         block_bytes: int = BLOCK_BYTES,
         evaluation: Evaluation | None = None,
+        sample_shift: int = 0,
     ) -> None:
         self.files: tuple[tuple[Group, InputFile], ...] = tuple((g, f) for g in groups for f in g.files)
         self.folders = tuple(folders)
@@ -61,6 +62,7 @@ class LoadedCorpus:
         self._workers = workers
         self.scratch = scratch
         self.evaluation = evaluation
+        self.sample_shift = sample_shift  # one document in 2 ** sample_shift is drawn for the tail measures
         self._derived: dict[str, NDArray[Any]] = {}
         self._codes: dict[str, tuple[NDArray[np.int32], tuple[str, ...]]] = {}
 

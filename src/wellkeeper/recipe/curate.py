@@ -22,7 +22,6 @@ from wellkeeper.engine.sources import find_files
 from wellkeeper.errors import RecipeError, WorkError
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY, NEAR_DUPLICATES, banding_for
 from wellkeeper.ledger.manifest import read_manifest
-from wellkeeper.recipe.audit import Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.corpus import LoadedCorpus
 from wellkeeper.recipe.decide import Decisions, apply_mix, apply_steps, undecided
 from wellkeeper.recipe.decontamination import describe_decontamination, search_of
@@ -34,6 +33,7 @@ from wellkeeper.recipe.inputs import columns_for, groups_of, not_below, with_dis
 from wellkeeper.recipe.model import Recipe
 from wellkeeper.recipe.passages import describe_passages, fingerprint_words, settle
 from wellkeeper.recipe.results import Curation
+from wellkeeper.recipe.running import Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.schema import load_recipe
 from wellkeeper.recipe.semantic import describe_semantic, wants_vectors
 from wellkeeper.recipe.steps import step_named

@@ -232,7 +232,8 @@ def _quality(audit: Audit) -> Iterator[Finding]:
         yield _finding(
             "WK501",
             Severity.WARNING if failing > QUALITY_WARNING * total else Severity.INFO,
-            f"{_many(failing, 'document')} {'fails' if failing == 1 else 'fail'} a quality or repetition rule ({failing / total:.1%})",
+            f"{_many(failing, 'document')} {'fails' if failing == 1 else 'fail'} a quality or repetition rule "
+            f"({failing / total:.1%})",
             f"Most often {worst}. The rules were made for web pages; poems, code and lists fail them too.",
             "Read the examples, choose rules and thresholds in quality.v1, and see whom they hit.",
         )

@@ -34,7 +34,6 @@ from wellkeeper.ledger.rows import (
     quarantine_of,
     table_of,
 )
-from wellkeeper.recipe.audit import Running
 from wellkeeper.recipe.corpus import LoadedCorpus, facts_by_file, quarantine_table
 from wellkeeper.recipe.decide import Cuts, Decisions
 from wellkeeper.recipe.decontamination import overlap_table, overlaps_of
@@ -48,6 +47,7 @@ from wellkeeper.recipe.describe import (
 from wellkeeper.recipe.findings import findings_of, verdict_of
 from wellkeeper.recipe.model import Recipe
 from wellkeeper.recipe.passages import span_rows
+from wellkeeper.recipe.running import Running
 from wellkeeper.recipe.tails import TOO_SMALL
 from wellkeeper.recipe.writepass import write_documents
 

@@ -12,7 +12,7 @@ from wellkeeper.measure.incidence import Incidence, halves, incidence_of, ngrams
 from wellkeeper.measure.reference import reference_tails_or_none
 from wellkeeper.measure.tails import tail_profile_or_none
 from wellkeeper.recipe.corpus import LoadedCorpus
-from wellkeeper.recipe.textpass import TAIL_WORDS
+from wellkeeper.recipe.textpass import TAIL_WORDS, drawn
 
 NGRAM = 3
 TOO_SMALL = "Tails need at least 10 documents with words; the corpus has fewer."
@@ -72,7 +72,9 @@ def _bounds(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
 def word_sample(corpus: LoadedCorpus) -> WordSample:
     """All the words that sidecars hold, sorted by sampling priority."""
     documents, priorities, sizes, hashes = [], [], [], []
-    for block, table in corpus.sidecars.companions("words"):
+    for block, held in corpus.sidecars.companions("words"):
+        # sidecars of a smaller corpus, which drew more of its documents, serve a larger one
+        table = held.filter(drawn(held.column("priority").to_numpy(), corpus.sample_shift))
         documents.append(table.column("document").to_numpy() + block.first)
         priorities.append(table.column("priority").to_numpy())
         lists = table.column("words").combine_chunks()

@@ -131,8 +131,19 @@ def sample_shift(files: Sequence[InputFile]) -> int:
     return max(0, math.floor(math.log2(max(1.0, bulk / _BYTES_A_WORD / (_SPARE * TAIL_WORDS)))))
 
 
+def drawn(priorities: NDArray[np.uint64], shift: int) -> NDArray[np.bool_]:
+    """Which documents are drawn for the tail measures: one in 2 ** shift, by priority."""
+    if not shift:
+        return np.ones(len(priorities), np.bool_)
+    return np.asarray(priorities >> np.uint64(64 - shift) == 0)
+
+
 def sidecar_folder(work: Path, file: InputFile, group: Group, options: PassOptions) -> Path:
-    """Where the blocks of a file lie: a name that changes with anything that could change their content."""
+    """Where the blocks of a file lie: a name that changes with anything that could change their content.
+
+    A larger corpus draws fewer documents for its tail measures. Blocks made when it was smaller hold those and more, so
+    that adding a file never makes the others be read again.
+    """
     plain = {field: value for field, value in asdict(group).items() if field not in {"files", "reference"}}
     key = json.dumps(
         [
@@ -141,7 +152,7 @@ def sidecar_folder(work: Path, file: InputFile, group: Group, options: PassOptio
             file.fingerprint,
             file.format,
             plain,
-            asdict(options),
+            asdict(replace(options, sample_shift=0)),
             text.VERSION,
             artefacts.VERSION,
             fingerprints.VERSION if options.fingerprint_words else None,
@@ -149,7 +160,10 @@ def sidecar_folder(work: Path, file: InputFile, group: Group, options: PassOptio
         sort_keys=True,
         default=str,
     )
-    return work / "sidecars" / hashlib.sha256(key.encode()).hexdigest()[:20]
+    name = hashlib.sha256(key.encode()).hexdigest()[:20]
+    shifts = range(options.sample_shift + 1)
+    folders = [work / "sidecars" / f"{name}-{shift}" for shift in shifts]
+    return next((folder for folder in folders if (folder / "complete.json").exists()), folders[-1])
 
 
 def work_of(folder: Path) -> Path:
@@ -509,12 +523,12 @@ def _spans(hits: artefacts.Hits, data: NDArray[np.uint8], offsets: NDArray[np.in
 def _words(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], order: NDArray[np.uint64], shift: int
 ) -> pa.Table:
-    drawn = np.flatnonzero(order >> np.uint64(64 - shift) == 0) if shift else np.arange(len(order))
-    bounds, hashes = text.word_hashes(data, offsets, tables(), drawn)
+    chosen = np.flatnonzero(drawn(order, shift))
+    bounds, hashes = text.word_hashes(data, offsets, tables(), chosen)
     return pa.table(
         {
-            "document": pa.array(drawn, pa.int64()),
-            "priority": pa.array(order[drawn], pa.uint64()),
+            "document": pa.array(chosen, pa.int64()),
+            "priority": pa.array(order[chosen], pa.uint64()),
             "words": pa.LargeListArray.from_arrays(
                 pa.array(bounds, pa.int64()), pa.array(hashes, pa.uint64())
             ),

@@ -13,7 +13,11 @@ Curation = Mapping[str, Any]
 
 _MAX_SETS, _MAX_EXAMPLES = 40, 20
 _EXCERPT = 320  # letters
-_FATES = {"drop": "and are dropped", "review": "and wait for a person", "cut-nothing": "and stay, as asked"}
+_FATES = {
+    "drop": "which are dropped",
+    "review": "which wait for a person",
+    "cut-nothing": "which stay, as asked",
+}
 _UNSEARCHED = (
     ("too_short", "too short to be told from chance"),
     ("stock", "are stock questions, which their set repeats"),
@@ -35,9 +39,7 @@ def _evaluation(found: Curation) -> list[Block]:
     else:
         documents = THIN.of(integer(found.get("documents")), "document")
         fate = _FATES.get(text(found.get("action")), "")
-        lead = Prose(
-            f"{THIN.count(there)} of {THIN.of(items, 'item')} stand in {documents}, which hold them {fate}."
-        )
+        lead = Prose(f"{THIN.count(there)} of {THIN.of(items, 'item')} stand in {documents}, {fate}.")
     shown, more = first(sets, _MAX_SETS, "set")
     body = [
         [name_of(row, "name"), *(THIN.count(integer(row.get(key))) for key, _ in _COLUMNS)] for row in shown
