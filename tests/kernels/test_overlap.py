@@ -146,6 +146,15 @@ def stretch(text, document, i, j):
     return sorted(pairs)
 
 
+def longest_run(pairs):
+    """Most pairs that follow one another in both texts."""
+    best = run = 0
+    for k, (a, b) in enumerate(pairs):
+        run = run + 1 if k and pairs[k - 1] == (a - 1, b - 1) else 1
+        best = max(best, run)
+    return best
+
+
 @given(st.lists(few, min_size=1, max_size=25), st.lists(few, min_size=1, max_size=40), st.data())
 def test_one_seed_covers_what_the_walk_in_plain_python_goes_through(text, document, data):
     i = data.draw(st.integers(0, len(text) - 1))
@@ -156,11 +165,12 @@ def test_one_seed_covers_what_the_walk_in_plain_python_goes_through(text, docume
     pairs = stretch(text, document, i, j)
     if len(pairs) < least:
         assert not found.words.any()
-        assert (found.first, found.last, found.longest) == (-1, -1, 0)
+        assert found[1:] == (-1, -1, 0, 0)
     else:
         assert np.flatnonzero(found.words).tolist() == [a for a, _ in pairs]
         assert (found.first, found.last) == (min(b for _, b in pairs), max(b for _, b in pairs))
         assert found.longest == len(pairs)
+        assert found.run == longest_run(pairs)
 
 
 numbers = st.integers(1, 2**64 - 1)
@@ -190,7 +200,7 @@ def test_pieces_in_several_places_count_together_and_short_ones_not_at_all():
     seeds = np.array([0, 20, 36]), np.array([0, 25, 50])
     found = cover(text, document, seeds, least=13)
     assert np.flatnonzero(found.words).tolist() == [*range(15), *range(20, 35)]
-    assert (found.first, found.last, found.longest) == (0, 14, 15)
+    assert found[1:] == (0, 14, 15, 15)
 
 
 def test_a_seed_where_the_words_differ_covers_nothing():
