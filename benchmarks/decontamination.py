@@ -96,7 +96,8 @@ def edited(piece: str, edit: str, words: list[str], rng: random.Random) -> str:
         return piece
     parts = piece.split()
     if edit == EDITS[2]:
-        for at in sorted(rng.sample(range(len(parts)), len(parts) // 15), reverse=True):
+        places = [at for at, part in enumerate(parts) if re.search(r"\w", part)]
+        for at in sorted(rng.sample(places, len(places) // 15), reverse=True):
             match rng.randrange(3):
                 case 0:
                     parts[at] = rng.choice(words)

@@ -202,7 +202,7 @@ class Benchmark:
             python = self.installed[tool.environment.name].python
             with _folder() as place:
                 kept, removals = curated(python, corpus.path, place / "set", workers=tool.cores)
-            check = verified(corpus.path, removals) if tool is TOOLS[0] else None
+            check = verified(corpus, kept, removals) if tool is TOOLS[0] else None
             self.outcomes[known] = _outcome_of(corpus, kept, check)
         return self.outcomes[known]
 

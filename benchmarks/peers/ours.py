@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from measuring import measured
 
+from peers.corpora import Corpus
 from peers.tools import REPOSITORY, curate
 
 sys.path.insert(0, str(REPOSITORY / "tests" / "kernels"))
@@ -36,6 +37,7 @@ class Verified:
     least_similarity: float | None  # of a removed document with the survivor that the ledger names
     largest_difference: float | None  # from the ledger's figure
     survivors_removed: int  # survivors that were themselves removed
+    left_planted: tuple[float, ...]  # planted pairs at 0.8 or more of which both stay: their similarity by this code
 
 
 def curated(python: Path, corpus: Path, out: Path, *, workers: int) -> tuple[list[str], list[Removal]]:
@@ -56,10 +58,17 @@ def curated(python: Path, corpus: Path, out: Path, *, workers: int) -> tuple[lis
     return kept, removals
 
 
-def verified(corpus: Path, removals: list[Removal]) -> Verified:
-    """Compare every removed document with its survivor once more, from the texts."""
+def verified(corpus: Corpus, kept: list[str], removals: list[Removal]) -> Verified:
+    """Compare every removed document with its survivor once more, and the planted pairs that stay, from the texts."""
+    stays = set(kept)
+    left = [
+        pair
+        for pair in corpus.planted
+        if pair.similarity >= 0.8 and pair.original in stays and pair.copy in stays
+    ]
     wanted = {id_ for removal in removals for id_ in (removal.id, removal.survivor)}
-    sets = {id_: shingles_of(text) for id_, text in _texts(corpus, wanted)}
+    wanted |= {id_ for pair in left for id_ in (pair.original, pair.copy)}
+    sets = {id_: shingles_of(text) for id_, text in _texts(corpus.path, wanted)}
     values = [_jaccard(sets[removal.id], sets[removal.survivor]) for removal in removals]
     gone = {removal.id for removal in removals}
     return Verified(
@@ -70,6 +79,7 @@ def verified(corpus: Path, removals: list[Removal]) -> Verified:
             default=None,
         ),
         survivors_removed=sum(removal.survivor in gone for removal in removals),
+        left_planted=tuple(_jaccard(sets[pair.original], sets[pair.copy]) for pair in left),
     )
 
 

@@ -178,6 +178,9 @@ def _conditions(shown: list[list[Row]]) -> str:
                 f"largest difference from the ledger {check['largest_difference']:.1g}, "
                 f"survivors removed {check['survivors_removed']}."
             )
+            if left := check.get("left_planted"):
+                listed = ", ".join(f"{value:.3f}" for value in left)
+                text += f" Of the planted pairs at 0.8 or more it left {len(left)}: by that definition {listed}."
     unsteady = [
         f"{_title(runs[0])} on {runs[0]['corpus']}"
         for runs in shown
