@@ -30,11 +30,11 @@ from wellkeeper.core.signals import band_name
 from wellkeeper.engine.readers.base import BLOCK_BYTES
 from wellkeeper.engine.sidecar import write_block
 from wellkeeper.filter.duplicates import NEAR_DUPLICATES, banding_for, near_candidates
-from wellkeeper.recipe.running import Running, read_corpus
 from wellkeeper.recipe.corpus import LoadedCorpus
 from wellkeeper.recipe.curate import curate
 from wellkeeper.recipe.decide import undecided
 from wellkeeper.recipe.inputs import groups_of
+from wellkeeper.recipe.running import Running, read_corpus
 
 SIMILARITY = 0.8
 SIZES = (10**9, 10**10)

@@ -348,6 +348,7 @@ _GUIDES = {
     "exact-duplicates.v1": "duplicates.md",
     "near-duplicates.v1": "duplicates.md",
     "repeated-passages.v1": "passages.md",
+    "decontaminate.v1": "decontamination.md",
     "semantic-duplicates.v1": "duplicates.md",
 }
 

@@ -8,8 +8,15 @@ Loading numba takes longer than reading fifty megabytes of text. A loop is there
     @loop("const i64[:], f64[:]", returns="i64")     # called from Python
     def sums(values, out): ...
 
-The first call of any loop of a module looks for the module's machine code in the cache and links it, which takes
-milliseconds. Where there is none, for this code, processor and compiler, numba makes it and the cache keeps it.
+The first call of a loop looks for its machine code in the cache and links it, which takes milliseconds. Where there
+is none, for this code, processor and compiler, `wellkeeper.compiler` makes it and the cache keeps it.
+
+Arrays that belong together go to a loop as one value, a named tuple:
+
+    TABLES = structure(Tables, "const u8[:], const i32[:,:]")
+
+    @loop("const u8[:]", TABLES, "i64")
+    def classes(data, tables, end): ...
 
 Loops allocate nothing, raise nothing and hold no lock: arrays come from the caller, and other threads run while a
 loop does. Arrays are C-contiguous; their type and number of dimensions are checked at each call, their sizes are
@@ -26,18 +33,23 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import update_wrapper
+from dataclasses import dataclass
+from functools import cache, update_wrapper
 from importlib.util import cache_from_source, find_spec
 from numbers import Real
 from operator import index
 from pathlib import Path
-from types import CellType, CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 KEPT = 8
-"""Files a module may have in a cache: other versions of its code, of the compiler, other processors."""
+"""Files a loop may have in a cache: other versions of its code, of the compiler, other processors."""
+
+before_compiling: list[Callable[[str], None]] = []
+"""Told, one after the other, the name of each loop that is about to be compiled, which takes seconds."""
 
 _TYPES: Mapping[str, tuple[Any, Any]] = {
     "u8": (np.uint8, ctypes.c_uint8),
@@ -49,15 +61,20 @@ _TYPES: Mapping[str, tuple[Any, Any]] = {
     "f32": (np.float32, ctypes.c_float),
     "f64": (np.float64, ctypes.c_double),
 }
-_PART: Mapping[str, Any] = {"nogil": True, "boundscheck": False, "error_model": "numpy", "_nrt": False}
-_LOOP: Mapping[str, Any] = {**_PART, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_OPTIONS: Mapping[str, Any] = {
+    "nogil": True,
+    "boundscheck": False,
+    "error_model": "numpy",
+    "_nrt": False,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 # NPY_ARRAY_C_CONTIGUOUS, _ALIGNED and _WRITEABLE of numpy's C interface: one look at all of them
 _CONTIGUOUS, _ALIGNED, _WRITEABLE = 0x0001, 0x0100, 0x0400
 _AS_WRITTEN = os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}
 
 _lock = threading.RLock()
 _loops: dict[str, list["Loop"]] = {}  # by module
-_alive: list[Any] = []  # what holds the machine code in memory
 
 
 class Part:
@@ -66,22 +83,10 @@ class Part:
     def __init__(self, function: Callable[..., Any], *, inline: bool = False) -> None:
         update_wrapper(self, function)
         self.function: Any = function
-        self._inline = inline
-        self._made: Any = None
+        self.options = {**_OPTIONS, "forceinline": inline}
 
     def __call__(self, *arguments: Any) -> Any:
         return self.function(*arguments)
-
-    def dispatcher(self) -> Any:
-        """The same function as numba sees it."""
-        if self._made is None:
-            self._made = self._make()
-        return self._made
-
-    def _make(self) -> Any:
-        from numba import njit
-
-        return njit(**_PART, forceinline=self._inline)(_visible(self.function))
 
 
 class Intrinsic(Part):
@@ -92,21 +97,21 @@ class Intrinsic(Part):
             f"{self.function.__name__} is an instruction of compiled loops. Unset NUMBA_DISABLE_JIT."
         )
 
-    def _make(self) -> Any:
-        return self.function()
-
 
 class Loop:
     """A function of arrays and numbers that runs as machine code."""
 
-    def __init__(self, function: Callable[..., Any], arguments: str, returns: str | None) -> None:
+    def __init__(
+        self, function: Callable[..., Any], arguments: Sequence["str | Structure"], returns: str | None
+    ) -> None:
         update_wrapper(self, function)
         self.function: Any = function
         self.name = function.__name__
-        self.signature = f"({arguments}) -> {returns}"
+        self.signature = f"({', '.join(map(str, arguments))}) -> {returns}"
         self._arguments = _declared(self.name, function.__code__, arguments)
         self._returns = None if returns is None else _type_of(self.name, returns)
         self._run: Any = None
+        self._alive: Any = None  # what holds the machine code in memory
         _loops.setdefault(function.__module__, []).append(self)
 
     def __call__(self, *arguments: Any) -> Any:
@@ -126,7 +131,7 @@ class Loop:
         if _AS_WRITTEN:
             return self._as_written(arguments)
         if self._run is None:
-            _link(self.__module__)
+            self.link()
         returned = None if self._returns is None else self._returns[1]()
         error = ctypes.c_void_p()
         room = ctypes.c_void_p() if returned is None else returned
@@ -141,23 +146,25 @@ class Loop:
     def __reduce__(self) -> str:
         return self.function.__qualname__  # type: ignore[no-any-return]
 
-    @property
-    def linked(self) -> bool:
-        return self._run is not None
+    def link(self) -> None:
+        """Find the machine code in the cache, or else have it made. Until the first call nothing needs it."""
+        with _lock:
+            if self._run is None:  # else another thread was faster
+                _link(self)
 
-    def bind(self, address: int) -> None:
-        """Run the machine code at `address` from now on."""
+    def bind(self, address: int, owner: Any) -> None:
+        """Run the machine code at `address`, which `owner` holds in memory, from now on."""
+        self._alive = owner
         # numba's calling convention: where the result goes, where an exception goes, then all words of the arguments
         types = [word for argument in self._arguments for word in argument.word_types]
         self._run = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *types)(address)
 
-    def compiled(self) -> Any:
-        """The loop as compiled by numba, a `CompileResult`."""
-        from numba import from_dtype, njit, types
+    def numba_signature(self) -> Any:
+        """The types of the arguments and of what it returns, as numba has them."""
+        from numba import from_dtype, types
 
         returned = types.void if self._returns is None else from_dtype(np.dtype(self._returns[0]))
-        signature = returned(*(argument.numba_type() for argument in self._arguments))
-        return njit(signature, **_LOOP)(_visible(self.function)).overloads[signature.args]
+        return returned(*(argument.numba_type() for argument in self._arguments))
 
     def _as_written(self, arguments: Sequence[Any]) -> Any:
         given = [
@@ -187,12 +194,42 @@ def intrinsic(function: Callable[[], Any]) -> Intrinsic:
     return Intrinsic(function)
 
 
-def loop(arguments: str, returns: str | None = None) -> Callable[[Callable[..., Any]], Loop]:
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A named tuple as a loop takes it: arrays and numbers that are one argument."""
+
+    type: Any  # the class, a NamedTuple
+    fields: str  # the types of its fields, as in `loop`
+
+    def __str__(self) -> str:
+        return f"{self.type.__name__}({self.fields})"
+
+
+def structure(type_: Any, fields: str) -> Structure:
+    """Declare a named tuple for loops.
+
+    Args:
+        type_: the class, a NamedTuple.
+        fields: the types of its fields, as in `loop`.
+
+    Raises:
+        TypeError: it has another number of fields.
+    """
+    if len(fields.split(", ")) != len(type_._fields):
+        raise TypeError(
+            f"{type_.__name__} has {len(type_._fields)} fields and declares {len(fields.split(', '))}. "
+            "Declare each of them."
+        )
+    return Structure(type_, fields)
+
+
+def loop(*arguments: str | Structure, returns: str | None = None) -> Callable[[Callable[..., Any]], Loop]:
     """Mark a function that Python calls as machine code.
 
     Args:
         arguments: types separated by ", ": a number `i64`, an array that is written to `f64[:]` or `u64[:,:]`, one
-            that is only read `const u8[:]`. Items are u8, u16, u32, u64, i32, i64, f32, f64.
+            that is only read `const u8[:]`. Items are u8, u16, u32, u64, i32, i64, f32, f64. A `Structure` between
+            such texts is one argument, a named tuple.
         returns: the type of the number it returns, if it does.
 
     Raises:
@@ -270,21 +307,59 @@ class _Array:
         return types.Array(from_dtype(self._dtype), self._axes, "C", readonly=self._const)
 
 
-def _declared(name: str, code: CodeType, arguments: str) -> tuple[_Number | _Array, ...]:
-    words = arguments.split(", ")
+class _Tuple:
+    """A named tuple as declared by a `Structure`."""
+
+    def __init__(self, where: str, declared: Structure) -> None:
+        self._where = where
+        self._type = declared.type
+        self._fields = [
+            _field(f"{where}.{name}", word)
+            for name, word in zip(declared.type._fields, declared.fields.split(", "), strict=True)
+        ]
+        self.word_types = tuple(word for field in self._fields for word in field.word_types)
+
+    def flatten(self, value: Any, words: list[Any]) -> None:
+        """Append the machine words that numba's calling convention makes of the value."""
+        if not isinstance(value, self._type):
+            raise TypeError(f"{self._where} is {_told(value)}. Pass a {self._type.__name__}.")
+        for field, given in zip(self._fields, value, strict=True):
+            field.flatten(given, words)
+
+    def as_written(self, value: Any) -> Any:
+        return self._type(
+            *(field.as_written(given) for field, given in zip(self._fields, value, strict=True))
+        )
+
+    def numba_type(self) -> Any:
+        from numba import types
+
+        return types.NamedTuple([field.numba_type() for field in self._fields], self._type)
+
+
+def _declared(
+    name: str, code: CodeType, arguments: Sequence[str | Structure]
+) -> tuple[_Number | _Array | _Tuple, ...]:
+    words: list[str | Structure] = []
+    for given in arguments:
+        words += given.split(", ") if isinstance(given, str) else [given]
     if len(words) != code.co_argcount:
         raise TypeError(
             f"{name} takes {code.co_argcount} arguments and declares {len(words)}. Declare each of them."
         )
-    found: list[_Number | _Array] = []
-    for word, parameter in zip(words, code.co_varnames, strict=False):
-        item, bracket, axes = word.removeprefix("const ").partition("[")
-        where = f"{name}: {parameter}"
-        if bracket:
-            found.append(_Array(where, item, axes.count(":"), const=word.startswith("const ")))
-        else:
-            found.append(_Number(where, word))
-    return tuple(found)
+    return tuple(
+        _field(f"{name}: {parameter}", word)
+        if isinstance(word, str)
+        else _Tuple(f"{name}: {parameter}", word)
+        for word, parameter in zip(words, code.co_varnames, strict=False)
+    )
+
+
+def _field(where: str, word: str) -> _Number | _Array:
+    item, bracket, axes = word.removeprefix("const ").partition("[")
+    if bracket:
+        return _Array(where, item, axes.count(":"), const=word.startswith("const "))
+    return _Number(where, word)
 
 
 def _type_of(where: str, item: str) -> tuple[Any, Any]:
@@ -309,107 +384,94 @@ def _told(value: Any) -> str:
     )
 
 
-def _link(module: str) -> None:
-    """Give every loop of a module its machine code: from the cache, or else from the compiler."""
-    with _lock:
-        loops = [loop_ for loop_ in _loops[module] if not loop_.linked]
-        if not loops:
-            return  # another thread was faster
-        # Whatever is wrong with a cache costs the time to compile, and never the run.
-        key, places = "", []
+def _link(loop_: Loop) -> None:
+    """Give a loop its machine code: from the cache, or else from the compiler."""
+    # Whatever is wrong with a cache costs the time to compile, and never the run.
+    name, key, places = f"{loop_.__module__}.{loop_.name}", "", []
+    with suppress(Exception):
+        key = _key(loop_)
+        places = [folder / f"{name}-{key}.native" for folder in _folders(loop_.__module__)]
+    for place in places:
         with suppress(Exception):
-            key = _key(loops)
-            places = [folder / f"{module}-{key}.native" for folder in _folders(module)]
-        for place in places:
-            with suppress(Exception):
-                _load(place, key, loops)
-                return
-        stored = _compile(key, loops)
-        if stored is None:
+            _bind(loop_, place.read_bytes(), key)
             return
-        for place in places:
-            with suppress(OSError):
-                _write(place, stored)
-                with suppress(OSError):  # another process may be at it too
-                    _forget(place.parent, module)
-                return
+    for told in before_compiling:
+        told(name)
+    stored = _compile(loop_, key)
+    if stored is None:
+        return
+    for place in places:
+        with suppress(OSError):
+            _write(place, stored)
+            with suppress(OSError):  # another process may be at it too
+                _forget(place.parent, name)
+            return
 
 
-def _load(place: Path, key: str, loops: Sequence[Loop]) -> None:
-    """Link the machine code of a file and bind the loops to it.
+def _bind(loop_: Loop, stored: bytes, key: str) -> None:
+    """Link what a file holds and bind the loop to it.
 
     Raises:
-        OSError, ValueError, KeyError: there is no such file, it is torn or somebody else's, or lacks something.
+        ValueError, KeyError, TypeError: it is torn or somebody else's, or lacks something.
         RuntimeError: it cannot be linked here.
     """
     from llvmlite import binding
 
-    stored = place.read_bytes()
     digest, body = stored[:32], stored[32:]
     if hashlib.sha256(body).digest() != digest:
-        raise ValueError(f"{place} is torn")
-    line, objects = body.split(b"\n", 1)
+        raise ValueError("the file is torn")
+    line, code = body.split(b"\n", 1)
     header = json.loads(line)
     if header["key"] != key:
-        raise ValueError(f"{place} belongs to other code")
+        raise ValueError("the file belongs to other code")
+    target = _target()
+    if not all(map(binding.address_of_symbol, header["needs"])):
+        raise ValueError("the file calls what is not here")  # LLVM would link it to address 0
+    # An engine for each: it costs a third of a millisecond, and no loop can meet another's symbols.
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target.create_target_machine(jit=True))
+    loaded = binding.ObjectFileRef.from_data(code)
+    if not loaded:
+        raise ValueError("the file holds no machine code")
+    engine.add_object_file(loaded)
+    engine.finalize_object()
+    address = engine.get_function_address(_symbol(loop_, key))
+    if not address:
+        raise ValueError("the file lacks the loop")
+    loop_.bind(address, engine)
+
+
+@cache
+def _target() -> Any:
+    """The processor at hand, as LLVM links for it."""
+    from llvmlite import binding
+
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    target = binding.Target.from_triple(binding.get_process_triple())
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target.create_target_machine(jit=True))
-    if not all(map(binding.address_of_symbol, header["needs"])):
-        raise ValueError(f"{place} calls what is not here")  # LLVM would link it to address 0
-    at = 0
-    for size in header["sizes"]:
-        code = binding.ObjectFileRef.from_data(objects[at : at + size])
-        if not code:
-            raise ValueError(f"{place} holds no machine code")
-        engine.add_object_file(code)
-        at += size
-    engine.finalize_object()
-    addresses = [engine.get_function_address(symbol) for symbol in header["symbols"]]
-    if len(addresses) != len(loops) or not all(addresses):
-        raise ValueError(f"{place} lacks a loop")
-    _bind(loops, addresses, engine)
+    return binding.Target.from_triple(binding.get_process_triple())
 
 
-def _bind(loops: Sequence[Loop], addresses: Sequence[int], owner: Any) -> None:
-    # All at once and last: a loop that is bound may be running in another thread.
-    _alive.append(owner)
-    for loop_, address in zip(loops, addresses, strict=True):
-        loop_.bind(address)
+def _symbol(loop_: Loop, key: str) -> str:
+    return f"{loop_.__module__}.{loop_.name}.{key}"
 
 
-def _compile(key: str, loops: Sequence[Loop]) -> bytes | None:
-    """Compile the loops and bind them; return what the cache shall keep, None if it cannot be had."""
-    results = [loop_.compiled() for loop_ in loops]
-    symbols = [result.fndesc.llvm_func_name for result in results]
-    libraries = [result.library for result in results]
-    addresses = [
-        library.get_pointer_to_function(symbol) for library, symbol in zip(libraries, symbols, strict=True)
-    ]
-    _bind(loops, addresses, results)
-    with suppress(Exception):  # these are numba's own matters and may move; loops run all the same
-        modules = [library._final_module for library in libraries]  # noqa: SLF001
-        objects = [
-            library.codegen._tm.emit_object(module)  # noqa: SLF001
-            for library, module in zip(libraries, modules, strict=True)
-        ]
-        header = {
-            "key": key,
-            "symbols": symbols,
-            "sizes": [len(code) for code in objects],
-            "needs": sorted({name for module in modules for name in _needs(module)}),
-        }
-        body = json.dumps(header).encode() + b"\n" + b"".join(objects)
-        return hashlib.sha256(body).digest() + body
+def _compile(loop_: Loop, key: str) -> bytes | None:
+    """Compile a loop and bind it; return what the cache shall keep, None if it cannot be had."""
+    with suppress(Exception):  # the compiler looks into numba, which may change; loops run all the same
+        from wellkeeper import compiler
+
+        seen = _visible(loop_.function, compiler.dispatcher, _parts)
+        code, needs = compiler.object_file(seen, loop_.numba_signature(), _OPTIONS, _symbol(loop_, key))
+        body = json.dumps({"key": key, "needs": needs}).encode() + b"\n" + code
+        stored: bytes = hashlib.sha256(body).digest() + body
+        _bind(loop_, stored, key)
+        return stored
+    from numba import njit
+
+    signature = loop_.numba_signature()
+    seen = _visible(loop_.function, lambda function, options: njit(**options)(function), {})
+    result = njit(signature, **_OPTIONS)(seen).overloads[signature.args]
+    loop_.bind(result.library.get_pointer_to_function(result.fndesc.llvm_func_name), result)
     return None
-
-
-def _needs(module: Any) -> Iterator[str]:
-    """What the machine code of a module calls or reads outside of it."""
-    for value in (*module.functions, *module.global_variables):
-        if value.is_declaration and not value.name.startswith("llvm."):
-            yield value.name
 
 
 def _write(place: Path, stored: bytes) -> None:
@@ -422,9 +484,9 @@ def _write(place: Path, stored: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _forget(folder: Path, module: str) -> None:
-    """Remove all but the latest files of a module, and what killed writers left behind."""
-    files = sorted(folder.glob(f"{module}-*.native*"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+def _forget(folder: Path, name: str) -> None:
+    """Remove all but the latest files of a loop, and what killed writers left behind."""
+    files = sorted(folder.glob(f"{name}-*.native*"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     for path in files[KEPT:]:
         path.unlink(missing_ok=True)
 
@@ -439,35 +501,58 @@ def _folders(module: str) -> Iterator[Path]:
         yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wellkeeper"
 
 
-def _key(loops: Sequence[Loop]) -> str:
+def _key(loop_: Loop) -> str:
     """Changes with the code, the compiler and the processor, so that a wrong piece of machine code is never run."""
+    digest = hashlib.sha256(_machine())
+    for text in (
+        repr(sorted((name, os.environ[name]) for name in os.environ if name.startswith(_SHAPING))),
+        f"{loop_.name} {loop_.signature}",
+    ):
+        digest.update(text.encode() + b"\0")
+    modules = {__name__}
+    for value in _ingredients(loop_.function, modules, set()):
+        digest.update(value + b"\0")
+    for module in sorted(modules):
+        digest.update(_source(module))
+    return digest.hexdigest()[:24]
+
+
+@cache
+def _machine() -> bytes:
+    """What machine code depends on and no loop is part of: versions, processor, options of the compiler."""
     import llvmlite
     from llvmlite import binding
 
     compiler = find_spec("numba")  # found, not loaded
     assert compiler is not None
     assert compiler.origin is not None
-    digest = hashlib.sha256(Path(compiler.origin).with_name("_version.py").read_bytes())
-    for text in (
+    texts = (
         llvmlite.__version__,
         np.__version__,
         sys.version,
         binding.get_process_triple(),
         binding.get_host_cpu_name(),
         binding.get_host_cpu_features().flatten(),
-        repr(sorted(_LOOP.items())),
-        repr(sorted((name, os.environ[name]) for name in os.environ if name.startswith(_SHAPING))),
-        *(f"{loop_.name} {loop_.signature}" for loop_ in loops),
-    ):
-        digest.update(text.encode() + b"\0")
-    modules = {__name__}
-    for loop_ in loops:
-        for value in _ingredients(loop_.function, modules, set()):
-            digest.update(value + b"\0")
-    for module in sorted(modules):
-        digest.update(Path(_file_of(module)).read_bytes())
-    return digest.hexdigest()[:24]
+        repr(sorted(_OPTIONS.items())),
+    )
+    return b"\0".join(
+        (
+            *(text.encode() for text in texts),
+            Path(compiler.origin).with_name("_version.py").read_bytes(),
+            Path(__file__).with_name("compiler.py").read_bytes(),
+        )
+    )
 
+
+def _source(module: str) -> bytes:
+    """The digest of a module's source, read once for each module that is loaded."""
+    loaded = sys.modules[module]
+    if loaded not in _sources:
+        _sources[loaded] = hashlib.sha256(Path(_file_of(module)).read_bytes()).digest()
+    return _sources[loaded]
+
+
+_sources: WeakKeyDictionary[ModuleType, bytes] = WeakKeyDictionary()
 
 # Environment variables of numba that change the machine code it makes.
 _SHAPING = (
@@ -525,16 +610,27 @@ def _file_of(module: str) -> str:
     return str(file)
 
 
-def _visible(function: Any) -> Any:
-    """The function with every part it can see replaced by what numba understands."""
-    outer = {
-        name: value.dispatcher() if isinstance(value, Part) else value
-        for name, value in _outer(function).items()
-    }
+_parts: dict[Part, Any] = {}  # as the compiler sees them
+
+
+def _visible(
+    function: Any, dispatcher: Callable[[Any, Mapping[str, Any]], Any], made: dict[Part, Any]
+) -> Any:
+    """The function with every part it can see, directly or through others, replaced by what numba understands."""
+    outer = _outer(function)
+    for name, value in outer.items():
+        if isinstance(value, Part):
+            if value not in made:
+                made[value] = (
+                    value.function()
+                    if isinstance(value, Intrinsic)
+                    else dispatcher(_visible(value.function, dispatcher, made), value.options)
+                )
+            outer[name] = made[value]
     code = function.__code__
     cells = tuple(CellType(outer[name]) for name in code.co_freevars)
-    made = FunctionType(
+    seen = FunctionType(
         code, function.__globals__ | outer, function.__name__, function.__defaults__, cells or None
     )
-    made.__module__, made.__qualname__ = function.__module__, function.__qualname__
-    return made
+    seen.__module__, seen.__qualname__ = function.__module__, function.__qualname__
+    return seen

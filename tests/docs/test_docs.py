@@ -15,7 +15,7 @@ from wellkeeper.cli.main import cli
 from wellkeeper.core import signals
 from wellkeeper.core.evidence import KINDS
 from wellkeeper.filter.quality import SETS
-from wellkeeper.ledger.rows import DOCUMENTS, EVIDENCE, QUARANTINE, SPANS
+from wellkeeper.ledger.rows import DOCUMENTS, EVIDENCE, OVERLAPS, QUARANTINE, SPANS
 from wellkeeper.mix.plan import REASONS, RECIPE_KEYS
 from wellkeeper.origin import artefacts
 from wellkeeper.recipe import findings
@@ -108,7 +108,7 @@ def test_every_quarantine_code_of_the_readers_is_explained_with_what_to_do():
 
 
 def test_every_step_of_ours_and_each_of_its_options_is_explained():
-    guides = "".join(page(name) for name in ("quality.md", "duplicates.md", "passages.md", "evidence.md"))
+    guides = "".join(page(name) for name in ("quality.md", "duplicates.md", "passages.md", "decontamination.md", "evidence.md"))
     for name, step in registered_steps().items():
         if type(step).__module__.startswith("wellkeeper."):
             assert f"## {name}" in page("reference/steps.md")
@@ -151,6 +151,11 @@ def test_every_column_of_the_ledger_is_explained(schema):
 def test_every_column_of_the_spans_is_explained():
     explained = " ".join(line.split("|")[1] for line in page("passages.md").splitlines() if line.startswith("| `"))
     assert [name for name in SPANS.names if f"`{name}`" not in explained] == []
+
+
+def test_every_column_of_the_overlaps_is_explained():
+    rows = [line.split("|")[1] for line in page("decontamination.md").splitlines() if line.startswith("| `")]
+    assert [name for name in OVERLAPS.names if f"`{name}`" not in " ".join(rows)] == []
 
 
 def test_every_key_of_a_recipe_is_explained():

@@ -196,6 +196,13 @@ def test_one_long_n_gram_of_an_item_is_not_the_item():
     assert gone([f"{words(500, 30)} {words(0, 13)} {words(600, 30)}"], item_set(words(0, 60))) == []
 
 
+def test_a_form_with_other_numbers_filled_in_is_not_the_item():
+    """As in the heads of Rust's RFCs: most words agree, and never eight in a row."""
+    form = "RFC PR: [rust-lang/rfcs#{0}](https://github.com/rust-lang/rfcs/pull/{0}) Rust issue: [rust-lang/cargo#{1}]"
+    assert gone([f"- {form.format(2906, 8415)} {words(0, 30)}"], item_set(form.format(1525, 2122))) == []
+    assert gone([f"- {form.format(1525, 2122)} {words(0, 30)}"], item_set(form.format(1525, 2122))) == [0]
+
+
 def test_boilerplate_of_many_documents_does_not_count_and_the_rest_of_the_item_does():
     item = f"{LICENCE} {words(0, 16)}"  # three quarters are licence
     documents = [f"{words(100 * k, 30)} {LICENCE}" for k in range(1, COMMON_DOCUMENTS + 2)]
@@ -212,6 +219,17 @@ def test_an_item_of_nothing_but_boilerplate_is_told_and_not_decided_on():
     assert ruling.documents.tolist() == []
     (facts,) = ruling.facts["sets"]
     assert (facts["items"], facts["common"], facts["found"]) == (2, 1, 0)
+
+
+def test_an_item_with_few_words_of_its_own_among_boilerplate_must_be_there_whole():
+    """A footer in which a name is filled in twice: every other page has all of it but the name."""
+
+    def footer(name):
+        return f"source code of {name} in the folder of operators and the unit test of {name} in the folder of tests"
+
+    documents = [f"{words(100 * k, 30)} {footer(f'part{k}')}" for k in range(1, COMMON_DOCUMENTS + 4)]
+    assert gone(documents, item_set(footer("part3"))) == [2]
+    assert gone(documents, item_set(footer("nothing"))) == []
 
 
 def test_documents_that_an_earlier_step_dropped_are_not_counted():

@@ -126,4 +126,25 @@ def progress(*, quiet: bool) -> Iterator["Listener"]:
                 documents=event.documents,
             )
 
-        yield listen
+        with _told_of_compiling(bar.console.print):
+            yield listen
+
+
+@contextmanager
+def _told_of_compiling(say: Callable[[str], None]) -> Iterator[None]:
+    """Say once, while it lasts, why nothing moves if loops must be compiled first."""
+    from wellkeeper.native import before_compiling
+
+    said = False
+
+    def tell(_loop: str) -> None:
+        nonlocal said
+        if not said:
+            said = True
+            say("Compiling loops for this processor, once (about ten seconds)...")
+
+    before_compiling.append(tell)
+    try:
+        yield
+    finally:
+        before_compiling.remove(tell)

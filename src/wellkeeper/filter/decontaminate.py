@@ -5,7 +5,8 @@ n being 8 to 13 words by the length of the items, and ignores n-grams that many 
 of an item's 8-grams, and Llama 2 [3] for the share of an item's tokens that lie in a long match in which four may
 differ. Here a document holds an item if it has at least `ngram` words (13) and `share` (70 %) of one of its texts, in
 stretches of `min_ngram` words (8) or more, in which single words may be changed: a light edit hides nothing, and one
-common phrase is not enough. A text of fewer than `ngram` words must be there whole.
+common phrase is not enough. Unless nearly all of the text is there, `min_ngram` words in a row must be. A text of fewer
+than `ngram` words must be there whole.
 
 [1] Brown et al., Language models are few-shot learners, NeurIPS 2020, arXiv:2005.14165, appendix C.
 [2] Chowdhery et al., PaLM: Scaling language modeling with pathways, arXiv:2204.02311, section 8.
@@ -32,6 +33,9 @@ COMMON_DOCUMENTS = 10
 """An n-gram in more documents than this, and in more than the share `common` of them, tells nothing: a licence, a
 famous line. GPT-3 ignored n-grams in more than 10 documents [1]; in a corpus of millions that would spare an item
 that a dozen pages quote."""
+NEARLY_WHOLE = 0.9
+"""From this share on no run of `min_ngram` words in a row is asked for. Below, a form with other names and numbers
+filled in would pass for the item: its words agree, and never many in a row."""
 REACH = 16
 """Words by which a copy can go on beyond the n-grams found in it: with a word in fifteen changed, a stretch that long
 without one is rare."""
@@ -52,7 +56,7 @@ _SET_KEYS = ("path", "name", "fields")
 
 @dataclass(frozen=True, slots=True)
 class Decontaminate:
-    """Documents that hold items of the sets."""
+    """Documents that hold items of evaluation sets."""
 
     name: str = "decontaminate.v1"
 
@@ -80,9 +84,9 @@ class Decontaminate:
             raise RecipeError(f"{self.name} names no evaluation set. Add sets: [path] to it.")
         limit = max(COMMON_DOCUMENTS, int(options["common"] * np.count_nonzero(active)))
         rare = _frequency(corpus, active, len(evaluation.gram_bounds) - 1) <= limit
-        own = _own_words(evaluation, rare)
-        pairs = _pairs(corpus, active, evaluation, rare, own, float(options["share"]))
-        overlaps = _verified(self.name, corpus, evaluation, own, pairs, options)
+        telling = _telling(evaluation, rare)
+        pairs = _pairs(corpus, active, evaluation, rare, telling, float(options["share"]))
+        overlaps = _verified(self.name, corpus, evaluation, telling, pairs, options)
         documents, decision, score, best = _rulings(overlaps, options["action"])
         sets = evaluation.item_set[evaluation.holder_item[evaluation.holder_bounds[:-1]]][best]
         empty = np.full(len(documents), -1, np.int64)
@@ -95,7 +99,7 @@ class Decontaminate:
             survivor=empty,
             cluster=empty,
             reasons=tuple(f"contains an item of {found.name}" for found in evaluation.sets),
-            facts=_facts(evaluation, overlaps, own, limit, options),
+            facts=_facts(evaluation, overlaps, telling, limit, options),
             overlaps=overlaps,
         )
 
@@ -164,31 +168,49 @@ def _frequency(corpus: Corpus, active: NDArray[np.bool_], grams: int) -> NDArray
     """Documents that each n-gram occurs in, shape (n-grams,)."""
     frequency = np.zeros(grams, np.int64)
     for document, gram, _ in _found(corpus, active):
-        once = np.unique(document * grams + gram) % grams
-        frequency += np.bincount(once, minlength=grams)
+        once, times = np.unique(np.unique(document * grams + gram) % grams, return_counts=True)
+        frequency[once] += times
     return frequency
 
 
-def _own_words(evaluation: Evaluation, rare: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Words, shape (words,), that lie in no n-gram which is common in the corpus or part of a template."""
+class _Telling(NamedTuple):
+    """What of the texts tells that they are there."""
+
+    own: NDArray[np.bool_]  # shape (words,): words that count
+    counts: NDArray[np.int64]  # shape (texts,): how many of each; 0: nothing of it tells anything
+    whole: NDArray[np.bool_]  # shape (texts,): only the whole text does
+
+
+def _telling(evaluation: Evaluation, rare: NDArray[np.bool_]) -> _Telling:
+    """Words in no n-gram that is common in the corpus or part of a template.
+
+    A text with too few of them still has its own order of common words, if any of its n-grams is rare: it counts as a
+    whole.
+    """
     sizes = np.diff(evaluation.bounds)
     spans = np.minimum(sizes, evaluation.min_ngram)
-    starts = np.arange(len(evaluation.words))
-    within = starts - np.repeat(evaluation.bounds[:-1], sizes) <= np.repeat(sizes - spans, sizes)
+    within = np.arange(len(evaluation.words)) - np.repeat(evaluation.bounds[:-1], sizes)
+    starts = within <= np.repeat(sizes - spans, sizes)
     tells = np.append(rare, np.False_)[evaluation.grams]  # -1, of a template, is the last
-    common = np.flatnonzero(within & ~tells)
-    edges = np.zeros(len(starts) + 1, np.int64)
+    common = np.flatnonzero(starts & ~tells)
+    edges = np.zeros(len(within) + 1, np.int64)
     edges[common] += 1
     np.add.at(edges, common + np.repeat(spans, sizes)[common], -1)
-    return np.asarray(np.cumsum(edges[:-1]) == 0, np.bool_)
+    own = np.cumsum(edges[:-1]) == 0
+    counts = _per_text(evaluation, own)
+    few = counts < spans
+    whole = few & (_per_text(evaluation, starts & tells) > 0)
+    return _Telling(
+        own=own | np.repeat(whole, sizes),
+        counts=np.where(whole, sizes, np.where(few, 0, counts)),
+        whole=whole,
+    )
 
 
-def _per_text(evaluation: Evaluation, own: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Own words of each text, shape (texts,); 0 where they are too few to tell anything."""
-    total = np.concatenate([[0], np.cumsum(own)])
-    counts = np.diff(total[evaluation.bounds])
-    enough = counts >= np.minimum(evaluation.min_ngram, np.diff(evaluation.bounds))
-    return np.where(enough, counts, 0).astype(np.int64)
+def _per_text(evaluation: Evaluation, words: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many words are marked of each text, shape (texts,)."""
+    total = np.concatenate([[0], np.cumsum(words)])
+    return np.asarray(np.diff(total[evaluation.bounds]), np.int64)
 
 
 class _Pairs(NamedTuple):
@@ -209,11 +231,11 @@ def _pairs(
     active: NDArray[np.bool_],
     evaluation: Evaluation,
     rare: NDArray[np.bool_],
-    own: NDArray[np.bool_],
+    telling: _Telling,
     share: float,
 ) -> _Pairs:
     """Pairs whose n-grams in common reach far enough through the text that the share can be met."""
-    counts = _per_text(evaluation, own)
+    counts = telling.counts
     sizes = np.diff(evaluation.bounds)
     kept: list[tuple[NDArray[np.int64], ...]] = []
     for found in _found(corpus, active):
@@ -231,7 +253,7 @@ def _pairs(
         # in a text that repeats itself an n-gram is entered once: there the document's words tell how far it goes
         wide = np.maximum(_extent(at_text, starts), _extent(word, starts))
         reach = np.minimum(wide + evaluation.min_ngram + 1 + 2 * REACH, sizes[of_text])
-        good = (counts[of_text] > 0) & (reach >= share * counts[of_text])
+        good = (counts[of_text] > 0) & (telling.whole[of_text] | (reach >= share * counts[of_text]))
         chosen = np.repeat(good, np.diff(np.append(starts, len(text))))
         kept.append(tuple(column[chosen] for column in (document, text, at_text, word)))
     columns = [np.concatenate(column) for column in zip(*kept, strict=True)] if kept else [_NONE] * 4
@@ -264,12 +286,11 @@ def _verified(
     step: str,
     corpus: Corpus,
     evaluation: Evaluation,
-    own: NDArray[np.bool_],
+    telling: _Telling,
     pairs: _Pairs,
     options: Mapping[str, Any],
 ) -> Overlaps:
     """The pairs that hold when text and document are compared word by word."""
-    counts = _per_text(evaluation, own)
     windows = _windows(corpus, evaluation, pairs)
     edges, words = corpus.words_of(windows)
     held: list[tuple[int, int, int, float, int]] = []  # pair, first and last word, share, words
@@ -281,9 +302,13 @@ def _verified(
         seeds = pairs.at_text[low:high], pairs.at_word[low:high] - first
         least = evaluation.min_ngram if len(text) >= options["ngram"] else len(text)
         found = cover(text, np.ascontiguousarray(words[edges[k] : edges[k + 1]]), seeds, least=least)
-        of_text = own[evaluation.bounds[number] : evaluation.bounds[number + 1]]
-        got, count = int(np.count_nonzero(found.words & of_text)), int(counts[number])
-        if got >= max(options["share"] * count, min(options["ngram"], count)):
+        of_text = telling.own[evaluation.bounds[number] : evaluation.bounds[number + 1]]
+        got, count = int(np.count_nonzero(found.words & of_text)), int(telling.counts[number])
+        needed = (
+            count if telling.whole[number] else max(options["share"] * count, min(options["ngram"], count))
+        )
+        alike = found.run >= evaluation.min_ngram or got >= NEARLY_WHOLE * count
+        if alike and got >= needed:
             held.append((k, first + found.first, first + found.last + 1, got / count, got))
     rows, start, end, share, got_words = zip(*held, strict=True) if held else ((), (), (), (), ())
     chosen = np.array(rows, np.int64)
@@ -328,14 +353,14 @@ def _rulings(
 def _facts(
     evaluation: Evaluation,
     overlaps: Overlaps,
-    own: NDArray[np.bool_],
+    telling: _Telling,
     limit: int,
     options: Mapping[str, Any],
 ) -> Mapping[str, Any]:
     items = len(evaluation.items)
     holder_text = np.repeat(np.arange(len(evaluation.bounds) - 1), np.diff(evaluation.holder_bounds))
     able, found = np.zeros(items, np.bool_), np.zeros(items, np.bool_)
-    able[evaluation.holder_item[(_per_text(evaluation, own) > 0)[holder_text]]] = True
+    able[evaluation.holder_item[(telling.counts > 0)[holder_text]]] = True
     found[evaluation.holder_item[np.isin(holder_text, overlaps.text)]] = True
     searched = evaluation.item_state == ItemState.SEARCHED
     return {

@@ -8,15 +8,17 @@ from. A passage that a few questions share stays: it is what they are about.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.core.evaluation import Evaluation, EvaluationSet, ItemState
-from wellkeeper.engine.readers.evaluation import Item, ItemSet
 from wellkeeper.kernels import text
-from wellkeeper.kernels.overlap import VERSION, Pattern, Probe, keys_of, pattern_of, probe_of
+from wellkeeper.kernels.overlap import VERSION, Pattern, Probe, Table, keys_of, pattern_of, probe_of
+
+if TYPE_CHECKING:
+    from wellkeeper.engine.readers.evaluation import Item, ItemSet
 
 LINE_WORDS = 5
 """Words from which a text shorter than an n-gram is searched for, where its item has no longer one, and then as a
@@ -57,18 +59,8 @@ class _Distinct:
     texts: tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What documents are searched with."""
-
-    probe: Probe
-    line_words: NDArray[
-        np.int64
-    ]  # shape (n-grams,): words of one that counts only as a whole line; 0: any other
-
-
 def evaluation_of(
-    sets: Sequence[ItemSet], *, min_ngram: int, tables: text.Tables
+    sets: Sequence["ItemSet"], *, min_ngram: int, tables: text.Tables
 ) -> tuple[Evaluation, Table]:
     """Prepare the items of some sets; n-grams have `min_ngram` words, 2 or more."""
     texts, items, repeats = _distinct(sets, tables)
@@ -123,7 +115,7 @@ def evaluation_of(
     return evaluation, Table(probe, line_words)
 
 
-def _distinct(sets: Sequence[ItemSet], tables: text.Tables) -> tuple[_Texts, list[_Distinct], list[int]]:
+def _distinct(sets: Sequence["ItemSet"], tables: text.Tables) -> tuple[_Texts, list[_Distinct], list[int]]:
     """Distinct texts and items, and how many items of each set only repeat an earlier one."""
     written = [found for item_set in sets for item in item_set.items for _, found in item.texts]
     hashed = _hashed(written, tables)
@@ -255,7 +247,7 @@ def _digest(probe: Probe, keys: NDArray[np.uint64]) -> str:
     return state.hexdigest()
 
 
-def _digest_of_items(items: Sequence[Item]) -> str:
+def _digest_of_items(items: Sequence["Item"]) -> str:
     state = hashlib.sha256()
     for item in items:
         for part in (item.name, *(word for pair in item.texts for word in pair)):

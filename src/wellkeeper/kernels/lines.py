@@ -24,7 +24,6 @@ from wellkeeper.kernels.normalise import (
 )  # fmt: skip
 from wellkeeper.kernels.repetition import table_bits
 from wellkeeper.kernels.sketch import mix
-from wellkeeper.kernels.vector import ALL_BITS, first_bit, letter_bytes, word_bytes
 from wellkeeper.kernels.words import (
     ALPHA_WORDS,
     CHARS,
@@ -40,7 +39,8 @@ from wellkeeper.kernels.words import (
     read_words,
 )  # fmt: skip
 from wellkeeper.kernels.words import FIGURES as WORD_FIGURES
-from wellkeeper.native import part
+from wellkeeper.lanes import ALL_BITS, first_bit, letter_bytes, word_bytes
+from wellkeeper.native import part, structure
 
 _U = np.uint64
 _K = _U(0x9E3779B97F4A7C15)
@@ -74,8 +74,8 @@ class Scratch(NamedTuple):
     figures: Any  # the document's counts, at the places above
 
 
-SCRATCH = "u64[:], i32[:], u64[:], i32[:], u8[:], i64[:]"
-"""The signature of `Scratch` as arguments of a loop."""
+SCRATCH = structure(Scratch, "u64[:], i32[:], u64[:], i32[:], u8[:], i64[:]")
+"""`Scratch` as an argument of a loop."""
 
 
 def scratch_for(longest: int) -> Scratch:

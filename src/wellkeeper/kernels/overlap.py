@@ -66,6 +66,13 @@ class Probe(NamedTuple):
     grams: NDArray[np.int32]  # number of the key in each slot
 
 
+class Table(NamedTuple):
+    """A probe, and which of its keys stand for a whole line of a document."""
+
+    probe: Probe
+    line_words: NDArray[np.int64]  # shape (keys,): words of one that counts only as a line; 0: any other
+
+
 def probe_of(keys: NDArray[np.uint64], patterns: Iterable[Pattern]) -> Probe:
     """A table of distinct keys; the number of a key is its place among them.
 
@@ -135,6 +142,7 @@ class Covered(NamedTuple):
     first: int  # word of the document at which the longest stretch starts; -1 where there is none
     last: int  # its last word
     longest: int  # words that text and document have in common there
+    run: int  # words in a row, in any such stretch, with none in the way
 
 
 def cover(
@@ -158,12 +166,10 @@ def cover(
     covered, path, span = (
         np.zeros(len(text), np.uint8),
         np.empty(len(text), np.int64),
-        np.full(3, -1, np.int64),
+        np.array([-1, -1, 0, 0]),
     )
-    span[2] = 0
     _cover(text, document, *seeds, least, covered, path, span)
-    first, last, longest = span.tolist()
-    return Covered(covered.view(np.bool_), first, last, longest)
+    return Covered(covered.view(np.bool_), *span.tolist())
 
 
 @part
@@ -293,15 +299,19 @@ def _agree(text: Any, i: Any, document: Any, j: Any, step: Any, least: Any) -> A
 def _walk(text: Any, i: Any, document: Any, j: Any, step: Any, path: Any, count: Any) -> Any:
     """Go on from text[i] and document[j]; write the words of the text that agree to `path` from place `count` on.
 
-    Returns how many words `path` now has, and the last word of the document and of the text that agreed, -1 where
-    none did.
+    Returns how many words `path` now has; the last words of text and document that agreed, -1 where none did; and how
+    many agreed before the first word in the way, and in the longest run without one.
     """
-    end_j = -1
     end_i = -1
+    end_j = -1
+    first = -1
+    run = 0
+    longest = 0
     while 0 <= i < text.size and 0 <= j < document.size:
         if text[i] == document[j]:
             path[count] = i
             count += 1
+            run += 1
             end_i, end_j = i, j
             i += step
             j += step
@@ -321,7 +331,10 @@ def _walk(text: Any, i: Any, document: Any, j: Any, step: Any, path: Any, count:
                 break
         if not passed:
             break
-    return count, end_i, end_j
+        longest = max(longest, run)
+        first = run if first < 0 else first
+        run = 0
+    return count, end_i, end_j, run if first < 0 else first, max(longest, run)
 
 
 @loop("const u64[:], const u64[:], const i64[:], const i64[:], i64, u8[:], i64[:], i64[:]")
@@ -343,9 +356,9 @@ def _cover(
             continue
         if text[i] != document[j]:  # two n-grams with one key
             continue
-        count, right_i, right_j = _walk(text, i, document, j, 1, path, 0)
+        count, right_i, right_j, to_right, run = _walk(text, i, document, j, 1, path, 0)
         left_i, left_j = i, j
-        count, far_i, far_j = _walk(text, i - 1, document, j - 1, -1, path, count)
+        count, far_i, far_j, to_left, other = _walk(text, i - 1, document, j - 1, -1, path, count)
         if far_i >= 0:
             left_i, left_j = far_i, far_j
         if count < least:
@@ -354,6 +367,7 @@ def _cover(
             if covered[path[at]] == 0:
                 covered[path[at]] = 1
                 whole += 1
+        span[3] = max(span[3], run, other, to_left + to_right)
         if count > span[2]:
             span[0], span[1], span[2] = left_j, right_j, count
         if whole == text.size:

@@ -69,6 +69,10 @@ _COMMON = (
 )
 
 
+_RATES = [_PERCENT.get(byte, 0.2) for byte in range(256)]
+_WINDOWS = frozenset(_COMMON[at : at + WINDOW] for at in range(len(_COMMON) - WINDOW + 1))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnchorTable:
     """Anchors, prepared for `candidates`. Build it with `anchor_table`."""
@@ -165,10 +169,11 @@ def candidates(
 
 def _rarest_start(anchor: bytes, stride: int) -> int:
     """Where to take the `stride` windows from, so that they occur least often in ordinary text."""
-    cost = []
-    for at in range(len(anchor) - WINDOW + 1):
-        window = anchor[at : at + WINDOW]
-        cost.append(prod(_PERCENT.get(byte, 0.2) for byte in window) * (100 if window in _COMMON else 1))
+    rates = [_RATES[byte] for byte in anchor]
+    cost = [
+        prod(rates[at : at + WINDOW]) * (100 if anchor[at : at + WINDOW] in _WINDOWS else 1)
+        for at in range(len(anchor) - WINDOW + 1)
+    ]
     totals = [sum(cost[start : start + stride]) for start in range(len(cost) - stride + 1)]
     return totals.index(min(totals))
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.kernels import lines, words
-from wellkeeper.kernels.lines import SCRATCH, Scratch, line_statistics, scratch_for, tokenise
+from wellkeeper.kernels.lines import SCRATCH, line_statistics, scratch_for, tokenise
 from wellkeeper.kernels.repetition import repetition, table_bits
 from wellkeeper.kernels.sketch import SHINGLE_WORDS, SLOTS, mix, shingle, sketch
-from wellkeeper.kernels.vector import PADDING
 from wellkeeper.kernels.words import TABLES, Tables, find_word_places, find_words, hash_word, load_tables
+from wellkeeper.lanes import PADDING
 from wellkeeper.native import loop, part
 
 __all__ = [
@@ -45,13 +45,12 @@ _U = np.uint64
 _K = _U(0x9E3779B97F4A7C15)
 
 
-@loop(f"const u8[:], const i64[:], {TABLES}, i64, i64, u64[:], u64[:], u32[:], i64[:], u64[:,:], i64[:,:]")
+@loop("const u8[:], const i64[:]", TABLES, "i64, i64, u64[:], u64[:], u32[:], i64[:], u64[:,:], i64[:,:]")
 def _word_columns(
-    data: Any, offsets: Any, t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, t6: Any,
-    bands: Any, rows: Any, found: Any, shingles: Any, slots: Any, figures: Any, band_keys: Any, integers: Any,
+    data: Any, offsets: Any, tables: Any, bands: Any, rows: Any, found: Any, shingles: Any, slots: Any,
+    figures: Any, band_keys: Any, integers: Any,
 ) -> Any:  # fmt: skip
     """Band keys and the columns of `ALWAYS`."""
-    tables = Tables(t0, t1, t2, t3, t4, t5, t6)
     for d in range(offsets.size - 1):
         count = find_words(data, offsets[d], offsets[d + 1], tables, found, figures, figures, figures)
         size = shingle(found, count, shingles)
@@ -74,18 +73,15 @@ def _fill_bands(slots: Any, bands: Any, rows: Any, band_keys: Any, d: Any) -> An
 
 
 @loop(
-    f"const u8[:], const i64[:], {TABLES}, {SCRATCH}, i64, i64, u64[:], u64[:], i64[:], i64[:], u32[:], "
-    "f32[:], f32[:], i64[:], u64[:,:], i64[:,:], f32[:,:]"
-)
+    "const u8[:], const i64[:]", TABLES, SCRATCH,
+    "i64, i64, u64[:], u64[:], i64[:], i64[:], u32[:], f32[:], f32[:], i64[:], u64[:,:], i64[:,:], f32[:,:]",
+)  # fmt: skip
 def _all_columns(
-    data: Any, offsets: Any, t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, t6: Any,
-    s0: Any, s1: Any, s2: Any, s3: Any, s4: Any, s5: Any, bands: Any, rows: Any,
+    data: Any, offsets: Any, tables: Any, scratch: Any, bands: Any, rows: Any,
     shingles: Any, table: Any, at: Any, places: Any, slots: Any, repeated: Any, line_out: Any, paragraphs: Any,
     band_keys: Any, integers: Any, shares: Any,
 ) -> Any:  # fmt: skip
     """Band keys, counts and shares."""
-    tables = Tables(t0, t1, t2, t3, t4, t5, t6)
-    scratch = Scratch(s0, s1, s2, s3, s4, s5)
     figures = scratch.figures
     for d in range(offsets.size - 1):
         count = tokenise(data, offsets[d], offsets[d + 1], tables, scratch)
@@ -126,13 +122,12 @@ def _all_columns(
         shares[21, d] = np.float32(figures[lines.NEWLINES]) / per_word
 
 
-@loop(f"const u8[:], const i64[:], {TABLES}, const i64[:], u8, u64[:], i64[:], i64[:], u64[:]", returns="i64")
+@loop("const u8[:], const i64[:]", TABLES, "const i64[:], u8, u64[:], i64[:], i64[:], u64[:]", returns="i64")
 def _hashes_of(
-    data: Any, offsets: Any, t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, t6: Any,
-    documents: Any, as_shingles: Any, found: Any, figures: Any, out_offsets: Any, out: Any,
+    data: Any, offsets: Any, tables: Any, documents: Any, as_shingles: Any, found: Any, figures: Any,
+    out_offsets: Any, out: Any,
 ) -> Any:  # fmt: skip
     """Word hashes, or word 5-gram hashes, in text order, of the chosen documents; returns how many."""
-    tables = Tables(t0, t1, t2, t3, t4, t5, t6)
     at = 0
     for k in range(documents.size):
         d = documents[k]
@@ -148,14 +143,12 @@ def _hashes_of(
 
 
 @loop(
-    f"const u8[:], const i64[:], {TABLES}, const i64[:], i64[:], i64[:], u64[:], i64[:], i64[:]",
-    returns="i64",
+    "const u8[:], const i64[:]", TABLES, "const i64[:], i64[:], i64[:], u64[:], i64[:], i64[:]", returns="i64"
 )
 def _places_of(
-    data: Any, offsets: Any, t0: Any, t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, t6: Any,
-    documents: Any, figures: Any, out_offsets: Any, out: Any, firsts: Any, lasts: Any,
+    data: Any, offsets: Any, tables: Any, documents: Any, figures: Any, out_offsets: Any, out: Any,
+    firsts: Any, lasts: Any,
 ) -> Any:  # fmt: skip
-    tables = Tables(t0, t1, t2, t3, t4, t5, t6)
     at = 0
     for k in range(documents.size):
         d = documents[k]
@@ -202,14 +195,14 @@ def text_pass(
     if not statistics:
         found, figures = np.empty(longest + 1, np.uint64), np.empty(words.FIGURES, np.int64)
         _word_columns(
-            data, offsets, *tables, bands, rows, found, shingles, slots, figures, out.bands, out.integers
+            data, offsets, tables, bands, rows, found, shingles, slots, figures, out.bands, out.integers
         )
         return out
     table = np.empty(1 << table_bits(longest + 1), np.uint64)
     at, places = np.empty(longest + 1, np.int64), np.empty(longest + 1, np.int64)
     repeated, line_out, paragraphs = np.empty(9, np.float32), np.empty(8, np.float32), np.zeros(1, np.int64)
     _all_columns(
-        data, offsets, *tables, *scratch_for(longest), bands, rows, shingles, table, at, places, slots,
+        data, offsets, tables, scratch_for(longest), bands, rows, shingles, table, at, places, slots,
         repeated, line_out, paragraphs, out.bands, out.integers, out.shares,
     )  # fmt: skip
     return out
@@ -231,7 +224,7 @@ def word_places(
     bounds, figures = np.zeros(len(documents) + 1, np.int64), np.empty(words.FIGURES, np.int64)
     hashes, firsts, lasts = np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room, np.int64)
     used = _places_of(
-        data, offsets, *tables, np.ascontiguousarray(documents), figures, bounds, hashes, firsts, lasts
+        data, offsets, tables, np.ascontiguousarray(documents), figures, bounds, hashes, firsts, lasts
     )
     return bounds, hashes[:used].copy(), firsts[:used].copy(), lasts[:used].copy()
 
@@ -329,7 +322,7 @@ def _collect(
     out = np.empty(_room(offsets, documents), np.uint64)
     longest = int(np.diff(offsets).max(initial=0))
     used = _hashes_of(
-        data, offsets, *tables, np.ascontiguousarray(documents), as_shingles,
+        data, offsets, tables, np.ascontiguousarray(documents), as_shingles,
         np.empty(longest + 1, np.uint64), figures, out_offsets, out,
     )  # fmt: skip
     return out_offsets, out[:used].copy()

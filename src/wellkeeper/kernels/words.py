@@ -38,8 +38,8 @@ from wellkeeper.kernels.normalise import (
     third_letter,
     utf8_of,
 )  # fmt: skip
-from wellkeeper.kernels.vector import first_bit, high_bytes, load64, word_bytes
-from wellkeeper.native import inlined, part
+from wellkeeper.lanes import first_bit, high_bytes, load64, word_bytes
+from wellkeeper.native import inlined, part, structure
 
 _U = np.uint64
 SEED = _U(0xCBF29CE484222325)
@@ -92,8 +92,11 @@ class Tables(NamedTuple):
     named_hash: NDArray[np.uint64]  # (19,): its full hash
 
 
-TABLES = "const u8[:], const u16[:], const i32[:,:], const u8[:,:], const i64[:], const u8[:], const u64[:]"
-"""The signature of `Tables` as arguments of a loop."""
+TABLES = structure(
+    Tables,
+    "const u8[:], const u16[:], const i32[:,:], const u8[:,:], const i64[:], const u8[:], const u64[:]",
+)
+"""`Tables` as an argument of a loop."""
 
 
 def load_tables() -> Tables:

@@ -117,11 +117,12 @@ def examine(text: bytes, patterns: Iterable[Pattern] = PATTERNS) -> list[tuple[i
 VERSION = "artefacts.1"
 """Changes with the catalogue or the rules of use and mention: sidecars made with another are made anew."""
 
-_ANCHORS = tuple(sorted({anchor for pattern in PATTERNS for anchor in pattern.anchors}))
-_PATTERNS_OF = tuple(
-    tuple(number for number, pattern in enumerate(PATTERNS) if anchor in pattern.anchors)
-    for anchor in _ANCHORS
-)
+_NUMBERS: dict[bytes, list[int]] = {}  # anchor -> patterns that have it
+for _number, _pattern in enumerate(PATTERNS):
+    for _anchor in dict.fromkeys(_pattern.anchors):
+        _NUMBERS.setdefault(_anchor, []).append(_number)
+_ANCHORS = tuple(sorted(_NUMBERS))
+_PATTERNS_OF = tuple(tuple(_NUMBERS[anchor]) for anchor in _ANCHORS)
 _TABLE = anchor_table(_ANCHORS)
 
 

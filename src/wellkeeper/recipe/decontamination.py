@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 
 from wellkeeper.core.decision import Overlaps, Stretches
 from wellkeeper.core.evaluation import Evaluation
-from wellkeeper.engine.readers.evaluation import ItemSet, read_item_set
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import RecipeError
 from wellkeeper.filter.decontaminate import DECONTAMINATE, holders_told, set_options
-from wellkeeper.filter.evaluation import Table, evaluation_of
 from wellkeeper.kernels import text
-from wellkeeper.kernels.overlap import Probe, find
+from wellkeeper.kernels.overlap import Probe, Table, find
 from wellkeeper.ledger.rows import OVERLAPS, table_of
 
 if TYPE_CHECKING:
+    from wellkeeper.engine.readers.evaluation import ItemSet
     from wellkeeper.recipe.corpus import LoadedCorpus
     from wellkeeper.recipe.decide import Decisions
     from wellkeeper.recipe.model import Recipe
@@ -56,6 +55,8 @@ def search_of(recipe: "Recipe", work: Path) -> Search | None:
         raise RecipeError(f"{DECONTAMINATE.name} names no evaluation set. Add sets: [path] to it.")
     sets = [_read(recipe, set_options(given)) for given in options["sets"]]
     _check_names(sets)
+    from wellkeeper.filter.evaluation import evaluation_of  # which runs without evaluation sets need not load
+
     evaluation, table = evaluation_of(sets, min_ngram=int(options["min_ngram"]), tables=text.load_tables())
     place = table_path(work, evaluation.digest)
     if not place.exists():
@@ -64,7 +65,9 @@ def search_of(recipe: "Recipe", work: Path) -> Search | None:
     return Search(evaluation=evaluation, said=tuple(sentence for found in sets for sentence in found.said))
 
 
-def _read(recipe: "Recipe", given: Mapping[str, Any]) -> ItemSet:
+def _read(recipe: "Recipe", given: Mapping[str, Any]) -> "ItemSet":
+    from wellkeeper.engine.readers.evaluation import read_item_set
+
     fields = given.get("fields")
     path = str(given["path"])
     found = read_item_set(
@@ -73,7 +76,7 @@ def _read(recipe: "Recipe", given: Mapping[str, Any]) -> ItemSet:
     return replace(found, path=path)
 
 
-def _check_names(sets: Sequence[ItemSet]) -> None:
+def _check_names(sets: Sequence["ItemSet"]) -> None:
     named: dict[str, str] = {}
     for found in sets:
         if found.name in named:
@@ -146,7 +149,9 @@ def _whole_lines(
         first, last = int(bounds[at] + word[k]), int(bounds[at] + word[k] + sizes[k] - 1)
         whole = data[offsets[document[k]] : offsets[document[k] + 1]]
         before = whole[(int(lasts[first - 1]) if first > bounds[at] else 0) : int(firsts[first])].tobytes()
-        behind = whole[int(lasts[last]) : (int(firsts[last + 1]) if last + 1 < bounds[at + 1] else None)].tobytes()
+        behind = whole[
+            int(lasts[last]) : (int(firsts[last + 1]) if last + 1 < bounds[at + 1] else None)
+        ].tobytes()
         inside = whole[int(firsts[first]) : int(lasts[last])].tobytes()
         stays[k] = (
             (first == bounds[at] or b"\n" in before)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.engine.readers.columns import Column, Record
 from wellkeeper.engine.readers.cutting import count_lines
-from wellkeeper.engine.readers.lanes import LANES, copy_lanes, first_bit, specials
+from wellkeeper.lanes import LANES, copy_lanes, first_bit, special_bytes
 from wellkeeper.native import loop, part
 
 Bytes: TypeAlias = NDArray[np.uint8]
@@ -278,11 +278,11 @@ def _string(data: Any, i: Any, out: Any, at: Any, copying: Any) -> Any:
     while i < n:
         width = min(LANES, n - i)
         if width == LANES:
-            mask = specials(data, i)
+            mask = special_bytes(data, i)
             if copying:
                 copy_lanes(data, i, out, at)
         else:
-            mask = _specials_one_by_one(data, i, width)
+            mask = _special_bytes_one_by_one(data, i, width)
             if copying:
                 for k in range(width):
                     out[at + k] = data[i + k]
@@ -313,8 +313,8 @@ def _string(data: Any, i: Any, out: Any, at: Any, copying: Any) -> Any:
 
 
 @part
-def _specials_one_by_one(data: Any, i: Any, width: Any) -> Any:
-    """`specials` for the last bytes of a block."""
+def _special_bytes_one_by_one(data: Any, i: Any, width: Any) -> Any:
+    """`special_bytes` for the last bytes of a block."""
     mask = np.uint64(0)
     for k in range(width):
         byte = data[i + k]
