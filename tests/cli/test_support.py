@@ -22,8 +22,8 @@ class Screen(io.StringIO):
         return [line.rstrip() for line in re.split(r"[\r\n]+", plain)]
 
 
-@pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
+def watched(monkeypatch: pytest.MonkeyPatch) -> Screen:
+    """A terminal in place of stderr; made in the test itself, since pytest puts its own there before each."""
     made = Screen()
     monkeypatch.setattr(sys, "stderr", made)
     monkeypatch.setenv("TERM", "xterm")
@@ -37,7 +37,8 @@ def tell_of(*loops: str) -> None:
             told(loop)
 
 
-def test_a_person_is_told_once_a_command_that_loops_are_compiled(screen: Screen) -> None:
+def test_a_person_is_told_once_a_command_that_loops_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = watched(monkeypatch)
     for _ in range(2):
         with progress(quiet=False) as listener:
             listener(Progress(stage="reading", done=1, total=3, unit="blocks", documents=1234))
@@ -48,13 +49,15 @@ def test_a_person_is_told_once_a_command_that_loops_are_compiled(screen: Screen)
     assert native.before_compiling == []
 
 
-def test_a_warm_cache_is_not_spoken_of(screen: Screen) -> None:
+def test_a_warm_cache_is_not_spoken_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = watched(monkeypatch)
     with progress(quiet=False):
         pass
     assert COMPILING not in screen.getvalue()
 
 
-def test_nobody_is_told_where_no_progress_is_shown(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_is_told_where_no_progress_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = watched(monkeypatch)
     with progress(quiet=True):
         tell_of("kernels.scan._scan")
     monkeypatch.setattr(screen, "isatty", lambda: False)
@@ -63,7 +66,8 @@ def test_nobody_is_told_where_no_progress_is_shown(screen: Screen, monkeypatch: 
     assert screen.getvalue() == ""
 
 
-def test_a_command_that_fails_leaves_no_listener_behind(screen: Screen) -> None:
+def test_a_command_that_fails_leaves_no_listener_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched(monkeypatch)
     with pytest.raises(ValueError, match="stop"), progress(quiet=False):
         raise ValueError("stop")
     assert native.before_compiling == []

@@ -303,7 +303,7 @@ def test_the_reason_is_the_set_of_the_largest_share():
 
 @pytest.mark.parametrize(
     ("action", "decisions"),
-    [("drop", [Decision.DROP]), ("review", [Decision.REVIEW]), ("cut-nothing", [])],
+    [("drop", [Decision.DROP]), ("review", [Decision.REVIEW]), ("report", [])],
 )
 def test_the_action_decides_what_becomes_of_a_document_and_never_what_is_told(action, decisions):
     ruling = ruled([words(0, 20)], item_set(words(0, 20)), action=action)
@@ -366,7 +366,7 @@ def test_the_table_knows_where_every_n_gram_of_every_text_stands(lists):
         ({"common": 2}, r"common is 2\. Give a share from 0 to 1, for example 0\.001"),
         (
             {"action": "dorp"},
-            r"action is 'dorp'\. Did you mean drop\? Give one of: drop, review, cut-nothing",
+            r"action is 'dorp'\. Did you mean drop\? Give one of: drop, review, report",
         ),
     ],
 )

@@ -118,7 +118,7 @@ def test_the_report_tells_of_each_set_what_was_found_and_what_could_not_be_searc
     )
 
 
-@pytest.mark.parametrize(("action", "decision"), [("review", "review"), ("cut-nothing", "keep")])
+@pytest.mark.parametrize(("action", "decision"), [("review", "review"), ("report", "keep")])
 def test_documents_can_be_reviewed_or_only_told_of(folder, action, decision):
     run(folder, f"{{sets: [evals/goats.jsonl], action: {action}}}")
     assert {row["id"]: row["decision"] for row in ledger(folder)}["whole"] == decision

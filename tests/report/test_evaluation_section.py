@@ -39,7 +39,7 @@ def plain(text):
 def test_a_page_says_how_many_items_stand_in_how_many_documents_and_what_becomes_of_them():
     assert "3 of 1,319 items stand in 5 documents, which are dropped." in said(blocks())
     assert "which wait for a person" in said(blocks(action="review"))
-    assert "which stay, as asked" in said(blocks(action="cut-nothing"))
+    assert "which stay, as asked" in said(blocks(action="report"))
 
 
 def test_every_set_has_a_row():

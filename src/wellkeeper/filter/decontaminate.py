@@ -40,7 +40,7 @@ REACH = 16
 """Words by which a copy can go on beyond the n-grams found in it: with a word in fifteen changed, a stretch that long
 without one is rare."""
 MOST_NGRAM = 64
-ACTIONS = ("drop", "review", "cut-nothing")
+ACTIONS = ("drop", "review", "report")
 _SHOWN = 50  # matches that the report has as examples
 
 _DEFAULTS: Mapping[str, Any] = {
@@ -341,7 +341,7 @@ def _rulings(
     order = np.lexsort((overlaps.text, -overlaps.share, overlaps.span.document))
     documents, first = np.unique(overlaps.span.document[order], return_index=True)
     best = order[first]
-    if action == "cut-nothing":
+    if action == "report":
         documents, best = documents[:0], best[:0]
     decision = Decision.REVIEW if action == "review" else Decision.DROP
     return documents, decision, overlaps.share[best], overlaps.text[best]

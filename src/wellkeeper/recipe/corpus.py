@@ -32,10 +32,8 @@ from wellkeeper.engine.scratch import noughts
 from wellkeeper.engine.sidecar import SidecarBlock, Sidecars
 from wellkeeper.errors import WorkError
 from wellkeeper.kernels import text
-from wellkeeper.kernels.fingerprints import gram_words
 from wellkeeper.ledger.rows import QUARANTINE
 from wellkeeper.origin.evidence import origin_of
-from wellkeeper.recipe.semantic import loaded_types, loaded_vectors
 from wellkeeper.recipe.textpass import EXCERPT_CHARS, Group, tables, text_buffers
 
 
@@ -201,6 +199,8 @@ class LoadedCorpus:
             yield read.documents, bounds, hashes
 
     def fingerprints(self) -> FingerprintRows:
+        from wellkeeper.kernels.fingerprints import gram_words  # what few recipes need
+
         facts = [block.facts["fingerprints"] for block in self.sidecars.blocks]
         if not all(facts):
             raise WorkError(
@@ -228,9 +228,13 @@ class LoadedCorpus:
             yield document + block.first, gram, word
 
     def vectors(self) -> VectorRows:
+        from wellkeeper.recipe.semantic import loaded_vectors  # what few recipes need
+
         return loaded_vectors(self.sidecars)
 
     def types(self) -> TypeRows:
+        from wellkeeper.recipe.semantic import loaded_types
+
         return loaded_types(self.sidecars)
 
     def words_of(self, stretches: Stretches) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
@@ -339,9 +343,7 @@ def _words_of(task: StretchRead) -> tuple[int, NDArray[np.uint64]]:
     return task.first, np.concatenate(pieces)
 
 
-def _words_in(
-    task: StretchRead, bounds: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _words_in(task: StretchRead, bounds: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where the stretches start and end among the words of the documents read.
 
     Raises:
@@ -357,9 +359,7 @@ def _words_in(
 
 def changed_file(name: str) -> str:
     """What to say of a file whose texts are not those of the first pass."""
-    return (
-        f"{name} has changed since its texts were first read in this run. Let it be, and run the same command again."
-    )
+    return f"{name} has changed since its texts were first read in this run. Let it be, and run the same command again."
 
 
 def _quotes_of(task: StretchRead) -> tuple[int, NDArray[np.int64], NDArray[np.int64], list[str]]:

@@ -24,18 +24,16 @@ from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY, NEAR_DUPLICATES, ba
 from wellkeeper.ledger.manifest import read_manifest
 from wellkeeper.recipe.corpus import LoadedCorpus
 from wellkeeper.recipe.decide import Decisions, apply_mix, apply_steps, undecided
-from wellkeeper.recipe.decontamination import describe_decontamination, search_of
 from wellkeeper.recipe.describe import (
     months_of,
 )
 from wellkeeper.recipe.earlier import INDEX, SET, check_not_itself, drop_repeats, open_earlier, remember
 from wellkeeper.recipe.inputs import columns_for, groups_of, not_below, with_distinct_names
 from wellkeeper.recipe.model import Recipe
-from wellkeeper.recipe.passages import describe_passages, fingerprint_words, settle
+from wellkeeper.recipe.optional import describe_optional, settle, wanted_by
 from wellkeeper.recipe.results import Curation
 from wellkeeper.recipe.running import Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.schema import load_recipe
-from wellkeeper.recipe.semantic import describe_semantic, wants_vectors
 from wellkeeper.recipe.steps import step_named
 from wellkeeper.recipe.textpass import Group
 
@@ -127,8 +125,8 @@ def curate(
     )
     with run.ready():
         groups, said = groups_of_recipe(plan, folder)
-        search = search_of(plan, run.work)
-        said += search.said if search is not None else ()
+        wanted = wanted_by(plan, run.work)
+        said += wanted.said
         statistics = any(step not in _LEAN for step, _ in steps)
         corpus = read_corpus(
             groups,
@@ -138,14 +136,16 @@ def curate(
             statistics=statistics,
             words=not dry_run,
             extras=not dry_run,
-            fingerprint_words=fingerprint_words(steps),
-            vectors=wants_vectors(plan),
-            evaluation=search.evaluation if search is not None else None,
+            fingerprint_words=wanted.fingerprint_words,
+            vectors=wanted.vectors,
+            evaluation=wanted.evaluation,
         )
         listener(Progress(stage="deciding", done=0, total=0, unit="documents", documents=len(corpus)))
         decisions = undecided(len(corpus))
         repeats = _drop_repeats(plan, corpus, decisions, folder)
-        remember(run.work / INDEX, corpus, banding=banding_for(_similarity(plan)), similarity=_similarity(plan))
+        remember(
+            run.work / INDEX, corpus, banding=banding_for(_similarity(plan)), similarity=_similarity(plan)
+        )
         apply_steps(corpus, steps, decisions)
         apply_mix(corpus, decisions, plan.mix)
         settle(corpus, decisions)
@@ -337,9 +337,7 @@ def curation_document(
             for tally in decisions.tallies
         ],
         "mix": _mix(decisions),
-        "passages": describe_passages(corpus, decisions),
-        "semantic": describe_semantic(corpus, decisions),
-        "evaluation": describe_decontamination(corpus, decisions),
+        **describe_optional(corpus, decisions),
         "origin": {
             when: {
                 label: int(n)

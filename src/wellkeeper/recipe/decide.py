@@ -72,7 +72,15 @@ class Decisions:
     def digest(self) -> str:
         """SHA-256 over all decisions: what a write pass was planned from."""
         state = hashlib.sha256()
-        columns = (self.decision, self.step, self.reason, self.score, self.survivor, self.cluster, self.weight)
+        columns = (
+            self.decision,
+            self.step,
+            self.reason,
+            self.score,
+            self.survivor,
+            self.cluster,
+            self.weight,
+        )
         for array in (*columns, *self.cuts.stretches):
             state.update(np.ascontiguousarray(array).tobytes())
         state.update("\n".join((*self.steps, "", *self.reasons)).encode())

@@ -91,7 +91,9 @@ class Recipe:
     steps: tuple[StepCall, ...] = ()
     mix: MixPlan = field(default_factory=MixPlan)
     reference: Reference | None = None
-    against: tuple[str, ...] | None = None  # folders of earlier sets and indexes, whose documents are left out
+    against: tuple[str, ...] | None = (
+        None  # folders of earlier sets and indexes, whose documents are left out
+    )
     sign: str | None = None  # `env:NAME`, or the path of a key file
     out: str | None = None
     seed: int = 0

@@ -37,7 +37,9 @@ class Running:
                 f"Choose one of {', '.join(KINDS)}."
             )
         if self.workers is not None and self.workers < 1:
-            raise WorkError(f"workers is {self.workers}. Give at least 1, or leave it out for one for each core.")
+            raise WorkError(
+                f"workers is {self.workers}. Give at least 1, or leave it out for one for each core."
+            )
 
     def ready(self) -> AbstractContextManager[None]:
         """Holds what the workers need from the first task to the last."""

@@ -36,13 +36,11 @@ from wellkeeper.engine.sidecar import block_path, companion_path, done_blocks, w
 from wellkeeper.engine.store import sweep, write_atomic
 from wellkeeper.errors import InputError, WorkError
 from wellkeeper.filter.duplicates import Banding
-from wellkeeper.kernels import fingerprints, text
+from wellkeeper.kernels import text
 from wellkeeper.ledger.rows import quarantine_of
 from wellkeeper.mix.sampling import priority
 from wellkeeper.origin import artefacts
 from wellkeeper.origin.evidence import date_evidence, declared_evidence
-from wellkeeper.recipe.decontamination import load_table, overlap_rows, table_path
-from wellkeeper.recipe.semantic import type_rows, vector_rows
 
 TAIL_WORDS = 400_000
 """Words drawn for the tail measures from a corpus of any size, so that they cost the same for all."""
@@ -155,7 +153,7 @@ def sidecar_folder(work: Path, file: InputFile, group: Group, options: PassOptio
             asdict(replace(options, sample_shift=0)),
             text.VERSION,
             artefacts.VERSION,
-            fingerprints.VERSION if options.fingerprint_words else None,
+            _fingerprints_version() if options.fingerprint_words else None,
         ],
         sort_keys=True,
         default=str,
@@ -164,6 +162,12 @@ def sidecar_folder(work: Path, file: InputFile, group: Group, options: PassOptio
     shifts = range(options.sample_shift + 1)
     folders = [work / "sidecars" / f"{name}-{shift}" for shift in shifts]
     return next((folder for folder in folders if (folder / "complete.json").exists()), folders[-1])
+
+
+def _fingerprints_version() -> str:
+    from wellkeeper.kernels.fingerprints import VERSION
+
+    return VERSION
 
 
 def work_of(folder: Path) -> Path:
@@ -388,7 +392,12 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         **(dict(zip(text.SHARES, columns.shares, strict=True)) if options.statistics else {}),
         **{band_name(band): keys for band, keys in enumerate(columns.bands)},
     }
-    vectors = vector_rows(table, group.columns.embedding) if options.vectors else None
+    vectors = types = None
+    if options.vectors:
+        from wellkeeper.recipe.semantic import type_rows, vector_rows  # what few recipes need
+
+        vectors = vector_rows(table, group.columns.embedding)
+        types = type_rows(data, offsets, tables(), options.type_shift)
     prints = _fingerprints(data, offsets, options.fingerprint_words) if options.fingerprint_words else None
     facts = {
         "file": raw.file.name,
@@ -415,7 +424,7 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
             **({"ngrams": _ngrams(data, offsets, options.ngram_bits)} if options.ngram_bits else {}),
             **({"fingerprints": prints} if prints is not None else {}),
             **({"vectors": vectors.rows} if vectors is not None else {}),
-            **({"types": type_rows(data, offsets, tables(), options.type_shift)} if options.vectors else {}),
+            **({"types": types} if types is not None else {}),
             **({"overlaps": _overlaps(data, offsets, task)} if options.evaluation else {}),
         },
     )
@@ -423,6 +432,12 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
 
 
 def _overlaps(data: NDArray[np.uint8], offsets: NDArray[np.int64], task: BlockTask) -> pa.Table:
+    from wellkeeper.recipe.decontamination import (  # what few recipes need
+        load_table,
+        overlap_rows,
+        table_path,
+    )
+
     table = load_table(table_path(work_of(Path(task.folder)), task.options.evaluation))
     return overlap_rows(data, offsets, tables(), table)
 
@@ -539,6 +554,8 @@ def _words(
 def _fingerprints(data: NDArray[np.uint8], offsets: NDArray[np.int64], words: int) -> pa.Table:
     everything = np.arange(len(offsets) - 1)
     bounds, hashes = text.word_hashes(data, offsets, tables(), everything)
+    from wellkeeper.kernels import fingerprints  # what few recipes need
+
     made = fingerprints.fingerprints_of(bounds, hashes, words=words)
     return pa.table({name: pa.array(column) for name, column in made._asdict().items()})
 

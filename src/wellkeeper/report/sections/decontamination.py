@@ -16,7 +16,7 @@ _EXCERPT = 320  # letters
 _FATES = {
     "drop": "which are dropped",
     "review": "which wait for a person",
-    "cut-nothing": "which stay, as asked",
+    "report": "which stay, as asked",
 }
 _UNSEARCHED = (
     ("too_short", "too short to be told from chance"),

@@ -1,0 +1,80 @@
+"""Steps that want more of the text pass than numbers, or a say after all decisions; loaded where a recipe has them.
+
+Most recipes have none of them, and every run would pay for loading them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wellkeeper.core.evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from wellkeeper.recipe.corpus import LoadedCorpus
+    from wellkeeper.recipe.decide import Decisions
+    from wellkeeper.recipe.model import Recipe
+
+PASSAGES, DECONTAMINATE, SEMANTIC = "repeated-passages.v1", "decontaminate.v1", "semantic-duplicates.v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the steps of a recipe want the text pass to keep, and what is to be said aloud about it."""
+
+    fingerprint_words: int = 0
+    vectors: bool = False
+    evaluation: Evaluation | None = None
+    said: tuple[str, ...] = ()
+
+
+def wanted_by(recipe: "Recipe", work: Path) -> Wanted:
+    """What the recipe's steps want.
+
+    Raises:
+        RecipeError: a step's options do not fit the recipe.
+        InputError: an evaluation set cannot be read.
+    """
+    names = {step.name for step in recipe.steps}
+    wanted: dict[str, Any] = {}
+    if PASSAGES in names:
+        from wellkeeper.recipe.passages import fingerprint_words
+
+        wanted["fingerprint_words"] = fingerprint_words([(step.name, step.options) for step in recipe.steps])
+    if SEMANTIC in names:
+        from wellkeeper.recipe.semantic import wants_vectors
+
+        wanted["vectors"] = wants_vectors(recipe)
+    if DECONTAMINATE in names:
+        from wellkeeper.recipe.decontamination import search_of
+
+        search = search_of(recipe, work)
+        if search is not None:
+            wanted |= {"evaluation": search.evaluation, "said": search.said}
+    return Wanted(**wanted)
+
+
+def settle(corpus: "LoadedCorpus", decisions: "Decisions") -> None:
+    """Enter what becomes of repeated passages, once it is known which documents stay."""
+    if decisions.spans:
+        from wellkeeper.recipe import passages
+
+        passages.settle(corpus, decisions)
+
+
+def describe_optional(corpus: "LoadedCorpus", decisions: "Decisions") -> Mapping[str, Any]:
+    """The sections of a curation about these steps; None for each that did not run."""
+    sections: dict[str, Any] = dict.fromkeys(("passages", "semantic", "evaluation"))
+    if PASSAGES in decisions.rulings:
+        from wellkeeper.recipe.passages import describe_passages
+
+        sections["passages"] = describe_passages(corpus, decisions)
+    if SEMANTIC in decisions.rulings:
+        from wellkeeper.recipe.semantic import describe_semantic
+
+        sections["semantic"] = describe_semantic(corpus, decisions)
+    if DECONTAMINATE in decisions.rulings:
+        from wellkeeper.recipe.decontamination import describe_decontamination
+
+        sections["evaluation"] = describe_decontamination(corpus, decisions)
+    return sections
