@@ -37,6 +37,11 @@ class Usage:
     peak_mb: float  # largest sum of resident sets over the tree, sampled; MB = 10**6 bytes
 
 
+def _usual() -> dict[str, str]:
+    """The environment, less what would make Python compile every module of a tool again in every run."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def measured(
     command: list[str],
     *,
@@ -63,7 +68,7 @@ def measured(
             os.sched_setaffinity(0, sorted(everywhere)[:cores])  # the child inherits it
         process = subprocess.Popen(
             command,
-            env={**os.environ, **told, **(environment or {})},
+            env={**_usual(), **told, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )

@@ -10,12 +10,10 @@ from concurrent.futures import (
     FIRST_COMPLETED,
     Executor,
     Future,
-    ProcessPoolExecutor,
     ThreadPoolExecutor,
     wait,
 )
 from contextlib import contextmanager
-from multiprocessing import get_context
 from typing import Literal, TypeAlias, TypeVar
 
 from wellkeeper.errors import WorkError
@@ -92,15 +90,18 @@ def run_tasks(
     if workers == 1 and kind == "threads":
         yield from map(function, tasks)
         return
-    pool: Executor = (
-        ThreadPoolExecutor(workers, thread_name_prefix="wellkeeper")
-        if kind == "threads"
-        else ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    )
+    pool = _processes(workers) if kind == "processes" else ThreadPoolExecutor(workers, "wellkeeper")
     try:
         yield from _stream(pool, function, tasks, in_flight=workers + 1)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _processes(workers: int) -> Executor:
+    from concurrent.futures import ProcessPoolExecutor  # what runs with threads need not load
+    from multiprocessing import get_context
+
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
 
 
 def _stream(

@@ -133,7 +133,7 @@ class Spill:
             self._memory[at : at + len(values)] = values
         else:
             self._file.seek(8 * at)
-            _write(self._file, memoryview(values).cast("B"))
+            _write(self._file, values.data.cast("B"))
 
     def read(self) -> tuple[NDArray[np.uint64], Callable[[int, int], None]]:
         """The hashes, and how to let go of a stretch of them."""
@@ -152,4 +152,4 @@ class Spill:
         return np.frombuffer(view, np.uint64), done
 
 
-_SPILL_HASHES = 1 << 22
+_SPILL_HASHES = 1 << 24  # 128 MiB

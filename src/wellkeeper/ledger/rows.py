@@ -89,7 +89,9 @@ DOCUMENTS = pa.schema(
         _field("score", pa.float32(), nullable=True),  # the value that crossed a threshold
         _field("survivor", pa.uint64(), nullable=True),  # row of the document that stays in this one's place
         _field("survivor_id", pa.string(), nullable=True),
-        _field("against", pa.string(), nullable=True),  # the earlier set that has it; `survivor_id` is the id there
+        _field(
+            "against", pa.string(), nullable=True
+        ),  # the earlier set that has it; `survivor_id` is the id there
         _field("cluster", pa.uint64(), nullable=True),  # smallest row of the duplicate group
         _field("weight", pa.float32(), nullable=True),  # sampling weight of a kept document
         _field("words", pa.int32()),
@@ -130,7 +132,9 @@ SPANS = pa.schema(
         _field("holder_id", pa.string()),
         _field("holder_start", pa.int64()),
         _field("holder_end", pa.int64()),
-        _field("frequency", pa.int64()),  # documents that have the rarest run of the step's `words` words in it
+        _field(
+            "frequency", pa.int64()
+        ),  # documents that have the rarest run of the step's `words` words in it
         _field("action", _LABEL),  # core.decision.SpanAction
         _field("step", _LABEL),
         _field("matched", pa.string()),  # how it reads, at most MATCHED_CHARS characters

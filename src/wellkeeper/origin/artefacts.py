@@ -149,6 +149,7 @@ def _settled(text: bytes, start: int, end: int, pattern: Pattern) -> str | None:
 
 # --- surroundings ------------------------------------------------------------------------------------------
 
+
 class _Regex:
     """A regular expression that is compiled when it is first searched for: most runs need few of them."""
 

@@ -1,6 +1,5 @@
 """What `audit` and `curate` return: frozen values that answer the next question without another run."""
 
-import html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,5 +113,7 @@ def _percent(share: Mapping[str, Any]) -> str:
 
 
 def _table(title: str, rows: list[tuple[str, str]]) -> str:
+    import html  # for notebooks alone
+
     body = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in rows)
     return f"<table><caption>{html.escape(title)}</caption>{body}</table>"

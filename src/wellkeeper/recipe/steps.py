@@ -1,6 +1,5 @@
 """The steps a recipe can name: ours and those of installed packages, found by entry point."""
 
-from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import entry_points
 from types import MappingProxyType
@@ -49,6 +48,8 @@ def step_named(name: str) -> "Step":
     """
     steps = registered_steps()
     if name not in steps:
+        from difflib import get_close_matches  # only a wrong name needs it
+
         close = get_close_matches(name, steps, 1, 0.5)
         meant = f" Did you mean {close[0]}?" if close else ""
         raise RecipeError(f"There is no step {name!r}.{meant} Steps: {', '.join(steps)}.")

@@ -32,6 +32,7 @@ from wellkeeper.engine.executor import Kind, ready, run_tasks, worker_count
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import BLOCK_BYTES, DOCUMENT_FIELDS, ColumnMap, InputFile, RawBlock
+from wellkeeper.engine.readers.columns import number_array
 from wellkeeper.engine.sidecar import block_path, companion_path, done_blocks, write_block
 from wellkeeper.engine.store import sweep, write_atomic
 from wellkeeper.errors import InputError, WorkError
@@ -415,7 +416,12 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
     write_block(
         Path(task.folder),
         raw.index,
-        pa.table(arrays),
+        pa.table(
+            {
+                name: number_array(made) if isinstance(made, np.ndarray) else made
+                for name, made in arrays.items()
+            }
+        ),
         facts,
         {
             "quarantine": quarantine_of(quarantined),
@@ -524,10 +530,10 @@ def _spans(hits: artefacts.Hits, data: NDArray[np.uint8], offsets: NDArray[np.in
     ]
     return pa.table(
         {
-            "document": pa.array(hits.document, pa.int64()),
-            "bit": pa.array(hits.bit, pa.uint8()),
-            "start": pa.array(hits.start, pa.int64()),
-            "end": pa.array(hits.end, pa.int64()),
+            "document": number_array(hits.document),
+            "bit": number_array(hits.bit),
+            "start": number_array(hits.start),
+            "end": number_array(hits.end),
             "matched": pa.array([matched.decode(errors="replace") for matched in hits.matched], pa.string()),
             "before": pa.array(before, pa.string()),
             "after": pa.array(after, pa.string()),

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 8 << 20
 """Text bytes a block aims at. Large enough that a block's fixed costs vanish, small enough that the few
 blocks in flight stay far below the memory of a laptop."""
 
