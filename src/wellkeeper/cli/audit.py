@@ -9,6 +9,7 @@ from wellkeeper.cli.support import (
     CLEAN,
     FINDINGS,
     console,
+    keep_memory,
     plain_errors,
     print_json,
     progress,
@@ -53,6 +54,7 @@ def audit(
     compressed, or a Hugging Face dataset folder. The corpus is only read. The same command resumes a run that
     was stopped.
     """
+    keep_memory()
     with plain_errors(resume=""):
         from wellkeeper.recipe.audit import audit as run
 

@@ -5,7 +5,15 @@ from typing import Any
 
 import click
 
-from wellkeeper.cli.support import CLEAN, console, plain_errors, print_json, progress, running_options
+from wellkeeper.cli.support import (
+    CLEAN,
+    console,
+    keep_memory,
+    plain_errors,
+    print_json,
+    progress,
+    running_options,
+)
 
 
 @click.command()
@@ -34,6 +42,7 @@ def curate(recipe: str, *, overrides: tuple[str, ...], as_json: bool, quiet: boo
     with a row for every input document, a manifest, Croissant metadata, a dataset card and a report. Inputs
     are never changed. The same command resumes a run that was stopped.
     """
+    keep_memory()
     with plain_errors(resume=""):
         from wellkeeper.recipe.curate import curate as run
 

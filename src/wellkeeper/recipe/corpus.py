@@ -168,11 +168,11 @@ class LoadedCorpus:
             if by_line is None:
                 yield from self._scanned(group, file, blocks)
                 continue
-            offsets = self.sidecars.column("offset")
+            offsets, sizes = self.sidecars.column("offset"), self.sidecars.column("bytes")
             with by_line(file) as lines:
                 for block, rows in blocks:
                     chosen = block.first + rows
-                    raw = lines.block(block.index, offsets[chosen])
+                    raw = lines.block(block.index, offsets[chosen], sizes[chosen])
                     yield BlockRead(raw, group.columns, np.arange(len(rows)), chosen)
 
     def _scanned(
