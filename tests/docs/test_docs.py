@@ -6,11 +6,13 @@ import re
 import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
+from inspect import signature
 from pathlib import Path
 
 import click
 import pytest
 
+import wellkeeper
 from wellkeeper.cli.main import cli
 from wellkeeper.core import signals
 from wellkeeper.core.evidence import KINDS
@@ -25,6 +27,11 @@ from wellkeeper.recipe.steps import registered_steps
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", *DOCS.rglob("*.md")])
+VARIABLES = {
+    name
+    for path in (ROOT / "src/wellkeeper").rglob("*.py")
+    for name in re.findall(r"""(?:environ\.get\(|environ\[|getenv\()"(WELLKEEPER_\w+)\"""", path.read_text())
+}
 READERS = sorted((ROOT / "src/wellkeeper/engine/readers").glob("*.py"))
 
 
@@ -108,7 +115,10 @@ def test_every_quarantine_code_of_the_readers_is_explained_with_what_to_do():
 
 
 def test_every_step_of_ours_and_each_of_its_options_is_explained():
-    guides = "".join(page(name) for name in ("quality.md", "duplicates.md", "passages.md", "decontamination.md", "evidence.md"))
+    guides = "".join(
+        page(name)
+        for name in ("quality.md", "duplicates.md", "passages.md", "decontamination.md", "evidence.md")
+    )
     for name, step in registered_steps().items():
         if type(step).__module__.startswith("wellkeeper."):
             assert f"## {name}" in page("reference/steps.md")
@@ -149,7 +159,9 @@ def test_every_column_of_the_ledger_is_explained(schema):
 
 
 def test_every_column_of_the_spans_is_explained():
-    explained = " ".join(line.split("|")[1] for line in page("passages.md").splitlines() if line.startswith("| `"))
+    explained = " ".join(
+        line.split("|")[1] for line in page("passages.md").splitlines() if line.startswith("| `")
+    )
     assert [name for name in SPANS.names if f"`{name}`" not in explained] == []
 
 
@@ -166,6 +178,22 @@ def test_every_key_of_a_recipe_is_explained():
             assert f"| `{key}` |" in text, key
     for key in RECIPE_KEYS.values():
         assert f"| `{key.removeprefix('mix.')}` |" in text, key
+
+
+@pytest.mark.parametrize(
+    "function", [wellkeeper.audit, wellkeeper.curate], ids=lambda function: function.__name__
+)
+def test_every_keyword_of_the_python_api_is_named(function):
+    section = page("api.md").split(f"\n## {function.__name__}\n")[1].split("\n## ")[0]
+    keywords = {
+        name for name, given in signature(function).parameters.items() if given.kind == given.KEYWORD_ONLY
+    }
+    assert sorted(name for name in keywords if f"`{name}`" not in section) == []
+
+
+@pytest.mark.parametrize("variable", sorted(VARIABLES))
+def test_every_environment_variable_that_is_read_is_explained(variable):
+    assert f"| `{variable}` |" in page("architecture.md")
 
 
 def test_every_reason_of_the_mix_is_named():
@@ -238,9 +266,16 @@ def test_figures_of_the_trace_measurement_are_those_of_the_code(name):
         assert figure in page(name), figure
 
 
-def test_the_index_of_decisions_names_every_record():
-    records = {path.name for path in (DOCS / "decisions").glob("0*.md")}
-    assert set(re.findall(r"\((0\d{3}-[\w-]+\.md)\)", page("decisions/README.md"))) == records
+def test_the_index_of_decisions_names_every_record_and_its_status():
+    records = {path.name: path.read_text() for path in (DOCS / "decisions").glob("0*.md")}
+    index = page("decisions/README.md")
+    assert set(re.findall(r"\((0\d{3}-[\w-]+\.md)\)", index)) == set(records)
+    for name, text in records.items():
+        status = text.splitlines()[2:4]
+        assert re.match(r"\d{4}-\d\d-\d\d, (accepted|superseded)\.", status[0]), name
+        changed = {number for number in re.findall(r"\[(0\d{3})\]", " ".join(status)) if number > name[:4]}
+        (row,) = [line for line in index.splitlines() if f"({name})" in line]
+        assert changed == set(re.findall(r": (0\d{3}) \|", row)), name
 
 
 def test_every_guide_is_named_in_the_index():

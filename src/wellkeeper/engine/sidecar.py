@@ -149,15 +149,26 @@ class Sidecars:
 
     def load(self, names: Iterable[str]) -> None:
         """Read several columns in one pass over the files, as many of them as may be kept."""
-        room = max(1, COLUMN_BYTES // max(1, 8 * self._documents))
+        room = max(1, self.room)
         wanted = [name for name in names if name not in self._kept][:room]
         if not wanted or not self.blocks:
             return
-        tables = [_read(block.path, wanted) for block in self.blocks]
-        for name in wanted:
-            self._kept[name] = np.concatenate([_numpy(table.column(name)) for table in tables])
+        columns: dict[str, NDArray[Any]] = {}
+        for block in self.blocks:
+            table = _read(block.path, wanted)
+            for name in wanted:
+                values = _numpy(table.column(name))
+                if name not in columns:
+                    columns[name] = np.empty(self._documents, values.dtype)
+                columns[name][block.first : block.first + block.documents] = values
+        self._kept |= columns
         while len(self._kept) > 1 and sum(column.nbytes for column in self._kept.values()) > COLUMN_BYTES:
             del self._kept[next(iter(self._kept))]
+
+    @property
+    def room(self) -> int:
+        """How many columns of numbers may be kept at once."""
+        return COLUMN_BYTES // max(1, 8 * self._documents)
 
     def column(self, name: str) -> NDArray[Any]:
         """A numeric column of all documents, shape (documents,)."""

@@ -274,7 +274,8 @@ class LoadedCorpus:
         names = [*always.split(), *(band_name(band) for band in range(bands))]
         if statistics:
             names += [signal.name for signal in QUALITY]
-        self.sidecars.load(names)
+        if self.sidecars.room >= len(names):  # else most would be read for nothing
+            self.sidecars.load(names)
 
 
 def gathered_sets(

@@ -8,6 +8,7 @@ documents that could be near duplicates. A curated set counts with what it kept,
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,7 @@ class EarlierSet:
         places = np.cumsum(self.kept)[documents] - 1
         first = 0
         for path in sorted(self._data.glob("part-*.parquet")):
-            with pq.ParquetFile(path) as file:
+            with _told_where(self.name), pq.ParquetFile(path) as file:
                 for group in range(file.num_row_groups):
                     last = first + file.metadata.row_group(group).num_rows
                     low, high = np.searchsorted(places, (first, last))
@@ -163,10 +164,12 @@ def open_earlier(name: str, located: str | Path, *, near: tuple[float, Banding] 
 
     Raises:
         RecipeError: the folder is neither, is unfinished, or its sketches cannot be compared with ours.
+        InputError: its ledger is gone or damaged.
     """
     folder = Path(located)
-    if (folder / "ledger").is_dir():
-        return _curated(name, folder, near)
+    if (folder / "ledger").is_dir() or (folder / MANIFEST).is_file():
+        with _told_where(name):
+            return _curated(name, folder, near)
     for place in (folder / ".work" / INDEX, folder / INDEX):
         if place.is_file():
             corpus = _corpus(name, place, _read(name, place), near)
@@ -190,14 +193,31 @@ def _curated(name: str, folder: Path, near: tuple[float, Banding] | None) -> Ear
         )
     corpus = _corpus(name, place, stored, near)
     ledger = open_part_tables(folder, "documents")
+    if (rows := ledger.count_rows()) != len(corpus):
+        raise InputError(
+            f"against: {name} has {rows:,} documents in its ledger and was made from {len(corpus):,}. Run the recipe "
+            "that made it again."
+        )
     kept, cut = np.zeros((2, len(corpus)), np.bool_)
     at = 0
     for batch in ledger.to_batches(columns=["decision", "cut_bytes"]):
-        rows = slice(at, at + batch.num_rows)
-        kept[rows] = _bools(pc.equal(batch.column("decision").cast(pa.string()), Decision.KEEP.label))
-        cut[rows] = _bools(pc.is_valid(batch.column("cut_bytes")))
+        part = slice(at, at + batch.num_rows)
+        kept[part] = _bools(pc.equal(batch.column("decision").cast(pa.string()), Decision.KEEP.label))
+        cut[part] = _bools(pc.is_valid(batch.column("cut_bytes")))
         at += batch.num_rows
     return EarlierSet(name, corpus, kept=kept, cut=cut, data=folder / "data")
+
+
+@contextmanager
+def _told_where(name: str) -> Iterator[None]:
+    """Tell damage of an earlier set's files with the set's name and what to do."""
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise InputError(
+            f"against: {name} is damaged: {str(error).rstrip('.')}. Put its files back, or run the recipe that made it "
+            "again."
+        ) from error
 
 
 def _bools(values: Any) -> NDArray[np.bool_]:

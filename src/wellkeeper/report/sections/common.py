@@ -33,6 +33,12 @@ def optional(row: Audit, key: str, limit: int = 48) -> str:
     return one_line(text(row.get(key)), limit)
 
 
+def shortened(excerpt: str, *, more: bool) -> str:
+    """An excerpt that was taken letter by letter, with an ellipsis for its last, broken word where there is more."""
+    whole_words = excerpt.rpartition(" ")[0] or excerpt
+    return f"{whole_words} \u2026" if more and not excerpt.endswith("\u2026") else excerpt
+
+
 def date_of(written: str) -> str:
     """`YYYY-MM` or `YYYY-MM-DD` as written, or nothing."""
     return written if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])(-[0-3][0-9])?", written) else ""

@@ -6,13 +6,14 @@ from typing import Any
 from wellkeeper.report.blocks import Block, Heading, Prose, Quote, Quotes, Section, Table, first, none
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, number, rows, table, text
-from wellkeeper.report.sections.common import name_of, optional
-from wellkeeper.report.visible import clip, one_line
+from wellkeeper.report.sections.common import name_of, optional, shortened
+from wellkeeper.report.visible import one_line
 
 Curation = Mapping[str, Any]
 
 _MAX_SETS, _MAX_EXAMPLES = 40, 20
 _EXCERPT = 320  # letters
+_MATCHED = 200  # letters that the ledger has of a match, at most
 _FATES = {
     "drop": "which are dropped",
     "review": "which wait for a person",
@@ -59,7 +60,7 @@ _COLUMNS = (
     ("items", "Items"),
     ("searched", "Searched for"),
     ("found", "Found"),
-    ("documents", "Documents with one"),
+    ("documents", "Documents"),
 )
 
 
@@ -103,12 +104,15 @@ def _quote(row: Curation) -> Quote:
     others = integer(row.get("others"))
     title = f"{name_of(row, 'set')}, item {optional(row, 'item')}"
     share = number(row.get("share")) or 0.0
+    start, end = integer(row.get("start")), integer(row.get("end"))
+    matched = text(row.get("matched"))
     return Quote(
         title=title + (f" and {THIN.of(others, 'other item')} with the same text" if others else ""),
         strength=f"{THIN.percent(share)} of the {optional(row, 'field') or 'text'}",
-        where=f"in {optional(row, 'document')}, bytes {THIN.count(integer(row.get('start')))} to "
-        f"{THIN.count(integer(row.get('end')))}",
+        where=f"in {optional(row, 'document')}, bytes {THIN.count(start)} to {THIN.count(end)}",
         before="",
-        match=clip(one_line(text(row.get("matched")), _EXCERPT), _EXCERPT),
+        match=shortened(
+            one_line(matched, _EXCERPT), more=len(matched) >= _MATCHED and len(matched.encode()) < end - start
+        ),
         after="",
     )

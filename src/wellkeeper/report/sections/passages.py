@@ -18,8 +18,8 @@ from wellkeeper.report.blocks import (
 )
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, number, rows, table, text
-from wellkeeper.report.sections.common import name_of, optional
-from wellkeeper.report.visible import clip, one_line
+from wellkeeper.report.sections.common import name_of, optional, shortened
+from wellkeeper.report.visible import one_line
 
 Curation = Mapping[str, Any]
 
@@ -62,11 +62,11 @@ def _passages(passages: Curation) -> list[Block]:
         f"{THIN.of(spans, 'span')} in {THIN.of(where, 'document')} of {THIN.count(documents)}."
     )
     at_share = (
-        f"In {THIN.of(reached, 'document')} they are {THIN.percent(share or 0.0)} of the words or more."
+        f"They are {THIN.percent(share or 0.0)} or more of the words of {THIN.of(reached, 'document')}."
     )
     return [
         Prose(lead),
-        *([Prose(at_share)] if share is not None else []),
+        *([Prose(at_share)] if share is not None and reached else []),
         Table(
             "What was done about the spans", ["", "Documents", "Spans", "Words"], body, frozenset({1, 2, 3})
         ),
@@ -99,11 +99,12 @@ def _quote(row: Curation) -> Quote:
     ]
     left = len(sources) - len(named)
     others = [f"{THIN.of(left, 'other source')}"] if left > 0 else []
+    words, excerpt = integer(row.get("words")), one_line(text(row.get("excerpt")), _EXCERPT)
     return Quote(
-        title=f"{THIN.of(documents, 'document')}, {THIN.of(integer(row.get('words')), 'word')}",
+        title=f"{THIN.of(documents, 'document')}, {THIN.of(words, 'word')}",
         strength="",
         where=f"first in {optional(row, 'holder')}; {', '.join([*named, *others])}",
-        before=clip(one_line(text(row.get("excerpt")), _EXCERPT), _EXCERPT),
+        before=shortened(excerpt, more=len(excerpt.split()) < words),
         match="",
         after="",
     )

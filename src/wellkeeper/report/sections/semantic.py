@@ -8,7 +8,8 @@ from markupsafe import Markup, escape
 from wellkeeper.report.blocks import Block, Cluster, Clusters, Copy, Prose, Section, Table, first, none
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, number, rows, table, text
-from wellkeeper.report.visible import clip, one_line
+from wellkeeper.report.sections.common import shortened
+from wellkeeper.report.visible import one_line
 
 _MAX_CLUSTERS = 20
 _EXCERPT = 160  # letters
@@ -32,9 +33,10 @@ def _semantic(semantic: Mapping[str, Any]) -> list[Block]:
 def _sentence(semantic: Mapping[str, Any]) -> str:
     would, within = integer(semantic.get("would_remove")), integer(semantic.get("within_guard"))
     if text(semantic.get("action")) == "drop":
+        spared = f"; {THIN.count(would - within)} more stayed because the tail could not spare them"
         return (
             f"{THIN.of(integer(semantic.get('removed')), 'document')} removed for others that say the same in other "
-            f"words; {THIN.count(would - within)} more stayed because the tail could not spare them."
+            f"words{spared if would > within else ''}."
         )
     return (
         f"The step only reports: nothing was removed. {THIN.of(would, 'document')} would say the same as others in "
@@ -84,23 +86,14 @@ def _clusters(shown: Any) -> Table:
             str(place),
             THIN.count(integer(row.get("documents"))),
             _cosine(row.get("threshold")) or one_line(text(row.get("note"), "none"), 120),
-            THIN.count(integer(row.get("would_remove"))),
-            THIN.count(integer(row.get("within_guard"))),
-            _percent(row.get("cost")),
-            _percent(row.get("cost_within_guard")),
+            f"{THIN.count(integer(row.get('would_remove')))} ({THIN.count(integer(row.get('within_guard')))})",
+            f"{_percent(row.get('cost'))} ({_percent(row.get('cost_within_guard'))})",
         ]
         for place, row in enumerate(shown, 1)
     ]
-    head = [
-        "Cluster",
-        "Documents",
-        "Threshold",
-        "Would go",
-        "Within the guard",
-        "Rare words lost",
-        "Within the guard",
-    ]
-    return Table("Clusters, those that would lose most first", head, body, frozenset({0, 1, 3, 4, 5, 6}))
+    head = ["Cluster", "Documents", "Threshold", "Would go", "Rare words lost"]
+    caption = "Clusters, those that would lose most first; in brackets, what the guard lets go"
+    return Table(caption, head, body, frozenset({1, 3, 4}))
 
 
 def _examples(shown: Any) -> list[Block]:
@@ -111,12 +104,12 @@ def _examples(shown: Any) -> list[Block]:
                 f"threshold {_cosine(row.get('threshold'))}"
             ),
             survivor=one_line(text(example.get("survivor"), "(unnamed)"), 80),
-            excerpt=clip(text(example.get("survivor_text")), _EXCERPT),
+            excerpt=_excerpt(example.get("survivor_text")),
             copies=[
                 Copy(
                     where=one_line(text(example.get("document"), "(unnamed)"), 80),
                     note="" if example.get("within_guard") else "stays: the tail cannot spare it",
-                    text=Markup(escape(clip(text(example.get("text")), _EXCERPT))),  # noqa: S704  escaped here
+                    text=Markup(escape(_excerpt(example.get("text")))),  # noqa: S704  escaped here
                 )
             ],
         )
@@ -128,6 +121,11 @@ def _examples(shown: Any) -> list[Block]:
         if examples
         else []
     )
+
+
+def _excerpt(value: Any) -> str:
+    """The document's first letters; as many as the excerpt can have are mostly not all there are."""
+    return shortened(text(value)[:_EXCERPT], more=len(text(value)) >= _EXCERPT)
 
 
 def _percent(value: Any) -> str:
