@@ -44,7 +44,7 @@ def test_a_page_says_how_many_items_stand_in_how_many_documents_and_what_becomes
 
 def test_every_set_has_a_row():
     (table,) = [block for block in blocks() if isinstance(block, Table)]
-    assert list(table.head) == ["Set", "Items", "Searched for", "Found", "Documents"]
+    assert list(table.head) == ["Set", "Items", "Sought", "Found", "Documents"]
     assert [[plain(cell) for cell in row] for row in table.rows] == [["gsm8k", "1,319", "1,310", "3", "5"]]
 
 

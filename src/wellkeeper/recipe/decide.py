@@ -49,11 +49,11 @@ class Decisions:
     """One entry a document; codes index `steps` and `reasons`, -1 where no step objected."""
 
     decision: NDArray[np.uint8]
-    step: NDArray[np.int32]
-    reason: NDArray[np.int32]
+    step: NDArray[np.int16]
+    reason: NDArray[np.int16]
     score: NDArray[np.float32]
-    survivor: NDArray[np.int64]
-    cluster: NDArray[np.int64]
+    survivor: NDArray[Any]  # int32, or int64 where there are more documents
+    cluster: NDArray[Any]
     weight: NDArray[np.float32]
     steps: list[str]
     reasons: list[str]
@@ -90,14 +90,15 @@ class Decisions:
 
 
 def undecided(documents: int) -> Decisions:
-    """Every document kept, before any step has spoken."""
+    """Every document kept, before any step has spoken; in the smallest types that hold it, for there may be many."""
+    place = np.int32 if documents < 1 << 31 else np.int64
     return Decisions(
         decision=np.full(documents, Decision.KEEP, np.uint8),
-        step=np.full(documents, -1, np.int32),
-        reason=np.full(documents, -1, np.int32),
+        step=np.full(documents, -1, np.int16),
+        reason=np.full(documents, -1, np.int16),
         score=np.full(documents, np.nan, np.float32),
-        survivor=np.full(documents, -1, np.int64),
-        cluster=np.full(documents, -1, np.int64),
+        survivor=np.full(documents, -1, place),
+        cluster=np.full(documents, -1, place),
         weight=np.ones(documents, np.float32),
         steps=[],
         reasons=[],

@@ -211,16 +211,16 @@ def _ledger_parts(
             "generator": generators[low:high],
             "depth": depth_of(origin),
             "decision": decisions.decision[low:high],
-            "step": decisions.step[low:high],
-            "reason": decisions.reason[low:high],
+            "step": decisions.step[low:high].astype(np.int32),
+            "reason": decisions.reason[low:high].astype(np.int32),
             "score": decisions.score[low:high],
-            "survivor": decisions.survivor[low:high],
+            "survivor": decisions.survivor[low:high].astype(np.int64),
             "survivor_id": [
                 survivor_ids.get(s) or decisions.against.get(row, (None, None))[1]
                 for row, s in enumerate(decisions.survivor[low:high].tolist(), low)
             ],
             "against": [decisions.against.get(row, (None, None))[0] for row in range(low, high)],
-            "cluster": decisions.cluster[low:high],
+            "cluster": decisions.cluster[low:high].astype(np.int64),
             "weight": np.where(kept, decisions.weight[low:high], np.float32(np.nan)).astype(np.float32),
             "words": corpus.column("words")[low:high].astype(np.int32),
             "bytes": corpus.column("bytes")[low:high],

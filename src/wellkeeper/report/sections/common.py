@@ -15,6 +15,9 @@ from wellkeeper.report.visible import one_line
 
 Audit = Mapping[str, Any]
 
+MATCHED = 200
+"""Letters that the ledger has of a span or an overlap, at most."""
+
 _MAX_MONTHS, _MAX_SPAN = 84, 240  # months with documents, and from the first to the last, in one picture
 
 

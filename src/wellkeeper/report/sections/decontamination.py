@@ -6,14 +6,13 @@ from typing import Any
 from wellkeeper.report.blocks import Block, Heading, Prose, Quote, Quotes, Section, Table, first, none
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, number, rows, table, text
-from wellkeeper.report.sections.common import name_of, optional, shortened
+from wellkeeper.report.sections.common import MATCHED, name_of, optional, shortened
 from wellkeeper.report.visible import one_line
 
 Curation = Mapping[str, Any]
 
 _MAX_SETS, _MAX_EXAMPLES = 40, 20
 _EXCERPT = 320  # letters
-_MATCHED = 200  # letters that the ledger has of a match, at most
 _FATES = {
     "drop": "which are dropped",
     "review": "which wait for a person",
@@ -58,7 +57,7 @@ def _evaluation(found: Curation) -> list[Block]:
 
 _COLUMNS = (
     ("items", "Items"),
-    ("searched", "Searched for"),
+    ("searched", "Sought"),
     ("found", "Found"),
     ("documents", "Documents"),
 )
@@ -112,7 +111,7 @@ def _quote(row: Curation) -> Quote:
         where=f"in {optional(row, 'document')}, bytes {THIN.count(start)} to {THIN.count(end)}",
         before="",
         match=shortened(
-            one_line(matched, _EXCERPT), more=len(matched) >= _MATCHED and len(matched.encode()) < end - start
+            one_line(matched, _EXCERPT), more=len(matched) >= MATCHED and len(matched.encode()) < end - start
         ),
         after="",
     )

@@ -18,7 +18,7 @@ from wellkeeper.report.blocks import (
 )
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, number, rows, table, text
-from wellkeeper.report.sections.common import name_of, optional, shortened
+from wellkeeper.report.sections.common import MATCHED, name_of, optional, shortened
 from wellkeeper.report.visible import one_line
 
 Curation = Mapping[str, Any]
@@ -99,12 +99,13 @@ def _quote(row: Curation) -> Quote:
     ]
     left = len(sources) - len(named)
     others = [f"{THIN.of(left, 'other source')}"] if left > 0 else []
-    words, excerpt = integer(row.get("words")), one_line(text(row.get("excerpt")), _EXCERPT)
+    words, excerpt = integer(row.get("words")), text(row.get("excerpt"))
+    more = len(excerpt) >= MATCHED and len(excerpt.split()) < words
     return Quote(
         title=f"{THIN.of(documents, 'document')}, {THIN.of(words, 'word')}",
         strength="",
         where=f"first in {optional(row, 'holder')}; {', '.join([*named, *others])}",
-        before=shortened(excerpt, more=len(excerpt.split()) < words),
+        before=shortened(one_line(excerpt, _EXCERPT), more=more),
         match="",
         after="",
     )

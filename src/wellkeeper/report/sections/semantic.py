@@ -5,7 +5,18 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from wellkeeper.report.blocks import Block, Cluster, Clusters, Copy, Prose, Section, Table, first, none
+from wellkeeper.report.blocks import (
+    Block,
+    Cluster,
+    Clusters,
+    Copy,
+    Heading,
+    Prose,
+    Section,
+    Table,
+    first,
+    none,
+)
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, number, rows, table, text
 from wellkeeper.report.sections.common import shortened
@@ -27,7 +38,7 @@ def _semantic(semantic: Mapping[str, Any]) -> list[Block]:
         return [none("No document with a vector was left to compare.")]
     told = [Prose(sentence) for sentence in (_sentence(semantic), _without(semantic)) if sentence]
     shown, more = first(found, _MAX_CLUSTERS, "cluster")
-    return [*told, _costs(semantic), _clusters(shown), *more, *_examples(shown)]
+    return [*told, _costs(semantic), Heading("Clusters"), _clusters(shown), *more, *_examples(shown)]
 
 
 def _sentence(semantic: Mapping[str, Any]) -> str:
@@ -83,17 +94,16 @@ def _costs(semantic: Mapping[str, Any]) -> Table:
 def _clusters(shown: Any) -> Table:
     body = [
         [
-            str(place),
-            THIN.count(integer(row.get("documents"))),
+            f"{place}: {THIN.of(integer(row.get('documents')), 'document')}",
             _cosine(row.get("threshold")) or one_line(text(row.get("note"), "none"), 120),
             f"{THIN.count(integer(row.get('would_remove')))} ({THIN.count(integer(row.get('within_guard')))})",
             f"{_percent(row.get('cost'))} ({_percent(row.get('cost_within_guard'))})",
         ]
         for place, row in enumerate(shown, 1)
     ]
-    head = ["Cluster", "Documents", "Threshold", "Would go", "Rare words lost"]
-    caption = "Clusters, those that would lose most first; in brackets, what the guard lets go"
-    return Table(caption, head, body, frozenset({1, 3, 4}))
+    head = ["Cluster", "Threshold", "Would go", "Rare words lost"]
+    caption = "Those that would lose most first; in brackets, what the guard lets go"
+    return Table(caption, head, body, frozenset({2, 3}))
 
 
 def _examples(shown: Any) -> list[Block]:
