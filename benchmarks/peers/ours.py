@@ -37,7 +37,9 @@ class Verified:
     least_similarity: float | None  # of a removed document with the survivor that the ledger names
     largest_difference: float | None  # from the ledger's figure
     survivors_removed: int  # survivors that were themselves removed
-    left_planted: tuple[float, ...]  # planted pairs at 0.8 or more of which both stay: their similarity by this code
+    left_planted: tuple[
+        float, ...
+    ]  # planted pairs at 0.8 or more of which both stay: their similarity by this code
 
 
 def curated(python: Path, corpus: Path, out: Path, *, workers: int) -> tuple[list[str], list[Removal]]:

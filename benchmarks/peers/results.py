@@ -180,7 +180,9 @@ def _conditions(shown: list[list[Row]]) -> str:
             )
             if left := check.get("left_planted"):
                 listed = ", ".join(f"{value:.3f}" for value in left)
-                text += f" Of the planted pairs at 0.8 or more it left {len(left)}: by that definition {listed}."
+                text += (
+                    f" Of the planted pairs at 0.8 or more it left {len(left)}: by that definition {listed}."
+                )
     unsteady = [
         f"{_title(runs[0])} on {runs[0]['corpus']}"
         for runs in shown

@@ -9,7 +9,9 @@ from wellkeeper.recipe.running import Running
 
 
 def test_an_unknown_executor_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(WorkError, match=r"There is no executor 'thread'. Did you mean threads\? Choose one of threads"):
+    with pytest.raises(
+        WorkError, match=r"There is no executor 'thread'. Did you mean threads\? Choose one of threads"
+    ):
         Running(work=tmp_path, kind="thread")  # type: ignore[arg-type]
 
 

@@ -59,15 +59,19 @@ def card(
     source_datasets: Sequence[str] = (),
     language: Sequence[str] = (),
     description: str = "",
+    cut: tuple[int, int] = (0, 0),
 ) -> str:
-    """The text of README.md. `version` is wellkeeper's; `language` are ISO 639 codes, left out if unknown.
+    """The text of README.md.
+
+    `version` is wellkeeper's; `language` are ISO 639 codes, left out if unknown; `cut` is how many kept documents lost
+    passages, and how many words these had.
 
     `source_datasets` are the sources' names, or hub ids where a source is a data set of the hub. Shares are
     of kept documents unless the table says otherwise.
     """
     sections = [
         f"# {_inline(name)}\n\n{description}".rstrip(),
-        _what(counts, version),
+        _what(counts, version, cut),
         _origins(counts),
         _steps(counts),
         _constraints(constraints),
@@ -122,7 +126,7 @@ def size_category(documents: int) -> str:
     return f"n>{_SIZES[-1]}" if steps == len(_SIZES) else f"{_SIZES[steps - 1]}<n<{_SIZES[steps]}"
 
 
-def _what(counts: Counts, version: str) -> str:
+def _what(counts: Counts, version: str, cut: tuple[int, int]) -> str:
     fates = [
         ("Kept", counts.kept),
         ("Dropped, with a reason", counts.dropped),
@@ -132,11 +136,17 @@ def _what(counts: Counts, version: str) -> str:
     ]
     rows = [(name, f"{count:,}", _share(count, counts.read)) for name, count in fates]
     documents = f"{counts.kept:,} document{'' if counts.kept == 1 else 's'}"
+    altered = (
+        f" Not all texts are as they were read: from {cut[0]:,} of them {cut[1]:,} words were cut that stand in "
+        "another kept document too. `ledger/spans` lists every cut."
+        if cut[0]
+        else ""
+    )
     return (
         "## What this is\n\n"
         f"{documents} ({counts.kept_words:,} words, {counts.kept_bytes:,} bytes of UTF-8), chosen from "
         f"{counts.read:,} records by wellkeeper {version}. The ledger says of each record that was read what "
-        "became of it, and why.\n\n" + _table(("Record", "Count", "Share of read"), rows)
+        f"became of it, and why.{altered}\n\n" + _table(("Record", "Count", "Share of read"), rows)
     )
 
 

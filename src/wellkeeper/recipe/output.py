@@ -283,6 +283,12 @@ def _evidence_rows(corpus: LoadedCorpus, low: int, high: int, ids: Sequence[str]
     )
 
 
+def _cut(document: Mapping[str, Any]) -> tuple[int, int]:
+    """Kept documents that lost passages, and words they lost."""
+    cut = ((document.get("passages") or {}).get("actions") or {}).get("cut") or {}
+    return int(cut.get("documents", 0)), int(cut.get("words", 0))
+
+
 def _write_metadata(folder: Path, recipe: Recipe, counts: Counts, document: Mapping[str, Any]) -> None:
     mix = document["mix"]
     figures = [
@@ -297,6 +303,7 @@ def _write_metadata(folder: Path, recipe: Recipe, counts: Counts, document: Mapp
         version=__version__,
         seed=int(document["seed"]),
         constraints=figures,
+        cut=_cut(document),
     )
     write_atomic(folder / "README.md", text.encode())
     parts = sorted((folder / "data").glob("part-*.parquet"))

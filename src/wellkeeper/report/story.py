@@ -285,6 +285,32 @@ def curation_verdict(curation: Mapping[str, Any], numbers: Numbers) -> str:
     return f"{start}; {holds}."
 
 
+def curation_finds(curation: Mapping[str, Any], numbers: Numbers) -> list[str]:
+    """What steps found that their counts of dropped documents do not tell, a sentence each."""
+    sentences = []
+    passages = table(curation, "passages")
+    if passages:
+        words = integer(table(passages, "searched").get("words"))
+        sentences.append(
+            f"Repeated passages: {numbers.of(integer(passages.get('spans')), 'span')} in "
+            f"{numbers.of(integer(passages.get('documents')), 'document')}, "
+            f"{numbers.share_of(integer(passages.get('repeated_words')), words)} of the words searched"
+        )
+        cut = table(passages, "actions", "cut")
+        if integer(cut.get("spans")):
+            sentences.append(
+                f"Cut from texts that stay: {numbers.of(integer(cut.get('words')), 'word')} of "
+                f"{numbers.of(integer(cut.get('documents')), 'document')}"
+            )
+    evaluation = table(curation, "evaluation")
+    if evaluation:
+        held = integer(evaluation.get("items_found"))
+        sentences.append(
+            f"Evaluation items found: {numbers.count(held)} of {numbers.count(integer(evaluation.get('items')))}"
+        )
+    return sentences
+
+
 def curation_glance(curation: Mapping[str, Any], numbers: Numbers) -> list[Figure]:
     read = integer(curation.get("read"))
 
@@ -292,7 +318,8 @@ def curation_glance(curation: Mapping[str, Any], numbers: Numbers) -> list[Figur
         value = integer(curation.get(key))
         return Figure(name, numbers.count(value), f"{numbers.share_of(value, read)} of what was read")
 
-    steps = len(rows(curation.get("steps")))
+    # the mix is told among the stages too, and is no step of the recipe
+    steps = sum(row.get("step") != "mix" for row in rows(curation.get("steps")))
     figures = [
         Figure("Read", numbers.count(read), f"{numbers.of(steps, 'step')} applied"),
         of_read("Kept", "kept"),

@@ -12,6 +12,7 @@ from wellkeeper.report.reading import integer, interval, number, rows, table, te
 from wellkeeper.report.story import (
     Figure,
     Stage,
+    curation_finds,
     curation_glance,
     curation_verdict,
     declared,
@@ -56,6 +57,7 @@ def curation_lines(curation: Mapping[str, Any]) -> list[str]:
     lines = [curation_verdict(curation, COMMA)]
     lines += [_figure_line(figure) for figure in curation_glance(curation, COMMA)]
     lines += [f"{stage.title}: {_left(stage)}" for stage in stages(curation)]
+    lines += curation_finds(curation, COMMA)
     return lines + [f"constraint {words}" for words, _ in _constraints(curation)]
 
 
@@ -94,6 +96,8 @@ def print_curation(curation: Mapping[str, Any], console: Console, paths: Mapping
     console.print(Text(curation_verdict(curation, COMMA), style="bold"))
     console.print()
     console.print(_stage_table(curation))
+    for sentence in curation_finds(curation, COMMA):
+        console.print(Text(f"  {sentence}"))
     for words, holds in _constraints(curation):
         style = {True: "green", False: "bold red"}.get(holds, "dim") if holds is not None else "dim"
         console.print(Text("  constraint ", style="dim") + Text(words, style=style))

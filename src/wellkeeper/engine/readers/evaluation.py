@@ -155,8 +155,8 @@ def _without_training(files: Sequence[InputFile]) -> tuple[Sequence[InputFile], 
 def _no_item(path: str, losses: _Losses) -> str:
     if losses.count:
         return (
-            f"{path} has no item that can be read: {losses.count:,} records, the first bad one {losses.first}. Check "
-            "that it is what its name says, such as one JSON object a line."
+            f"{path} has no item that can be read: {losses.count:,} record{'' if losses.count == 1 else 's'}, the "
+            f"first bad one {losses.first}. Check that it is what its name says, such as one JSON object a line."
         )
     return (
         f"{path} has no item. Check that the step that writes it has run to its end, or remove it from sets."
