@@ -180,7 +180,7 @@ def test_errors_say_what_was_found_and_what_to_do(tmp_path):
         read_item_set(path, fields=["qestion"])
     (tmp_path / "bad.jsonl").write_text("no json\n")
     with pytest.raises(
-        InputError, match=r"has no item that can be read: 1 records, the first bad one bad\.jsonl, line 1"
+        InputError, match=r"has no item that can be read: 1 record, the first bad one bad\.jsonl, line 1"
     ):
         read_item_set(str(tmp_path / "bad.jsonl"))
     (tmp_path / "blank.jsonl").write_text("\n\n")

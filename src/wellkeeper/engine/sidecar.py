@@ -49,13 +49,19 @@ def write_block(
         if companion.num_rows:
             write_atomic(companion_path(target, kind), _parquet(companion))
     metadata = {_FACTS: json.dumps(facts, sort_keys=True).encode()}
-    write_atomic(target, _parquet(table.replace_schema_metadata(metadata)))
+    # Companions last once they are written; a block that a power cut takes is made again.
+    write_atomic(target, _parquet(table.replace_schema_metadata(metadata)), lasting=False)
+
+
+_UNLIKE = ("id", "excerpt")  # strings of which no two are the same
 
 
 def _parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    # Hashes do not compress; dictionaries pay for strings alone.
-    strings = [field.name for field in table.schema if pa.types.is_string(field.type)]
+    # Hashes do not compress; dictionaries pay for strings that repeat.
+    strings = [
+        field.name for field in table.schema if pa.types.is_string(field.type) and field.name not in _UNLIKE
+    ]
     pq.write_table(table, sink, compression="none", use_dictionary=strings, write_statistics=False)
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 

@@ -10,11 +10,12 @@ from uuid import uuid4
 _READ_BYTES = 1 << 20
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, *, lasting: bool = True) -> None:
     """Write a file so that a reader, or a run after a crash, sees all of it or none of it.
 
     The bytes go to a temporary file in the same folder, reach the disk, and are renamed; the folder is
-    flushed so that the rename survives a power cut. A write that fails leaves no temporary file behind
+    flushed so that the rename survives a power cut, unless the file need not be `lasting`: then a power cut may leave
+    all of it or none of it. A write that fails leaves no temporary file behind
     and an earlier file untouched.
 
     Raises:
@@ -31,7 +32,8 @@ def write_atomic(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
-    _flush_folder(path.parent)
+    if lasting:
+        _flush_folder(path.parent)
 
 
 def _flush_folder(folder: Path) -> None:
