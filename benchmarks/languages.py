@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import zstandard
+from peers.tools import recipe_of
 
 import wellkeeper
 
@@ -53,13 +54,6 @@ EDITS = (
 )
 _SENTENCE_ENDS = ".!?\u3002\uff01\uff1f\u06d4\u061f\u0964\u0965\n"
 _COMMON = 100  # a 5-gram of more documents than this makes no pair by itself
-RECIPE = """
-wellkeeper: 1
-sources:
-  corpus: {{path: {path}, text: text, id: id}}
-steps:
-  - near-duplicates.v1: {{similarity: {similarity}}}
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +171,7 @@ def ledger_of(documents: Mapping[str, str], similarity: float) -> list[dict[str,
             for name, text in documents.items():
                 stream.write(json.dumps({"id": name, "text": text}) + "\n")
         recipe = Path(place) / "near.yaml"
-        recipe.write_text(RECIPE.format(path=json.dumps(str(corpus)), similarity=similarity))
+        recipe.write_text(recipe_of(corpus, similarity))
         made = wellkeeper.curate(recipe, out=Path(place) / "set", keep_rejected=False)
         rows: list[dict[str, Any]] = pq.read_table(made.paths["ledger"] / "documents").to_pylist()
         return rows

@@ -58,10 +58,15 @@ class Tool:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
 
 
+def recipe_of(corpus: Path, similarity: float) -> str:
+    """A recipe whose only step is near-duplicates, from this similarity on."""
+    return RECIPE.format(path=json.dumps(str(corpus.resolve())), similarity=similarity)
+
+
 def curate(python: Path, corpus: Path, out: Path, *, workers: int) -> list[str]:
     """`wellkeeper curate` with near-duplicates as the only step; its recipe is written beside OUT."""
     recipe = out.with_suffix(".yaml")
-    recipe.write_text(RECIPE.format(path=json.dumps(str(corpus.resolve())), similarity=SIMILARITY))
+    recipe.write_text(recipe_of(corpus, SIMILARITY))
     command = [str(python), "-m", "wellkeeper", "curate", str(recipe), "--out", str(out)]
     return [*command, "--workers", str(workers), "-q"]
 

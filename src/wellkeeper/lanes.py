@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wellkeeper.native import Intrinsic, intrinsic
 
@@ -61,8 +62,8 @@ def bytes_that(holds: Callable[[Block], Block]) -> Intrinsic:
         def typed(_context: Any, array: Any, index: Any) -> Any:
             def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
                 data, i = arguments
-                place = _place(context, builder, signature.args[0], data, i, _lanes())
-                found = holds(Block(builder, builder.load(place, align=1)))
+                where = _place(context, builder, signature.args[0], data, i, _lanes())
+                found = holds(Block(builder, builder.load(where, align=1)))
                 return builder.bitcast(found.value, ir.IntType(LANES))
 
             return types.uint64(array, index), code
@@ -93,6 +94,12 @@ def high_bytes(block: Block) -> Block:
 
 
 @bytes_that
+def line_feeds(block: Block) -> Block:
+    r"""Bytes that are '\n'."""
+    return block.equals("\n")
+
+
+@bytes_that
 def special_bytes(block: Block) -> Block:
     r"""Bytes that end a plain run of a JSON string: '"', '\', control characters and those that are no ASCII."""
     return block.below(0x20) | block.equals('"') | block.equals("\\")
@@ -108,8 +115,8 @@ def load64() -> Any:
     def load64(_context: Any, array: Any, index: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             data, i = arguments
-            place = _place(context, builder, signature.args[0], data, i, ir.IntType(64))
-            return builder.load(place, align=1)
+            where = _place(context, builder, signature.args[0], data, i, ir.IntType(64))
+            return builder.load(where, align=1)
 
         return types.uint64(array, index), code
 
@@ -130,13 +137,28 @@ def copy_lanes() -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             source, i, target, at = arguments
             block = builder.load(_place(context, builder, signature.args[0], source, i, _lanes()), align=1)
-            place = _place(context, builder, signature.args[2], target, at, _lanes())
-            builder.store(block, place, align=1)
+            where = _place(context, builder, signature.args[2], target, at, _lanes())
+            builder.store(block, where, align=1)
             return ir.Constant(ir.IntType(64), LANES)
 
         return types.int64(data, i, out, at), code
 
     return declare(copy_lanes)
+
+
+@intrinsic
+def bits_set() -> Any:
+    """Of (mask): how many of its bits are set."""
+    from numba import types
+    from numba.extending import intrinsic as declare
+
+    def bits_set(_context: Any, _mask: Any) -> Any:
+        def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            return builder.ctpop(arguments[0])
+
+        return types.int64(types.uint64), code
+
+    return declare(bits_set)
 
 
 @intrinsic
@@ -155,6 +177,44 @@ def first_bit() -> Any:
     return declare(first_bit)
 
 
+def windows_in(*, multiplier: int, shift: int, fold: int) -> Intrinsic:
+    """Make an intrinsic of (data, i, bits): bit k, k < 16, is set where data[i + 4k:i + 4k + 4] is in a set.
+
+    The four bytes, as a little-endian number of 32 bits, are in it where bit h of `bits`, an array of u32, is set:
+    h = (number | fold) * multiplier >> shift, modulo 2 ** 32.
+    """
+
+    def declared() -> Any:
+        from llvmlite import ir
+        from numba import types
+        from numba.extending import intrinsic as declare
+
+        count = LANES // 4
+        lanes = ir.VectorType(ir.IntType(32), count)
+
+        def all_of(number: int) -> Any:
+            return ir.Constant(lanes, [number] * count)
+
+        def windows_found(_context: Any, data: Any, i: Any, bits: Any) -> Any:
+            def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                text, i, bits = arguments
+                windows = builder.load(_place(context, builder, signature.args[0], text, i, lanes), align=1)
+                folded = builder.or_(windows, all_of(fold))
+                hashed = builder.lshr(builder.mul(folded, all_of(multiplier)), all_of(shift))
+                words = _gathered(
+                    context, builder, signature.args[2], bits, builder.lshr(hashed, all_of(5)), lanes
+                )
+                found = builder.lshr(words, builder.and_(hashed, all_of(31)))
+                flags = builder.trunc(found, ir.VectorType(ir.IntType(1), count))
+                return builder.zext(builder.bitcast(flags, ir.IntType(count)), ir.IntType(64))
+
+            return types.uint64(data, i, bits), code
+
+        return declare(windows_found)
+
+    return intrinsic(declared)
+
+
 def _lanes() -> Any:
     from llvmlite import ir
 
@@ -165,3 +225,38 @@ def _place(context: Any, builder: Any, array_type: Any, array: Any, index: Any, 
     """A pointer to what of this type starts at a byte of an array."""
     data = context.make_array(array_type)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [index]), type_.as_pointer())
+
+
+def _gathered(context: Any, builder: Any, array_type: Any, array: Any, indices: Any, lanes: Any) -> Any:
+    """Items of an array of 32-bit numbers at a vector of indices, `lanes` being the type of both vectors."""
+    from llvmlite import ir
+
+    count, item = lanes.count, lanes.element
+    data = context.make_array(array_type)(context, builder, array).data
+    wide = ir.VectorType(ir.IntType(64), count)
+    base = builder.insert_element(
+        ir.Constant(wide, ir.Undefined), builder.ptrtoint(data, wide.element), ir.Constant(ir.IntType(32), 0)
+    )
+    base = builder.shuffle_vector(base, base, ir.Constant(ir.VectorType(ir.IntType(32), count), [0] * count))
+    places = builder.add(base, builder.shl(builder.zext(indices, wide), ir.Constant(wide, [2] * count)))
+    pointers = builder.inttoptr(places, ir.VectorType(item.as_pointer(), count))
+    flags = ir.VectorType(ir.IntType(1), count)
+    kind = ir.FunctionType(lanes, [pointers.type, ir.IntType(32), flags, lanes])
+    name = f"llvm.masked.gather.v{count}i{item.width}.v{count}p0"
+    gather = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    all_ = ir.Constant(flags, [1] * count)
+    return builder.call(
+        gather, [pointers, ir.Constant(ir.IntType(32), 4), all_, ir.Constant(lanes, ir.Undefined)]
+    )
+
+
+def padded(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The same documents with `PADDING` bytes behind the last: loops look beyond the byte they are at."""
+    if not offsets.size or offsets[-1] + PADDING <= data.size:
+        return np.ascontiguousarray(data), np.ascontiguousarray(offsets)
+    begin, end = int(offsets[0]), int(offsets[-1])
+    padded = np.zeros(end - begin + PADDING, np.uint8)
+    padded[: end - begin] = data[begin:end]
+    return padded, offsets - begin

@@ -336,7 +336,7 @@ def test_an_unclear_text_column_is_an_error_that_lists_the_choices(fields: dict[
         ),
         (
             ColumnMap(text="text", id="Idd"),
-            r"'Idd' for the id; .*Did you mean 'id'\? .*with `id:` in the recipe\.",
+            r"'Idd' for the id; .*Did you mean 'id'\? .*with --id COL\.",
         ),
         (ColumnMap(text="n"), r"Column 'n' is int, not text; text is in 'text', 'id'\. Name a text column"),
     ],

@@ -352,6 +352,10 @@ def test_the_table_knows_where_every_n_gram_of_every_text_stands(lists):
             r"no option 'set'\. Did you mean sets\? Options: sets, ngram, min_ngram, share, common",
         ),
         ({"sets": []}, r"sets is \[\]\. Give a list of paths, such as \[evals/gsm8k\.jsonl\]"),
+        (
+            {"sets": {"path": "a.jsonl"}},
+            r"sets is a mapping\. Give a list, each entry a path or \{path: PATH, name: NAME, fields: \[FIELD, \.\.\.\]\}\.$",
+        ),
         ({"sets": "a.jsonl"}, r"sets is 'a\.jsonl'\. Give a list of paths"),
         (
             {"sets": [{"path": "a", "field": ["x"]}]},

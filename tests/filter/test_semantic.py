@@ -1,7 +1,13 @@
 """Semantic duplicates: what goes is closer than chance in its own cluster, is told first, and spares the tail."""
 
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
+import zstandard
 from fakes import TABLES, MemoryCorpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,11 +15,13 @@ from scipy.stats import binom
 
 from wellkeeper.core.decision import VECTOR_UNIT, Decision, TypeRows, VectorRows
 from wellkeeper.core.origin import Origin
+from wellkeeper.engine.vectors import ALL_ZERO
 from wellkeeper.errors import RecipeError
 from wellkeeper.filter.semantic import SEMANTIC_DUPLICATES, closest_pairs, clusters_of
 from wellkeeper.kernels import text
 
 WORDS = [f"w{k}" for k in range(3_000)]
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def units(vectors):
@@ -249,6 +257,95 @@ def test_what_documents_drawn_at_random_would_cost_stands_beside_the_cost():
     words = facts["tail"]["words"]
     assert facts["would_remove"] > 50
     assert words["without_guard"] < 0.02 < 0.05 < words["at_random_without_guard"]
+
+
+# --- vectors that mean nothing ----------------------------------------------------------------------
+
+NOT_FOLLOWING = "The closest pairs of vectors share no more words than pairs drawn at random"
+
+
+def real():
+    """Texts of the example corpus, and vectors that follow them: their counts of words, projected at random."""
+    with zstandard.open(EXAMPLES / "reference" / "part-0.jsonl.zst", "rt", encoding="utf-8") as lines:
+        texts = list(dict.fromkeys(json.loads(line)["text"] for line in lines))
+    words = {
+        word: number for number, word in enumerate(sorted({w for t in texts for w in t.lower().split()}))
+    }
+    directions = np.random.default_rng(0).normal(size=(len(words), 64))
+    counts = np.zeros((len(texts), len(words)))
+    for row, words_ in enumerate(texts):
+        np.add.at(counts[row], [words[word] for word in words_.lower().split()], 1)
+    rarity = np.log(len(texts) / np.count_nonzero(counts, axis=0))
+    return texts, (np.log1p(counts) * rarity) @ directions
+
+
+def hints(texts, vectors, **options):
+    return rule(VectorCorpus(texts, vectors), **options).facts["hints"]
+
+
+@pytest.mark.parametrize("cluster_size", [100, 1000])
+def test_vectors_that_follow_real_texts_raise_no_hint_and_the_same_ones_shuffled_do(cluster_size):
+    texts, vectors = real()
+    assert hints(texts, vectors, cluster_size=cluster_size) == []
+    shuffled = vectors[np.random.default_rng(1).permutation(len(vectors))]
+    (hint,) = hints(texts, shuffled, cluster_size=cluster_size)
+    assert hint.startswith(NOT_FOLLOWING)
+    assert hint.endswith("before you set action: drop.")
+
+
+def test_over_30_seeds_noise_is_told_and_planted_paraphrases_are_not_taken_for_noise():
+    told = [hints(*drawn(seed, 350, common=seed % 3)) for seed in range(30)]
+    assert sum(bool(found) and found[0].startswith(NOT_FOLLOWING) for found in told) >= binom.ppf(
+        0.001, 30, 0.977
+    )
+    spared = [hints(*paraphrased(seed, 200, 60)[:2]) for seed in range(30)]
+    assert spared == [[]] * 30
+
+
+@pytest.mark.parametrize("values", [1, 4, 15])
+def test_vectors_of_few_values_are_told(values):
+    texts, _ = drawn(0, 400)
+    few = np.random.default_rng(0).normal(size=(values, 8))
+    (hint,) = hints(texts, few[np.arange(400) % values])
+    assert re.match(
+        r"\d+% of all pairs of documents have one and the same vector, .*\. Make the vectors again", hint
+    )
+    share = int(hint.partition("%")[0]) / 100
+    assert share == pytest.approx(1 / values, abs=0.03)
+
+
+@pytest.mark.parametrize(("zeros", "told"), [(0, False), (4, False), (5, True), (300, True)])
+def test_vectors_of_noughts_are_told_from_one_in_a_hundred_on(zeros, told):
+    texts, vectors, _ = paraphrased(3, 400, 60)
+    corpus = VectorCorpus(texts, vectors)
+    given = corpus.vectors
+
+    def with_noughts():
+        found = given()
+        return replace(found, refused={ALL_ZERO: zeros} if zeros else {})
+
+    corpus.vectors = with_noughts
+    found = rule(corpus).facts["hints"]
+    assert bool(found) == told
+    if told:
+        assert found[0].startswith(f"{zeros} of {460 + zeros} vectors are noughts and nothing else")
+        assert found[0].endswith("Make them again.")
+
+
+def test_where_all_vectors_are_noughts_the_message_says_to_make_them_again():
+    corpus = VectorCorpus(["a b", "c d"], [], of=[])
+    corpus.vectors = lambda: VectorRows(dimensions=0, rows=0, refused={ALL_ZERO: 2}, batches=())
+    with pytest.raises(
+        RecipeError, match=r"no document has a vector \(2 all zero\)\. Make the vectors again"
+    ):
+        rule(corpus)
+
+
+def test_few_documents_and_texts_without_a_word_in_common_raise_no_hint():
+    texts, vectors = drawn(0, 60)
+    assert hints(texts, vectors) == []
+    apart = [f"only{k}a only{k}b only{k}c" for k in range(300)]
+    assert hints(apart, drawn(0, 300)[1]) == []
 
 
 # --- pairs and clusters -----------------------------------------------------------------------------

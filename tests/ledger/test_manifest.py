@@ -17,7 +17,14 @@ from wellkeeper.core.decision import Decision
 from wellkeeper.errors import InputError, WorkError
 from wellkeeper.ledger.counts import counts_of
 from wellkeeper.ledger.folder import open_part_tables
-from wellkeeper.ledger.manifest import ManifestInput, file_digests, read_manifest, reconcile, write_manifest
+from wellkeeper.ledger.manifest import (
+    ManifestEarlier,
+    ManifestInput,
+    file_digests,
+    read_manifest,
+    reconcile,
+    write_manifest,
+)
 from wellkeeper.ledger.rows import content_digest
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -37,6 +44,17 @@ def write(folder: Path, **changes: Any) -> dict[str, Any]:
         "created": NOON,
     }
     return write_manifest(folder, **(usual | changes))
+
+
+def test_earlier_sets_are_told_by_name_and_digest_and_count_in_the_digest(tmp_path: Path) -> None:
+    out = write_data(write_ledger(tmp_path))
+    without = write(out)
+    assert "against" not in without, "manifests of sets that name none keep their digest"
+    july = ManifestEarlier(name="july", digest="ef" * 32, documents=3)
+    written = write(out, earlier=[july])
+    assert written["against"] == [{"name": "july", "digest": "ef" * 32, "documents": 3}]
+    other = write(out, earlier=[dataclasses.replace(july, digest="00" * 32)])
+    assert len({manifest["digest"] for manifest in (without, written, other)}) == 3
 
 
 @pytest.fixture

@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledgers import ROWS, TEXTS, counts, documents, same_as_golden, write_ledger
 
+from wellkeeper.engine.readers.base import Quarantined
 from wellkeeper.errors import InputError
 from wellkeeper.ledger.folder import write_part, write_quarantine
 from wellkeeper.ledger.manifest import ManifestInput, write_manifest
+from wellkeeper.ledger.rows import SPANS, table_of
 from wellkeeper.ledger.why import why
 
 SURVIVING = "wiki-17, which was kept because"
@@ -186,6 +188,70 @@ def test_a_survivor_that_went_later_is_followed_to_the_one_that_stayed(tmp_path:
         "dropped by near-duplicates.v1: similarity 0.99 with middle, which was preferred because its origin is "
         "unknown and not ai-generated and later dropped by near-duplicates.v1"
     )
+
+
+def told(folder: Path, **changes: Any) -> str:
+    """The story of one document that is as usual but for some facts."""
+    rows = [ROWS[0], ROWS[1] | changes]
+    write_part(folder, "documents", 0, documents(rows, texts=TEXTS[:2]))
+    write_quarantine(folder, [])
+    return "\n".join(why(folder, "made-3").lines())
+
+
+def test_the_number_of_a_semantic_duplicate_is_a_cosine(tmp_path: Path) -> None:
+    found = told(tmp_path, step="semantic-duplicates.v1", score=0.932)
+    assert f"dropped by semantic-duplicates.v1: cosine similarity 0.93 with {SURVIVING}" in found
+
+
+@pytest.mark.parametrize(
+    ("file", "place"),
+    [
+        ("a/b.parquet", "row"),
+        ("x.arrow", "row"),
+        ("x.feather", "row"),
+        ("b.jsonl.zst", "line"),
+        ("n.csv", "line"),
+    ],
+)
+def test_places_in_tables_are_rows(tmp_path: Path, file: str, place: str) -> None:
+    assert f"  place     {file}, {place} 261; ledger row 1" in told(tmp_path, file=file, line=261)
+    with pytest.raises(InputError, match=f"The document closest to that {place} starts at {file}:261"):
+        why(tmp_path, f"{file}:262")
+
+
+def test_a_quarantined_record_of_a_table_is_a_row(tmp_path: Path) -> None:
+    write_part(tmp_path, "documents", 0, documents(ROWS[:1], texts=TEXTS[:1]))
+    bad = Quarantined(file="t.parquet", line=62, offset=-1, code="text-null", reason="'text' is null")
+    write_quarantine(tmp_path, [bad])
+    assert why(tmp_path, "t.parquet:62").lines() == [
+        "t.parquet, row 62",
+        "  not a document: row 62 was quarantined as text-null. 'text' is null",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("short and whole", "'short and whole'"),
+        ("four " * 40, repr("four " * 40)),  # as long as may be, and whole
+        ("seven77 " * 40, repr("seven77 " * 24 + "seven77 ...")),
+        ("sixsix " * 40, repr("sixsix " * 27 + "sixsix ...")),
+        ("字" * 300, repr("字" * 200 + " ...")),
+    ],
+)
+def test_an_excerpt_ends_with_a_word_and_says_that_it_goes_on(tmp_path: Path, text: str, shown: str) -> None:
+    write_ledger(tmp_path)
+    span = {
+        "row": 1, "id": "made-3", "start": 10, "end": 10 + len(text.encode()), "words": 50, "holder": 0,
+        "holder_id": "wiki-17", "holder_start": 0, "holder_end": 9, "frequency": 2, "action": "reported",
+        "step": "repeated-passages.v1", "matched": text,
+    }  # fmt: skip
+    columns: dict[str, Any] = {name: [value] for name, value in span.items()}
+    write_part(tmp_path, "spans", 0, table_of(columns, schema=SPANS))
+    (line,) = [line for line in why(tmp_path, "made-3").lines() if line.startswith("  repeated")]
+    assert line.endswith(f": {shown}")
+    ((story,),) = (why(tmp_path, "made-3").documents[0].repeated,)
+    assert story.matched == text[:200], "in JSON as the ledger has it"
 
 
 def test_rows_that_name_each_other_do_not_go_round_for_ever(tmp_path: Path) -> None:

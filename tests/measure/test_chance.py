@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, hypergeom
+from scipy.stats import binom, hypergeom, mannwhitneyu, norm
 
 from wellkeeper.errors import DataError
-from wellkeeper.measure.chance import lost_at_random, outlying_from, rank_allowed
+from wellkeeper.measure.chance import lost_at_random, outlying_from, rank_allowed, rank_excess
 
 DRAWS = {
     "normal": lambda rng, size: rng.normal(size=size),
@@ -92,3 +92,26 @@ def test_without_types_nothing_is_lost():
 def test_wrong_counts_say_what_was_found_and_what_to_pass(call, says):
     with pytest.raises(DataError, match=says):
         call()
+
+
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+def test_excess_and_its_variance_are_those_of_the_rank_test(draw):
+    rng = np.random.default_rng(0)
+    values, chance = draw(rng, 40), draw(rng, 90)
+    above, variance = rank_excess(values, chance, independent=90)
+    theirs = mannwhitneyu(values, chance, alternative="greater", use_continuity=False, method="asymptotic")
+    assert above == pytest.approx(theirs.statistic / 90 - 20)
+    assert norm.sf(above / np.sqrt(variance)) == pytest.approx(theirs.pvalue, rel=1e-9)
+
+
+def test_ranks_that_tell_nothing_have_no_variance():
+    assert rank_excess(np.ones(5), np.ones(9), independent=9) == (0.0, 0.0)
+    assert rank_excess(np.zeros(0), np.ones(9), independent=9) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("chance", "independent"), [(np.zeros(0), 1), (np.ones(3), 0)])
+def test_ranks_need_something_to_stand_among(chance, independent):
+    with pytest.raises(
+        DataError, match=r"chance has \d values, \d of them independent\. Pass at least one that is"
+    ):
+        rank_excess(np.ones(2), chance, independent=independent)

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,8 +13,10 @@ import wellkeeper
 from wellkeeper.cli.main import cli
 from wellkeeper.errors import InputError, RecipeError
 from wellkeeper.kernels import text
+from wellkeeper.ledger.manifest import read_manifest
 from wellkeeper.ledger.why import why
 from wellkeeper.recipe import earlier
+from wellkeeper.recipe.model import names_of_folders
 from wellkeeper.recipe.schema import load_recipe
 
 NEAR = "[quality.v1: {rules: [c4]}, exact-duplicates.v1, near-duplicates.v1]"
@@ -71,23 +74,35 @@ def test_what_an_earlier_set_has_is_left_out_without_its_inputs(folder):
     for id_, theirs in (("same", "two"), ("near", "three")):
         row = rows[id_]
         assert (row["step"], row["reason"]) == ("against", "in-earlier-set")
-        assert (row["survivor"], row["survivor_id"], row["against"]) == (None, theirs, str(folder / "first"))
+        assert (row["survivor"], row["survivor_id"], row["against"]) == (None, theirs, "first")
     assert rows["same"]["score"] == 1
     assert 0.9 < rows["near"]["score"] < 1
     assert rows["other"]["against"] is None
-    assert result.document["against"]["sets"] == [
-        {"set": str(folder / "first"), "documents": 3, "repeated": 2}
-    ]
+    (told,) = result.document["against"]["sets"]
+    assert told == {
+        "set": "first",
+        "path": str(folder / "first"),
+        "digest": read_manifest(folder / "first")["digest"],
+        "documents": 3,
+        "repeated": 2,
+    }
 
 
 def test_why_tells_the_earlier_document_and_its_set(folder):
     wellkeeper.curate(recipe(folder, "new", "new.jsonl"), out=folder / "second", against=folder / "first")
     (same,), (near,) = (why(folder / "second", id_).documents for id_ in ("same", "near"))
-    assert same.sentence == (
-        f"dropped by against: the same text as two, which the earlier set {folder / 'first'} has"
+    assert same.sentence == "dropped because the earlier set first has it already, as two: the same text"
+    assert near.sentence.startswith(
+        "dropped because the earlier set first has it already, as three: similarity 0.9"
     )
-    assert near.sentence.startswith("dropped by against: similarity 0.9")
-    assert near.sentence.endswith(f"with three, which the earlier set {folder / 'first'} has")
+
+
+def test_a_text_that_differs_in_marks_alone_is_not_called_the_same(folder):
+    write(folder / "new.jsonl", marked=prose(3).replace(" ", ", "))
+    wellkeeper.curate(recipe(folder, "new", "new.jsonl"), out=folder / "second", against=folder / "first")
+    (story,) = why(folder / "second", "marked").documents
+    assert story.record["score"] < 1
+    assert story.sentence.endswith("as three: similarity 0.99")
 
 
 def test_the_recipe_can_name_earlier_sets_relative_to_itself(folder):
@@ -119,7 +134,7 @@ def test_several_sets_are_asked_in_order(folder):
     assert {id_: row["survivor_id"] for id_, row in rows.items()} == {
         "same": "two", "near": "three", "other": "ninth"
     }  # fmt: skip
-    assert rows["other"]["against"] == str(folder / "other")
+    assert rows["other"]["against"] == "other"
 
 
 @pytest.mark.parametrize("place", ["audited", "audited/.work"])
@@ -129,9 +144,82 @@ def test_an_audits_work_folder_is_an_index_of_all_it_read(folder, place):
     result = wellkeeper.curate(
         recipe(folder, "new", "new.jsonl"), out=folder / "second", against=folder / place
     )
-    assert result.document["against"]["sets"][0] == {
-        "set": str(folder / place), "documents": 4, "repeated": 2
-    }  # fmt: skip
+    told = result.document["against"]["sets"][0]
+    assert (told["set"], told["documents"], told["repeated"]) == ("audited", 4, 2)
+
+
+def manifests(folder, *places):
+    """Manifests of sets made against the same earlier set, copied to several places."""
+    made = []
+    for number, place in enumerate(places):
+        out = folder / f"made-{number}"
+        wellkeeper.curate(recipe(folder, "new", "new.jsonl"), out=out, against=folder / place)
+        made.append(read_manifest(out))
+    return made
+
+
+@pytest.mark.parametrize("kind", ["curated", "index"])
+def test_the_same_earlier_set_gives_the_same_digests_wherever_it_lies(folder, kind):
+    write(folder / "old.jsonl", **OLD)
+    if kind == "index":
+        wellkeeper.audit(folder / "old.jsonl", out=folder / "audited")
+        (folder / "audited").rename(folder / "set")
+    else:
+        (folder / "first").rename(folder / "set")
+    shutil.copytree(folder / "set", folder / "far/away/set")
+    here, there = manifests(folder, "set", "far/away/set")
+    assert here["against"] == there["against"]
+    assert [item["name"] for item in here["against"]] == ["set"]
+    for part in ("digest", "recipe_digest", "recipe", "tables", "files"):
+        assert here[part] == there[part], part
+    assert here["run"]["against"] == {"set": str(folder / "set")}
+    assert str(folder / "far") not in json.dumps({**there, "run": None})
+
+
+@pytest.mark.parametrize("kind", ["curated", "index"])
+def test_another_earlier_set_of_the_same_name_gives_another_digest(folder, kind):
+    """Even where neither changes what is kept."""
+    write(folder / "more.jsonl", eighth=prose(8))
+    write(folder / "old.jsonl", seventh=prose(7))
+    for data in ("old", "more"):
+        out = folder / data / "set"
+        if kind == "index":
+            wellkeeper.audit(folder / f"{data}.jsonl", out=out)
+        else:
+            wellkeeper.curate(recipe(folder, data, f"{data}.jsonl"), out=out)
+    one, other = manifests(folder, "old/set", "more/set")
+    assert one["tables"] == other["tables"]
+    assert one["against"] != other["against"]
+    assert one["digest"] != other["digest"]
+
+
+def test_two_sets_of_one_name_are_told_apart_by_more_of_their_paths(folder):
+    write(folder / "more.jsonl", ninth=prose(9))
+    wellkeeper.curate(recipe(folder, "more", "more.jsonl"), out=folder / "june" / "first")
+    result = wellkeeper.curate(
+        recipe(folder, "new", "new.jsonl"),
+        out=folder / "second",
+        against=[folder / "first", folder / "june" / "first"],
+    )
+    names = {row["set"]: row["repeated"] for row in result.document["against"]["sets"]}
+    assert names == {f"{folder.name}/first": 2, "june/first": 1}
+    assert ledger(folder / "second")["other"]["against"] == "june/first"
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["/a/set"], ("set",)),
+        (["/a/set/", "/b/other/.work"], ("set", "other")),
+        (["/a/x/../set"], ("set",)),
+        (["/a/set", "/b/set", "/c/b/set"], ("a/set", "/b/set", "c/b/set")),
+        (["/a/set", "/a/set/.work"], ("set", "set")),
+        (["/"], ("/",)),
+        ([], ()),
+    ],
+)
+def test_folders_are_called_by_the_least_that_tells_them_apart(paths, names):
+    assert names_of_folders(paths) == names
 
 
 def test_an_index_reads_the_texts_of_candidates_alone(folder, monkeypatch):

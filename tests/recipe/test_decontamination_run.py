@@ -197,6 +197,11 @@ def test_a_run_without_the_step_writes_and_tells_nothing_of_it(folder):
         ),
         ("{}", RecipeError, r"names no evaluation set\. Add sets: \[path\] to it"),
         (
+            "{sets: {goats: evals/goats.jsonl}}",
+            RecipeError,
+            r"line 3: decontaminate\.v1: sets is a mapping\. Give a list, each entry a path or \{path: PATH",
+        ),
+        (
             "{sets: [evals/goats.jsonl, other/goats.jsonl]}",
             RecipeError,
             r"are both called goats\. Tell them apart: \{path: other/goats\.jsonl, name: NAME\}",
@@ -208,7 +213,7 @@ def test_a_set_that_cannot_be_used_stops_the_run_before_a_text_is_read(folder, o
     (folder / "empty.jsonl").write_text("\n")
     with pytest.raises(error, match=says):
         run(folder, options)
-    assert not (folder / "out/.work/sidecars").exists()
+    assert not (folder / "out").exists()
 
 
 def test_the_step_may_stand_in_a_recipe_once(folder):

@@ -75,6 +75,30 @@ def test_paraphrases_go_with_reason_survivor_and_cosine_in_the_ledger(folder):
     assert "in other words" in (folder / "out" / "report.html").read_text()
 
 
+@pytest.mark.parametrize(
+    ("vector", "says"),
+    [
+        (lambda _: [1.0, 2.0], "100% of all pairs of documents have one and the same vector"),
+        (lambda k: [float(k % 2), 0.0], "are noughts and nothing else"),
+        (lambda k: np.random.default_rng(k).normal(size=16).tolist(), "the vectors do not follow the texts"),
+        (None, None),
+    ],
+    ids=["constant", "half noughts", "noise", "as they are"],
+)
+def test_vectors_that_tell_nothing_are_a_finding_of_the_report(tmp_path, vector, says):
+    rows, _ = written()
+    rows += [row | {"id": f"again-{row['id']}", "text": f"anew {row['text']}"} for row in rows[:200]]
+    if vector is not None:
+        rows = [row | {"vec": vector(k)} for k, row in enumerate(rows)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:240]))
+    pq.write_table(pa.Table.from_pylist(rows[240:]), tmp_path / "b.parquet")
+    done = wellkeeper.curate(recipe(tmp_path, "semantic-duplicates.v1"), out=tmp_path / "out")
+    hints = done.document["semantic"]["hints"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert ("WK205" in page) == bool(hints) == (says is not None)
+    assert says is None or says in " ".join(hints)
+
+
 def test_the_users_vectors_stay_in_the_output(folder):
     wellkeeper.curate(recipe(folder), out=folder / "out")
     assert "vec" in pq.read_table(folder / "out" / "data").column_names
@@ -105,11 +129,13 @@ def test_without_a_source_that_names_vectors_the_message_says_how_to_name_them(f
         RecipeError, match=r"needs vectors, and no source has any\..*embedding: COLUMN in a source"
     ):
         wellkeeper.curate(recipe(folder, source="format: jsonl"), out=folder / "out")
+    assert not (folder / "out").exists()
 
 
 def test_a_column_that_does_not_exist_is_told_with_those_that_do(folder):
     with pytest.raises(
-        InputError, match=r"no column 'vecs' for the embedding.*Did you mean 'vec'\?.*`embedding:`"
+        InputError,
+        match=r"no column 'vecs' for the embedding.*Did you mean 'vec'\?.*`embedding: COL` in the recipe's source made\.$",
     ):
         wellkeeper.curate(recipe(folder, source="embedding: vecs"), out=folder / "out")
 

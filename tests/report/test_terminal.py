@@ -102,6 +102,35 @@ def test_a_pipe_gets_plain_unwrapped_lines():
     assert stream.getvalue().splitlines() == curation_lines(CURATION)
 
 
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (
+            {
+                "action": "report",
+                "documents": 1280,
+                "would_remove": 40,
+                "within_guard": 30,
+                "without_vector": 2,
+            },
+            "40 of 1,280 documents, none removed; the tail can spare 30 of them; 2 without a vector not compared",
+        ),
+        (
+            {"action": "drop", "documents": 280, "would_remove": 40, "within_guard": 40, "removed": 40},
+            "40 of 280 documents, 40 removed",
+        ),
+        ({"action": "drop", "documents": 1, "would_remove": 0}, "none of 1 document"),
+    ],
+)
+def test_a_curation_tells_what_says_the_same_in_other_words(found, says):
+    curation = {**CURATION, "semantic": found}
+    assert f"The same in other words: {says}" in curation_lines(curation)
+    console = terminal(140)
+    print_curation(curation, console, {})
+    assert f"  The same in other words: {says}\n" in printed(console)
+    assert not any("other words" in line for line in curation_lines(CURATION))
+
+
 @pytest.mark.parametrize("colour", [None, "truecolor"])
 def test_hostile_text_cannot_steer_a_terminal(colour):
     console = terminal(colour=colour)

@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -48,21 +49,38 @@ def write_block(
     for kind, companion in companions.items():
         if companion.num_rows:
             write_atomic(companion_path(target, kind), _parquet(companion))
-    metadata = {_FACTS: json.dumps(facts, sort_keys=True).encode()}
+    metadata = {_FACTS: json.dumps({**facts, _CONSTANTS: _constants(table)}, sort_keys=True).encode()}
     # Companions last once they are written; a block that a power cut takes is made again.
     write_atomic(target, _parquet(table.replace_schema_metadata(metadata)), lasting=False)
 
 
 _UNLIKE = ("id", "excerpt")  # strings of which no two are the same
+_CONSTANTS = (
+    "constants"  # among the facts: strings that all documents share, so that nobody opens the block for them
+)
+
+
+def _constants(table: pa.Table) -> dict[str, str | None]:
+    shared: dict[str, str | None] = {}
+    for name in _repeating(table.schema):
+        column = table.column(name)
+        if column.null_count == len(column):
+            shared[name] = None
+        elif not column.null_count and pc.all(pc.equal(column, column[0])).as_py():
+            shared[name] = column[0].as_py()
+    return shared
+
+
+def _repeating(schema: pa.Schema) -> list[str]:
+    return [field.name for field in schema if pa.types.is_string(field.type) and field.name not in _UNLIKE]
 
 
 def _parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     # Hashes do not compress; dictionaries pay for strings that repeat.
-    strings = [
-        field.name for field in table.schema if pa.types.is_string(field.type) and field.name not in _UNLIKE
-    ]
-    pq.write_table(table, sink, compression="none", use_dictionary=strings, write_statistics=False)
+    pq.write_table(
+        table, sink, compression="none", use_dictionary=_repeating(table.schema), write_statistics=False
+    )
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
@@ -228,6 +246,12 @@ class Sidecars:
         parts: list[NDArray[np.int32]] = []
         seen: dict[str, int] = {}
         for block in self.blocks:
+            constants = block.facts.get(_CONSTANTS, {})
+            if name in constants:
+                value = constants[name]
+                code = -1 if value is None else seen.setdefault(value, len(seen))
+                parts.append(np.full(block.documents, code, np.int32))
+                continue
             column = _read(block.path, [name]).column(0)
             encoded = column.combine_chunks().dictionary_encode()
             if isinstance(encoded, pa.ChunkedArray):

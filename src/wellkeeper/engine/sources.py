@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -48,7 +48,7 @@ _TEXT_TYPES = (
 )
 _BYTES_TYPES = ("binary", "large_binary", "binary_view")
 _NO_LABEL = ("list", "large_list", "struct", "map", "json", "bool", "null")
-_OPTIONS = {"text": "--text", "source": "--source", "date": "--date"}
+_SAID = ("text", "source", "date")  # roles of which a guess is said with how to overrule it
 _CHANGING = (
     "ETag",
     "etag",
@@ -204,8 +204,17 @@ def _fingerprint(files: Sequence[Found]) -> str:
     return digest.hexdigest()[:32]
 
 
-def guess_columns(fields: Mapping[str, str]) -> tuple[ColumnMap, tuple[str, ...]]:
+def option_of(role: str) -> str:
+    """The option with which the column of a role is named on a command line."""
+    return f"--{role} COL"
+
+
+def guess_columns(
+    fields: Mapping[str, str], *, named_by: Callable[[str], str] = option_of
+) -> tuple[ColumnMap, tuple[str, ...]]:
     """Roles of fields (name -> type, as `Reader.schema` tells), and what to say aloud about each guess.
+
+    `named_by` tells what the user names the column of a role with.
 
     Raises:
         InputError: it is not clear which field holds the text.
@@ -213,14 +222,14 @@ def guess_columns(fields: Mapping[str, str]) -> tuple[ColumnMap, tuple[str, ...]
     roles = {
         role: name for role, names in ROLE_NAMES.items() if (name := _first(names, fields, role)) is not None
     }
-    text = _guess_text(fields, set(roles.values()))
+    text = _guess_text(fields, set(roles.values()), named_by("text"))
     roles = {role: name for role, name in roles.items() if name != text}
     top = [name for name in fields if name.rpartition(".")[0] not in fields]
     how = "the only column" if len(top) == 1 else f"guessed from {len(top)} columns"
-    sentences = [f"text column: '{text}' ({how}; --text COL overrides)"]
+    sentences = [f"text column: '{text}' ({how}; {named_by('text')} overrides)"]
     for role, name in roles.items():
-        option = f"; {_OPTIONS[role]} COL overrides" if role in _OPTIONS else ""
-        sentences.append(f"{role} column: '{name}' (guessed{option})")
+        overrides = f"; {named_by(role)} overrides" if role in _SAID else ""
+        sentences.append(f"{role} column: '{name}' (guessed{overrides})")
     return ColumnMap(text=text, **roles), tuple(sentences)
 
 
@@ -237,10 +246,10 @@ def _can_be(role: str, type_: str) -> bool:
     return type_.startswith(_TEXT_TYPES)
 
 
-def _guess_text(fields: Mapping[str, str], taken: set[str]) -> str:
-    named = _first(TEXT_NAMES, fields, "text")
-    if named is not None:
-        return named
+def _guess_text(fields: Mapping[str, str], taken: set[str], named: str) -> str:
+    usual = _first(TEXT_NAMES, fields, "text")
+    if usual is not None:
+        return usual
     top = {name: type_ for name, type_ in fields.items() if name.rpartition(".")[0] not in fields}
     strings = [name for name, type_ in top.items() if type_.startswith(_TEXT_TYPES)]
     free = [name for name in strings if name not in taken]
@@ -254,12 +263,16 @@ def _guess_text(fields: Mapping[str, str], taken: set[str]) -> str:
         )
     raise InputError(
         f"It is not clear which column holds the text: {', '.join(map(repr, strings))} are strings. "
-        "Name it with --text COL."
+        f"Name it with {named}."
     )
 
 
-def check_columns(columns: ColumnMap, fields: Mapping[str, str]) -> None:
+def check_columns(
+    columns: ColumnMap, fields: Mapping[str, str], *, named_by: Callable[[str], str] = option_of
+) -> None:
     """Check a column map against the fields of a file (name -> type, as `Reader.schema` tells).
+
+    `named_by` tells what the user names the column of a role with.
 
     Raises:
         InputError: a mapped field does not exist, or the text field is no text.
@@ -267,17 +280,16 @@ def check_columns(columns: ColumnMap, fields: Mapping[str, str]) -> None:
     for role, name in columns.all_named().items():
         if name not in fields:
             hint = _did_you_mean(name, fields)
-            option = f"{_OPTIONS[role]} COL" if role in _OPTIONS else f"`{role}:` in the recipe"
             raise InputError(
                 f"There is no column '{name}' for the {role}; there are {_listing(fields)}. {hint}"
-                f"Name an existing one with {option}."
+                f"Name an existing one with {named_by(role)}."
             )
     type_ = fields[columns.text]
     if not type_.startswith((*_TEXT_TYPES, *_BYTES_TYPES)):
         strings = [name for name, kind in fields.items() if kind.startswith(_TEXT_TYPES)]
         found = f"text is in {_listing(strings)}" if strings else "no column holds text"
         raise InputError(
-            f"Column '{columns.text}' is {type_}, not text; {found}. Name a text column with --text COL."
+            f"Column '{columns.text}' is {type_}, not text; {found}. Name a text column with {named_by('text')}."
         )
 
 

@@ -110,6 +110,11 @@ def set_options(given: str | Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _check_sets(step: str, sets: Any) -> None:
+    if isinstance(sets, Mapping):
+        raise RecipeError(
+            f"{step}: sets is a mapping. Give a list, each entry a path or {{path: PATH, name: NAME, fields: [FIELD, "
+            "...]}."
+        )
     if not isinstance(sets, list | tuple) or not sets:
         raise RecipeError(f"{step}: sets is {sets!r}. Give a list of paths, such as [evals/gsm8k.jsonl].")
     for entry in sets:

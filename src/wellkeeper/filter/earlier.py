@@ -17,6 +17,8 @@ from wellkeeper.filter.candidates import Keys, linked
 from wellkeeper.filter.duplicates import Banding, digest_words, equal_texts, verified
 from wellkeeper.kernels.clusters import ASKED, GIVEN
 
+_ALMOST = np.nextafter(np.float32(1), np.float32(0))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeats:
@@ -24,7 +26,7 @@ class Repeats:
 
     documents: Indices
     earlier: Indices  # the earlier document each repeats, numbered behind the new ones
-    score: NDArray[np.float32]  # 1 for the same text, else their Jaccard similarity of word 5-grams
+    score: NDArray[np.float32]  # 1 for the same text alone, else their Jaccard similarity of word 5-grams
     facts: Mapping[str, Any]
 
 
@@ -82,6 +84,7 @@ def like_earlier(
     return Repeats(
         documents=documents[gone],
         earlier=documents[survivor[gone]],
-        score=score[gone].astype(np.float32),
+        # texts that differ in marks and spaces alone reach 1, which is for the same text
+        score=np.minimum(score[gone].astype(np.float32), _ALMOST),
         facts={"near": len(gone), "candidates": int((~old).sum()), "comparisons": comparisons},
     )

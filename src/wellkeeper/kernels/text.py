@@ -15,7 +15,7 @@ from wellkeeper.kernels.lines import SCRATCH, line_statistics, scratch_for, toke
 from wellkeeper.kernels.repetition import repetition, table_bits
 from wellkeeper.kernels.sketch import SHINGLE_WORDS, SLOTS, mix, shingle, sketch
 from wellkeeper.kernels.words import TABLES, Tables, find_word_places, find_words, hash_word, load_tables
-from wellkeeper.lanes import PADDING
+from wellkeeper.lanes import padded
 from wellkeeper.native import loop, part
 
 __all__ = [
@@ -183,7 +183,7 @@ def text_pass(
     """
     if not 1 <= bands * rows <= SLOTS:
         raise ValueError(f"{bands} bands of {rows} rows need {bands * rows} slots of {SLOTS}")
-    data, offsets = _padded(data, offsets)
+    data, offsets = padded(data, offsets)
     documents = offsets.size - 1
     out = TextColumns(
         np.empty((bands, documents), np.uint64),
@@ -219,7 +219,7 @@ def word_places(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], tables: Tables, documents: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
     """As `word_hashes`, and where each word starts and ends: bytes from the start of its document."""
-    data, offsets = _padded(data, offsets)
+    data, offsets = padded(data, offsets)
     room = _room(offsets, documents)
     bounds, figures = np.zeros(len(documents) + 1, np.int64), np.empty(words.FIGURES, np.int64)
     hashes, firsts, lasts = np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room, np.int64)
@@ -317,7 +317,7 @@ def _collect(
     *,
     as_shingles: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    data, offsets = _padded(data, offsets)
+    data, offsets = padded(data, offsets)
     out_offsets, figures = np.zeros(len(documents) + 1, np.int64), np.empty(words.FIGURES, np.int64)
     out = np.empty(_room(offsets, documents), np.uint64)
     longest = int(np.diff(offsets).max(initial=0))
@@ -331,15 +331,3 @@ def _collect(
 def _room(offsets: NDArray[np.int64], documents: NDArray[np.int64]) -> int:
     """At least as many as the documents have words: each takes a byte and, in most scripts, a separator."""
     return int(np.sum(offsets[documents + 1] - offsets[documents])) + len(documents)
-
-
-def _padded(
-    data: NDArray[np.uint8], offsets: NDArray[np.int64]
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The same documents with `PADDING` bytes behind the last: loops look beyond the byte they are at."""
-    if not offsets.size or offsets[-1] + PADDING <= data.size:
-        return np.ascontiguousarray(data), np.ascontiguousarray(offsets)
-    begin, end = int(offsets[0]), int(offsets[-1])
-    padded = np.zeros(end - begin + PADDING, np.uint8)
-    padded[: end - begin] = data[begin:end]
-    return padded, offsets - begin

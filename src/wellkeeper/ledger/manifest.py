@@ -21,6 +21,7 @@ from wellkeeper.ledger.counts import Counts, reconcile
 __all__ = [
     "MANIFEST",
     "SCHEMA",
+    "ManifestEarlier",
     "ManifestInput",
     "file_digests",
     "read_manifest",
@@ -50,6 +51,15 @@ class ManifestInput:
     quarantined: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestEarlier:
+    """An earlier set whose documents were left out, by what it holds and not by where it lies."""
+
+    name: str
+    digest: str  # of its own manifest; of an index, which has none, `EarlierSet.digest`
+    documents: int
+
+
 def write_manifest(
     folder: Path,
     *,
@@ -61,6 +71,7 @@ def write_manifest(
     inputs: Sequence[ManifestInput],
     counts: Counts,
     tables: Mapping[str, str],
+    earlier: Sequence[ManifestEarlier] = (),
     run: Mapping[str, Any] | None = None,
     created: datetime | None = None,
 ) -> dict[str, Any]:
@@ -88,6 +99,8 @@ def write_manifest(
         "tables": dict(tables),
         "files": {name: facts for name, facts in files.items() if name not in _OF_ONE_RUN},
     }
+    if earlier:
+        content["against"] = [asdict(item) for item in earlier]
     content["digest"] = hashlib.sha256(_json(content)).hexdigest()
     content["run"] = dict(run or {}) | {
         "created": (created or datetime.now(UTC)).isoformat(timespec="seconds"),

@@ -20,9 +20,11 @@ from wellkeeper.core.decision import Decision, SpanAction
 from wellkeeper.core.evidence import BY_NAME, KINDS
 from wellkeeper.core.origin import SYNTHETIC, Origin
 from wellkeeper.core.rights import is_open
+from wellkeeper.engine.files import kind_of
 from wellkeeper.errors import InputError
 from wellkeeper.ledger.folder import Kind, open_part_tables, read_quarantine
 from wellkeeper.ledger.manifest import MANIFEST, read_manifest
+from wellkeeper.ledger.rows import MATCHED_CHARS
 
 SCHEMA = "wellkeeper.why/1"
 
@@ -30,6 +32,7 @@ _HASH_PREFIX = re.compile(r"[0-9a-fA-F]{8,64}")
 _SHOWN = 20  # documents on a terminal; JSON has all
 _SAMPLE = 2_000  # ids that are compared letter by letter with one that is not found
 _CLOSE_LINES = 1_000
+_UNKNOWN = 1 << 62  # bytes of a record that could not be read: more than any excerpt has
 
 # The order of `keep` in exact- and near-duplicates.v1 where the recipe does not set another.
 _KEEP = ("human", "earliest", "licensed", "longest")
@@ -438,6 +441,10 @@ _CRITERIA = {
 
 def _sentence(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
     decision, step = record["decision"], record["step"]
+    if record["against"] is not None:
+        alike = "the same text" if record["score"] == 1 else f"similarity {_similarity(record['score'])}"
+        theirs = f"the earlier set {record['against']} has it already, as {record['survivor_id']}"
+        return f"dropped because {theirs}: {alike}"
     if decision == Decision.KEEP.label:
         weight = record["weight"]
         weighed = "" if weight in (None, 1.0) else f", with sampling weight {weight:.4g}"
@@ -450,9 +457,6 @@ def _sentence(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
 
 def _grounds(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
     score = record["score"]
-    if record["against"] is not None:
-        alike = "the same text as" if score == 1 else f"similarity {_similarity(score)} with"
-        return f"{alike} {record['survivor_id']}, which the earlier set {record['against']} has"
     if (record["step"] or "").startswith("decontaminate") and score is not None:
         return f"{record['reason']}, {_share(score)} of it"
     if record["survivor"] is None:
@@ -470,7 +474,8 @@ def _alike(step: str, score: float | None) -> str:
         return "a duplicate of"
     if step.startswith("repeated-passages"):
         return f"{score:.0%} of its words stand in passages of other documents, most of them in"
-    return f"similarity {_similarity(score)} with"
+    measure = "cosine similarity" if step.startswith("semantic-duplicates") else "similarity"
+    return f"{measure} {_similarity(score)} with"
 
 
 def _similarity(score: float) -> str:
@@ -486,8 +491,14 @@ def _fate(survivor: Survivor) -> str:
 
 
 def _quarantine_sentence(record: Mapping[str, Any]) -> str:
-    whole = "a part of the file" if record["line"] == 0 else f"line {record['line']}"
+    place = _place(record["file"])
+    whole = "a part of the file" if record["line"] == 0 else f"{place} {record['line']}"
     return f"not a document: {whole} was quarantined as {record['code']}. {record['reason']}"
+
+
+def _place(file: str) -> str:
+    """What the numbers of a file's records count."""
+    return "row" if kind_of(file)[0] in ("parquet", "arrow") else "line"
 
 
 def _nothing_fits(
@@ -529,7 +540,7 @@ def _close_lines(documents: ds.Dataset, file: str, line: int) -> str:
     if not places:
         return ""
     closest = min(places, key=lambda place: abs(place[1] - line))
-    return f"The document closest to that line starts at {closest[0]}:{closest[1]}."
+    return f"The document closest to that {_place(closest[0])} starts at {closest[0]}:{closest[1]}."
 
 
 def _plain(value: Any) -> dict[str, Any]:
@@ -556,10 +567,11 @@ def _document_lines(story: DocumentStory) -> list[str]:
     source = (
         record["group"] if record["group"] == record["source"] else f"{record['group']} / {record['source']}"
     )
+    place = f"{record['file']}, {_place(record['file'])}"
     lines = [
         record["id"],
         f"  {story.sentence}",
-        f"  place     {record['file']}, line {record['line']:,}{byte}; ledger row {record['row']:,}",
+        f"  place     {place} {record['line']:,}{byte}; ledger row {record['row']:,}",
         f"  source    {source}",
         f"  text      {record['words']:,} words, {record['bytes']:,} bytes, SHA-256 {record['content_hash']}",
         f"  captured  {_captured(record)}",
@@ -598,8 +610,21 @@ def _overlap_line(overlap: Overlap) -> str:
     others = f" and {overlap.others:,} more with the same text" if overlap.others else ""
     return (
         f"{overlap.set}, item {overlap.item}{others}: {_share(overlap.share)} of the {overlap.field} "
-        f"({overlap.item_words:,} words), bytes {overlap.start:,} to {overlap.end:,}: {overlap.matched!r}"
+        f"({overlap.item_words:,} words), bytes {overlap.start:,} to {overlap.end:,}: "
+        f"{_quoted(overlap.matched, overlap.end - overlap.start)}"
     )
+
+
+def _quoted(matched: str, size: int) -> str:
+    """An excerpt of a stretch of `size` bytes: where the ledger has not all of it, to the end of a word."""
+    if len(matched) < MATCHED_CHARS or len(matched.encode()) >= size:
+        return repr(matched)
+    # no word is so long as half of an excerpt, but for scripts that set no spaces between them
+    words = matched[: MATCHED_CHARS // 2] + _LAST_WORD.sub("", matched[MATCHED_CHARS // 2 :])
+    return repr(f"{words} ...")
+
+
+_LAST_WORD = re.compile(r"\s+\S*$")
 
 
 def _share(share: float) -> str:
@@ -611,7 +636,7 @@ def _repeated_line(span: Repeated) -> str:
     return (
         f"{_SPAN_ACTIONS.get(span.action, span.action)}: bytes {span.start:,} to {span.end:,}, {span.words:,} words "
         f"that {span.frequency:,} documents have, {span.holder_id} before others (its bytes {span.holder_start:,} to "
-        f"{span.holder_end:,}): {span.matched!r}"
+        f"{span.holder_end:,}): {_quoted(span.matched, span.end - span.start)}"
     )
 
 
@@ -638,7 +663,11 @@ def _origin(record: Mapping[str, Any]) -> str:
 
 
 def _seen_line(seen: Seen) -> str:
-    where = "" if seen.start is None else f", bytes {seen.start:,} to {seen.end:,}: {seen.matched!r}"
+    where = (
+        ""
+        if seen.start is None or seen.end is None
+        else (f", bytes {seen.start:,} to {seen.end:,}: {_quoted(seen.matched or '', seen.end - seen.start)}")
+    )
     return f"{seen.weight:+.1f} {seen.kind} ({seen.strength}): {seen.title}{where}"
 
 
@@ -656,6 +685,6 @@ def _survivor_line(survivor: Survivor) -> str:
 
 def _quarantine_lines(record: QuarantineStory) -> list[str]:
     byte = "" if record.offset < 0 else f", byte {record.offset:,}"
-    lines = [f"{record.file}, line {record.line:,}{byte}" if record.line else f"{record.file}{byte}"]
-    lines.append(f"  {record.sentence}")
-    return lines + ([f"  excerpt   {record.excerpt!r}"] if record.excerpt else [])
+    place = f", {_place(record.file)} {record.line:,}" if record.line else ""
+    lines = [f"{record.file}{place}{byte}", f"  {record.sentence}"]
+    return lines + ([f"  excerpt   {_quoted(record.excerpt, _UNKNOWN)}"] if record.excerpt else [])

@@ -5,7 +5,11 @@ known not to be copies, and from nothing else: no distribution is assumed, and w
 common or absent. If m known values and one more are exchangeable, the one more exceeds the (k + 1)-th largest of
 them with a probability of at most (k + 1) / (m + 1) [1], whatever they are distributed like.
 
+Whether values are due to chance as a whole is a question of their ranks among values that are [2].
+
 [1] Wilks, Determination of sample sizes for setting tolerance limits, Ann. Math. Stat. 12 (1941) 91-96.
+[2] Mann and Whitney, On a test of whether one of two random variables is stochastically larger than the other, Ann.
+    Math. Stat. 18 (1947) 50-60.
 """
 
 import numpy as np
@@ -49,6 +53,34 @@ def outlying_from(values: NDArray[np.floating], *, deviations: float) -> float:
         raise DataError("There is no value to take a median of. Pass at least one.")
     middle = float(np.median(values))
     return middle + deviations * _TO_SIGMA * float(np.median(np.abs(values - middle)))
+
+
+def rank_excess(
+    values: NDArray[np.floating], chance: NDArray[np.floating], *, independent: int
+) -> tuple[float, float]:
+    """How far values rank above values that are due to chance: U / n - m / 2 of [2], and its variance if all are.
+
+    m `values`, shape (m,), are set beside n values of `chance`, shape (n,), which vary like `independent` ones that
+    are; ties are counted as halves and corrected for. Sums over several sets of values add up, and so do variances.
+    A variance of 0 says that the ranks tell nothing: all values are tied, or there are none.
+
+    >>> rank_excess(np.array([5.0, 6.0]), np.array([1.0, 2.0, 3.0]), independent=3)
+    (1.0, 0.3333333333333333)
+
+    Raises:
+        DataError: there is no value due to chance, or none of them is independent.
+    """
+    if not chance.size or independent < 1:
+        raise DataError(
+            f"chance has {chance.size} values, {independent} of them independent. Pass at least one that is."
+        )
+    ordered = np.sort(chance)
+    below, up_to = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    excess = float(np.sum((below + up_to) / (2 * chance.size) - 0.5))
+    _, counts = np.unique(np.concatenate((values, chance)), return_counts=True)
+    total = values.size + chance.size
+    untied = 1 - float(np.sum((counts / total) ** 3 - counts / total**3)) / (1 - 1 / total**2)
+    return excess, max(0.0, untied) * values.size * (1 + (values.size + 1) / independent) / 12
 
 
 def lost_at_random(frequencies: NDArray[np.integer], *, documents: int, removed: int) -> float:

@@ -28,7 +28,7 @@ from wellkeeper.recipe.describe import (
     months_of,
 )
 from wellkeeper.recipe.earlier import INDEX, SET, check_not_itself, drop_repeats, open_earlier, remember
-from wellkeeper.recipe.inputs import columns_for, groups_of, not_below, with_distinct_names
+from wellkeeper.recipe.inputs import columns_for, groups_of, not_below, recipe_key, with_distinct_names
 from wellkeeper.recipe.model import Recipe
 from wellkeeper.recipe.optional import describe_optional, settle, wanted_by
 from wellkeeper.recipe.results import Curation
@@ -114,6 +114,10 @@ def curate(
             )  # fmt: skip
     if not dry_run:
         claim(folder, plan, fresh=fresh)
+    # before a folder is made: what is refused here leaves nothing behind
+    groups, said = groups_of_recipe(plan, folder)
+    wanted = wanted_by(plan)
+    said += wanted.said
     run = Running(
         work=prepare_work(folder, work, fresh=fresh),
         kind=executor,
@@ -124,9 +128,7 @@ def curate(
         listener=listener,
     )
     with run.ready():
-        groups, said = groups_of_recipe(plan, folder)
-        wanted = wanted_by(plan, run.work)
-        said += wanted.said
+        wanted = wanted.laid_down(run.work)
         statistics = any(step not in _LEAN for step, _ in steps)
         corpus = read_corpus(
             groups,
@@ -245,7 +247,7 @@ def groups_of_recipe(recipe: Recipe, out: Path) -> tuple[tuple[Group, ...], tupl
         files = not_below(find_files([recipe.locate(path) for path in source.paths], group=source.name), out)
         if source.format is not None:
             files = tuple(replace(file, format=source.format) for file in files)
-        columns, sentences = columns_for(files, source.columns())
+        columns, sentences = columns_for(files, source.columns(), named_by=recipe_key(source.name))
         constant = source.constants()
         # What the recipe says of a whole source wins over a column that was merely guessed.
         kept_roles = {role: column for role, column in columns.all_named().items() if role not in constant}
@@ -281,7 +283,7 @@ def _drop_repeats(
     earlier = [
         open_earlier(name, place, near=near) for name, place in zip(recipe.against, located, strict=True)
     ]
-    return drop_repeats(corpus, decisions, earlier, near=near)
+    return drop_repeats(corpus, decisions, earlier, names=recipe.earlier_names(), near=near)
 
 
 def _similarity(recipe: Recipe) -> float:

@@ -156,6 +156,33 @@ def record(decisions: Decisions, ruling: Ruling, *, before: int) -> None:
     decisions.rulings[ruling.step] = ruling
 
 
+def leave_out(
+    decisions: Decisions,
+    step: str,
+    documents: Indices,
+    *,
+    reason: NDArray[np.int32],
+    reasons: tuple[str, ...],
+    score: NDArray[np.float32],
+    facts: Mapping[str, Any],
+    before: int,
+) -> None:
+    """Enter documents, ascending, that go while no other of the corpus stays in their place."""
+    nobody = np.full(len(documents), -1, np.int64)
+    ruling = Ruling(
+        step=step,
+        documents=documents,
+        decision=np.full(len(documents), Decision.DROP, np.uint8),
+        reason=reason,
+        score=score,
+        survivor=nobody,
+        cluster=nobody,
+        reasons=reasons,
+        facts=facts,
+    )
+    record(decisions, ruling, before=before)
+
+
 def apply_mix(corpus: Corpus, decisions: Decisions, plan: MixPlan) -> Mix:
     """Choose among the kept documents; enters what is left out and returns the choice.
 
@@ -174,18 +201,14 @@ def apply_mix(corpus: Corpus, decisions: Decisions, plan: MixPlan) -> Mix:
         size=size,
     )
     out = np.flatnonzero(~mix.kept)
-    record(
+    leave_out(
         decisions,
-        Ruling(
-            step=MIX,
-            documents=active[out],
-            decision=np.full(len(out), Decision.DROP, np.uint8),
-            reason=mix.reason[out].astype(np.int32),
-            score=np.full(len(out), np.nan, np.float32),
-            survivor=np.full(len(out), -1, np.int64),
-            cluster=np.full(len(out), -1, np.int64),
-            reasons=mix.reasons,
-        ),
+        MIX,
+        active[out],
+        reason=mix.reason[out].astype(np.int32),
+        reasons=mix.reasons,
+        score=np.full(len(out), np.nan, np.float32),
+        facts={},
         before=len(active),
     )
     decisions.mix = mix

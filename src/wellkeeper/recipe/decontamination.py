@@ -32,13 +32,14 @@ EXAMPLES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """The evaluation sets of a recipe, read and laid down where every worker finds them."""
+    """The evaluation sets of a recipe, read."""
 
     evaluation: Evaluation
+    table: Table  # what workers search for
     said: tuple[str, ...]
 
 
-def search_of(recipe: "Recipe", work: Path) -> Search | None:
+def search_of(recipe: "Recipe") -> Search | None:
     """Read the sets that the recipe names; None if it has no step that names any.
 
     Raises:
@@ -58,11 +59,8 @@ def search_of(recipe: "Recipe", work: Path) -> Search | None:
     from wellkeeper.filter.evaluation import evaluation_of  # which runs without evaluation sets need not load
 
     evaluation, table = evaluation_of(sets, min_ngram=int(options["min_ngram"]), tables=text.load_tables())
-    place = table_path(work, evaluation.digest)
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(place, _packed(table))
-    return Search(evaluation=evaluation, said=tuple(sentence for found in sets for sentence in found.said))
+    said = tuple(sentence for found in sets for sentence in found.said)
+    return Search(evaluation=evaluation, table=table, said=said)
 
 
 def _read(recipe: "Recipe", given: Mapping[str, Any]) -> "ItemSet":
@@ -93,6 +91,14 @@ def _check_names(sets: Sequence["ItemSet"]) -> None:
 def table_path(work: Path, digest: str) -> Path:
     """Where the table with that digest lies in a work folder."""
     return work / "evaluation" / f"{digest}.npz"
+
+
+def lay_down(table: Table, work: Path, digest: str) -> None:
+    """Write a table where every worker finds it, unless it is there."""
+    place = table_path(work, digest)
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(place, _packed(table))
 
 
 def _packed(table: Table) -> bytes:

@@ -6,7 +6,9 @@ documents that could be near duplicates. A curated set counts with what it kept,
 `data/`, so that the inputs it was made from may be gone.
 """
 
+import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -19,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from wellkeeper.core.decision import Decision, Indices, Ruling, ShingleSets
+from wellkeeper.core.decision import Decision, Indices, ShingleSets
 from wellkeeper.engine.readers import parse_block
 from wellkeeper.engine.readers.base import ColumnMap, InputFile
 from wellkeeper.engine.store import write_atomic
@@ -30,7 +32,7 @@ from wellkeeper.kernels import text
 from wellkeeper.ledger.folder import open_part_tables
 from wellkeeper.ledger.manifest import MANIFEST, read_manifest
 from wellkeeper.recipe.corpus import LoadedCorpus, gathered_sets
-from wellkeeper.recipe.decide import Decisions, record
+from wellkeeper.recipe.decide import Decisions, leave_out
 from wellkeeper.recipe.textpass import Group, sha256_of_texts, tables, text_buffers
 
 AGAINST = "against"
@@ -38,6 +40,10 @@ AGAINST = "against"
 REASON = "in-earlier-set"
 INDEX, SET = "corpus.json", "set.json"
 SCHEMA = "wellkeeper.index/1"
+_MAGIC, _LENGTH = (
+    b"PAR1",
+    4,
+)  # a Parquet file ends with the length of its footer, in bytes, and with its magic
 
 
 def remember(
@@ -82,9 +88,14 @@ class EarlierSet:
         kept: NDArray[np.bool_] | None = None,
         cut: NDArray[np.bool_] | None = None,
         data: Path | None = None,
+        manifest: str | None = None,
     ) -> None:
-        """`kept` and `cut`, shape (documents,): what is in the set, and what of it without a part of its text."""
+        """`kept` and `cut`, shape (documents,): what is in the set, and what of it without a part of its text.
+
+        `name` is what messages call it, a path; `manifest` is the digest in the manifest of a curated set.
+        """
         self.name = name
+        self._manifest = manifest
         self.kept = np.ones(len(corpus), np.bool_) if kept is None else kept
         self._cut = np.zeros(len(corpus), np.bool_) if cut is None else cut
         self._corpus = corpus
@@ -102,6 +113,19 @@ class EarlierSet:
             else:
                 kept = self.kept[some]
                 yield some[kept], [column[kept] for column in columns]
+
+    def digest(self) -> str:
+        """What the set is, wherever it lies: 64 hexadecimal digits.
+
+        Of a curated set the digest in its manifest; of an index SHA-256 over the version of the text pass and the
+        SHA-256 of each text, in order.
+        """
+        if self._manifest is not None:
+            return self._manifest
+        state = hashlib.sha256(text.VERSION.encode())
+        for _, (digests,) in self.stream(["sha256"]):
+            state.update(np.ascontiguousarray(digests).tobytes())
+        return state.hexdigest()
 
     def ids(self, documents: Indices) -> list[str]:
         return self._corpus.strings("id", documents.tolist())
@@ -205,7 +229,7 @@ def _curated(name: str, folder: Path, near: tuple[float, Banding] | None) -> Ear
         kept[part] = _bools(pc.equal(batch.column("decision").cast(pa.string()), Decision.KEEP.label))
         cut[part] = _bools(pc.is_valid(batch.column("cut_bytes")))
         at += batch.num_rows
-    return EarlierSet(name, corpus, kept=kept, cut=cut, data=folder / "data")
+    return EarlierSet(name, corpus, kept=kept, cut=cut, data=folder / "data", manifest=stored["manifest"])
 
 
 @contextmanager
@@ -248,6 +272,7 @@ def _corpus(
         for entry in stored["files"]
     ]
     folders = [place.parent / entry["sidecars"] for entry in stored["files"]]
+    _check_whole(name, folders)
     corpus = LoadedCorpus(groups, folders, block_bytes=stored["block_bytes"])
     if len(corpus) != stored["documents"]:
         raise RecipeError(
@@ -255,6 +280,35 @@ def _corpus(
             "made it."
         )
     return corpus
+
+
+def _check_whole(name: str, folders: Sequence[Path]) -> None:
+    """Refuse sidecars of which a file is torn, also one that nothing is compared with: a copy was broken off."""
+    torn = [
+        path
+        for folder in dict.fromkeys(folders)
+        for path in sorted(folder.glob("block-*.parquet"))
+        if _torn(path)
+    ]
+    if torn:
+        more = f", and {len(torn) - 1:,} more" if len(torn) > 1 else ""
+        raise InputError(
+            f"against: {name} is damaged: {torn[0]} is torn{more}. Copy the folder again from where it is whole, or "
+            "run again what made it, with --fresh."
+        )
+
+
+def _torn(path: Path) -> bool:
+    """Whether a Parquet file lacks its beginning or its end, which is written last and says how long it is."""
+    with path.open("rb") as file:
+        head = file.read(len(_MAGIC))
+        size = file.seek(0, os.SEEK_END)
+        if size < 2 * len(_MAGIC) + _LENGTH:
+            return True
+        file.seek(-len(_MAGIC) - _LENGTH, os.SEEK_END)
+        tail = file.read()
+    footer = int.from_bytes(tail[:_LENGTH], "little")
+    return head != _MAGIC or tail[_LENGTH:] != _MAGIC or footer > size - 2 * len(_MAGIC) - _LENGTH
 
 
 def _check_sketches(name: str, stored: Mapping[str, Any], similarity: float, banding: Banding) -> None:
@@ -275,8 +329,9 @@ def _check_sketches(name: str, stored: Mapping[str, Any], similarity: float, ban
 class _Together:
     """The new corpus, and behind it the earlier ones, as one numbering of documents."""
 
-    def __init__(self, new: LoadedCorpus, earlier: Sequence[EarlierSet]) -> None:
+    def __init__(self, new: LoadedCorpus, earlier: Sequence[EarlierSet], names: Sequence[str]) -> None:
         self.scratch = new.scratch
+        self._names = ("", *names)
         self.parts: tuple[LoadedCorpus | EarlierSet, ...] = (new, *earlier)
         self.bounds = np.cumsum([0, *map(len, self.parts)])
 
@@ -311,8 +366,8 @@ class _Together:
         """Of earlier documents, in any order, the set and the id there."""
         distinct, places = np.unique(documents, return_inverse=True)
         found = [
-            (part.name, id_)
-            for part, _, mine in self._split(distinct)
+            (name, id_)
+            for name, (part, _, mine) in zip(self._names, self._split(distinct), strict=True)
             if isinstance(part, EarlierSet)
             for id_ in part.ids(mine)
         ]
@@ -324,10 +379,11 @@ def drop_repeats(
     decisions: Decisions,
     earlier: Sequence[EarlierSet],
     *,
+    names: Sequence[str],
     near: tuple[float, Banding] | None,
 ) -> dict[str, Any]:
-    """Enter what the corpus repeats of earlier sets; returns figures for the report."""
-    together, new = _Together(corpus, earlier), len(corpus)
+    """Enter what the corpus repeats of earlier sets, under their `names`; returns figures for the report."""
+    together, new = _Together(corpus, earlier, names), len(corpus)
     rows = int(together.bounds[-1])
     found = [same_as_earlier(together, new, rows)]
     if near is not None:
@@ -341,21 +397,15 @@ def drop_repeats(
         if name != "facts"
     )
     order = np.argsort(documents)
-    nobody = np.full(len(order), -1, np.int64)
     facts = {key: value for repeats in found for key, value in repeats.facts.items()}
-    record(
+    leave_out(
         decisions,
-        Ruling(
-            step=AGAINST,
-            documents=documents[order],
-            decision=np.full(len(order), Decision.DROP, np.uint8),
-            reason=np.zeros(len(order), np.int32),
-            score=score[order].astype(np.float32),
-            survivor=nobody,
-            cluster=nobody,
-            reasons=(REASON,),
-            facts=facts,
-        ),
+        AGAINST,
+        documents[order],
+        reason=np.zeros(len(order), np.int32),
+        reasons=(REASON,),
+        score=score[order].astype(np.float32),
+        facts=facts,
         before=new,
     )
     decisions.against = dict(zip(documents.tolist(), together.names(theirs), strict=True))
@@ -364,11 +414,13 @@ def drop_repeats(
         **facts,
         "sets": [
             {
-                "set": part.name,
+                "set": name,
+                "path": part.name,
+                "digest": part.digest(),
                 "documents": int(np.count_nonzero(part.kept)),
-                "repeated": repeated.count(part.name),
+                "repeated": repeated.count(name),
             }
-            for part in earlier
+            for name, part in zip(names, earlier, strict=True)
         ],
     }
 

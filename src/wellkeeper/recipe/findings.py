@@ -130,6 +130,19 @@ def _large_cluster(audit: Audit) -> Iterator[Finding]:
         )
 
 
+def _vectors(audit: Audit) -> Iterator[Finding]:
+    hints = (audit.get("semantic") or {}).get("hints")
+    if hints:
+        yield _finding(
+            "WK205",
+            Severity.WARNING,
+            "The vectors do not tell the documents apart",
+            " ".join(hints),
+            "Make the vectors again with a trained model, each from its own document's text; until then leave "
+            "semantic-duplicates.v1 at action: report.",
+        )
+
+
 def _artefacts(audit: Audit) -> Iterator[Finding]:
     # Only kinds whose weight alone makes AI involvement more likely than not (log10 LR >= 1).
     kinds = [
@@ -253,6 +266,6 @@ def _rights(audit: Audit) -> Iterator[Finding]:
 
 
 _RULES: tuple[Callable[[Audit], Iterator[Finding]], ...] = (
-    _quarantine, _dominant, _undated, _duplicates, _source_loss, _large_cluster, _artefacts, _conflicts, _share,
-    _synthetic, _tails, _quality, _rights,
+    _quarantine, _dominant, _undated, _duplicates, _source_loss, _large_cluster, _vectors, _artefacts, _conflicts,
+    _share, _synthetic, _tails, _quality, _rights,
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from wellkeeper.core.origin import Origin, declared_origin
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import ColumnMap, InputFile
-from wellkeeper.engine.sources import check_columns, find_files, guess_columns
+from wellkeeper.engine.sources import check_columns, find_files, guess_columns, option_of
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import InputError
 from wellkeeper.recipe.textpass import Group
@@ -112,23 +112,50 @@ def _below(group: str, name: str) -> str:
 
 
 def columns_for(
-    files: Sequence[InputFile], given: Mapping[str, str | None]
+    files: Sequence[InputFile],
+    given: Mapping[str, str | None],
+    *,
+    named_by: Callable[[str], str] = option_of,
 ) -> tuple[ColumnMap, tuple[str, ...]]:
-    """The column map of some files: what was given, completed by guesses over the first readable file's fields."""
+    """The column map of some files: what was given, completed by guesses over the first readable file's fields.
+
+    `named_by` tells, for messages, what the user names the column of a role with.
+
+    Raises:
+        InputError: no file can be read, or it is not clear which field is the text, or a named one is not there.
+    """
     sample, fields = _first_readable(files)
     named = {role: column for role, column in given.items() if column is not None}
     if "text" in named:
         rest = {name: kind for name, kind in fields.items() if name != named["text"]}
-        guessed, sentences = guess_columns({"text": "string", **rest})
+        guessed, sentences = guess_columns({"text": "string", **rest}, named_by=named_by)
         sentences = tuple(s for s in sentences if not s.startswith("text column"))
     else:
-        guessed, sentences = guess_columns(fields)
+        guessed, sentences = guess_columns(fields, named_by=named_by)
     found = ColumnMap(**{**guessed.named(), **named})
-    check_columns(found, fields)
+    check_columns(found, fields, named_by=named_by)
     if found.origin is None and (label := _origin_label(sample, found, fields)):
         found = replace(found, origin=label)
-        sentences = (*sentences, f"origin column: '{label}' (its values are origins; --origin COL overrides)")
+        how = f"its values are origins; {named_by('origin')} overrides"
+        sentences = (*sentences, f"origin column: '{label}' ({how})")
     return found, sentences
+
+
+def recipe_key(source: str) -> Callable[[str], str]:
+    """What a recipe names the columns of one of its sources with, role by role.
+
+    >>> recipe_key("forum")("text"), recipe_key("forum")("licence")
+    ("`text: COL` in the recipe's source forum", "`licence: {column: COL}` in the recipe's source forum")
+    """
+
+    def key(role: str) -> str:
+        column = "{column: COL}" if role in _CONSTANT_ROLES else "COL"
+        return f"`{role}: {column}` in the recipe's source {source}"
+
+    return key
+
+
+_CONSTANT_ROLES = ("licence", "origin", "generator")  # of which a recipe takes a plain word for a value
 
 
 def _first_readable(files: Sequence[InputFile]) -> tuple[InputFile, Mapping[str, str]]:

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -104,12 +105,19 @@ class Recipe:
             return path
         return str(self.folder / Path(path).expanduser())
 
+    def earlier_names(self) -> tuple[str, ...]:
+        """What the sets of `against` are called in all that is written, in their order."""
+        return names_of_folders([self.locate(path) for path in self.against or ()])
+
     def to_json(self) -> dict[str, Any]:
         """The recipe in one normal form, whatever spelling, key order and comments the file has.
 
-        The folder is left out: a recipe that moves with its data stays the same recipe.
+        The folder is left out, and earlier sets go by name: a recipe that moves with its data stays the same recipe,
+        and what an earlier set holds is told by its digest in the manifest, not by where it lies.
         """
         whole = {name: value for name, value in asdict(self).items() if name != "folder"}
+        if self.against is not None:
+            whole["against"] = self.earlier_names()
         return {"wellkeeper": 1, **_without_none(whole)}
 
     @property
@@ -117,6 +125,26 @@ class Recipe:
         """SHA-256, in hexadecimal, of the canonical JSON of `to_json`."""
         canonical = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def names_of_folders(paths: Sequence[str]) -> tuple[str, ...]:
+    """The last part of each path; where two folders share it, as many parts as tell them apart.
+
+    A work folder goes by the name of the folder that it lies in.
+
+    >>> names_of_folders(["/data/july/set", "/data/june/set", "/data/old", "/data/audited/.work"])
+    ('july/set', 'june/set', 'old', 'audited')
+    """
+    # links are not followed: the name is the one that was given
+    whole = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100
+    parts = [list((path.parent if path.name == ".work" else path).parts) for path in whole]
+    return tuple(_shortest(mine, [other for other in parts if other != mine]) for mine in parts)
+
+
+def _shortest(mine: list[str], others: list[list[str]]) -> str:
+    sizes = range(1, len(mine))
+    enough = (size for size in sizes if all(other[-size:] != mine[-size:] for other in others))
+    return Path(*mine[-next(enough, len(mine)) :]).as_posix()
 
 
 def _without_none(value: Any) -> Any:

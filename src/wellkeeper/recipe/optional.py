@@ -4,13 +4,14 @@ Most recipes have none of them, and every run would pay for loading them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wellkeeper.core.evaluation import Evaluation
 
 if TYPE_CHECKING:
+    from wellkeeper.kernels.overlap import Table
     from wellkeeper.recipe.corpus import LoadedCorpus
     from wellkeeper.recipe.decide import Decisions
     from wellkeeper.recipe.model import Recipe
@@ -25,11 +26,21 @@ class Wanted:
     fingerprint_words: int = 0
     vectors: bool = False
     evaluation: Evaluation | None = None
+    table: "Table | None" = None  # of the evaluation sets, until it is laid down where workers find it
     said: tuple[str, ...] = ()
 
+    def laid_down(self, work: Path) -> "Wanted":
+        """The same, with the table of the evaluation sets in the work folder and no longer here."""
+        if self.table is None or self.evaluation is None:
+            return self
+        from wellkeeper.recipe.decontamination import lay_down
 
-def wanted_by(recipe: "Recipe", work: Path) -> Wanted:
-    """What the recipe's steps want.
+        lay_down(self.table, work, self.evaluation.digest)
+        return replace(self, table=None)
+
+
+def wanted_by(recipe: "Recipe") -> Wanted:
+    """What the recipe's steps want; writes nothing.
 
     Raises:
         RecipeError: a step's options do not fit the recipe.
@@ -48,9 +59,9 @@ def wanted_by(recipe: "Recipe", work: Path) -> Wanted:
     if DECONTAMINATE in names:
         from wellkeeper.recipe.decontamination import search_of
 
-        search = search_of(recipe, work)
+        search = search_of(recipe)
         if search is not None:
-            wanted |= {"evaluation": search.evaluation, "said": search.said}
+            wanted |= {"evaluation": search.evaluation, "table": search.table, "said": search.said}
     return Wanted(**wanted)
 
 

@@ -23,7 +23,7 @@ from wellkeeper.ledger.card import ConstraintFigure, card
 from wellkeeper.ledger.counts import Counts, counts_of, reconcile
 from wellkeeper.ledger.croissant import croissant, write_croissant
 from wellkeeper.ledger.folder import open_part_tables, write_part, write_quarantine
-from wellkeeper.ledger.manifest import ManifestInput, file_digests, write_manifest
+from wellkeeper.ledger.manifest import ManifestEarlier, ManifestInput, file_digests, write_manifest
 from wellkeeper.ledger.rows import (
     DOCUMENTS,
     EVIDENCE,
@@ -92,6 +92,7 @@ def write_output(
     reconcile(counts)
     _write_metadata(folder, recipe, counts, document)
     by_file = facts_by_file(corpus)
+    earlier = document["against"]["sets"] if document["against"] else []
     write_manifest(
         folder,
         recipe=recipe_json(recipe),
@@ -112,7 +113,16 @@ def write_output(
         ],
         counts=counts,
         tables=tables,
-        run={"workers": worker_count(run.kind, run.workers), "executor": run.kind, "columns": list(said)},
+        earlier=[
+            ManifestEarlier(name=row["set"], digest=row["digest"], documents=row["documents"])
+            for row in earlier
+        ],
+        run={
+            "workers": worker_count(run.kind, run.workers),
+            "executor": run.kind,
+            "columns": list(said),
+            **({"against": {row["set"]: row["path"] for row in earlier}} if earlier else {}),
+        },
     )
     names = {
         "data": "data",
@@ -368,6 +378,7 @@ def write_report(
         "inputs": describe_inputs(corpus, said),
         "origin": describe_origin(corpus),
         "duplicates": describe_duplicates(corpus, exact, near),
+        "semantic": document["semantic"],
         "tails": document["tails"]["before"] if document["tails"] else None,
         "tails_note": None if document["tails"] else TOO_SMALL,
         "quality": rules,

@@ -143,7 +143,8 @@ def read_corpus(
         quarantined = sum(block.facts["quarantined"] for block in corpus.sidecars.blocks)
         raise InputError(
             f"No document could be read from {', '.join(group.name for group in groups)}: {len(files):,} files, "
-            f"{quarantined:,} bad records. Check the paths and the text column (--text COL)."
+            f"{quarantined:,} bad records. Check the paths and the text column (--text COL, or `text: COL` in a "
+            "recipe)."
         )
     corpus.preload(banding.bands, statistics=statistics)
     return corpus

@@ -38,6 +38,7 @@ from wellkeeper.engine.store import sweep, write_atomic
 from wellkeeper.errors import InputError, WorkError
 from wellkeeper.filter.duplicates import Banding
 from wellkeeper.kernels import text
+from wellkeeper.lanes import padded
 from wellkeeper.ledger.rows import quarantine_of
 from wellkeeper.mix.sampling import priority
 from wellkeeper.origin import artefacts
@@ -351,7 +352,7 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
     if strict and quarantined:
         raise InputError(_strict(asdict(quarantined[0])))
     table = parsed.table
-    data, offsets = text_buffers(table.column("text"))
+    data, offsets = padded(*text_buffers(table.column("text")))
     columns = text.text_pass(
         data,
         offsets,

@@ -302,6 +302,10 @@ def curation_finds(curation: Mapping[str, Any], numbers: Numbers) -> list[str]:
                 f"Cut from texts that stay: {numbers.of(integer(cut.get('words')), 'word')} of "
                 f"{numbers.of(integer(cut.get('documents')), 'document')}"
             )
+    semantic = table(curation, "semantic")
+    if semantic:
+        sentences.append(_same_in_other_words(semantic, numbers))
+        sentences += (str(hint).removesuffix(".") for hint in semantic.get("hints") or ())
     evaluation = table(curation, "evaluation")
     if evaluation:
         held = integer(evaluation.get("items_found"))
@@ -309,6 +313,19 @@ def curation_finds(curation: Mapping[str, Any], numbers: Numbers) -> list[str]:
             f"Evaluation items found: {numbers.count(held)} of {numbers.count(integer(evaluation.get('items')))}"
         )
     return sentences
+
+
+def _same_in_other_words(semantic: Mapping[str, Any], numbers: Numbers) -> str:
+    would, within = integer(semantic.get("would_remove")), integer(semantic.get("within_guard"))
+    without = integer(semantic.get("without_vector"))
+    compared = numbers.of(integer(semantic.get("documents")), "document")
+    unjudged = f"; {numbers.count(without)} without a vector not compared" if without else ""
+    if not would:
+        return f"The same in other words: none of {compared}{unjudged}"
+    removed = integer(semantic.get("removed"))
+    fate = f"{numbers.count(removed)} removed" if removed else "none removed"
+    spared = f"; the tail can spare {numbers.count(within)} of them" if within < would else ""
+    return f"The same in other words: {numbers.count(would)} of {compared}, {fate}{spared}{unjudged}"
 
 
 def curation_glance(curation: Mapping[str, Any], numbers: Numbers) -> list[Figure]:

@@ -70,6 +70,7 @@ class RawBlock:
     offset: int  # byte offset of the first record in the decompressed file; -1 where rows have none
     payload: Any  # bytes, or what the reader's own `parse` understands; picklable
     damage: tuple["Quarantined", ...] = ()  # found while cutting: a truncated stream, a corrupt row group
+    line_ends: int | None = None  # in the payload, where whoever cut it has counted them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,20 +3,21 @@
 import codecs
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 
 from wellkeeper.engine.files import is_url, open_binary
 from wellkeeper.engine.readers.base import InputFile, Quarantined
 from wellkeeper.engine.readers.streams import Damage, Stream
+from wellkeeper.lanes import LANES, bits_set, line_feeds
+from wellkeeper.native import loop
 
 RECORD_BYTES = 256 << 20
 """Longest record that is read. No document is that long: such a line is another format, or damage."""
 
 EXCERPT_CHARS = 200
 _LINE_FEED = 0x0A
-_COUNTED = 1 << 18  # bytes looked at together: what fits a core's cache
 
 
 class Boundaries(Protocol):
@@ -71,6 +72,7 @@ class Piece:
     offset: int  # of the first byte in the decompressed file
     payload: bytes
     damage: tuple[Quarantined, ...] = ()
+    line_ends: int | None = None  # in the payload, where they were counted
 
 
 class Cutter(AbstractContextManager["Cutter"]):
@@ -137,7 +139,7 @@ class Cutter(AbstractContextManager["Cutter"]):
         piece = Piece(line=self._line, offset=self._offset, payload=payload)
         self._let_go(end)
         self._boundaries.reset()
-        return piece
+        return replace(piece, line_ends=self._line - piece.line)
 
     def _rest(self, *, keep: bool) -> Piece | None:
         """What the stream ends with: a last record without its end, or one that damage cut off."""
@@ -214,8 +216,11 @@ class PlainLines(AbstractContextManager["PlainLines"]):
         payload = self._read(self._offset, end - self._offset)
         if not payload:
             return None
-        piece = Piece(line=self._line, offset=self._offset, payload=payload if keep else b"")
-        self._line += count_lines(payload)
+        line_ends = count_lines(payload)
+        piece = Piece(
+            line=self._line, offset=self._offset, payload=payload if keep else b"", line_ends=line_ends
+        )
+        self._line += line_ends
         self._offset += len(payload)
         return piece
 
@@ -244,10 +249,19 @@ def line_cutter(file: InputFile) -> Cutter | PlainLines:
 
 def count_lines(data: bytes | bytearray, end: int | None = None) -> int:
     """Line ends before byte `end`: line feeds."""
-    view = np.frombuffer(data, np.uint8)[:end]
-    return sum(
-        int(np.count_nonzero(view[at : at + _COUNTED] == _LINE_FEED)) for at in range(0, len(view), _COUNTED)
-    )
+    return int(_count_lines(np.frombuffer(data, np.uint8)[:end]))
+
+
+@loop("const u8[:]", returns="i64")
+def _count_lines(data: Any) -> Any:
+    count = at = 0
+    while at + LANES <= data.size:
+        count += bits_set(line_feeds(data, at))
+        at += LANES
+    while at < data.size:
+        count += data[at] == _LINE_FEED
+        at += 1
+    return count
 
 
 def excerpt(record: bytes | bytearray) -> str:

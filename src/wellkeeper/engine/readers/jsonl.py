@@ -89,6 +89,7 @@ def blocks(
                     offset=piece.offset,
                     payload=piece.payload,
                     damage=piece.damage,
+                    line_ends=piece.line_ends,
                 )
             index += 1
 
@@ -103,7 +104,7 @@ def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parse
     if isinstance(block.payload, Elements) or any("." in name for name in mapped.values()):
         documents, refused = _by_record(block, _lines(block), columns, extras=extras)
     else:
-        spans = scan(block.payload, list(dict.fromkeys(mapped.values())))
+        spans = scan(block.payload, list(dict.fromkeys(mapped.values())), line_ends=block.line_ends)
         documents, refused = _from_spans(block, spans, mapped, extras=extras), []
         if len(spans.unsure):
             others, refused = _by_record(block, _unsure_lines(block, spans), columns, extras=extras)

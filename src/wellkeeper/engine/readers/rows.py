@@ -131,14 +131,14 @@ def _text(block: RawBlock, table: pa.Table, name: str) -> Column:
     if column is None:
         raise InputError(
             f"{block.file.name} has no column '{name}'. "
-            "Name its text column with --text COL, or leave the file out."
+            "Name its text column (--text COL, or `text: COL` in a recipe), or leave the file out."
         )
     if pa.types.is_null(column.type):
         return column.cast(pa.large_binary())
     if not is_text(column.type):
         raise InputError(
             f"{block.file.name}: column '{name}' is {column.type}, not text. "
-            "Name a text column with --text COL."
+            "Name a text column (--text COL, or `text: COL` in a recipe)."
         )
     return _as_bytes(column, pa.large_binary())
 

@@ -1,5 +1,6 @@
 """A few records read again, without parsing, or even reading, all that stands around them."""
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -20,7 +21,7 @@ def select_records(block: RawBlock, lines: NDArray[np.int64]) -> RawBlock | None
         return None
     records = block.payload.split(b"\n")
     chosen = b"\n".join([records[line - block.line] for line in lines.tolist()])
-    return replace(block, payload=chosen, damage=())
+    return replace(block, payload=chosen, damage=(), line_ends=len(lines) - 1)
 
 
 class SeekableLines(AbstractContextManager["SeekableLines"]):
@@ -45,13 +46,19 @@ class SeekableLines(AbstractContextManager["SeekableLines"]):
             line=1,
             offset=0,
             payload=b"".join(map(self._line, offsets.tolist(), sizes.tolist())),
+            line_ends=len(offsets),
         )
 
-    def _line(self, offset: int, size: int) -> bytes:
+    def _read(self, size: int, offset: int) -> bytes:
+        if hasattr(os, "pread"):  # one call of the system and not two
+            return os.pread(self._stream.fileno(), size, offset)
         self._stream.seek(offset)
+        return self._stream.read(size)
+
+    def _line(self, offset: int, size: int) -> bytes:
         line = b""
         step = size + _BESIDE_TEXT
-        while more := self._stream.read(step):
+        while more := self._read(step, offset + len(line)):
             end = more.find(b"\n")
             if end >= 0:
                 return line + more[: end + 1]

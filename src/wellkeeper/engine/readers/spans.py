@@ -101,13 +101,14 @@ class Spans:
         return _array(data[start:text] + b"0" + data[after:end] for start, text, after, end in spans)
 
 
-def scan(data: bytes | bytearray, names: Sequence[str]) -> Spans:
+def scan(data: bytes | bytearray, names: Sequence[str], *, line_ends: int | None = None) -> Spans:
     """Find the fields of these names, of which the first is the text, in a block of JSON lines.
 
-    Names are those of top-level fields. Of fields that bear one name the last counts.
+    Names are those of top-level fields. Of fields that bear one name the last counts. `line_ends`: how many there
+    are, where that is known.
     """
     encoded = [name.encode(errors="surrogatepass") for name in names]
-    lines = count_lines(data) + 1
+    lines = (count_lines(data) if line_ends is None else line_ends) + 1
     shortest = len(encoded[0]) + len(b'{"":"x"}')
     room = min(lines, len(data) // shortest) + 1  # the last for a line that does not become a row
     fields = (room, len(names))
@@ -127,7 +128,7 @@ def scan(data: bytes | bytearray, names: Sequence[str]) -> Spans:
         lines=places[:rows, 0].copy(),
         starts=places[:rows, 1].copy(),
         ends=places[:rows, 2].copy(),
-        texts=texts[: bounds[rows]],
+        texts=texts[: bounds[rows] + LANES],  # with what loops read beyond the last
         bounds=bounds[: rows + 1],
         kinds=kinds[:rows],
         value_starts=value_starts[:rows],

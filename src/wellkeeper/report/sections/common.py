@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from wellkeeper.report import svg
-from wellkeeper.report.blocks import Part, Prose, Stack
+from wellkeeper.report.blocks import Block, Heading, Part, Prose, Quote, Quotes, Section, Stack, first
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, rows, table, text
 from wellkeeper.report.story import ORIGINS, in_origin_order
@@ -18,6 +18,7 @@ Audit = Mapping[str, Any]
 MATCHED = 200
 """Letters that the ledger has of a span or an overlap, at most."""
 
+_EXCERPT = 320  # letters of a span or an overlap on a page, with hidden characters written out
 _MAX_MONTHS, _MAX_SPAN = 84, 240  # months with documents, and from the first to the last, in one picture
 
 
@@ -40,6 +41,28 @@ def shortened(excerpt: str, *, more: bool) -> str:
     """An excerpt that was taken letter by letter, with an ellipsis for its last, broken word where there is more."""
     whole_words = excerpt.rpartition(" ")[0] or excerpt
     return f"{whole_words} \u2026" if more and not excerpt.endswith("\u2026") else excerpt
+
+
+def matched_text(found: str, *, more: bool) -> str:
+    """A span or an overlap as the ledger has it; `more`: if it is as long as that can be, it is not all there is."""
+    return shortened(one_line(found, _EXCERPT), more=more and len(found) >= MATCHED)
+
+
+def section_of(
+    curation: Audit, key: str, title: str, draw: Callable[[Audit], Sequence[Block]]
+) -> list[Section]:
+    """The section about one step's figures; none where the step did not run."""
+    found = table(curation, key)
+    return [Section(key, title, draw(found))] if found else []
+
+
+def quotes(
+    heading: str, value: Any, *, limit: int, noun: str, quote: Callable[[Audit], Quote]
+) -> list[Block]:
+    """The first rows as quotations under a heading; nothing where there are none."""
+    found = rows(value)
+    shown, more = first(found, limit, noun)
+    return [Heading(heading), Quotes([quote(row) for row in shown]), *more] if found else []
 
 
 def date_of(written: str) -> str:

@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wellkeeper.report.blocks import Block, Heading, Prose, Quote, Quotes, Section, Table, first, none
+from wellkeeper.report.blocks import Block, Prose, Quote, Section, Table, first, none
 from wellkeeper.report.numbers import THIN
-from wellkeeper.report.reading import integer, number, rows, table, text
-from wellkeeper.report.sections.common import MATCHED, name_of, optional, shortened
-from wellkeeper.report.visible import one_line
+from wellkeeper.report.reading import integer, number, rows, text
+from wellkeeper.report.sections.common import matched_text, name_of, optional, quotes, section_of
 
 Curation = Mapping[str, Any]
 
 _MAX_SETS, _MAX_EXAMPLES = 40, 20
-_EXCERPT = 320  # letters
 _FATES = {
     "drop": "which are dropped",
     "review": "which wait for a person",
@@ -27,8 +25,7 @@ _UNSEARCHED = (
 
 def decontamination_sections(curation: Curation) -> list[Section]:
     """The section on evaluation sets; none where the recipe names none."""
-    found = table(curation, "evaluation")
-    return [Section("evaluation", "Evaluation sets", _evaluation(found))] if found else []
+    return section_of(curation, "evaluation", "Evaluation sets", _evaluation)
 
 
 def _evaluation(found: Curation) -> list[Block]:
@@ -51,7 +48,13 @@ def _evaluation(found: Curation) -> list[Block]:
         *more,
         *_not_searched(sets),
         *_rule(found),
-        *_examples(found),
+        *quotes(
+            "How they read in the corpus",
+            found.get("examples"),
+            limit=_MAX_EXAMPLES,
+            noun="example",
+            quote=_quote,
+        ),
     ]
 
 
@@ -91,14 +94,6 @@ def _rule(found: Curation) -> list[Block]:
     ]
 
 
-def _examples(found: Curation) -> list[Block]:
-    examples = rows(found.get("examples"))
-    if not examples:
-        return []
-    shown, more = first(examples, _MAX_EXAMPLES, "example")
-    return [Heading("How they read in the corpus"), Quotes([_quote(row) for row in shown]), *more]
-
-
 def _quote(row: Curation) -> Quote:
     others = integer(row.get("others"))
     title = f"{name_of(row, 'set')}, item {optional(row, 'item')}"
@@ -110,8 +105,6 @@ def _quote(row: Curation) -> Quote:
         strength=f"{THIN.percent(share)} of the {optional(row, 'field') or 'text'}",
         where=f"in {optional(row, 'document')}, bytes {THIN.count(start)} to {THIN.count(end)}",
         before="",
-        match=shortened(
-            one_line(matched, _EXCERPT), more=len(matched) >= MATCHED and len(matched.encode()) < end - start
-        ),
+        match=matched_text(matched, more=len(matched.encode()) < end - start),
         after="",
     )

@@ -10,7 +10,6 @@ from wellkeeper.report.blocks import (
     Heading,
     Prose,
     Quote,
-    Quotes,
     Section,
     Table,
     first,
@@ -18,13 +17,11 @@ from wellkeeper.report.blocks import (
 )
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, number, rows, table, text
-from wellkeeper.report.sections.common import MATCHED, name_of, optional, shortened
-from wellkeeper.report.visible import one_line
+from wellkeeper.report.sections.common import matched_text, name_of, optional, quotes, section_of
 
 Curation = Mapping[str, Any]
 
 _MAX_PASSAGES, _MAX_SOURCES, _MAX_HOLDERS = 12, 20, 3
-_EXCERPT = 320  # letters
 
 _ACTIONS = (
     ("reported", "Left as it is"),
@@ -36,8 +33,7 @@ _ACTIONS = (
 
 def passages_sections(curation: Curation) -> list[Section]:
     """The section on repeated passages; none where no step looked for any."""
-    passages = table(curation, "passages")
-    return [Section("passages", "Repeated passages", _passages(passages))] if passages else []
+    return section_of(curation, "passages", "Repeated passages", _passages)
 
 
 def _passages(passages: Curation) -> list[Block]:
@@ -70,24 +66,18 @@ def _passages(passages: Curation) -> list[Block]:
         Table(
             "What was done about the spans", ["", "Documents", "Spans", "Words"], body, frozenset({1, 2, 3})
         ),
-        *_most_frequent(passages),
+        *quotes(
+            "Passages that most documents hold",
+            passages.get("passages"),
+            limit=_MAX_PASSAGES,
+            noun="passage",
+            quote=_quote,
+        ),
         *_sources(passages),
     ]
 
 
 _UNITS = ("documents", "spans", "words")
-
-
-def _most_frequent(passages: Curation) -> list[Block]:
-    found = rows(passages.get("passages"))
-    if not found:
-        return []
-    shown, more = first(found, _MAX_PASSAGES, "passage")
-    return [
-        Heading("Passages that most documents hold"),
-        Quotes([_quote(row) for row in shown]),
-        *more,
-    ]
 
 
 def _quote(row: Curation) -> Quote:
@@ -100,12 +90,11 @@ def _quote(row: Curation) -> Quote:
     left = len(sources) - len(named)
     others = [f"{THIN.of(left, 'other source')}"] if left > 0 else []
     words, excerpt = integer(row.get("words")), text(row.get("excerpt"))
-    more = len(excerpt) >= MATCHED and len(excerpt.split()) < words
     return Quote(
         title=f"{THIN.of(documents, 'document')}, {THIN.of(words, 'word')}",
         strength="",
         where=f"first in {optional(row, 'holder')}; {', '.join([*named, *others])}",
-        before=shortened(one_line(excerpt, _EXCERPT), more=more),
+        before=matched_text(excerpt, more=len(excerpt.split()) < words),
         match="",
         after="",
     )

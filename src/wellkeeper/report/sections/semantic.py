@@ -19,7 +19,7 @@ from wellkeeper.report.blocks import (
 )
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, number, rows, table, text
-from wellkeeper.report.sections.common import shortened
+from wellkeeper.report.sections.common import section_of, shortened
 from wellkeeper.report.visible import one_line
 
 _MAX_CLUSTERS = 20
@@ -28,8 +28,7 @@ _EXCERPT = 160  # letters
 
 def semantic_sections(curation: Mapping[str, Any]) -> list[Section]:
     """The section, if the recipe has the step."""
-    semantic = table(curation, "semantic")
-    return [Section("semantic", "The same in other words", _semantic(semantic))] if semantic else []
+    return section_of(curation, "semantic", "The same in other words", _semantic)
 
 
 def _semantic(semantic: Mapping[str, Any]) -> list[Block]:
