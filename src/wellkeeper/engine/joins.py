@@ -5,15 +5,19 @@ that ends with the process; on disk a row is two little-endian u64, the key and 
 """
 
 import mmap
+import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from wellkeeper.native import loop
 
 Rows: TypeAlias = tuple[NDArray[np.uint64], NDArray[np.int64]]  # keys and documents, one shape (rows,)
 
@@ -112,6 +116,20 @@ def _write(file: IO[bytes], data: memoryview) -> None:
         data = data[file.write(data) :]
 
 
+def _write_at(file: IO[bytes], at: int, data: memoryview) -> None:
+    if not hasattr(os, "pwrite"):
+        with _seeking:
+            file.seek(at)
+            _write(file, data)
+        return
+    while len(data):
+        written = os.pwrite(file.fileno(), data, at)
+        at, data = at + written, data[written:]
+
+
+_seeking = threading.Lock()
+
+
 def _read_into(file: IO[bytes], data: memoryview) -> None:
     while len(data):
         data = data[file.readinto(data) :]  # type: ignore[attr-defined]
@@ -132,8 +150,20 @@ class Spill:
         if self._file is None:
             self._memory[at : at + len(values)] = values
         else:
-            self._file.seek(8 * at)
-            _write(self._file, values.data.cast("B"))
+            _write_at(self._file, 8 * at, values.data.cast("B"))
+
+    def scatter(
+        self, places: NDArray[np.int64], bounds: NDArray[np.int64], values: NDArray[np.uint64]
+    ) -> None:
+        """Write values[bounds[k]:bounds[k + 1]] at places[k]; `places`, shape (runs,), `bounds` one more.
+
+        Several threads may do so at once.
+        """
+        if self._file is None:
+            _lay_down(places, bounds, values, self._memory)
+            return
+        for at, start, end in zip(places.tolist(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+            self.write(at, values[start:end])
 
     def read(self) -> tuple[NDArray[np.uint64], Callable[[int, int], None]]:
         """The hashes, and how to let go of a stretch of them."""
@@ -153,3 +183,11 @@ class Spill:
 
 
 _SPILL_HASHES = 1 << 24  # 128 MiB
+
+
+@loop("const i64[:], const i64[:], const u64[:], u64[:]")
+def _lay_down(places: Any, bounds: Any, values: Any, out: Any) -> Any:
+    for k in range(places.size):
+        at = places[k] - bounds[k]
+        for j in range(bounds[k], bounds[k + 1]):
+            out[at + j] = values[j]

@@ -1,7 +1,7 @@
 """The corpus as steps and measures see it: columns over the sidecars, and texts read again where needed."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ from wellkeeper.engine.executor import Kind, run_tasks
 from wellkeeper.engine.joins import Spill
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap, InputFile, RawBlock
-from wellkeeper.engine.readers.select import seekable_lines, select_records
+from wellkeeper.engine.readers.select import RecordsAt, is_seekable, select_records
 from wellkeeper.engine.scratch import noughts
 from wellkeeper.engine.sidecar import SidecarBlock, Sidecars
 from wellkeeper.errors import WorkError
@@ -164,16 +164,15 @@ class LoadedCorpus:
             wanted.setdefault(block.file, []).append((block, rows))
         for number, blocks in wanted.items():
             group, file = self.files[number]
-            by_line = seekable_lines(file)
-            if by_line is None:
+            if not is_seekable(file):
                 yield from self._scanned(group, file, blocks)
                 continue
             offsets, sizes = self.sidecars.column("offset"), self.sidecars.column("bytes")
-            with by_line(file) as lines:
-                for block, rows in blocks:
-                    chosen = block.first + rows
-                    raw = lines.block(block.index, offsets[chosen], sizes[chosen])
-                    yield BlockRead(raw, group.columns, np.arange(len(rows)), chosen)
+            for block, rows in blocks:
+                chosen = block.first + rows
+                records = RecordsAt(offsets[chosen], sizes[chosen])
+                raw = RawBlock(file=file, index=block.index, line=1, offset=0, payload=records)
+                yield BlockRead(raw, group.columns, np.arange(len(rows)), chosen)
 
     def _scanned(
         self, group: Group, file: InputFile, blocks: Sequence[tuple[SidecarBlock, NDArray[np.int64]]]
@@ -190,13 +189,20 @@ class LoadedCorpus:
                 break
 
     def shingles(self, documents: Indices, order: Indices) -> ShingleSets:
-        return gathered_sets(self, documents, order, self.sets(documents))
+        gathered = GatheredSets(self, documents, order)
+        if self._kind == "threads":  # each lays down what it made, while others are at it
+            tasks = self.read_again(documents)
+            for _ in run_tasks(lambda read: gathered.add(*_shingles_of(read)), tasks, workers=self._workers):
+                pass
+        else:
+            for some, bounds, hashes in self.sets(documents):
+                gathered.add(some, bounds, hashes)
+        return gathered.whole()
 
     def sets(self, documents: Indices) -> Iterator[tuple[Indices, NDArray[np.int64], NDArray[np.uint64]]]:
         """Shingle sets of the documents (ascending), some at a time: documents, bounds of their sets, hashes."""
         tasks = self.read_again(documents)
-        for read, bounds, hashes in run_tasks(_shingles_of, tasks, kind=self._kind, workers=self._workers):
-            yield read.documents, bounds, hashes
+        yield from run_tasks(_shingles_of, tasks, kind=self._kind, workers=self._workers)
 
     def fingerprints(self) -> FingerprintRows:
         from wellkeeper.kernels.fingerprints import gram_words  # what few recipes need
@@ -278,41 +284,57 @@ class LoadedCorpus:
             self.sidecars.load(names)
 
 
-def gathered_sets(
-    corpus: Streams,
-    documents: Indices,
-    order: Indices,
-    sets: Iterable[tuple[Indices, NDArray[np.int64], NDArray[np.uint64]]],
-) -> ShingleSets:
-    """Shingle sets that come in any order, laid down in `order`; in a file where they are many."""
-    # repeats counted: at least as many as a set has members
-    counts = [columns[0] for _, columns in corpus.stream(["shingles"], documents)]
-    room = np.concatenate(counts)[order] if counts else np.zeros(0, np.int64)
-    ends = np.cumsum(room)
-    starts = np.empty(len(documents), np.int64)
-    starts[order] = ends - room
-    sizes = np.zeros(len(documents), np.int64)
-    spill = Spill(int(ends[-1]) if len(ends) else 0, corpus.scratch)
-    for some, bounds, hashes in sets:
-        for k, at in enumerate(np.searchsorted(documents, some).tolist()):
-            sizes[at] = bounds[k + 1] - bounds[k]
-            spill.write(int(starts[at]), hashes[bounds[k] : bounds[k + 1]])
-    values, done = spill.read()
-    return ShingleSets(starts=starts, sizes=sizes, hashes=values, done=done)
+class GatheredSets:
+    """Shingle sets that come in any order, laid down in the one asked for; in a file where they are many.
+
+    `order` is a permutation of positions in `documents`, which ascend.
+    """
+
+    def __init__(self, corpus: Streams, documents: Indices, order: Indices) -> None:
+        # repeats counted: at least as many as a set has members
+        counts = [columns[0] for _, columns in corpus.stream(["shingles"], documents)]
+        room = np.concatenate(counts)[order] if counts else np.zeros(0, np.int64)
+        ends = np.cumsum(room)
+        self._documents = documents
+        self._starts = np.empty(len(documents), np.int64)
+        self._starts[order] = ends - room
+        self._sizes = np.zeros(len(documents), np.int64)
+        self._spill = Spill(int(ends[-1]) if len(ends) else 0, corpus.scratch)
+
+    def add(self, some: Indices, bounds: NDArray[np.int64], hashes: NDArray[np.uint64]) -> None:
+        """Take the sets of some documents, one behind the other; several threads may do so at once."""
+        at = np.searchsorted(self._documents, some)
+        self._sizes[at] = np.diff(bounds)
+        self._spill.scatter(self._starts[at], bounds, hashes)
+
+    def whole(self) -> ShingleSets:
+        values, done = self._spill.read()
+        return ShingleSets(starts=self._starts, sizes=self._sizes, hashes=values, done=done)
 
 
 @dataclass(frozen=True, slots=True)
 class BlockRead:
     raw: RawBlock
     columns: ColumnMap
-    rows: NDArray[np.int64]  # rows of the parsed block
+    rows: NDArray[np.int64]  # rows of the parsed block, ascending
     documents: NDArray[np.int64]  # the documents they are
 
+    def texts(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Bytes and offsets of the texts in the block.
 
-def _shingles_of(task: BlockRead) -> tuple[BlockRead, NDArray[np.int64], NDArray[np.uint64]]:
-    data, offsets = text_buffers(parse_block(task.raw, task.columns).table.column("text"))
+        Raises:
+            WorkError: it has fewer documents than when it was first read.
+        """
+        column = parse_block(self.raw, self.columns).table.column("text")
+        if len(column) <= self.rows[-1]:
+            raise WorkError(changed_file(self.raw.file.name))
+        return text_buffers(column)
+
+
+def _shingles_of(task: BlockRead) -> tuple[Indices, NDArray[np.int64], NDArray[np.uint64]]:
+    data, offsets = task.texts()
     bounds, hashes = text.shingle_sets(data, offsets, tables(), task.rows)
-    return replace(task, raw=replace(task.raw, payload=b"")), bounds, hashes
+    return task.documents, bounds, hashes
 
 
 class Quotes(NamedTuple):
@@ -337,7 +359,7 @@ class StretchRead:
 
 
 def _words_of(task: StretchRead) -> tuple[int, NDArray[np.uint64]]:
-    data, offsets = text_buffers(parse_block(task.read.raw, task.read.columns).table.column("text"))
+    data, offsets = task.read.texts()
     bounds, hashes = text.word_hashes(data, offsets, tables(), task.read.rows)
     starts, ends = _words_in(task, bounds)
     pieces = [hashes[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
@@ -364,7 +386,7 @@ def changed_file(name: str) -> str:
 
 
 def _quotes_of(task: StretchRead) -> tuple[int, NDArray[np.int64], NDArray[np.int64], list[str]]:
-    data, offsets = text_buffers(parse_block(task.read.raw, task.read.columns).table.column("text"))
+    data, offsets = task.read.texts()
     bounds, _, firsts, lasts = text.word_places(data, offsets, tables(), task.read.rows)
     begin, stop = _words_in(task, bounds)
     place = np.searchsorted(task.read.documents, task.stretches.document)

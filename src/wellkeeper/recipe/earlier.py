@@ -31,7 +31,7 @@ from wellkeeper.filter.earlier import Repeats, like_earlier, same_as_earlier
 from wellkeeper.kernels import text
 from wellkeeper.ledger.folder import open_part_tables
 from wellkeeper.ledger.manifest import MANIFEST, read_manifest
-from wellkeeper.recipe.corpus import LoadedCorpus, gathered_sets
+from wellkeeper.recipe.corpus import GatheredSets, LoadedCorpus
 from wellkeeper.recipe.decide import Decisions, leave_out
 from wellkeeper.recipe.textpass import Group, sha256_of_texts, tables, text_buffers
 
@@ -355,12 +355,11 @@ class _Together:
                     yield some + first, columns
 
     def shingles(self, documents: Indices, order: Indices) -> ShingleSets:
-        return gathered_sets(self, documents, order, self._sets(documents))
-
-    def _sets(self, documents: Indices) -> Iterator[tuple[Indices, NDArray[np.int64], NDArray[np.uint64]]]:
+        gathered = GatheredSets(self, documents, order)
         for part, first, mine in self._split(documents):
             for some, bounds, hashes in part.sets(mine):
-                yield some + first, bounds, hashes
+                gathered.add(some + first, bounds, hashes)
+        return gathered.whole()
 
     def names(self, documents: Indices) -> Iterator[tuple[str, str]]:
         """Of earlier documents, in any order, the set and the id there."""

@@ -27,6 +27,7 @@ from wellkeeper.engine.readers.columns import (
 )
 from wellkeeper.engine.readers.cutting import excerpt, line_cutter
 from wellkeeper.engine.readers.json_array import Elements, array_blocks, is_array
+from wellkeeper.engine.readers.select import RecordsAt, read_records
 from wellkeeper.engine.readers.spans import Spans, scan
 from wellkeeper.errors import InputError
 
@@ -101,6 +102,8 @@ def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parse
     the lines that the scanner leaves open, and all lines where fields are nested or stand in an array.
     """
     mapped = columns.named()
+    if isinstance(block.payload, RecordsAt):
+        block = read_records(block)
     if isinstance(block.payload, Elements) or any("." in name for name in mapped.values()):
         documents, refused = _by_record(block, _lines(block), columns, extras=extras)
     else:

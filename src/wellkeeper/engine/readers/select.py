@@ -1,15 +1,16 @@
 """A few records read again, without parsing, or even reading, all that stands around them."""
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import replace
-from typing import IO
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.engine.readers.base import InputFile, RawBlock
+from wellkeeper.lanes import LANES, PADDING, copy_lanes, first_bit, line_feeds
+from wellkeeper.native import loop
 
 
 def select_records(block: RawBlock, lines: NDArray[np.int64]) -> RawBlock | None:
@@ -24,53 +25,100 @@ def select_records(block: RawBlock, lines: NDArray[np.int64]) -> RawBlock | None
     return replace(block, payload=chosen, damage=(), line_ends=len(lines) - 1)
 
 
-class SeekableLines(AbstractContextManager["SeekableLines"]):
-    """Lines of a plain local JSON-lines file, by their byte offsets."""
+@dataclass(frozen=True, slots=True)
+class RecordsAt:
+    """Lines of a plain local JSON-lines file, still to be read: the payload of a block that whoever parses it reads."""
 
-    def __init__(self, file: InputFile) -> None:
-        self._file = file
-        # unbuffered: lines lie far apart
-        self._stream: IO[bytes] = open(file.url, "rb", buffering=0)  # noqa: PTH123, SIM115  the url is a plain path
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-
-    def block(self, index: int, offsets: NDArray[np.int64], sizes: NDArray[np.int64]) -> RawBlock:
-        """The records at these offsets as a block; their lines and offsets in it are not those of the file.
-
-        `sizes` are about as many bytes as each has; only speed depends on them.
-        """
-        return RawBlock(
-            file=self._file,
-            index=index,
-            line=1,
-            offset=0,
-            payload=b"".join(map(self._line, offsets.tolist(), sizes.tolist())),
-            line_ends=len(offsets),
-        )
-
-    def _read(self, size: int, offset: int) -> bytes:
-        if hasattr(os, "pread"):  # one call of the system and not two
-            return os.pread(self._stream.fileno(), size, offset)
-        self._stream.seek(offset)
-        return self._stream.read(size)
-
-    def _line(self, offset: int, size: int) -> bytes:
-        line = b""
-        step = size + _BESIDE_TEXT
-        while more := self._read(step, offset + len(line)):
-            end = more.find(b"\n")
-            if end >= 0:
-                return line + more[: end + 1]
-            line += more
-            step *= 2
-        return line + b"\n"
+    offsets: NDArray[np.int64]  # shape (records,), ascending
+    sizes: NDArray[np.int64]  # bytes that each has at least, and commonly little more: those of its text
 
 
+def is_seekable(file: InputFile) -> bool:
+    """Whether single lines of the file can be read."""
+    plain = file.format == "jsonl" and file.compression is None and "://" not in file.url
+    return plain and file.url.endswith((".jsonl", ".ndjson", ".jsonlines"))
+
+
+def read_records(block: RawBlock) -> RawBlock:
+    """The block with the lines that its payload names; their lines and offsets in it are not those of the file."""
+    wanted: RecordsAt = block.payload
+    offsets, sizes = wanted.offsets, wanted.sizes
+    # unbuffered: lines may lie far apart
+    with open(block.file.url, "rb", buffering=0) as stream:  # noqa: PTH123  the url is a plain path
+        span = int(offsets[-1] - offsets[0]) if len(offsets) else 0
+        if int(sizes.sum()) + _BESIDE_TEXT * len(sizes) > span // _SPARSE:
+            payload: bytes | bytearray = _among_others(stream, offsets, sizes, span)
+        else:
+            payload = b"".join(_one_by_one(stream, offsets, sizes))
+    return replace(block, payload=payload, line_ends=len(offsets))
+
+
+_SPARSE = (
+    4  # from so many times their bytes on, lines are read one by one: a call costs about as much as 4 KB
+)
+_LINE_FEED = 0x0A
 _BESIDE_TEXT = 512  # bytes of a record that are not its text, commonly: names, brackets, escapes
 
 
-def seekable_lines(file: InputFile) -> Callable[[InputFile], SeekableLines] | None:
-    """How to read single lines of the file, or None where that takes reading all of it."""
-    plain = file.format == "jsonl" and file.compression is None and "://" not in file.url
-    return SeekableLines if plain and file.url.endswith((".jsonl", ".ndjson", ".jsonlines")) else None
+def _one_by_one(stream: IO[bytes], offsets: NDArray[np.int64], sizes: NDArray[np.int64]) -> Iterator[bytes]:
+    for offset, size in zip(offsets.tolist(), sizes.tolist(), strict=True):
+        yield _line(stream, offset, size)
+
+
+def _line(stream: IO[bytes], offset: int, size: int) -> bytes:
+    line = b""
+    step = size + _BESIDE_TEXT
+    while more := _read(stream, offset + len(line), step):
+        end = more.find(b"\n")
+        if end >= 0:
+            return line + more[: end + 1]
+        line += more
+        step *= 2
+    return line + b"\n"
+
+
+def _read(stream: IO[bytes], offset: int, size: int) -> bytes:
+    if hasattr(os, "pread"):  # one call of the system and not two
+        return os.pread(stream.fileno(), size, offset)
+    stream.seek(offset)
+    return stream.read(size)
+
+
+def _among_others(
+    stream: IO[bytes], offsets: NDArray[np.int64], sizes: NDArray[np.int64], span: int
+) -> bytearray:
+    """All lines but the last are cut out of the stretch that ends where the last begins."""
+    stretch = np.zeros(span + PADDING, np.uint8)
+    stream.seek(int(offsets[0]))
+    have = 0
+    while more := stream.readinto(stretch[have:span].data):  # type: ignore[attr-defined]
+        have += more
+    # where the file has become shorter, noughts make lines that are no JSON
+    lines = bytearray(span + PADDING)
+    used = _cut(stretch, offsets - offsets[0], sizes, np.frombuffer(lines, np.uint8))
+    del lines[used:]
+    lines += _line(stream, int(offsets[-1]), int(sizes[-1]))
+    return lines
+
+
+@loop("const u8[:], const i64[:], const i64[:], u8[:]", returns="i64")
+def _cut(data: Any, starts: Any, sizes: Any, out: Any) -> Any:
+    """Copy the lines that begin at all places but the last, with their ends; returns the bytes written."""
+    at = 0
+    for k in range(starts.size - 1):
+        start, limit = starts[k], starts[k + 1]
+        end = min(start + sizes[k], limit)
+        while end < limit:
+            mask = line_feeds(data, end)
+            if mask:
+                end = min(limit, end + first_bit(mask) + 1)
+                break
+            end += LANES
+        end = min(end, limit)
+        place = start
+        while place < end:
+            copy_lanes(data, place, out, at + place - start)
+            place += LANES
+        at += end - start
+        out[at - 1] = _LINE_FEED  # a file that has changed may have none there
+    return at
