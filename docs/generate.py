@@ -194,10 +194,13 @@ def code(text: object) -> str:
 
 
 def evidence_kinds() -> str:
-    from wellkeeper.core.evidence import KINDS
+    from wellkeeper.core.evidence import KINDS, EvidenceKind, Strength
+
+    def weight(kind: EvidenceKind) -> str:
+        return "by document" if kind.strength is Strength.STATISTICAL else f"{kind.weight:+g}"
 
     rows = (
-        (code(kind.name), kind.bit, kind.strength.label, kind.group, f"{kind.weight:+g}", kind.title)
+        (code(kind.name), kind.bit, kind.strength.label, kind.group, weight(kind), kind.title)
         for kind in sorted(KINDS, key=lambda kind: kind.bit)
     )
     return table(("kind", "bit", "strength", "group", "weight", "what it is"), rows)
@@ -345,6 +348,7 @@ _GUIDES = {
     "quality.v1": "quality.md",
     "artefacts.v1": "evidence.md",
     "origin.v1": "evidence.md",
+    "weight-by-origin.v1": "evidence.md",
     "exact-duplicates.v1": "duplicates.md",
     "near-duplicates.v1": "duplicates.md",
     "repeated-passages.v1": "passages.md",

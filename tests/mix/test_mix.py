@@ -13,7 +13,8 @@ from wellkeeper.core.origin import SYNTHETIC, Origin
 from wellkeeper.errors import DataError, RecipeError
 from wellkeeper.mix.allocate import allocate, excess, families, held
 from wellkeeper.mix.choose import choose
-from wellkeeper.mix.plan import REASONS, Mix, MixPlan, Size
+from wellkeeper.mix.plan import REASONS, WEIGHT, Mix, MixPlan, Size
+from wellkeeper.mix.sampling import copies_of, priority
 
 Columns = dict[str, np.ndarray]
 _LIMITS = ("cap_source", "cap_month", "synthetic_share_max", "human_floor")
@@ -191,6 +192,57 @@ def test_loosening_the_only_limit_never_allows_less(columns: Columns, name: str,
     before = chosen(MixPlan(**{name: tight}), ones(columns)).facts["allocated"]
     after = chosen(MixPlan(**{name: loose}), ones(columns)).facts["allocated"]
     assert after >= before - 1e-6
+
+
+@given(plans, corpora(), st.data())
+def test_of_documents_drawn_by_weight_every_constraint_holds_on_the_copies(
+    plan, columns: Columns, data
+) -> None:
+    many = len(columns["source"])
+    copies = np.array(data.draw(st.lists(st.integers(0, 3), min_size=many, max_size=many)))
+    mix = chosen(plan, columns | {"copies": copies})
+    assert (mix.copies <= copies).all()
+    assert np.array_equal(mix.kept, mix.copies > 0)
+    whole = columns | {"size": columns["size"] * mix.copies}
+    assert broken(plan, whole, mix.kept) == []
+    assert np.array_equal(mix.reason == REASONS.index(WEIGHT), copies == 0)
+    assert np.array_equal(mix.reason == -1, mix.kept)
+    assert mix.facts["copies"] == {"drawn": copies.sum(), "kept": mix.copies.sum()}
+    assert mix.facts["got"] == whole["size"].sum()
+    assert mix.facts["documents"] == mix.kept.sum()
+
+
+@given(plans, corpora())
+def test_one_copy_of_each_is_the_mix_without_copies(plan: MixPlan, columns: Columns) -> None:
+    plain = chosen(plan, columns)
+    drawn = choose(plan, **columns, copies=np.ones(len(columns["source"]), np.int64))
+    assert np.array_equal(plain.kept, drawn.kept)
+    assert np.array_equal(plain.reason, drawn.reason)
+    assert np.array_equal(drawn.copies, plain.kept)
+    assert plain.constraints == drawn.constraints
+    assert {**plain.facts, "copies": drawn.facts["copies"]} == drawn.facts
+
+
+@pytest.mark.parametrize("amount", [None, 150])
+def test_over_seeds_a_document_goes_in_as_often_as_its_weight_says(amount: int | None) -> None:
+    """Also where the size cuts the mix down, to a quarter of all copies: then all go in a quarter as often."""
+    documents, seeds = 400, 400
+    weights = np.resize([0.0, 0.25, 0.9, 1.0, 1.5, 2.75, 4.1], documents)
+    rng = np.random.default_rng(12)
+    digests = rng.integers(0, 256, (documents, 32), np.uint8)
+    columns = corpus_of(rng, documents)
+    gone_in = np.zeros(documents)
+    for seed in range(seeds):
+        order = priority(seed, digests, np.zeros(documents, np.int64))
+        copies = copies_of(weights, order)
+        drawn = ones(columns) | {"priority": order, "copies": copies}
+        mix = choose(MixPlan(size=Size(amount=amount)), **drawn)
+        gone_in += mix.copies
+    share = 1.0 if amount is None else amount / weights.sum()
+    for weight in np.unique(weights):
+        mine = gone_in[weights == weight] / seeds
+        noise = np.sqrt(share * weight * (weight + 1) / seeds / mine.size)
+        assert mine.mean() == pytest.approx(share * weight, abs=5 * noise + 1e-12)
 
 
 def test_a_plan_without_constraints_keeps_everything() -> None:
@@ -416,6 +468,7 @@ def test_constraints_that_only_parts_of_documents_satisfy_are_refused() -> None:
         ({"human_floor": -0.1}, r"mix\.human_floor is -0\.1\. Give a share"),
         ({"cap_month": float("nan")}, r"mix\.caps\.month is nan\. Give a share"),
         ({"size": Size(amount=0)}, r"mix\.size is 0 documents\. Give at least 1, or all\."),
+        ({"weights": "draw"}, r"mix\.weights is 'draw'\. Give None, to draw by them, or 'keep'\."),
         ({"size": Size(unit="lines")}, r"mix\.size has the unit 'lines'\. Units: documents, words, bytes\."),
     ],
 )  # fmt: skip
@@ -431,6 +484,8 @@ def test_a_plan_refuses_what_it_cannot_mean(arguments: dict, says: str) -> None:
             {"size": np.ones(2, int)},
             r"The arrays differ in shape: .*size \(2,\)\. Pass one value per document",
         ),
+        ({"copies": np.array([1, 0, -1])}, r"copies\[2\] is -1\. Values start at 0\."),
+        ({"copies": np.ones(2, int)}, r"The arrays differ in shape: .*copies \(2,\)\. Pass one"),
         ({"size": np.array([1, -4, 1])}, r"size\[1\] is -4\. Values start at 0\."),
         ({"month": np.array([0, 0, -2])}, r"month\[2\] is -2\. Values start at -1\."),
         ({"origin": np.array([0, 9, 1])}, r"origin\[1\] is 9\. Origins end at 5\."),

@@ -6,21 +6,30 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import isotonic_regression
+from scipy.stats import norm
 
 from wellkeeper.core.dates import DateBasis
 from wellkeeper.core.evidence import BY_NAME, KINDS, EvidenceKind, Strength
 from wellkeeper.core.origin import Origin
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.errors import DataError
+from wellkeeper.measure.quantify import GRID, density
 from wellkeeper.origin import evidence
 from wellkeeper.origin.evidence import (
     BY_MONTH,
+    CONFLICT,
     NEUTRAL,
+    STYLE_CAP,
+    _rising,
     date_evidence,
     declared_evidence,
     group_log10,
     origin_of,
     probability,
+    style_evidence,
+    style_log10,
+    traced_by_ai,
 )
 
 
@@ -32,12 +41,16 @@ def mask_of(*names: str) -> int:
     return sum(1 << BY_NAME[name].bit for name in names)
 
 
-def judge(*names: str, declared: Origin = Origin.UNKNOWN, captured_at: int = NO_DATE, prior=NEUTRAL):
+def judge(
+    *names: str, declared=Origin.UNKNOWN, captured_at: int = NO_DATE, prior=NEUTRAL, style=None, flagged=None
+):
     columns = origin_of(
         np.array([mask_of(*names)], np.uint64),
         np.array([declared], np.uint8),
         np.array([captured_at], np.int64),
         prior=prior,
+        style=None if style is None else np.array([style]),
+        flagged=None if flagged is None else np.array([flagged]),
     )
     return tuple(column[0] for column in columns)
 
@@ -256,6 +269,106 @@ def test_arrays_of_different_length_are_refused() -> None:
         DataError, match=r"have shapes \(2,\), \(1,\) and \(1,\)\. Pass one value of each per doc"
     ):
         origin_of(np.zeros(2, np.uint64), np.zeros(1, np.uint8), np.zeros(1, np.int64))
+
+
+# --- style ---
+
+few_scores = st.lists(st.floats(-16, 16), min_size=1, max_size=40).map(np.array)
+
+
+@given(few_scores, few_scores, few_scores)
+def test_style_says_more_for_ai_the_higher_the_score_and_never_more_than_its_cap(scores, human, ai) -> None:
+    value = style_log10(np.sort(scores), human, ai)
+    assert (np.diff(value) >= 0).all()
+    assert (np.abs(value) <= STYLE_CAP).all()
+
+
+def test_style_is_worth_the_ratio_of_densities_where_that_rises() -> None:
+    spread = 2 * norm.ppf((np.arange(5_000) + 0.5) / 5_000)
+    human, ai = spread - 1, spread + 1
+    scores = np.linspace(-1.5, 1.5, 31)
+    # two normal densities of one variance: the logarithm of their ratio is a line of slope 2 / 4
+    expected = 0.5 * scores / np.log(10)
+    np.testing.assert_allclose(style_log10(scores, human, ai), expected, atol=0.04)
+
+
+def test_style_without_a_score_or_without_references_of_both_kinds_says_nothing() -> None:
+    scores, some = np.array([1.0, np.nan]), np.array([0.0, 1.0, np.nan])
+    assert np.isnan(style_log10(scores, some, some)).tolist() == [False, True]
+    for empty in (np.zeros(0), np.full(3, np.nan)):
+        assert np.isnan(style_log10(scores, some, empty)).all()
+        assert np.isnan(style_log10(scores, empty, some)).all()
+    np.testing.assert_array_equal(style_log10(scores, some, some), style_log10(scores, some[:2], some[:2]))
+
+
+def test_references_that_do_not_differ_make_style_say_nothing() -> None:
+    same = np.random.default_rng(2).normal(size=100)
+    np.testing.assert_allclose(style_log10(GRID, same, same), 0, atol=1e-12)
+
+
+@given(few_scores, few_scores)
+def test_the_rising_ratio_is_isotonic_regression_and_stays_an_e_value(human, ai) -> None:
+    above, below = density(ai), density(human)
+    found = _rising(above, below)
+    np.testing.assert_allclose(found, isotonic_regression(above / below, weights=below).x, rtol=1e-9)
+    assert (found * below).sum() == pytest.approx(1)
+
+
+def test_a_posterior_from_style_alone_is_calibrated_where_documents_are_like_the_references() -> None:
+    rng = np.random.default_rng(3)
+    human, ai = rng.normal(-1, 2, 200), rng.normal(1, 2, 200)
+    truth = rng.random(50_000) < 0.5
+    style = style_log10(
+        np.where(truth, rng.normal(1, 2, truth.size), rng.normal(-1, 2, truth.size)), human, ai
+    )
+    blank = np.zeros(truth.size, np.uint64), np.zeros(truth.size, np.uint8), np.full(truth.size, NO_DATE)
+    _, odds, _, _ = origin_of(*blank, prior=NEUTRAL, style=style)
+    assert expected_calibration_error(probability(odds), truth) < 0.05
+
+
+def test_style_adds_to_the_odds_up_to_its_cap_and_is_on_record() -> None:
+    assert judge(style=0.4)[1] == pytest.approx(0.4)
+    assert judge(style=-7.0)[1] == pytest.approx(-STYLE_CAP)
+    assert judge("unfilled-slot", style=0.4)[1] == pytest.approx(1.4)
+    assert judge(style=np.nan)[:3] == (Origin.UNKNOWN, 0, Strength.NONE)
+    assert judge(style=0.4)[2] == Strength.STATISTICAL
+    assert style_evidence(np.array([0.1, -0.1, 0, np.nan])).tolist() == [mask_of("style")] * 2 + [0, 0]
+
+
+@given(corpora, st.floats(-5, 5))
+def test_style_alone_decides_no_class_and_contradicts_nothing(corpus, style: float) -> None:
+    columns = columns_of(corpus)
+    plain = origin_of(*columns)
+    styled = origin_of(*columns, style=np.full(len(corpus), style))
+    np.testing.assert_array_equal(styled[3], plain[3])
+    same = (plain[0] == styled[0]) | traced_by_ai(columns[0])  # with a trace it may tip the scales
+    assert same.all()
+    assert STYLE_CAP < CONFLICT
+
+
+@pytest.mark.parametrize(
+    ("names", "declared", "conflict"),
+    [
+        ((), Origin.HUMAN, True),
+        (("captured-before-2022-11-30",), Origin.UNKNOWN, True),
+        (("dated-before-2022-11-30",), Origin.UNKNOWN, False),
+        ((), Origin.UNKNOWN, False),
+        ((), Origin.AI_GENERATED, False),
+    ],
+)
+def test_a_flag_against_strong_evidence_of_a_human_is_a_conflict(names, declared, conflict: bool) -> None:
+    flagged, plain = (judge(*names, declared=declared, flagged=flag) for flag in (True, False))
+    assert (flagged[3], plain[3]) == (conflict, False)
+    assert flagged[1] == plain[1]  # a flag changes no odds
+    assert flagged[2] == max(plain[2], Strength.STATISTICAL)
+
+
+@pytest.mark.parametrize("name", ["style", "flagged"])
+def test_style_and_flags_of_another_length_are_refused(name: str) -> None:
+    with pytest.raises(DataError, match=rf"{name} has shape \(1,\) and mask \(2,\)\. Pass one value of each"):
+        origin_of(
+            np.zeros(2, np.uint64), np.zeros(2, np.uint8), np.zeros(2, np.int64), **{name: np.zeros(1, bool)}
+        )
 
 
 # --- calibration ---

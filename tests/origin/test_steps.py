@@ -1,18 +1,22 @@
-"""What the two steps drop, keep and hand to a person, and how they refuse a wrong recipe."""
+"""What the steps on origin drop, keep, weigh and hand to a person, and how they refuse a wrong recipe."""
 
+import json
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wellkeeper.core.dates import DateBasis
-from wellkeeper.core.decision import Decision
+from wellkeeper.core.decision import ONE_SLICE, Decision, Referenced
 from wellkeeper.core.evidence import BY_NAME
 from wellkeeper.core.origin import Origin
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.errors import RecipeError
-from wellkeeper.origin.steps import ARTEFACTS, ORIGIN
+from wellkeeper.origin.evidence import probability, style_log10
+from wellkeeper.origin.steps import ARTEFACTS, ORIGIN, WEIGHT_BY_ORIGIN
 
 BEFORE = int(datetime(2015, 3, 1, tzinfo=UTC).timestamp())
 AFTER = int(datetime(2025, 9, 1, tzinfo=UTC).timestamp())
@@ -39,6 +43,40 @@ class Fake:
         return self.columns[name]
 
 
+HUMAN, AI = np.linspace(-4, 0, 99, dtype=np.float32), np.linspace(1, 5, 80, dtype=np.float32)
+
+
+class Anchored(Fake):
+    """A corpus with a style score, a slice and a source a document, and references of the slices."""
+
+    def __init__(self, *documents, scores, references, slices=None, sources=None) -> None:
+        super().__init__(*documents)
+        self.names = tuple(dict.fromkeys(slices or [ONE_SLICE]))
+        self.of_slice = np.array([self.names.index(name) for name in slices or [ONE_SLICE] * len(self)])
+        self.scores = np.array(scores, np.float32)
+        self.columns["source"] = np.array(sources or [0] * len(self), np.int32)
+        self.known = references
+        self.scored: list[int] = []
+
+    def slices(self):
+        return self.of_slice.astype(np.int32), self.names
+
+    def references(self, name: str):
+        return self.known.get(name)
+
+    def style_scores(self, documents: np.ndarray) -> np.ndarray:
+        self.scored += documents.tolist()
+        return self.scores[documents]
+
+
+def anchored(*documents, scores, human=HUMAN, ai=AI, **more) -> Anchored:
+    return Anchored(*documents, scores=scores, references={ONE_SLICE: (human, ai)}, **more)
+
+
+def ruled(step, corpus: Fake, options=None):
+    return step.rule(corpus, np.ones(len(corpus), bool), step.check(options or {}))
+
+
 def rulings(step, corpus: Fake, options=None, active=None) -> dict[int, tuple[str, str]]:
     ruling = step.rule(
         corpus, np.ones(len(corpus), bool) if active is None else active, step.check(options or {})
@@ -57,13 +95,13 @@ def rulings(step, corpus: Fake, options=None, active=None) -> dict[int, tuple[st
     }
 
 
-def test_both_steps_are_registered_under_their_names() -> None:
+def test_the_steps_are_registered_under_their_names() -> None:
     found = {
         point.name: point.load()
         for point in entry_points(group="wellkeeper.steps")
-        if point.name[:2] in ("ar", "or")
+        if point.value.startswith("wellkeeper.origin")
     }
-    assert found == {"artefacts.v1": ARTEFACTS, "origin.v1": ORIGIN}
+    assert found == {step.name: step for step in (ARTEFACTS, ORIGIN, WEIGHT_BY_ORIGIN)}
 
 
 def test_artefacts_drop_what_a_chat_tool_left_and_keep_quotations_and_weak_traces() -> None:
@@ -156,7 +194,235 @@ def test_evidence_on_both_sides_goes_to_a_person() -> None:
     }
 
 
-@pytest.mark.parametrize("step", [ARTEFACTS, ORIGIN], ids=lambda step: step.name)
+# --- style and flags ---
+
+
+def test_the_fakes_are_what_the_steps_take_them_for() -> None:
+    assert isinstance(anchored(("",), scores=[0]), Referenced)
+    assert not isinstance(Fake(("",)), Referenced)
+
+
+def test_on_style_alone_the_thresholds_do_nothing() -> None:
+    corpus = anchored(("",), ("quoted-assistant-voice",), scores=[5, 5])
+    options = {"prior": "neutral", "drop_above": 0.85, "review_between": [0.5, 0.85]}
+    assert rulings(ORIGIN, corpus, options) == {}
+    assert ruled(ORIGIN, corpus, options).facts["with_style"] == 2
+
+
+def test_style_is_part_of_the_probability_beside_other_evidence() -> None:
+    style = style_log10(np.array([5.0, -5.0]), HUMAN, AI)
+    assert style.tolist() == [1, -1]
+    corpus = anchored(("unfilled-slot",), ("assistant-voice",), ("unfilled-slot",), scores=[5, -5, np.nan])
+    ruling = ruled(ORIGIN, corpus, {"prior": "neutral", "review_between": [0.5, 0.99]})
+    np.testing.assert_allclose(ruling.score, probability(np.array([2.0, 1.0, 1.0])), rtol=1e-5)
+    assert ruling.decision.tolist() == [Decision.DROP, Decision.REVIEW, Decision.REVIEW]
+
+
+def test_style_says_nothing_without_references_of_both_kinds() -> None:
+    documents, none = [("unfilled-slot",)], np.zeros(0, np.float32)
+    plain = ruled(ORIGIN, Fake(*documents)).score
+    for human, ai in ((HUMAN, none), (none, AI)):
+        np.testing.assert_array_equal(
+            ruled(ORIGIN, anchored(*documents, scores=[5], human=human, ai=ai)).score, plain
+        )
+
+
+@pytest.mark.parametrize("action", ["review", "drop"])
+def test_flagged_documents_go_where_the_recipe_says_with_their_p_value(action: str) -> None:
+    corpus = anchored(("",), ("",), ("",), scores=[3, -1, np.nan])
+    options = {"flag": {"level": 0.01, "action": action}}
+    assert rulings(ORIGIN, corpus, options) == {0: (action, "style-flag")}
+    ruling = ruled(ORIGIN, corpus, options)
+    np.testing.assert_allclose(ruling.score, [1 / 100])
+    assert ruling.weights is None
+
+
+def test_weighed_documents_stay_with_the_probability_of_no_ai_as_a_factor() -> None:
+    corpus = anchored(("",), ("",), ("citation-marker",), scores=[3, -1, 3])
+    ruling = ruled(ORIGIN, corpus, {"prior": "neutral", "flag": {"action": "weigh"}})
+    assert ruling.documents.tolist() == [2]  # dropped by other evidence, and so not weighed
+    weights = ruling.weights
+    assert (weights.documents.tolist(), weights.reason) == ([0], "style-flag")
+    np.testing.assert_allclose(weights.factor, [1 / 11], rtol=1e-6)
+    np.testing.assert_allclose(weights.score, [0.01])
+    assert ruling.facts["flag"]["flagged"] == 2
+    assert ruling.facts["flag"]["acted_on"] == 1
+
+
+def test_text_known_to_be_human_is_looked_at_and_never_dropped_by_a_flag() -> None:
+    corpus = anchored(
+        ("", Origin.HUMAN), ("", Origin.UNKNOWN, BEFORE), ("", Origin.UNKNOWN, BEFORE, DateBasis.PAGE_CLAIMED),
+        scores=[3, 3, 3],
+    )  # fmt: skip
+    assert rulings(ORIGIN, corpus, {"flag": {"action": "drop"}}) == {
+        0: ("review", "conflicting-evidence"),
+        1: ("review", "conflicting-evidence"),
+        2: ("drop", "style-flag"),
+    }
+
+
+def test_weighing_holds_nothing_back_and_hardly_touches_text_known_to_be_human() -> None:
+    corpus = anchored(("", Origin.HUMAN), ("", Origin.UNKNOWN, BEFORE), scores=[3, 3])
+    ruling = ruled(ORIGIN, corpus, {"flag": {"action": "weigh"}})
+    assert ruling.documents.size == 0
+    assert ruling.facts["conflicts"] == 0
+    assert ruling.weights.documents.tolist() == [0, 1]
+    assert (ruling.weights.factor > 0.95).all()
+
+
+def test_text_declared_ai_made_is_not_tested() -> None:
+    corpus = anchored(("", Origin.AI_GENERATED), ("",), scores=[3, 3])
+    options = {"flag": {"level": 0.01}}
+    assert rulings(ORIGIN, corpus, options) == {1: ("review", "style-flag")}
+    assert ruled(ORIGIN, corpus, options).facts["flag"]["slices"][0]["documents"] == 2
+
+
+def test_a_source_is_flagged_as_a_whole_where_no_document_of_it_could_be() -> None:
+    """Five documents just above most references; of each alone p is 0.11, of the five together below 0.001."""
+    scores = [-0.43, -0.42, -0.41, -0.4, -0.39, -2, -3, np.nan]
+    corpus = anchored(*[("",)] * 8, scores=scores, sources=[0, 0, 0, 0, 0, 1, 1, 0])
+    assert rulings(ORIGIN, corpus, {"flag": {"level": 0.01}}) == {}
+    by_source = {"flag": {"level": 0.01, "by": "source"}}
+    assert rulings(ORIGIN, corpus, by_source) == dict.fromkeys(range(5), ("review", "style-flag"))
+    assert len(set(ruled(ORIGIN, corpus, by_source).score.tolist())) == 1
+
+
+def test_each_slice_is_tested_against_its_own_references_and_others_are_told() -> None:
+    corpus = Anchored(
+        *[("",)] * 4,
+        scores=[0.5, 0.5, 9, 9],
+        slices=["low", "high", "short", "none"],
+        references={"low": (HUMAN, AI), "high": (HUMAN + 3, AI + 3), "short": (HUMAN[:98], AI)},
+    )
+    assert rulings(ORIGIN, corpus, {"flag": {"level": 0.01}}) == {0: ("review", "style-flag")}
+    slices = ruled(ORIGIN, corpus, {"flag": {"level": 0.01}}).facts["flag"]["slices"]
+    assert [(one["slice"], one["references"], one["flagged"]) for one in slices] == [
+        ("low", 99, 1), ("high", 99, 0), ("short", 98, 0), ("none", 0, 0),
+    ]  # fmt: skip
+    assert [bool(one["note"]) for one in slices] == [False, False, True, True]
+
+
+def test_false_discoveries_are_controlled_where_the_recipe_says_so() -> None:
+    corpus = anchored(*[("",)] * 20, scores=[3] + [-4.0] * 19)
+    alarms, discoveries = (
+        rulings(ORIGIN, corpus, {"flag": {"level": 0.05, "control": control}})
+        for control in ("false-alarms", "discoveries")
+    )
+    assert set(alarms) == {0}
+    assert discoveries == {}  # p is 1 / 100, and one of twenty needs 0.05 / 20
+
+
+def test_flags_concern_the_documents_that_earlier_steps_left() -> None:
+    corpus = anchored(("",), ("",), scores=[3, 3])
+    active = np.array([False, True])
+    assert rulings(ORIGIN, corpus, {"flag": {}}, active) == {1: ("review", "style-flag")}
+    assert rulings(ORIGIN, corpus, {"flag": {}}, np.zeros(2, bool)) == {}
+
+
+def test_only_documents_of_slices_with_references_are_scored_and_once() -> None:
+    corpus = Anchored(
+        *[("assistant-voice",)] * 4,
+        scores=[0, 0, 0, 0],
+        slices=["a", "b", "a", "b"],
+        references={"a": (HUMAN, AI)},
+    )
+    ruled(ARTEFACTS, corpus)
+    assert corpus.scored == []
+    ruled(ORIGIN, corpus, {"flag": {}})
+    assert corpus.scored == [0, 2]
+    ruled(WEIGHT_BY_ORIGIN, corpus)
+    assert corpus.scored == [0, 2, 0, 2]
+
+
+@pytest.mark.parametrize(
+    "corpus",
+    [
+        Fake(("",)),
+        Anchored(("",), scores=[0], references={"other": (HUMAN, AI)}),
+        anchored(("",), scores=[0], human=HUMAN[:0]),
+    ],
+    ids=["no anchors", "of other slices", "AI alone"],
+)
+def test_flags_without_human_references_are_refused(corpus: Fake) -> None:
+    with pytest.raises(
+        RecipeError, match=r"none for any of its slices\. Build them: wellkeeper anchors build .* to the"
+    ):
+        ruled(ORIGIN, corpus, {"flag": {"level": 0.05}})
+    assert ruled(ORIGIN, corpus).documents.size == 0
+
+
+def test_a_level_that_no_slice_can_certify_is_refused_with_what_is_missing() -> None:
+    corpus = anchored(("",), scores=[9], human=HUMAN[:60])
+    with pytest.raises(RecipeError) as refused:
+        ruled(ORIGIN, corpus, {"flag": {"level": 0.01}})
+    assert str(refused.value) == (
+        "origin.v1: no slice has enough references for flag. Slice 'all' has 60 human references, and false alarms at "
+        "0.01 by document need 99. Add 39 to the anchors, or ask for a higher level or by source."
+    )
+    assert rulings(ORIGIN, corpus, {"flag": {"level": 0.05}}) == {0: ("review", "style-flag")}
+
+
+# --- weights ---
+
+
+def test_weights_follow_the_probability_and_nothing_is_ruled_out() -> None:
+    corpus = Fake(("citation-marker",), ("",), ("", Origin.HUMAN), ("unfilled-slot",))
+    ruling = ruled(WEIGHT_BY_ORIGIN, corpus, {"prior": "neutral", "max_repeats": 100})
+    assert ruling.documents.size == 0
+    weights = ruling.weights
+    assert (weights.documents.tolist(), weights.reason) == ([0, 1, 2, 3], "weighed-by-origin")
+    p = probability(np.array([3.0, 0.0, -2.5, 1.0]))
+    np.testing.assert_allclose(weights.score, p, rtol=1e-5)
+    np.testing.assert_allclose(weights.factor, 4 * (1 - p) / (1 - p).sum(), rtol=1e-5)
+
+
+def test_style_moves_the_weights_of_documents_without_other_evidence() -> None:
+    documents = [("",), ("",), ("",)]
+    plain = ruled(WEIGHT_BY_ORIGIN, Fake(*documents)).weights.factor
+    styled = ruled(WEIGHT_BY_ORIGIN, anchored(*documents, scores=[5, np.nan, -5])).weights.factor
+    np.testing.assert_allclose(plain, 1)
+    assert styled[0] < styled[1] < styled[2]
+
+
+def test_weights_add_up_over_the_documents_that_are_left() -> None:
+    corpus = Fake(*[("citation-marker",), ("",), ("", Origin.HUMAN)] * 40)
+    active = np.arange(120) % 4 > 0
+    options = {"k": 10, "upsample": 1.5, "max_repeats": 3}
+    weights = WEIGHT_BY_ORIGIN.rule(corpus, active, WEIGHT_BY_ORIGIN.check(options)).weights
+    assert weights.documents.tolist() == np.flatnonzero(active).tolist()
+    assert weights.factor.sum() == pytest.approx(1.5 * active.sum(), rel=1e-6)
+    assert weights.factor.max() <= 3
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["", "unfilled-slot", "citation-marker"]), st.sampled_from(Origin)),
+        min_size=1,
+    ),
+    st.sampled_from([{}, {"k": 10, "upsample": 1.5}, {"k": 0}, {"floor": 0.2, "max_repeats": 1}]),
+)
+def test_the_facts_tell_what_the_weights_did_and_fit_into_json(documents, options) -> None:
+    ruling = ruled(WEIGHT_BY_ORIGIN, Fake(*documents), options)
+    facts, weights = ruling.facts, ruling.weights.factor.astype(float)
+    json.dumps(facts)
+    assert facts["documents"] == len(documents)
+    assert facts["effective_documents"]["after"] <= len(documents) * (1 + 1e-9)
+    assert facts["expected_ai_share"]["after"] <= facts["expected_ai_share"]["before"] + 1e-9
+    assert facts["at_max_repeats"] == np.count_nonzero(weights >= facts["max_repeats"] * (1 - 1e-7))
+    by_origin = facts["by_declared_origin"]
+    assert sum(row["documents"] for row in by_origin) == len(documents)
+    assert sum(row["weight_share"] for row in by_origin) == pytest.approx(1)
+
+
+def test_the_facts_of_flags_fit_into_json() -> None:
+    ruling = ruled(ORIGIN, anchored(("",), scores=[3]), {"flag": {"by": "source", "level": 0.05}})
+    told = json.loads(json.dumps(ruling.facts))["flag"]
+    assert {name: told[name] for name in ("level", "by", "control", "action", "flagged", "acted_on")} == {
+        "level": 0.05, "by": "source", "control": "false-alarms", "action": "review", "flagged": 1, "acted_on": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("step", [ARTEFACTS, ORIGIN, WEIGHT_BY_ORIGIN], ids=lambda step: step.name)
 def test_an_empty_corpus_and_checked_options_pass(step) -> None:
     options = step.check({})
     assert step.check(options) == options
@@ -184,7 +450,7 @@ def test_an_empty_corpus_and_checked_options_pass(step) -> None:
         (
             ORIGIN,
             {"zzz": 1},
-            r"has no option 'zzz'\. Use one of: drop_above, review_between, declared, prior\.$",
+            r"has no option 'zzz'\. Use one of: drop_above, review_between, declared, prior, flag\.$",
         ),
         (
             ORIGIN,
@@ -201,6 +467,49 @@ def test_an_empty_corpus_and_checked_options_pass(step) -> None:
         (ORIGIN, {"review_between": "0.8"}, r"review_between is '0\.8'\. Give two .* or null\.$"),
         (ORIGIN, {"declared": "dorp"}, r"declared is 'dorp'\. Did you mean 'drop'\?$"),
         (ORIGIN, {"prior": "uniform"}, r"prior is 'uniform'\. Use one of: by-month, neutral\.$"),
+        (
+            ORIGIN,
+            {"flag": True},
+            r"flag is True\. Give a mapping, such as \{level: 0\.01, by: source\}, or null\.$",
+        ),
+        (ORIGIN, {"flag": {"levl": 1}}, r"flag has no option 'levl'\. Did you mean 'level'\?$"),
+        (
+            ORIGIN,
+            {"flag": {"level": 1}},
+            r"flag\.level is 1\. Give a rate above 0 and below 1, such as 0\.01\.$",
+        ),
+        (ORIGIN, {"flag": {"level": "low"}}, r"flag\.level is 'low'\. Give a rate"),
+        (
+            ORIGIN,
+            {"flag": {"control": "fdr"}},
+            r"flag\.control is 'fdr'\. Use one of: false-alarms, discoveries\.$",
+        ),
+        (ORIGIN, {"flag": {"by": "author"}}, r"flag\.by is 'author'\. Use one of: document, source\.$"),
+        (ORIGIN, {"flag": {"action": "weight"}}, r"flag\.action is 'weight'\. Did you mean 'weigh'\?$"),
+        (WEIGHT_BY_ORIGIN, {"kk": 1}, r"weight-by-origin\.v1 has no option 'kk'\. Did you mean 'k'\?$"),
+        (
+            WEIGHT_BY_ORIGIN,
+            {"k": -1},
+            r"k is -1\. Give an exponent of 0 or more, such as 1; 0 weighs all alike\.$",
+        ),
+        (WEIGHT_BY_ORIGIN, {"k": float("inf")}, r"k is inf\. Give an exponent"),
+        (
+            WEIGHT_BY_ORIGIN,
+            {"floor": 2},
+            r"floor is 2\. Give the least weight .* from 0 to 1, such as 0\.1\.$",
+        ),
+        (
+            WEIGHT_BY_ORIGIN,
+            {"max_repeats": 0.5},
+            r"max_repeats is 0\.5\. Give how often .* 1 or more, such as 3\.$",
+        ),
+        (
+            WEIGHT_BY_ORIGIN,
+            {"upsample": 4},
+            r"upsample is 4 and max_repeats 3\. Give a mean weight .* not above max_repeats, such as 1\.$",
+        ),
+        (WEIGHT_BY_ORIGIN, {"upsample": 0}, r"upsample is 0 and max_repeats 3\. Give"),
+        (WEIGHT_BY_ORIGIN, {"prior": "flat"}, r"prior is 'flat'\. Use one of: by-month, neutral\.$"),
     ],
 )
 def test_errors_say_what_was_found_and_what_to_do(step, options, says: str) -> None:

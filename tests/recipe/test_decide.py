@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from fakes import MemoryCorpus
 
-from wellkeeper.core.decision import Decision
+from wellkeeper.core.decision import Decision, Ruling, Weights
 from wellkeeper.core.origin import Origin
 from wellkeeper.errors import RecipeError
 from wellkeeper.mix.plan import MixPlan, Size
-from wellkeeper.recipe.decide import apply_mix, apply_steps
+from wellkeeper.mix.sampling import copies_of
+from wellkeeper.recipe.decide import apply_mix, apply_steps, record, undecided
 from wellkeeper.recipe.steps import registered_steps, step_named
 
 BASE = " ".join(f"w{k}" for k in range(80))
@@ -62,6 +63,83 @@ def test_the_mix_is_a_step_of_its_own(corpus):
     assert decisions.kept.sum() == 3
     assert {decisions.reasons[r] for r in decisions.reason[decisions.decision == Decision.DROP]} == {"size"}
     assert np.flatnonzero(decisions.kept).tolist() == [0, 1, 2]  # by priority
+
+
+def ruling(step: str, *, drop=(), weights: Weights | None = None) -> Ruling:
+    """What a step says that drops some documents and weighs others."""
+    nobody = np.full(len(drop), -1, np.int64)
+    return Ruling(
+        step=step, documents=np.array(drop, np.int64), decision=np.full(len(drop), Decision.DROP, np.uint8),
+        reason=np.zeros(len(drop), np.int32), score=np.full(len(drop), np.nan, np.float32), survivor=nobody,
+        cluster=nobody, reasons=("wrong",), weights=weights,
+    )  # fmt: skip
+
+
+def weights_of(factors: dict[int, float], reason: str) -> Weights:
+    return Weights(
+        documents=np.array(list(factors), np.int64),
+        factor=np.array(list(factors.values()), np.float32),
+        score=np.full(len(factors), 0.5, np.float32),
+        reason=reason,
+    )
+
+
+def weighed(factors: dict[int, float], documents: int = 7):
+    decisions = undecided(documents)
+    record(decisions, ruling("weigh.v1", weights=weights_of(factors, "light")), before=documents)
+    return decisions
+
+
+def test_factors_of_several_steps_multiply_and_the_last_that_changes_one_is_named():
+    decisions = weighed({0: 0.5, 1: 1.0, 2: 2.0})
+    more = weights_of({0: 0.5, 2: 1.0, 3: 3.0}, "heavy")
+    record(decisions, ruling("other.v1", drop=[6], weights=more), before=7)
+    assert decisions.weight.tolist() == [0.25, 1, 2, 3, 1, 1, 1]
+    named = [decisions.steps[step] if step >= 0 else None for step in decisions.step]
+    assert named == ["other.v1", None, "weigh.v1", "other.v1", None, None, "other.v1"]
+    reasons = [decisions.reasons[reason] if reason >= 0 else None for reason in decisions.reason]
+    assert reasons == ["heavy", None, "light", "heavy", None, None, "wrong"]
+    assert decisions.score[0] == 0.5
+    assert np.isnan(decisions.score[1])
+    assert decisions.kept.sum() == 6
+    assert [tally.dropped for tally in decisions.tallies] == [0, 1]
+
+
+def test_the_mix_draws_each_document_as_often_as_its_weight_says(corpus):
+    factors = {0: 0.0, 1: 0.3, 2: 2.0, 3: 2.5, 5: 3.0}
+    decisions = weighed(factors)
+    expected = copies_of(decisions.weight.copy(), corpus.column("priority"))
+    mix = apply_mix(corpus, decisions, MixPlan())
+    kept = decisions.kept
+    assert np.array_equal(kept, expected > 0)
+    assert decisions.weight[kept].tolist() == expected[kept].tolist()
+    assert not kept[0]
+    assert (decisions.weight[2], decisions.weight[4], decisions.weight[5]) == (2, 1, 3)
+    assert (decisions.steps[decisions.step[0]], decisions.reasons[decisions.reason[0]]) == ("mix", "weight")
+    assert decisions.score[0] == 0  # the weight that drew no copy
+    assert mix.facts["copies"]["kept"] == expected.sum()
+
+
+def test_a_size_counts_copies_and_may_take_some_of_a_documents(corpus):
+    decisions = weighed(dict.fromkeys(range(7), 3.0))
+    apply_mix(corpus, decisions, MixPlan(size=Size(amount=10)))
+    assert decisions.weight[decisions.kept].sum() == 10
+    assert set(decisions.weight[decisions.kept].tolist()) <= {1, 2, 3}
+
+
+def test_weights_that_the_plan_keeps_play_no_part_in_the_mix(corpus):
+    decisions = weighed({0: 0.0, 1: 0.3, 2: 2.5})
+    mix = apply_mix(corpus, decisions, MixPlan(size=Size(amount=3), weights="keep"))
+    assert np.flatnonzero(decisions.kept).tolist() == [0, 1, 2]
+    np.testing.assert_allclose(decisions.weight[:3], [0, 0.3, 2.5], rtol=1e-6)
+    assert mix.copies is None
+    assert "copies" not in mix.facts
+
+
+def test_a_mix_of_plain_documents_draws_nothing(corpus):
+    decisions = apply_steps(corpus, [])
+    assert apply_mix(corpus, decisions, MixPlan()).copies is None
+    assert (decisions.weight == 1).all()
 
 
 def test_the_digest_changes_with_any_decision(corpus):

@@ -174,6 +174,8 @@ def test_an_override_makes_the_mappings_it_needs_and_null_removes(recipe_of) -> 
     assert recipe_of(SMALL, "mix.caps.source=0.5").mix.cap_source == 0.5
     assert recipe_of(WHOLE, "mix.caps=").mix.cap_source is None
     assert recipe_of(WHOLE, "steps=[quality.v1]").steps[0].name == "quality.v1"
+    assert recipe_of(SMALL, "mix.weights=keep").mix.weights == "keep"
+    assert recipe_of(SMALL, "mix.weights=draw").digest == recipe_of(SMALL).digest
     assert recipe_of(WHOLE, "mix.size={words: 5}").mix.size == Size(unit="words", amount=5)
 
 
@@ -204,9 +206,9 @@ def test_overrides_that_cannot_be_meant_are_refused(refusal, override: str, says
     [
         (("human_floor", "human_flor"),
          ("recipe.yaml, line 15: mix.human_flor is not a key of mix. Did you mean human_floor? "
-         "Keys: size, synthetic_share, human_floor, caps.")),
+         "Keys: size, synthetic_share, human_floor, caps, weights.")),
         (("seed: 7", "seeds: 7"), ("recipe.yaml, line 19: seeds is not a key of a recipe. Did you mean seed? "
-         "Keys: wellkeeper, sources, reference, steps, against, mix, sign, out, seed.")),
+         "Keys: wellkeeper, sources, reference, anchors, steps, against, mix, sign, out, seed.")),
         (("source: board", "sauce: board"), ("recipe.yaml, line 4: sources.forum.sauce is not a key of sources.forum. "
          "Did you mean source? Keys: path, text, id, source, embedding, date, licence, origin, generator, trust, format.")),
         (("{max: 0.10}", "{maximum: 0.10, max: 0.1}"), ("recipe.yaml, line 14: mix.synthetic_share.maximum is not a key "
@@ -218,8 +220,6 @@ def test_overrides_that_cannot_be_meant_are_refused(refusal, override: str, says
          "Did you mean source? Keys: source, month.")),
         (("documents: 100000", "document: 100000"), ("mix.size.document is not a key of mix.size. Did you mean documents? "
          "Keys: documents, words, bytes.")),
-        (("reference: archive\n", "anchors: a.json\n"),
-         "recipe.yaml, line 6: anchors needs a later version of wellkeeper. Remove it; this one cannot honour it."),
         (("human_floor: 0.60", "diversity: {by: x}"),
          "recipe.yaml, line 15: mix.diversity needs a later version of wellkeeper. Remove it; this one cannot honour it."),
         (("human_floor: 0.60", "human_floor: 1.4"), "recipe.yaml, line 15: mix.human_floor is 1.4. Give a share from 0 to 1."),
@@ -280,7 +280,7 @@ def test_several_problems_are_reported_together(refusal) -> None:
         "  line 5: sources.made.txt is not a key of sources.made. Did you mean text? "
         "Keys: path, text, id, source, embedding, date, licence, origin, generator, trust, format.\n"
         "  line 15: mix.human_flor is not a key of mix. Did you mean human_floor? "
-        "Keys: size, synthetic_share, human_floor, caps.\n"
+        "Keys: size, synthetic_share, human_floor, caps, weights.\n"
         "  line 19: seed is 'x'. Give a whole number."
     )
 
@@ -364,7 +364,7 @@ def test_the_schema_is_valid_and_accepts_the_whole_recipe() -> None:
     for wrong in (
         WHOLE.replace("human_floor", "human_flor"),
         WHOLE.replace("0.60", "1.6"),
-        WHOLE.replace("reference: archive", "anchors: x"),
+        WHOLE.replace("reference: archive", "anchor: x"),
     ):
         assert list(validator.iter_errors(read_document(wrong, "x").values))
 

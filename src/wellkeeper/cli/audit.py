@@ -22,6 +22,12 @@ from wellkeeper.cli.support import (
 @click.option(
     "--reference", multiple=True, metavar="PATH", help="Human text to compare the tails with; repeatable."
 )
+@click.option(
+    "--anchors",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="References of known origin, to measure the share of AI text with; see `wellkeeper anchors build`.",
+)
 @click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")
 @click.option("--id", "id_", metavar="COL", help="Column with the documents' ids.")
 @click.option("--source", metavar="COL", help="Column that names each document's source.")

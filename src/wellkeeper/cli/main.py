@@ -8,6 +8,7 @@ from contextlib import suppress
 import click
 
 from wellkeeper import __version__
+from wellkeeper.cli.anchors import anchors
 from wellkeeper.cli.audit import audit
 from wellkeeper.cli.completion import completion
 from wellkeeper.cli.curate import curate
@@ -37,7 +38,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, curate, why, steps, schema, completion):
+for command in (audit, anchors, curate, why, steps, schema, completion):
     cli.add_command(command)
 
 

@@ -26,8 +26,8 @@ def steps(*, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("document", type=click.Choice(["recipe", "audit"]), default="recipe")
+@click.argument("document", type=click.Choice(["recipe", "audit", "anchors"]), default="recipe")
 def schema(document: str) -> None:
-    """Print the JSON schema of recipes, for editors, or of what `audit --json` prints."""
+    """Print the JSON schema of recipes, for editors, of what `audit --json` prints, or of anchor packs."""
     text = (files("wellkeeper.recipe") / f"{document}.schema.json").read_text(encoding="utf-8")
     print_json(json.loads(text))

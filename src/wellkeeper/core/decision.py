@@ -77,6 +77,20 @@ class Overlaps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Factors on the sampling weights of documents that a step keeps; arrays share the shape of `documents`.
+
+    A sampling weight says how often a document is to be seen where a plain one is seen once. Factors of several
+    steps multiply.
+    """
+
+    documents: Indices  # ascending and without repeats, none of which the same ruling drops or holds back
+    factor: NDArray[np.float32]  # at least 0
+    score: NDArray[np.float32]  # what the factor was made from; its meaning is the reason's
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """One step's rulings on the documents it does not simply keep; arrays share one length.
 
@@ -97,6 +111,7 @@ class Ruling:
     facts: Mapping[str, Any] = field(default_factory=dict)  # what the step tells the report
     spans: RepeatedSpans | None = None  # cut or weighed once it is known which of their holders stay
     overlaps: Overlaps | None = None  # items of evaluation sets that documents hold
+    weights: Weights | None = None  # of documents that it keeps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +194,30 @@ class Spreads(Protocol):
     def spread(self) -> Spread | None:
         """The machines; None: this one alone."""
         ...
+
+
+@runtime_checkable
+class Referenced(Protocol):
+    """A corpus that may come with style scores of texts known to be human or AI-made (anchors), slice by slice."""
+
+    def references(self, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """Scores of human and of AI reference texts of the slice, by the model of `style_scores`.
+
+        Either may be empty. None: nothing is known of this slice.
+        """
+        ...
+
+    def slices(self) -> tuple[NDArray[np.integer], Sequence[str]]:
+        """Slice of each document, and the names that these index; of a corpus not sliced, `ONE_SLICE` alone."""
+        ...
+
+    def style_scores(self, documents: Indices) -> NDArray[np.float32]:
+        """Style scores of some documents (ascending); NaN where the model abstains. It may read their texts again."""
+        ...
+
+
+ONE_SLICE = "all"
+"""Name of the slice of a corpus that is not sliced."""
 
 
 class Streams(Protocol):

@@ -3,6 +3,9 @@
 Weights are log10 likelihood ratios of AI against human authorship, positive towards AI. They are
 starting values until a user's own anchors recalibrate them; the report prints them. A missing mark
 is never evidence of a human: absence has no weight anywhere in this package.
+
+`style` has no weight of its own: what a style score says differs from document to document and is
+known only where references of the same slice say so (`wellkeeper.origin.evidence.style_log10`).
 """
 
 from dataclasses import dataclass
@@ -31,7 +34,8 @@ class EvidenceKind:
 
     `bit` is its place in the u64 `evidence_mask` of a document and never changes once released.
     `group` names kinds that tend to fire together: within a group likelihood ratios are averaged,
-    across groups they multiply. `weight` is a log10 likelihood ratio, positive towards AI.
+    across groups they multiply. `weight` is a log10 likelihood ratio, positive towards AI; 0 for a
+    kind that decides nothing, and for `style`, whose likelihood ratio is the document's own.
     """
 
     name: str
@@ -81,6 +85,9 @@ KINDS: tuple[EvidenceKind, ...] = (
         "chat markup shown in code or documentation",
     ),
     EvidenceKind("invisible-run", 15, Strength.ARTEFACT, "unicode", 0.0, "run of invisible characters"),
+    EvidenceKind(
+        "style", 17, Strength.STATISTICAL, "style", 0.0, "style score, calibrated on references of its slice"
+    ),
 )
 """Source of the weights: Academ-AI (arXiv:2411.15218) and Wikipedia's speedy-deletion criterion G15
 for which traces are objective; sizes are conservative starting points, see docs/evidence.md."""

@@ -60,6 +60,16 @@ class ManifestEarlier:
     documents: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestAnchors:
+    """The references of known origin that decisions rest on."""
+
+    sha256: str  # of the pack, in its normal form
+    style_model: str  # version whose scores these are
+    human: int  # references
+    ai: int
+
+
 def write_manifest(
     folder: Path,
     *,
@@ -72,6 +82,7 @@ def write_manifest(
     counts: Counts,
     tables: Mapping[str, str],
     earlier: Sequence[ManifestEarlier] = (),
+    anchors: ManifestAnchors | None = None,
     run: Mapping[str, Any] | None = None,
     created: datetime | None = None,
 ) -> dict[str, Any]:
@@ -101,6 +112,8 @@ def write_manifest(
     }
     if earlier:
         content["against"] = [asdict(item) for item in earlier]
+    if anchors is not None:
+        content["anchors"] = asdict(anchors)
     content["digest"] = hashlib.sha256(_json(content)).hexdigest()
     content["run"] = dict(run or {}) | {
         "created": (created or datetime.now(UTC)).isoformat(timespec="seconds"),

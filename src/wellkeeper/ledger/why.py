@@ -450,17 +450,30 @@ def _sentence(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
         weighed = "" if weight in (None, 1.0) else f", with sampling weight {weight:.4g}"
         words = record.get("cut_words")
         cut = f", less {words:,} of {record['words']:,} words of its text" if words else ""
-        return (f"kept by {step}: {record['reason']}" if step else "kept: no step objected") + weighed + cut
+        return (f"kept by {step}: {_named(record)}" if step else "kept: no step objected") + weighed + cut
     verb = "dropped" if decision == Decision.DROP.label else "held back for a person to review"
     return f"{verb} by {step}: {_grounds(record, survivors)}"
+
+
+_SCORES = {"style-flag": "p-value", "weighed-by-origin": "probability of AI"}
+"""What a score is, for reasons that need more than its value to be understood."""
+
+
+def _named(record: Mapping[str, Any]) -> str:
+    """The reason, with its score where it is known what that is."""
+    reason, score = str(record["reason"]), record["score"]
+    return f"{reason} ({_SCORES[reason]} {score:.4g})" if reason in _SCORES and score is not None else reason
 
 
 def _grounds(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
     score = record["score"]
     if (record["step"] or "").startswith("decontaminate") and score is not None:
         return f"{record['reason']}, {_share(score)} of it"
+    if record["step"] == "mix" and record["reason"] == "weight" and score is not None:
+        return f"its sampling weight of {score:.4g} drew no copy"
     if record["survivor"] is None:
-        return str(record["reason"]) + ("" if score is None else f" (value {score:.4g})")
+        named = _named(record)
+        return named if score is None or named != record["reason"] else f"{named} (value {score:.4g})"
     if (record["step"] or "").startswith("exact-duplicates"):
         alike = "the same text as"
     else:

@@ -13,10 +13,12 @@ What the result guarantees, on the exact integers: every constraint holds; in ea
 are the first by priority; no single next document could be added; and nothing depends on the order of the
 arrays. That last point needs priorities that differ within a cell, as hashes do; equal ones are taken by
 size, then by position.
+
+Documents that were drawn by weight are chosen copy by copy: a copy is to a mix what a document is.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,8 +28,8 @@ from wellkeeper.core.origin import SYNTHETIC, Origin
 from wellkeeper.errors import DataError
 from wellkeeper.mix.allocate import Allocation, Family, allocate, families
 from wellkeeper.mix.infeasible import refuse_impossible, refuse_infeasible, refuse_too_coarse
-from wellkeeper.mix.plan import HUMAN_FLOOR, REASONS, SIZE, Constraint, Mix, MixPlan, exact
-from wellkeeper.mix.sampling import Priorities
+from wellkeeper.mix.plan import HUMAN_FLOOR, REASONS, SIZE, WEIGHT, Constraint, Mix, MixPlan, exact
+from wellkeeper.mix.sampling import Priorities, copy_order
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -46,6 +48,7 @@ def choose(
     origin: NDArray[np.integer],
     priority: Priorities,
     size: NDArray[np.integer],
+    copies: NDArray[np.integer] | None = None,
 ) -> Mix:
     """The documents that satisfy the plan; all arrays have shape (documents,).
 
@@ -56,6 +59,8 @@ def choose(
         origin: `wellkeeper.core.origin.Origin`.
         priority: the order in which documents of a cell are taken, smallest first.
         size: in the plan's unit, >= 0; ones for documents.
+        copies: how often each document is drawn, >= 0; None: once. Constraints are on all copies, of which some
+            may be chosen and some not.
 
     A size target that cannot be reached is no error: `Mix.facts` says what was asked, got and why.
 
@@ -63,7 +68,11 @@ def choose(
         DataError: the arrays do not fit together.
         RecipeError: only an empty mix satisfies the constraints.
     """
-    _check(source=source, month=month, origin=origin, priority=priority, size=size)
+    columns = {"source": source, "month": month, "origin": origin, "priority": priority, "size": size}
+    if copies is not None:
+        _check(**columns, copies=copies)
+        return _choose_copies(plan, copies, columns)
+    _check(**columns)
     cells = _cells_of(source, month, origin, priority, size)
     constraints = families(
         plan.limits(),
@@ -89,6 +98,32 @@ def choose(
     if total and not chooser.mass.any():
         refuse_too_coarse(plan, total)
     return _mix(plan, cells, chooser, allocation, constraints, scale)
+
+
+def _choose_copies(plan: MixPlan, copies: NDArray[np.integer], columns: Mapping[str, NDArray[Any]]) -> Mix:
+    """Choose among single copies, each with a place of its own in the order.
+
+    Were all copies of a document taken or left at once, those with many would fit less often than their weight says.
+    """
+    of = np.repeat(np.arange(len(copies)), copies)
+    singles = {name: column[of] for name, column in columns.items()}
+    order = copy_order(columns["priority"], copies)
+    mix = choose(plan, **singles | {"priority": order})
+    times = np.bincount(of[mix.kept], minlength=len(copies))
+    reason = np.full(len(copies), REASONS.index(WEIGHT), np.int8)
+    reason[of[::-1]] = mix.reason[::-1]  # of several copies, the first one's
+    reason[times > 0] = -1
+    return replace(
+        mix,
+        kept=times > 0,
+        copies=times,
+        reason=reason,
+        facts={
+            **mix.facts,
+            "documents": int(np.count_nonzero(times)),
+            "copies": {"drawn": len(of), "kept": int(times.sum())},
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,9 +408,9 @@ def _check(**arrays: NDArray[Any]) -> None:
     if len(set(shapes.values())) > 1 or arrays["source"].ndim != 1:
         found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise DataError(f"The arrays differ in shape: {found}. Pass one value per document in each.")
-    lowest = {"source": 0, "month": -1, "origin": 0, "size": 0}
+    lowest = {"source": 0, "month": -1, "origin": 0, "size": 0, "copies": 0}
     for name, low in lowest.items():
-        if len(arrays[name]) and arrays[name].min() < low:
+        if name in arrays and len(arrays[name]) and arrays[name].min() < low:
             at = int(arrays[name].argmin())
             raise DataError(f"{name}[{at}] is {arrays[name][at]}. Values start at {low}.")
     if len(arrays["origin"]) and arrays["origin"].max() >= len(Origin):

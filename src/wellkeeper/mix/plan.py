@@ -13,14 +13,15 @@ from wellkeeper.errors import RecipeError
 Unit: TypeAlias = Literal["documents", "words", "bytes"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 
-CAP_SOURCE, CAP_MONTH, SYNTHETIC_SHARE, HUMAN_FLOOR, SIZE = REASONS = (
+CAP_SOURCE, CAP_MONTH, SYNTHETIC_SHARE, HUMAN_FLOOR, SIZE, WEIGHT = REASONS = (
     "cap-source",
     "cap-month",
     "synthetic-share",
     "human-floor",
     "size",
+    "weight",
 )
-"""Why a document was left out, in ledgers and reports; also the names of the constraints."""
+"""Why a document was left out, in ledgers and reports; all but `weight`, whose draw no copy, are constraints too."""
 
 RECIPE_KEYS: Mapping[str, str] = {
     CAP_SOURCE: "mix.caps.source",
@@ -52,6 +53,7 @@ class MixPlan:
     human_floor: float | None = None  # at least: known to be human
     cap_source: float | None = None  # at most, each source
     cap_month: float | None = None  # at most, each month of capture; undated documents are exempt
+    weights: Literal["keep"] | None = None  # leave sampling weights to whoever trains; None: draw by them
 
     def __post_init__(self) -> None:
         for name, limit in self.limits().items():
@@ -59,6 +61,8 @@ class MixPlan:
                 raise RecipeError(f"{RECIPE_KEYS[name]} is {limit}. Give a share of the mix, from 0 to 1.")
         if self.size.unit not in UNITS:
             raise RecipeError(f"mix.size has the unit {self.size.unit!r}. Units: {', '.join(UNITS)}.")
+        if self.weights not in (None, "keep"):
+            raise RecipeError(f"mix.weights is {self.weights!r}. Give None, to draw by them, or 'keep'.")
         if self.size.amount is not None and self.size.amount < 1:
             raise RecipeError(f"mix.size is {self.size.amount} {self.size.unit}. Give at least 1, or all.")
 
@@ -104,7 +108,8 @@ class Mix:
     `facts`: `unit`; `available`, the size before; `asked`, the size target or None; `allocated`, the size of
     the allocation before whole documents were chosen, to which filling may add; `got`, the size chosen;
     `documents`, how many were kept; and `binds`, the constraints that made the mix smaller, in the order of
-    `REASONS`.
+    `REASONS`. Where documents were drawn by weight, sizes count copies, and `copies` tells how many were `drawn` and
+    how many of these are `kept`.
     """
 
     kept: NDArray[np.bool_]  # shape (documents,)
@@ -112,6 +117,9 @@ class Mix:
     constraints: tuple[Constraint, ...]
     facts: Mapping[str, Any]
     reasons: tuple[str, ...] = REASONS
+    copies: NDArray[np.int64] | None = (
+        None  # shape (documents,): how often each goes in; None: once if it is kept
+    )
 
 
 def exact(limit: float) -> Fraction:

@@ -31,7 +31,7 @@ from wellkeeper.recipe.describe import (
 )
 from wellkeeper.recipe.earlier import INDEX, remember
 from wellkeeper.recipe.findings import findings_of, verdict_of
-from wellkeeper.recipe.inputs import groups_of
+from wellkeeper.recipe.inputs import groups_of, with_slices
 from wellkeeper.recipe.propose import proposed_recipe
 from wellkeeper.recipe.results import Audit
 from wellkeeper.recipe.running import Running, prepare_work, read_corpus, size_of_blocks
@@ -43,6 +43,7 @@ def audit(
     inputs: Any,
     *,
     reference: Any = (),
+    anchors: str | Path | None = None,
     text: str | None = None,
     id: str | None = None,  # noqa: A002  the field's name everywhere else
     source: str | None = None,
@@ -67,6 +68,8 @@ def audit(
     Args:
         inputs: a path, glob or URL, an Arrow table, anything with the Arrow C stream, or a list of these.
         reference: the same, for human text whose rare words the corpus is compared with.
+        anchors: pack of references of known origin, made by `wellkeeper anchors build`: with it the share of AI text
+            is measured by slice, source and month.
         text: column with the text; like all columns, guessed and said aloud where it is not given.
         id: column with the documents' ids; without one they are named `file:line`.
         source: column that names each document's source.
@@ -87,12 +90,17 @@ def audit(
         listener: is told of progress.
 
     Raises:
-        InputError: an input does not exist, holds nothing to read, or has no text column.
+        InputError: an input does not exist, holds nothing to read, or has no text column; the anchors cannot be used.
         WorkError: the work folder cannot be used, or the cluster cannot.
     """
     started = time.time()
     begun = time.perf_counter(), time.process_time()
     folder = Path(out if out is not None else "wellkeeper-audit")
+    pack = None
+    if anchors is not None:  # before a folder is made: what is refused here leaves nothing behind
+        from wellkeeper.origin.anchors import AnchorPack  # what few runs need
+
+        pack = AnchorPack.load(anchors)
     run = Running(
         work=prepare_work(folder, work, fresh=fresh),
         kind=executor,
@@ -108,8 +116,9 @@ def audit(
     }  # fmt: skip
     with run.ready():
         groups, said = groups_of(_many(inputs), columns, run.work)
+        groups = with_slices(groups, None if pack is None else pack.slice_column)
         references, _ = groups_of(_many(reference), {"text": None}, run.work, reference=True)
-        corpus = read_corpus(groups, run, similarity=similarity, seed=seed or 0)
+        corpus = read_corpus(groups, run, similarity=similarity, seed=seed or 0, anchors=pack)
         remember(run.work / INDEX, corpus, banding=banding_for(similarity), similarity=similarity)
         compared = read_corpus(references, run, similarity=similarity, seed=seed or 0) if references else None
         listener(Progress(stage="measuring", done=0, total=0, unit="documents", documents=len(corpus)))
@@ -119,7 +128,12 @@ def audit(
         left = everything.copy()
         left[exact.documents] = False
         near = NEAR_DUPLICATES.rule(corpus, left, NEAR_DUPLICATES.check({**keep, "similarity": similarity}))
-        document = audit_document(corpus, said, exact=exact, near=near, reference=compared)
+        shares = None
+        if pack is not None:
+            from wellkeeper.recipe.shares import describe_shares
+
+            shares = describe_shares(corpus, seed=seed or 0, listener=listener)
+        document = audit_document(corpus, said, exact=exact, near=near, reference=compared, shares=shares)
         document["proposed_recipe"] = proposed_recipe(groups, references, similarity=similarity)
         document["run"] = {
             "version": __version__,
@@ -144,6 +158,7 @@ def audit_document(
     exact: Ruling,
     near: Ruling,
     reference: LoadedCorpus | None,
+    shares: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """All figures of an audit, with findings and verdict: schema `wellkeeper.audit/1`."""
     from wellkeeper.recipe.tails import TOO_SMALL, describe_tails, without_copies, word_sample
@@ -157,7 +172,7 @@ def audit_document(
         "schema": SCHEMA,
         "version": __version__,
         "inputs": describe_inputs(corpus, said),
-        "origin": describe_origin(corpus),
+        "origin": describe_origin(corpus, shares),
         "duplicates": describe_duplicates(corpus, exact, near),
         "tails": tails,
         "tails_note": None if tails is not None else TOO_SMALL,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wellkeeper.core.decision import (
+    ONE_SLICE,
     FingerprintRows,
     Indices,
     ShingleSets,
@@ -33,8 +34,11 @@ from wellkeeper.engine.sidecar import SidecarBlock, Sidecars
 from wellkeeper.errors import WorkError
 from wellkeeper.kernels import text
 from wellkeeper.ledger.rows import QUARANTINE
-from wellkeeper.origin.evidence import origin_of
+from wellkeeper.origin.evidence import origin_of, style_evidence, style_log10
 from wellkeeper.recipe.textpass import EXCERPT_CHARS, Group, tables, text_buffers
+
+if TYPE_CHECKING:
+    from wellkeeper.origin.anchors import AnchorPack
 
 
 class LoadedCorpus:
@@ -51,6 +55,8 @@ class LoadedCorpus:
         block_bytes: int = BLOCK_BYTES,
         evaluation: Evaluation | None = None,
         sample_shift: int = 0,
+        anchors: "AnchorPack | None" = None,
+        styled: bool = False,
     ) -> None:
         self.files: tuple[tuple[Group, InputFile], ...] = tuple((g, f) for g in groups for f in g.files)
         self.folders = tuple(folders)
@@ -60,6 +66,8 @@ class LoadedCorpus:
         self._workers = workers
         self.scratch = scratch
         self.evaluation = evaluation
+        self.anchors = anchors
+        self.styled = styled  # whether the sidecars hold every document's style score
         self.sample_shift = sample_shift  # one document in 2 ** sample_shift is drawn for the tail measures
         self._derived: dict[str, NDArray[Any]] = {}
         self._codes: dict[str, tuple[NDArray[np.int32], tuple[str, ...]]] = {}
@@ -84,7 +92,9 @@ class LoadedCorpus:
             return self.codes(name)[0]
         if name == "group":
             return self.group_of()
-        if name in ("origin_resolved", "ai_log_odds", "strength", "conflict"):
+        if name in ("origin_resolved", "ai_log_odds", "strength", "conflict") or (
+            name == "evidence_mask" and self.styled
+        ):
             self._resolve()
         elif name == "licence_rank" and name not in self._derived:
             codes, names = self.codes("licence")
@@ -110,6 +120,48 @@ class LoadedCorpus:
     def source_names(self) -> Sequence[str]:
         return self.codes("source")[1]
 
+    def references(self, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        if self.anchors is None or name not in self.anchors.slices:
+            return None
+        found = self.anchors.references(name)
+        return found.human, np.zeros(0, np.float32) if found.ai is None else found.ai
+
+    def slices(self) -> tuple[NDArray[np.int32], Sequence[str]]:
+        """A document without the anchors' column lies in the slice that bears its source's name."""
+        if self.anchors is None or self.anchors.slice_column is None:
+            return np.zeros(len(self), np.int32), (ONE_SLICE,)
+        codes, names = self.codes("slice")
+        sources, source_names = self.codes("source")
+        every = {name: code for code, name in enumerate(dict.fromkeys([*names, *source_names]))}
+        of_source = np.array([every[name] for name in source_names], np.int32)
+        return np.where(codes >= 0, codes, of_source[sources]), list(every)
+
+    def style_log10(self) -> NDArray[np.float64] | None:
+        """log10 likelihood ratio of every document's style, NaN where nothing calibrates it; None: none is scored."""
+        if not self.styled:
+            return None
+        if "style_log10" not in self._derived:
+            scores = self.column("style_score")
+            codes, names = self.slices()
+            ratio = np.full(len(self), np.nan)
+            for code, name in enumerate(names):
+                found = self.references(name)
+                if found is not None:
+                    mine = codes == code
+                    ratio[mine] = style_log10(scores[mine], *found)
+            self._derived["style_log10"] = ratio
+        return self._derived["style_log10"]
+
+    def style_scores(self, documents: Indices) -> NDArray[np.float32]:
+        """Style scores of some documents (ascending); read again and scored unless the sidecars hold them."""
+        if self.styled:
+            return np.asarray(self.column("style_score")[documents], np.float32)
+        scores = np.full(len(documents), np.nan, np.float32)
+        tasks = self.read_again(documents)
+        for some, found in run_tasks(_style_of, tasks, kind=self._kind, workers=self._workers):
+            scores[np.searchsorted(documents, some)] = found
+        return scores
+
     def group_names(self) -> Sequence[str]:
         return list(dict.fromkeys(group.name for group, _ in self.files))
 
@@ -133,7 +185,11 @@ class LoadedCorpus:
         if "origin_resolved" in self._derived:
             return
         names = ("evidence_mask", "origin", "captured_at")
-        origin, log_odds, strength, conflict = origin_of(*(self.sidecars.column(name) for name in names))
+        columns = [self.sidecars.column(name) for name in names]
+        style = self.style_log10()
+        origin, log_odds, strength, conflict = origin_of(*columns, style=style)
+        if style is not None:
+            self._derived["evidence_mask"] = columns[0] | style_evidence(style)
         self._derived |= {
             "origin_resolved": origin,
             "ai_log_odds": log_odds,
@@ -179,7 +235,10 @@ class LoadedCorpus:
     ) -> Iterator["BlockRead"]:
         wanted = {block.index: (block, rows) for block, rows in blocks}
         lines = self.sidecars.column("line")
-        for raw in reader_for(file).blocks(file, skip=min(wanted), block_bytes=self.block_bytes):
+        fields = frozenset(group.columns.named().values())
+        for raw in reader_for(file).blocks(
+            file, skip=min(wanted), block_bytes=self.block_bytes, fields=fields
+        ):
             if raw.index in wanted:
                 block, rows = wanted.pop(raw.index)
                 chosen = block.first + rows
@@ -335,6 +394,13 @@ def _shingles_of(task: BlockRead) -> tuple[Indices, NDArray[np.int64], NDArray[n
     data, offsets = task.texts()
     bounds, hashes = text.shingle_sets(data, offsets, tables(), task.rows)
     return task.documents, bounds, hashes
+
+
+def _style_of(task: BlockRead) -> tuple[Indices, NDArray[np.float32]]:
+    from wellkeeper.origin.style import load_model  # what few runs need
+
+    data, offsets = task.texts()
+    return task.documents, load_model().score(data, offsets, task.rows)
 
 
 class Quotes(NamedTuple):

@@ -28,7 +28,14 @@ from wellkeeper.recipe.describe import (
     months_of,
 )
 from wellkeeper.recipe.earlier import INDEX, SET, check_not_itself, drop_repeats, open_earlier, remember
-from wellkeeper.recipe.inputs import columns_for, groups_of, not_below, recipe_key, with_distinct_names
+from wellkeeper.recipe.inputs import (
+    columns_for,
+    groups_of,
+    not_below,
+    recipe_key,
+    with_distinct_names,
+    with_slices,
+)
 from wellkeeper.recipe.model import Recipe
 from wellkeeper.recipe.optional import describe_optional, settle, wanted_by
 from wellkeeper.recipe.results import Curation
@@ -38,6 +45,7 @@ from wellkeeper.recipe.steps import step_named
 from wellkeeper.recipe.textpass import Group
 
 if TYPE_CHECKING:
+    from wellkeeper.origin.anchors import AnchorPack
     from wellkeeper.recipe.tails import WordSample
 
 SCHEMA = "wellkeeper.curate/1"
@@ -116,6 +124,7 @@ def curate(
         claim(folder, plan, fresh=fresh)
     # before a folder is made: what is refused here leaves nothing behind
     groups, said = groups_of_recipe(plan, folder)
+    pack, groups = _anchored(plan, groups)
     wanted = wanted_by(plan)
     said += wanted.said
     run = Running(
@@ -141,6 +150,8 @@ def curate(
             fingerprint_words=wanted.fingerprint_words,
             vectors=wanted.vectors,
             evaluation=wanted.evaluation,
+            style=pack is not None and any(step in _BY_ORIGIN for step, _ in steps),
+            anchors=pack,
         )
         listener(Progress(stage="deciding", done=0, total=0, unit="documents", documents=len(corpus)))
         decisions = undecided(len(corpus))
@@ -153,6 +164,7 @@ def curate(
         settle(corpus, decisions)
         theirs = None if dry_run else _reference_words(plan, corpus, run, seed)
         document = curation_document(name, plan, corpus, decisions, theirs, seed=seed, tails=not dry_run)
+        document["origin"]["share"] = _shares(corpus, decisions, seed, listener)
         document["dry_run"] = dry_run
         document["against"] = repeats
         paths = {}
@@ -220,9 +232,13 @@ _LEAN = frozenset(
         "decontaminate.v1",
         "artefacts.v1",
         "origin.v1",
+        "weight-by-origin.v1",
     }
 )
 """Steps that need no quality and repetition figures; a recipe of these alone reads its texts faster."""
+
+_BY_ORIGIN = frozenset({"origin.v1", "weight-by-origin.v1"})
+"""Steps that judge documents by style where the recipe has anchors: every document is scored."""
 
 _OURS = frozenset(
     {
@@ -284,6 +300,35 @@ def _drop_repeats(
         open_earlier(name, place, near=near) for name, place in zip(recipe.against, located, strict=True)
     ]
     return drop_repeats(corpus, decisions, earlier, names=recipe.earlier_names(), near=near)
+
+
+def _anchored(recipe: Recipe, groups: tuple[Group, ...]) -> tuple["AnchorPack | None", tuple[Group, ...]]:
+    """The recipe's anchors, and the groups, which know their slice column then."""
+    if recipe.anchors is None:
+        return None, groups
+    from wellkeeper.origin.anchors import AnchorPack  # what few recipes need
+
+    pack = AnchorPack.load(recipe.locate(recipe.anchors))
+    return pack, with_slices(groups, pack.slice_column)
+
+
+def _shares(
+    corpus: LoadedCorpus, decisions: Decisions, seed: int, listener: Listener
+) -> dict[str, Any] | None:
+    """The measured share of AI text before and after; None without anchors.
+
+    Documents that were chosen by their style scores cannot be measured by them: what was left would look human,
+    whoever wrote it. There the share after is None.
+    """
+    if corpus.anchors is None:
+        return None
+    from wellkeeper.recipe.shares import describe_shares  # what few recipes need
+
+    before = describe_shares(corpus, seed=seed, listener=listener)
+    if corpus.styled:
+        return {"before": before, "after": None}
+    after = describe_shares(corpus, chosen=decisions.kept, seed=seed, listener=listener)
+    return {"before": before, "after": after}
 
 
 def _similarity(recipe: Recipe) -> float:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wellkeeper.core.decision import Corpus, Decision, Indices, RepeatedSpans, Ruling, Stretches
+from wellkeeper.core.decision import Corpus, Decision, Indices, RepeatedSpans, Ruling, Stretches, Weights
 from wellkeeper.mix.choose import choose
-from wellkeeper.mix.plan import Mix, MixPlan
+from wellkeeper.mix.plan import WEIGHT, Mix, MixPlan
+from wellkeeper.mix.sampling import copies_of
 from wellkeeper.recipe.steps import step_named
 
 MIX = "mix"
@@ -134,6 +135,8 @@ def record(decisions: Decisions, ruling: Ruling, *, before: int) -> None:
     decisions.survivor[documents] = ruling.survivor
     if ruling.spans is not None:
         decisions.spans.append(ruling.spans)
+    if ruling.weights is not None:
+        _weigh(decisions, ruling.step, ruling.weights)
     grouped = ruling.cluster >= 0  # other steps leave the duplicate group of a survivor as it is
     decisions.cluster[documents[grouped]] = ruling.cluster[grouped]
     # A survivor belongs to the group that its copies name.
@@ -154,6 +157,17 @@ def record(decisions: Decisions, ruling: Ruling, *, before: int) -> None:
         )
     )
     decisions.rulings[ruling.step] = ruling
+
+
+def _weigh(decisions: Decisions, step: str, weights: Weights) -> None:
+    """Enter factors on sampling weights; documents whose factor is 1 stay as they are."""
+    changed = weights.factor != 1
+    documents = weights.documents[changed]
+    if len(documents):
+        decisions.weight[documents] *= weights.factor[changed]
+        decisions.step[documents] = code_of(decisions.steps, step)
+        decisions.reason[documents] = code_of(decisions.reasons, weights.reason)
+        decisions.score[documents] = weights.score[changed]
 
 
 def leave_out(
@@ -186,10 +200,16 @@ def leave_out(
 def apply_mix(corpus: Corpus, decisions: Decisions, plan: MixPlan) -> Mix:
     """Choose among the kept documents; enters what is left out and returns the choice.
 
+    Unless the plan keeps sampling weights as they are, each becomes the number of copies that it draws and the mix has
+    room for: a kept document's weight is then whole, and one without a copy is left out.
+
     Raises:
         RecipeError: the constraints cannot hold together.
     """
     active = np.flatnonzero(decisions.kept)
+    weights = decisions.weight[active]
+    drawn = plan.weights is None and bool((weights != 1).any())
+    copies = copies_of(weights, corpus.column("priority")[active]) if drawn else None
     unit = plan.size.unit
     size = np.ones(len(active), np.int64) if unit == "documents" else corpus.column(unit)[active]
     mix = choose(
@@ -199,7 +219,10 @@ def apply_mix(corpus: Corpus, decisions: Decisions, plan: MixPlan) -> Mix:
         origin=corpus.column("origin_resolved")[active],
         priority=corpus.column("priority")[active],
         size=size,
+        copies=copies,
     )
+    if mix.copies is not None:
+        decisions.weight[active[mix.kept]] = mix.copies[mix.kept]
     out = np.flatnonzero(~mix.kept)
     leave_out(
         decisions,
@@ -207,7 +230,7 @@ def apply_mix(corpus: Corpus, decisions: Decisions, plan: MixPlan) -> Mix:
         active[out],
         reason=mix.reason[out].astype(np.int32),
         reasons=mix.reasons,
-        score=np.full(len(out), np.nan, np.float32),
+        score=np.where(mix.reason[out] == mix.reasons.index(WEIGHT), weights[out], np.float32(np.nan)),
         facts={},
         before=len(active),
     )

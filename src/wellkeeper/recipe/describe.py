@@ -15,7 +15,7 @@ from wellkeeper.core.origin import LABELS, Origin
 from wellkeeper.core.rights import is_open
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.filter.quality import QUALITY, SETS, failing, first_examples
-from wellkeeper.origin.share import Slice, by_month, by_source, share
+from wellkeeper.origin.share import CERTIFIED, Slice, by_month, by_source, share
 from wellkeeper.recipe.corpus import LoadedCorpus, month_label, quarantine_table
 
 EXAMPLES = 6
@@ -85,7 +85,8 @@ def _day(seconds: int) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).date().isoformat()
 
 
-def describe_origin(corpus: LoadedCorpus) -> dict[str, Any]:
+def describe_origin(corpus: LoadedCorpus, shares: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What the documents declare, what evidence settles, and the share, as `shares` measured it where it did."""
     declared = np.bincount(corpus.column("origin"), minlength=len(LABELS))
     resolved = np.bincount(corpus.column("origin_resolved"), minlength=len(LABELS))
     mask = corpus.column("evidence_mask")
@@ -113,12 +114,18 @@ def describe_origin(corpus: LoadedCorpus) -> dict[str, Any]:
         ),
         np.uint64(0),
     )
+    bounds = share(origin, conflict).to_json()
+    sources = [_slice("source", row) for row in by_source(origin, source, names, conflict)]
+    months = [_slice("month", row) for row in by_month(origin, captured, conflict)]
     return {
         "declared": {label: int(declared[origin]) for origin, label in enumerate(LABELS)},
         "resolved": {label: int(resolved[origin]) for origin, label in enumerate(LABELS)},
-        "share": share(origin, conflict).to_json(),
-        "by_source": [_slice("source", row) for row in by_source(origin, source, names, conflict)],
-        "by_month": [_slice("month", row) for row in by_month(origin, captured, conflict)],
+        "share": _headline(bounds, shares),
+        "bounds": bounds,
+        "by_slice": [] if shares is None else shares["by_slice"],
+        "by_source": _measured("source", sources, shares),
+        "by_month": _measured("month", months, shares),
+        "measured": None if shares is None else {name: shares[name] for name in _BASIS},
         "evidence": [row for row in evidence if row["documents"]],
         "artefact_documents": int(np.count_nonzero(mask & traces)),
         "conflicts": int(corpus.column("conflict").sum()),
@@ -139,7 +146,74 @@ def _slice(key: str, row: Slice) -> dict[str, Any]:
         "estimate": row.share.estimate,
         "low": row.share.low,
         "high": row.share.high,
+        "method": row.share.method,
     }
+
+
+_BASIS = (
+    "documents", "drawn", "abstained", "references_in_corpus", "without_references", "style_model", "anchors",
+)  # fmt: skip
+"""What the measured shares rest on."""
+
+
+def _measured(
+    key: str, rows: Sequence[Mapping[str, Any]], shares: Mapping[str, Any] | None
+) -> list[Mapping[str, Any]]:
+    """Rows of bounds, replaced by what was measured where it was."""
+    found = {} if shares is None else {row[key]: row for row in shares[f"by_{key}"]}
+    return [{**row, **found.get(row[key], {})} for row in rows]
+
+
+def _headline(bounds: Mapping[str, Any], shares: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The share that the report names first: measured by the anchors if they could, else what labels leave open."""
+    if shares is None:
+        return bounds
+    if shares["total"] is None:
+        return {**bounds, "note": f"{_unmeasured(shares)} {bounds['note']}"}
+    total = shares["total"]
+    note = (
+        f"Measured by style in {total['scored']:,} documents drawn, for {total['judged']:,} of "
+        f"{total['documents']:,} that can be judged, against {_basis(shares)}. "
+    )
+    if total["judged"] < total["documents"]:
+        note += (
+            f"Of the other {total['documents'] - total['judged']:,} nothing is known: they are too short, no English "
+            "prose, or of a slice without references. "
+        )
+    if total["method"] != "references":
+        note += (
+            "With human references alone the AI side is taken from the training domains, all of which the interval "
+            "spans: as many AI references would narrow it several times. "
+        )
+    if total["certified"] > 0:
+        note += (
+            f"Whatever the AI text is like, {total['certified']:.1%} or more is not like the human references "
+            f"({CERTIFIED:.1%} confidence). "
+        )
+    note += "Disguised text and that of base models reads as human."
+    return {**total, "level": shares["level"], "anchored": True, "note": note}
+
+
+def _basis(shares: Mapping[str, Any]) -> str:
+    used = {row["slice"] for row in shares["by_slice"]}
+    known = [one for one in shares["anchors"] if one["slice"] in used]
+    human, ai = (sum(one[side] for one in known) for side in ("human", "ai"))
+    where = "" if len(known) == 1 else f" in {len(known)} slices"
+    return f"{human:,} human and {ai:,} AI references{where}" if ai else f"{human:,} human references{where}"
+
+
+def _unmeasured(shares: Mapping[str, Any]) -> str:
+    missing = [row["slice"] for row in shares["without_references"]]
+    if missing:
+        known = ", ".join(repr(one["slice"]) for one in shares["anchors"][:6])
+        return (
+            f"The anchors could not measure it: they know the slices {known}, and these documents are of "
+            f"{', '.join(map(repr, missing[:6]))}. Build anchors with references of these."
+        )
+    return (
+        f"The anchors could not measure it: of {shares['drawn']:,} documents drawn, {shares['abstained']:,} are too "
+        "short or no English prose, and too few are left."
+    )
 
 
 def _evidence_examples(corpus: LoadedCorpus) -> list[dict[str, Any]]:

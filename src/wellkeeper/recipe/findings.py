@@ -180,8 +180,53 @@ def _share(audit: Audit) -> Iterator[Finding]:
             "The share of AI-made text is not identified: "
             f"anything from {share['low']:.1%} to {share['high']:.1%} fits",
             share["note"],
-            f"Label about {ANCHORS_NEEDED} documents of each kind of text whose origin you know, or bring "
-            "capture dates.",
+            f"Bring about {ANCHORS_NEEDED} documents of each kind of text that you know people wrote "
+            "(wellkeeper anchors build), or capture dates.",
+        )
+
+
+def _measured(audit: Audit) -> Iterator[Finding]:
+    share = audit["origin"]["share"]
+    if share.get("certified", 0) > 0 or (share["anchored"] and share["low"] > SYNTHETIC_SHARE):
+        rows = sorted(audit["origin"]["by_source"], key=lambda row: (-row["low"], row["source"]))
+        named = [
+            f"{row['source']} ({row['low']:.0%} to {row['high']:.0%})"
+            for row in rows
+            if row["low"] > 0 and "scored" in row
+        ]
+        yield _finding(
+            "WK305",
+            Severity.WARNING,
+            f"{share['low']:.1%} to {share['high']:.1%} of the documents that can be judged read as AI-made",
+            f"Highest: {', '.join(named[:5])}." if named else share["note"],
+            "Look at the sources and months that have most of it; origin.v1 with flag finds documents and sources, "
+            "weight-by-origin.v1 holds them down.",
+        )
+
+
+def _anchors(audit: Audit) -> Iterator[Finding]:
+    measured = audit["origin"]["measured"]
+    if measured is None:
+        return
+    missing = measured["without_references"]
+    if missing:
+        names = ", ".join(f"{row['slice']} ({row['documents']:,})" for row in missing[:5])
+        yield _finding(
+            "WK306",
+            Severity.INFO,
+            f"{_many(len(missing), 'slice')} of the corpus {'has' if len(missing) == 1 else 'have'} no references",
+            f"Of {names} the share is not measured. Slices are never pooled: another slice's references would mislead.",
+            f"Add about {ANCHORS_NEEDED} human references of each, and as many AI ones, and build the anchors again.",
+        )
+    warned = [(one["slice"], text) for one in measured["anchors"] for text in one["warnings"]]
+    if warned:
+        slice_, text = warned[0]
+        yield _finding(
+            "WK307",
+            Severity.WARNING,
+            f"The anchors have {_many(len(warned), 'warning')}: what is measured with them may mislead",
+            f"Slice {slice_}: {text}",
+            "Mend the references and build the anchors again; `wellkeeper anchors build` prints all warnings.",
         )
 
 
@@ -267,5 +312,5 @@ def _rights(audit: Audit) -> Iterator[Finding]:
 
 _RULES: tuple[Callable[[Audit], Iterator[Finding]], ...] = (
     _quarantine, _dominant, _undated, _duplicates, _source_loss, _large_cluster, _vectors, _artefacts, _conflicts,
-    _share, _synthetic, _tails, _quality, _rights,
+    _share, _measured, _anchors, _synthetic, _tails, _quality, _rights,
 )  # fmt: skip

@@ -20,12 +20,18 @@ from wellkeeper.recipe.textpass import Group
 
 
 def groups_of(
-    inputs: Iterable[Any], columns: Mapping[str, str | None], work: Path, *, reference: bool = False
+    inputs: Iterable[Any],
+    columns: Mapping[str, str | None],
+    work: Path,
+    *,
+    reference: bool = False,
+    named_by: Callable[[str], str] = option_of,
 ) -> tuple[tuple[Group, ...], tuple[str, ...]]:
     """One group for each input, and what to say aloud about the columns that were guessed.
 
     An input is a path, glob or URL, an Arrow table, or anything with the Arrow C stream interface; tables are
-    laid down in the work folder first, where every worker can read them.
+    laid down in the work folder first, where every worker can read them. `named_by` tells, for messages, what the
+    user names the column of a role with.
 
     Raises:
         InputError: an input does not exist, is empty, or has no text column.
@@ -40,7 +46,7 @@ def groups_of(
             while any(group.name == unique for group in groups):
                 unique = f"{name}/{unique}"
             try:
-                found, sentences = columns_for(files, columns)
+                found, sentences = columns_for(files, columns, named_by=named_by)
             except InputError as error:  # a folder of metadata among folders of text
                 refused.append(error)
                 said.append(f"{unique}: LEFT OUT, {len(files):,} files. {error}")
@@ -50,6 +56,16 @@ def groups_of(
     if refused and not groups:
         raise refused[0]
     return with_distinct_names(groups), tuple(said)
+
+
+def with_slices(groups: Sequence[Group], column: str | None) -> tuple[Group, ...]:
+    """The groups that have the anchors' slice column know that they have."""
+    if column is None:
+        return tuple(groups)
+    return tuple(
+        replace(group, slice=column) if column in _first_readable(group.files)[1] else group
+        for group in groups
+    )
 
 
 def not_below(files: Sequence[InputFile], out: Path) -> tuple[InputFile, ...]:
@@ -129,9 +145,11 @@ def columns_for(
     if "text" in named:
         rest = {name: kind for name, kind in fields.items() if name != named["text"]}
         guessed, sentences = guess_columns({"text": "string", **rest}, named_by=named_by)
-        sentences = tuple(s for s in sentences if not s.startswith("text column"))
     else:
         guessed, sentences = guess_columns(fields, named_by=named_by)
+    sentences = tuple(
+        s for s in sentences if s.partition(" column: ")[0] not in named
+    )  # given, hence no guess
     found = ColumnMap(**{**guessed.named(), **named})
     check_columns(found, fields, named_by=named_by)
     if found.origin is None and (label := _origin_label(sample, found, fields)):

@@ -95,6 +95,7 @@ class Recipe:
     against: tuple[str, ...] | None = (
         None  # folders of earlier sets and indexes, whose documents are left out
     )
+    anchors: str | None = None  # path of a pack of references of known origin
     sign: str | None = None  # `env:NAME`, or the path of a key file
     out: str | None = None
     seed: int = 0
@@ -112,12 +113,14 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """The recipe in one normal form, whatever spelling, key order and comments the file has.
 
-        The folder is left out, and earlier sets go by name: a recipe that moves with its data stays the same recipe,
-        and what an earlier set holds is told by its digest in the manifest, not by where it lies.
+        The folder is left out, and earlier sets and anchors go by name: a recipe that moves with its data stays the
+        same recipe, and what they hold is told by their digests in the manifest, not by where they lie.
         """
         whole = {name: value for name, value in asdict(self).items() if name != "folder"}
         if self.against is not None:
             whole["against"] = self.earlier_names()
+        if self.anchors is not None:
+            whole["anchors"] = Path(self.anchors).name
         return {"wellkeeper": 1, **_without_none(whole)}
 
     @property

@@ -1,5 +1,6 @@
 """The output folder of a recipe: data, ledger, card, Croissant, manifest and report, in this order."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,8 +14,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wellkeeper import __version__
-from wellkeeper.core.decision import Ruling
-from wellkeeper.core.evidence import KINDS
+from wellkeeper.core.decision import Indices, Ruling
+from wellkeeper.core.evidence import KINDS, EvidenceKind
 from wellkeeper.engine.executor import worker_count
 from wellkeeper.engine.readers.base import Quarantined
 from wellkeeper.engine.store import sweep, write_atomic
@@ -23,7 +24,13 @@ from wellkeeper.ledger.card import ConstraintFigure, card
 from wellkeeper.ledger.counts import Counts, counts_of, reconcile
 from wellkeeper.ledger.croissant import croissant, write_croissant
 from wellkeeper.ledger.folder import open_part_tables, write_part, write_quarantine
-from wellkeeper.ledger.manifest import ManifestEarlier, ManifestInput, file_digests, write_manifest
+from wellkeeper.ledger.manifest import (
+    ManifestAnchors,
+    ManifestEarlier,
+    ManifestInput,
+    file_digests,
+    write_manifest,
+)
 from wellkeeper.ledger.rows import (
     DOCUMENTS,
     EVIDENCE,
@@ -34,6 +41,7 @@ from wellkeeper.ledger.rows import (
     quarantine_of,
     table_of,
 )
+from wellkeeper.origin.anchors import AnchorPack
 from wellkeeper.recipe.corpus import LoadedCorpus, facts_by_file, quarantine_table
 from wellkeeper.recipe.decide import Cuts, Decisions
 from wellkeeper.recipe.decontamination import overlap_table, overlaps_of
@@ -113,6 +121,7 @@ def write_output(
         ],
         counts=counts,
         tables=tables,
+        anchors=None if corpus.anchors is None else _of_anchors(corpus.anchors),
         earlier=[
             ManifestEarlier(name=row["set"], digest=row["digest"], documents=row["documents"])
             for row in earlier
@@ -132,6 +141,15 @@ def write_output(
         "report": "report.html",
     }
     return {"folder": folder, **{name: folder / place for name, place in names.items()}}
+
+
+def _of_anchors(pack: AnchorPack) -> ManifestAnchors:
+    return ManifestAnchors(
+        sha256=hashlib.sha256(pack.to_bytes()).hexdigest(),
+        style_model=pack.style_model,
+        human=sum(one.human.documents for one in pack.slices.values()),
+        ai=sum(one.ai.documents for one in pack.slices.values() if one.ai is not None),
+    )
 
 
 def recipe_json(recipe: Recipe) -> dict[str, Any]:
@@ -283,7 +301,7 @@ def _evidence_rows(corpus: LoadedCorpus, low: int, high: int, ids: Sequence[str]
             "id": [ids[k] for k in at.tolist()],
             "kind": [kinds[row[1]].name for row in rows],
             "strength": [kinds[row[1]].strength.label for row in rows],
-            "weight": np.array([kinds[row[1]].weight for row in rows], np.float32),
+            "weight": _weights(corpus, at + low, [kinds[row[1]] for row in rows]),
             "start": np.array([row[2] for row in rows], np.int64),
             "end": np.array([row[3] for row in rows], np.int64),
             "matched": [row[4] for row in rows],
@@ -291,6 +309,16 @@ def _evidence_rows(corpus: LoadedCorpus, low: int, high: int, ids: Sequence[str]
         },
         schema=EVIDENCE,
     )
+
+
+def _weights(corpus: LoadedCorpus, documents: Indices, kinds: Sequence[EvidenceKind]) -> NDArray[np.float32]:
+    """log10 likelihood ratio of each piece of evidence: the kind's, and of style the document's own."""
+    weights = np.array([kind.weight for kind in kinds], np.float32)
+    style = corpus.style_log10()
+    if style is not None:
+        own = np.array([kind.name == "style" for kind in kinds], np.bool_)
+        weights[own] = style[documents[own]]
+    return weights
 
 
 def _cut(document: Mapping[str, Any]) -> tuple[int, int]:
@@ -376,7 +404,7 @@ def write_report(
         "schema": "wellkeeper.audit/1",
         "version": __version__,
         "inputs": describe_inputs(corpus, said),
-        "origin": describe_origin(corpus),
+        "origin": describe_origin(corpus, (document["origin"]["share"] or {}).get("before")),
         "duplicates": describe_duplicates(corpus, exact, near),
         "semantic": document["semantic"],
         "tails": document["tails"]["before"] if document["tails"] else None,

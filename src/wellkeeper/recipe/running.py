@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wellkeeper.core.evaluation import Evaluation
 from wellkeeper.engine.executor import KINDS, Kind, ready
@@ -16,6 +17,9 @@ from wellkeeper.errors import InputError, WorkError, did_you_mean
 from wellkeeper.filter.duplicates import banding_for
 from wellkeeper.recipe.corpus import LoadedCorpus
 from wellkeeper.recipe.textpass import Group, PassOptions, run_text_pass, sample_shift, seal
+
+if TYPE_CHECKING:
+    from wellkeeper.origin.anchors import AnchorPack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +97,12 @@ def read_corpus(
     fingerprint_words: int = 0,
     vectors: bool = False,
     evaluation: Evaluation | None = None,
+    style: bool = False,
+    anchors: "AnchorPack | None" = None,
 ) -> LoadedCorpus:
     """Bring the sidecars of the groups up to date and load them.
+
+    With `style`, every document gets its style score in the pass; without it, `anchors` still name the slices.
 
     Raises:
         InputError: there is no document in them.
@@ -118,6 +126,7 @@ def read_corpus(
         vectors=vectors,
         type_shift=types,
         evaluation=evaluation.digest if evaluation is not None else "",
+        style=style,
     )
     folders = run_text_pass(
         groups,
@@ -138,6 +147,8 @@ def read_corpus(
         block_bytes=run.block_bytes,
         evaluation=evaluation,
         sample_shift=options.sample_shift,
+        anchors=anchors,
+        styled=style,
     )
     if not len(corpus):
         quarantined = sum(block.facts["quarantined"] for block in corpus.sidecars.blocks)

@@ -20,7 +20,7 @@ from wellkeeper.recipe.document import Path as KeyPath
 from wellkeeper.recipe.model import Given, Recipe, Reference, Source, StepCall
 
 VERSION = 1
-_LATER = {("anchors",), ("mix", "diversity")}  # keys of the design that this version cannot honour
+_LATER = {("mix", "diversity")}  # keys of the design that this version cannot honour
 
 
 class _Part(BaseModel):
@@ -111,6 +111,10 @@ class _MixPart(_Part):
     synthetic_share: _SyntheticPart | None = None
     human_floor: Share | None = Field(None, description="Least share of text known to be human.")
     caps: _CapsPart | None = None
+    weights: Literal["draw", "keep"] = Field(
+        "draw",
+        description="Sampling weights: draw each document as often as its weight says, or keep them beside the texts.",
+    )
 
 
 class _SignPart(_Part):
@@ -125,6 +129,10 @@ class _RecipePart(_Part):
     sources: dict[str, _SourcePart] = Field(min_length=1, description="Inputs by name.")
     reference: Name | None = Field(
         None, description="Human text to compare with: a source's name, or a path."
+    )
+    anchors: Name | None = Field(
+        None,
+        description="Pack of references of known origin, by `wellkeeper anchors build`; relative to the recipe.",
     )
     steps: list[
         Annotated[
@@ -310,6 +318,7 @@ def _recipe(part: _RecipePart, folder: Path, problems: list[tuple[KeyPath, str]]
         steps=tuple(_step(number, call, problems) for number, call in enumerate(part.steps)),
         mix=_mix(part.mix, problems),
         reference=_reference(part.reference, names, folder, problems),
+        anchors=part.anchors,
         against=None if part.against is None else _many(part.against),
         sign=_sign(part.sign, problems),
         out=part.out,
@@ -399,6 +408,7 @@ def _mix(part: _MixPart | None, problems: list[tuple[KeyPath, str]]) -> MixPlan:
         human_floor=part.human_floor,
         cap_source=part.caps.source if part.caps else None,
         cap_month=part.caps.month if part.caps else None,
+        weights="keep" if part.weights == "keep" else None,
     )
 
 

@@ -32,7 +32,7 @@ from wellkeeper.engine.executor import Kind, ready, run_tasks, worker_count
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import BLOCK_BYTES, DOCUMENT_FIELDS, ColumnMap, InputFile, RawBlock
-from wellkeeper.engine.readers.columns import number_array
+from wellkeeper.engine.readers.columns import extra_name, number_array
 from wellkeeper.engine.sidecar import block_path, companion_path, done_blocks, write_block
 from wellkeeper.engine.store import sweep, write_atomic
 from wellkeeper.errors import InputError, WorkError
@@ -68,6 +68,7 @@ class Group:
     date: str | None = None
     date_basis: DateBasis | None = None  # how far its dates can be trusted; None: as the reader says
     reference: bool = False
+    slice: str | None = None  # top-level column whose values name slices of the anchors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,7 @@ class PassOptions:
     vectors: bool = False  # the vectors that groups name, and which types stand in which documents
     type_shift: int = 0  # types are kept whose hash begins with so many zero bits
     evaluation: str = ""  # digest of the table of evaluation sets to search for; "": there is none
+    style: bool = False  # style score of every document; without it a sample is scored later
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ def sidecar_folder(work: Path, file: InputFile, group: Group, options: PassOptio
             text.VERSION,
             artefacts.VERSION,
             _fingerprints_version() if options.fingerprint_words else None,
+            _style_version() if options.style else None,
         ],
         sort_keys=True,
         default=str,
@@ -170,6 +173,12 @@ def _fingerprints_version() -> str:
     from wellkeeper.kernels.fingerprints import VERSION
 
     return VERSION
+
+
+def _style_version() -> str:
+    from wellkeeper.origin.style import load_model  # what few recipes need
+
+    return load_model().version
 
 
 def work_of(folder: Path) -> Path:
@@ -285,7 +294,7 @@ def _tasks(
             file,
             skip=first_missing,
             block_bytes=options.block_bytes,
-            fields=read_fields(group.columns, options),
+            fields=read_fields(group, options),
         ):
             count = raw.index + 1
             if raw.index not in done:
@@ -294,9 +303,11 @@ def _tasks(
         write_atomic(folder / "blocks.json", json.dumps({"blocks": count}).encode())
 
 
-def read_fields(columns: ColumnMap, options: PassOptions) -> frozenset[str] | None:
+def read_fields(group: Group, options: PassOptions) -> frozenset[str] | None:
     """Fields of the input that will be parsed; None: all of them."""
-    return None if options.extras or _with_vectors(columns, options) else frozenset(columns.named().values())
+    if options.extras or _with_vectors(group.columns, options):
+        return None
+    return frozenset(group.columns.named().values()) | ({group.slice} if group.slice else frozenset())
 
 
 def _with_vectors(columns: ColumnMap, options: PassOptions) -> bool:
@@ -347,7 +358,8 @@ def text_buffers(column: pa.ChunkedArray) -> tuple[NDArray[np.uint8], NDArray[np
 
 def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
     raw, group, options = task.raw, task.group, task.options
-    parsed = parse_block(raw, group.columns, options.extras or _with_vectors(group.columns, options))
+    others = options.extras or _with_vectors(group.columns, options) or group.slice is not None
+    parsed = parse_block(raw, group.columns, others)
     quarantined = parsed.quarantined
     if strict and quarantined:
         raise InputError(_strict(asdict(quarantined[0])))
@@ -378,6 +390,7 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         "line": table.column("line"),
         "offset": table.column("offset"),
         "source": _filled(table.column("source"), group.name),
+        "slice": _slices(table, group),
         "licence": declared["licence"],
         "generator": _filled(table.column("generator"), group.generator),
         "origin": declared["origin"],
@@ -394,6 +407,10 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         **(dict(zip(text.SHARES, columns.shares, strict=True)) if options.statistics else {}),
         **{band_name(band): keys for band, keys in enumerate(columns.bands)},
     }
+    if options.style:
+        from wellkeeper.origin.style import load_model  # what few recipes need
+
+        arrays["style_score"] = load_model().score(data, offsets)
     vectors = types = None
     if options.vectors:
         from wellkeeper.recipe.semantic import type_rows, vector_rows  # what few recipes need
@@ -483,6 +500,17 @@ def _ids(table: pa.Table, name: str) -> pa.Array:
 
 def _filled(column: pa.ChunkedArray, default: str | None) -> pa.ChunkedArray:
     return column if default is None else column.fill_null(default)
+
+
+def _slices(table: pa.Table, group: Group) -> Any:
+    """The values that name each document's slice, as strings; null where it has none."""
+    if group.slice is None:
+        return pa.nulls(len(table), pa.string())
+    roles = {field: role for role, field in group.columns.named().items()}
+    name = roles.get(group.slice, extra_name(group.slice))
+    if name not in table.column_names:  # no record of this block has the field
+        return pa.nulls(len(table), pa.string())
+    return table.column(name).cast(pa.string())
 
 
 def _declared(table: pa.Table, group: Group) -> dict[str, Any]:

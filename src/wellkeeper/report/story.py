@@ -288,6 +288,11 @@ def curation_verdict(curation: Mapping[str, Any], numbers: Numbers) -> str:
 def curation_finds(curation: Mapping[str, Any], numbers: Numbers) -> list[str]:
     """What steps found that their counts of dropped documents do not tell, a sentence each."""
     sentences = []
+    shares = [interval(table(curation, "origin", "share", when, "total")) for when in ("before", "after")]
+    if shares[0] is not None:
+        chosen = "not measured after, since style chose what stays"
+        after = chosen if shares[1] is None else f"{numbers.interval(shares[1])} after"
+        sentences.append(f"AI-made share by style: {numbers.interval(shares[0])} before, {after}")
     passages = table(curation, "passages")
     if passages:
         words = integer(table(passages, "searched").get("words"))

@@ -7,9 +7,9 @@ from typing import Any
 from markupsafe import Markup
 
 from wellkeeper.report import svg
-from wellkeeper.report.blocks import Block, Heading, Part, Prose, Quote, Quotes, Section, Stack, first
+from wellkeeper.report.blocks import Block, Heading, Part, Prose, Quote, Quotes, Range, Section, Stack, first
 from wellkeeper.report.numbers import THIN
-from wellkeeper.report.reading import integer, rows, table, text
+from wellkeeper.report.reading import Interval, integer, rows, table, text
 from wellkeeper.report.story import ORIGINS, in_origin_order
 from wellkeeper.report.visible import one_line
 
@@ -101,6 +101,13 @@ def drawn(
 def data_summary(number_of_rows: int, noun: str) -> str:
     """The words under which a data table is folded."""
     return f"The figures in a table, {THIN.of(number_of_rows, noun)}"
+
+
+def range_of(label: str, share: Interval, note: str) -> Range:
+    """An interval as one row of `Ranges`, its figures written out."""
+    low = share.low if share.low is not None else share.estimate
+    high = share.high if share.high is not None else share.estimate
+    return Range(label, low or 0.0, high or 0.0, share.estimate, THIN.interval(share), note)
 
 
 def origin_stack(label: str, found: Mapping[str, int]) -> Stack:

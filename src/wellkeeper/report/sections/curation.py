@@ -13,6 +13,7 @@ from wellkeeper.report.blocks import (
     Key,
     Picture,
     Prose,
+    Ranges,
     Section,
     Table,
     first,
@@ -20,7 +21,7 @@ from wellkeeper.report.blocks import (
 )
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, interval, number, rows, table, text
-from wellkeeper.report.sections.common import by_month, data_summary, drawn, latest, origin_stack
+from wellkeeper.report.sections.common import by_month, data_summary, drawn, latest, origin_stack, range_of
 from wellkeeper.report.sections.decontamination import decontamination_sections
 from wellkeeper.report.sections.passages import passages_sections
 from wellkeeper.report.sections.semantic import semantic_sections
@@ -125,6 +126,20 @@ def _origins(curation: Curation) -> list[Block]:
         found = in_origin_order(table(curation, "origin", key))
         if found:
             blocks += [Heading(name), origin_stack(f"Declared origin {key} curation", found)]
+    measured = []
+    for key, name in (("before", "Before"), ("after", "After")):
+        total = table(curation, "origin", "share", key, "total")
+        share = interval(total)
+        if share is not None:
+            measured.append(range_of(name, share, THIN.of(integer(total.get("judged")), "document")))
+    if measured:
+        blocks += [
+            Heading("AI-made share, measured by style"),
+            Ranges("AI-made share before and after curation", measured),
+            Prose(
+                "Of the documents that can be judged, against the recipe's anchors; 95% intervals.", "note"
+            ),
+        ]
     return blocks or [none("Origins before and after were not counted.")]
 
 

@@ -12,14 +12,13 @@ from wellkeeper.report.blocks import (
     Prose,
     Quote,
     Quotes,
-    Range,
     Ranges,
     Table,
     first,
     none,
 )
 from wellkeeper.report.numbers import THIN
-from wellkeeper.report.reading import Interval, integer, interval, number, rows, table, text
+from wellkeeper.report.reading import integer, interval, number, rows, table, text
 from wellkeeper.report.sections.common import (
     by_month,
     data_summary,
@@ -29,6 +28,7 @@ from wellkeeper.report.sections.common import (
     name_of,
     optional,
     origin_stack,
+    range_of,
 )
 from wellkeeper.report.story import declared, in_origin_order
 from wellkeeper.report.visible import clip, one_line
@@ -47,8 +47,10 @@ def origin_section(audit: Audit) -> list[Block]:
     return [
         *_declared(audit),
         *_share(audit),
+        *_share_by_slice(origin),
         *_share_by_source(origin),
         *_share_by_month(audit),
+        *_references(origin),
         *_evidence(origin),
     ]
 
@@ -88,10 +90,14 @@ def _share(audit: Audit) -> list[Block]:
         return [title, none("The AI-made share was not estimated.")]
     level = number(fields.get("level"))
     sure = "bounds" if share.estimate is None else f"{level:.0%} interval" if level else "interval"
-    note = f"{sure}; method: {one_line(text(fields.get('method'), 'not named'), 120)}"
+    method = one_line(text(fields.get("method"), "not named"), 120)
     blocks: list[Block] = [
         title,
-        Ranges("AI-made share of all documents", [_range("All", share, note)], large=True),
+        Ranges(
+            "AI-made share of all documents",
+            [range_of("All", share, f"{sure}; method: {_METHODS.get(method, method)}")],
+            large=True,
+        ),
     ]
     if share.estimate is None and not text(fields.get("note")):
         blocks.append(
@@ -102,13 +108,80 @@ def _share(audit: Audit) -> list[Block]:
         )
     if text(fields.get("note")):
         blocks.append(Prose(clip(text(fields.get("note")), 600), "note"))
+    bounds = interval(table(audit, "origin", "bounds"))
+    if bounds is not None and table(audit, "origin", "measured"):
+        labels = range_of("By labels alone", bounds, "what labels, dates and traces settle, and leave open")
+        blocks.append(Ranges("AI-made share by labels alone", [labels]))
     return blocks
 
 
-def _range(label: str, share: Interval, note: str) -> Range:
-    low = share.low if share.low is not None else share.estimate
-    high = share.high if share.high is not None else share.estimate
-    return Range(label, low or 0.0, high or 0.0, share.estimate, THIN.interval(share), note)
+_METHODS = {
+    "references": "style, against human and AI references of each slice",
+    "human-references": "style, against human references of each slice",
+    "both": "style, against references of each slice; not all slices have AI ones",
+    "bounds": "what labels leave open",
+    "declared": "labels as they stand",
+}
+
+_LIMITS = (
+    "These are shares of documents, not of words, and no verdict on any one: one document is weak evidence.",
+    "An interval holds for text like the references. Others may read as AI: non-native and technical writers first.",
+    "Text by base models, short text, code and languages other than English are not seen.",
+    "Disguised text reads as human. Figures were tested with generators up to the middle of 2024.",
+    "AI text among the human references makes the share too low: keep to what was written before November 2022.",
+)
+
+
+def _references(origin: Audit) -> list[Block]:
+    """What the measured shares rest on, and what they cannot tell."""
+    measured = table(origin, "measured")
+    if not measured:
+        return []
+    found = rows(measured.get("anchors"))
+    shown, more = first(found, _MAX_SOURCES, "slice")
+    body = []
+    for row in shown:
+        area = number(row.get("separation"))
+        warned = len(row.get("warnings") or ())
+        body.append(
+            [
+                name_of(row, "slice"),
+                THIN.count(integer(row.get("human"))),
+                THIN.count(integer(row.get("ai"))),
+                "" if area is None else f"{area:.2f}",
+                THIN.count(warned),
+            ]
+        )
+    head = ["Slice", "Human", "AI", "AUROC of style", "Warnings"]
+    caption = (
+        f"References that the shares rest on; style model {one_line(text(measured.get('style_model')), 60)}"
+    )
+    return [
+        Heading("What it was measured with"),
+        Table(caption, head, body, frozenset({1, 2, 3, 4})),
+        *more,
+        Heading("What these figures can and cannot tell"),
+        *(Prose(limit, "note") for limit in _LIMITS),
+    ]
+
+
+def _share_by_slice(origin: Audit) -> list[Block]:
+    found = [(row, share) for row in rows(origin.get("by_slice")) if (share := interval(row)) is not None]
+    if len(found) < 2:
+        return []  # one slice is the headline
+    found.sort(key=lambda pair: (-integer(pair[0].get("documents")), text(pair[0].get("slice"))))
+    shown, more = first(found, _MAX_SOURCES, "slice")
+    ranges = [range_of(name_of(row, "slice"), share, _judged(row)) for row, share in shown]
+    return [Heading("By slice"), Ranges("AI-made share by slice", ranges), *more]
+
+
+def _judged(row: Audit) -> str:
+    """`1,204 documents`, or how many of them the share speaks of."""
+    documents = THIN.of(integer(row.get("documents")), "document")
+    judged = integer(row.get("judged"))
+    if not judged or judged >= integer(row.get("documents")):
+        return documents
+    return f"{documents}, {THIN.count(judged)} of them judged"
 
 
 def _share_by_source(origin: Audit) -> list[Block]:
@@ -117,10 +190,7 @@ def _share_by_source(origin: Audit) -> list[Block]:
         return [Heading("By source"), none("No share by source was estimated.")]
     found.sort(key=lambda pair: (-integer(pair[0].get("documents")), text(pair[0].get("source"))))
     shown, more = first(found, _MAX_SOURCES, "source")
-    ranges = [
-        _range(name_of(row, "source"), share, THIN.of(integer(row.get("documents")), "document"))
-        for row, share in shown
-    ]
+    ranges = [range_of(name_of(row, "source"), share, _judged(row)) for row, share in shown]
     return [Heading("By source"), Ranges("AI-made share by source", ranges), *more]
 
 

@@ -1,0 +1,77 @@
+"""Tables of figures: as text, as Markdown inside a page, as JSON."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+Cell: TypeAlias = str | int | float | None
+"""A float is shown with three decimals; what needs another form is text already. None: not measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Figures, and how they were come by."""
+
+    name: str
+    title: str
+    judged: str  # which model scored which texts
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+    def to_json(self) -> dict[str, Any]:
+        rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        return {"name": self.name, "title": self.title, "judged": self.judged, "rows": rows}
+
+    def to_text(self) -> str:
+        """Columns of one width each, numbers to the right."""
+        shown = [list(self.columns), *([_shown(cell) for cell in row] for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+        left = self._text_columns()
+        lines = (
+            "  ".join(
+                cell.ljust(width) if k in left else cell.rjust(width)
+                for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in shown
+        )
+        return "\n".join([f"## {self.title}", self.judged, "", *lines])
+
+    def to_markdown(self) -> str:
+        """A table and, before it, how its figures were come by."""
+        left = self._text_columns()
+        rules = ("---" if k in left else "--:" for k in range(len(self.columns)))
+        rows = ([_shown(cell) for cell in row] for row in self.rows)
+        lines = (f"| {' | '.join(row)} |" for row in (list(self.columns), list(rules), *rows))
+        return "\n".join([f"**{self.title}.** {self.judged}", "", *lines])
+
+    def _text_columns(self) -> set[int]:
+        """Columns of words, which stand to the left: those whose cells have no digit at their beginning."""
+        return {
+            k
+            for k, column in enumerate(zip(*self.rows, strict=True))
+            if not any(re.match(r"[<.\d-]", _shown(cell)) for cell in column)
+        } | {0}
+
+
+def _shown(cell: Cell) -> str:
+    if cell is None:
+        return "-"
+    if isinstance(cell, float):
+        return f"{cell:.3f}".removeprefix("0")
+    return f"{cell:,}" if isinstance(cell, int) else cell
+
+
+def fill(page: Path, tables: Iterable[Table]) -> None:
+    """Write each table between its comment `<!-- measured: NAME -->` and the next `<!-- end -->` of a page."""
+    known = {table.name: table for table in tables}
+
+    def filled(match: re.Match[str]) -> str:
+        if (table := known.get(match["name"])) is None:
+            return match[0]
+        return f"{match['head']}\n{table.to_markdown()}\n<!-- end -->"
+
+    pattern = r"(?P<head><!-- measured: (?P<name>[a-z-]+) -->)\n.*?<!-- end -->"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(re.sub(pattern, filled, text, flags=re.DOTALL), encoding="utf-8")

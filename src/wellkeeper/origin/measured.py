@@ -1,0 +1,121 @@
+"""The share of AI text, measured by style against references of the same slice; totals are sums over slices.
+
+A *cell* is a part of one slice: all of it, or what of it comes from one source or month. Each is measured against the
+references of its slice and never together with another slice's text: where slices are pooled, errors of opposite sign
+cancel, and an estimate looks good that is wrong everywhere [1].
+
+The share of several cells is their sum, weighted by the documents that can be judged; so are the ends of its interval.
+That is exact if the cells err together, as they do where one set of references serves them, and too wide, never too
+narrow, where they err apart.
+
+[1] Our measurement: over 20 pooled domains an error of .026 was the sum of +.67 and -.33 (benchmarks/origin).
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wellkeeper.measure.quantify import (
+    certified_lower_bound,
+    share_with_human_references,
+    share_with_references,
+)
+from wellkeeper.origin.share import CERTIFIED, LEVEL
+from wellkeeper.origin.style import Component
+
+FEWEST_SCORES = 30
+"""Scored documents of a cell below which nothing is said of it: an interval would span most of 0 to 1."""
+
+Scores = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """Documents of one slice, some of them drawn at random and scored."""
+
+    key: str  # names the cell, so that its bootstrap is its own and always the same
+    documents: int
+    scores: Scores  # of the drawn, shape (drawn,); NaN where the model abstains
+    human: Scores  # of the slice's references
+    ai: Scores  # likewise; empty: there are none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The share of AI text among the documents of one or several cells that can be judged."""
+
+    estimate: float
+    low: float
+    high: float
+    certified: float  # lower bound that holds whatever the AI text is like, at `CERTIFIED`
+    method: str  # 'references', 'human-references' or, of cells that differ, 'both'
+    documents: int
+    judged: int  # documents that can be judged: scored, or expected to be, in cells with references
+    scored: int  # documents that were
+
+    def to_json(self) -> dict[str, Any]:
+        names = ("estimate", "low", "high", "certified", "method", "documents", "judged", "scored")
+        return {name: getattr(self, name) for name in names}
+
+
+def measure(
+    cells: Sequence[Cell], components: Sequence[Component], *, documents: int, seed: int = 0
+) -> Measured | None:
+    """The share of some cells together; None where no cell has `FEWEST_SCORES` scored documents.
+
+    Args:
+        cells: each with human references.
+        components: training domains, for cells without AI references.
+        documents: that the cells are of; those in no cell, and in cells that cannot be measured, are not judged.
+        seed: of the bootstraps.
+    """
+    can = [cell for cell in cells if np.count_nonzero(~np.isnan(cell.scores)) >= FEWEST_SCORES]
+    if not can:
+        return None
+    confidence = 1 - (1 - CERTIFIED) / len(can)  # of each bound, so that all hold together at `CERTIFIED`
+    found = [_measured(cell, components, seed, confidence) for cell in can]
+    weights = np.array([one.judged for one in found], np.float64)
+    methods = {one.method for one in found}
+
+    def total(name: str) -> float:
+        return float(np.average([getattr(one, name) for one in found], weights=weights))
+
+    return Measured(
+        estimate=total("estimate"),
+        low=total("low"),
+        high=total("high"),
+        certified=total("certified"),
+        method=methods.pop() if len(methods) == 1 else "both",
+        documents=documents,
+        judged=sum(one.judged for one in found),
+        scored=sum(one.scored for one in found),
+    )
+
+
+def _measured(cell: Cell, components: Sequence[Component], seed: int, confidence: float) -> Measured:
+    scores = cell.scores[~np.isnan(cell.scores)]
+    own = _seed(seed, cell.key)
+    if cell.ai.size:
+        share = share_with_references(
+            scores, cell.human, cell.ai, components=components, seed=own, level=LEVEL
+        )
+    else:
+        share = share_with_human_references(scores, cell.human, components, seed=own, level=LEVEL)
+    return Measured(
+        estimate=share.estimate,
+        low=share.low,
+        high=share.high,
+        certified=certified_lower_bound(scores, cell.human, confidence=confidence),
+        method="references" if cell.ai.size else "human-references",
+        documents=cell.documents,
+        judged=max(1, round(cell.documents * scores.size / cell.scores.size)),
+        scored=scores.size,
+    )
+
+
+def _seed(seed: int, key: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed}\n{key}".encode()).digest()[:8], "little")
