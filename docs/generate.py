@@ -280,6 +280,29 @@ def priors() -> str:
     return table(("prior", "in words"), ((code(name), str(prior)) for name, prior in PRIORS.items()))
 
 
+def flag_references() -> str:
+    from wellkeeper.origin.flags import references_needed
+
+    sizes = (1, 2, 5, 10)
+    rows = (
+        (f"{level:.1%}", *(references_needed(level, documents=size) for size in sizes))
+        for level in (0.001, 0.01, 0.05, 0.1)
+    )
+    head = ("level", "a document", *(f"a source of {size}" for size in sizes[1:]))
+    return table(head, rows)
+
+
+def flag_bands() -> str:
+    from wellkeeper.measure.conformal import realised_rate_band
+
+    levels = (0.01, 0.05, 0.1)
+    rows = (
+        (count, *("{:.1%} to {:.1%}".format(*realised_rate_band(count, level)) for level in levels))
+        for count in (99, 199, 499, 999)
+    )
+    return table(("human references", *(f"level {level:.0%}" for level in levels)), rows)
+
+
 def coverage() -> str:
     """How often tail intervals covered, from the docstring that owns the figures."""
     from wellkeeper.measure import jackknife
@@ -320,6 +343,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "bandings": bandings,
     "formats": formats,
     "priors": priors,
+    "flag-references": flag_references,
+    "flag-bands": flag_bands,
 }
 
 

@@ -1,28 +1,33 @@
 """How well a language model's statistics tell AI text from human text, for how many tokens, and at what price.
 
     python benchmarks/origin/lm.py --data FOLDER --model MODEL.gguf [--set l2r_a --set outfox] [--texts 300] [--raw]
+    python benchmarks/origin/lm.py --example examples --model MODEL.gguf
 
 FOLDER holds SET.jsonl.zst as `sets.py` says. Of each set as many human as AI texts are drawn, the same number from each
-domain, by a hash of the text. AUROC: higher is more like the model's own text (`wellkeeper.origin.lm.DIRECTION`), .5
-tells nothing, below .5 the statistic points the other way.
+domain, by a hash of the text. `--example` takes human texts and those of SmolLM2-135M-Instruct from the example corpus:
+with that model, the plain case of a corpus that holds the reader's own output. AUROC: higher is more like the model's
+own text (`wellkeeper.origin.lm.DIRECTION`), .5 tells nothing, below .5 the statistic points the other way.
 """
 
 import argparse
+import gzip
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from sets import key_of, rows
 
 from wellkeeper.engine.language_models import LanguageModel
 from wellkeeper.measure.auroc import area_under_roc
 from wellkeeper.measure.likelihood import TokenStatistics, text_statistics, token_statistics
-from wellkeeper.origin.lm import DIRECTION, canonical, load_lm
+from wellkeeper.origin.lm import DIRECTION, FEWEST, canonical, load_lm
 
 LENGTHS = (16, 32, 64, 100, 160)
 
@@ -37,11 +42,29 @@ class Read:
     tokens: TokenStatistics
 
 
-def drawn(path: Path, texts: int) -> list[dict[str, str]]:
+def example(folder: Path) -> Iterator[dict[str, str]]:
+    """Human texts and those of a model, of the example corpus."""
+    for part in sorted((folder / "corpus" / "forum").glob("*.jsonl")):
+        for line in part.read_bytes().splitlines():
+            with suppress(orjson.JSONDecodeError):  # some lines are broken on purpose
+                row = orjson.loads(line)
+                if (
+                    isinstance(row, dict)
+                    and row.get("label") == "human"
+                    and isinstance(row.get("content"), str)
+                ):
+                    yield {"text": row["content"], "label": "human"}
+    for part in sorted((folder / "corpus" / "made").glob("*.jsonl.gz")):
+        for line in gzip.decompress(part.read_bytes()).splitlines():
+            row = orjson.loads(line)
+            yield {"text": row["text"], "label": "ai", "generator": row["generator"]}
+
+
+def drawn(source: Iterable[dict[str, str]], texts: int) -> list[dict[str, str]]:
     """`texts` texts of a set, half of them human, spread evenly over its domains; copies once."""
     cells: dict[tuple[str, str], dict[bytes, dict[str, str]]] = defaultdict(dict)
     known: set[str] = set()
-    for row in rows(path):
+    for row in source:
         key = key_of(row["text"])
         if row["label"] in {"human", "ai"} and row.get("lang", "en") == "en" and key and key not in known:
             known.add(key)
@@ -67,7 +90,7 @@ def read(model: LanguageModel, chosen: Sequence[dict[str, str]], *, tokens: int,
     texts = [row["text"] for row in chosen]
     for row, text in zip(chosen, texts if raw else canonical(texts), strict=True):
         ids = model.encode(text, tokens)
-        if len(ids) > LENGTHS[1]:
+        if len(ids) > FEWEST:
             (logits,) = model.logits([ids])
             yield Read(
                 is_ai=row["label"] == "ai",
@@ -92,6 +115,18 @@ def area(texts: Sequence[Read], name: str, tokens: int) -> str:
     return f"{found.estimate:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
+def chance(texts: Sequence[Read], tokens: int) -> tuple[float, float]:
+    """Standard deviation of a text's log-likelihood by chance alone, and the mean of AI texts less that of human ones.
+
+    Chance is the model's own: what texts of this length that it samples itself would differ by.
+    """
+    parts = [one.tokens.first(tokens - 1) for one in texts]
+    drawn = np.mean([part.variance.sum() / len(part) ** 2 for part in parts])
+    means = np.array([part.log_probability.mean() for part in parts])
+    is_ai = np.array([one.is_ai for one in texts])
+    return float(np.sqrt(drawn)), float(means[is_ai].mean() - means[~is_ai].mean())
+
+
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     """A Markdown table."""
     for line in (head, ["---"] * len(head), *lines):
@@ -107,6 +142,10 @@ def report(name: str, texts: Sequence[Read], tokens: int) -> None:
     table(
         ["tokens", *DIRECTION],
         [[str(length), *(area(texts, one, length) for one in DIRECTION)] for length in lengths],
+    )
+    table(
+        ["tokens", "log_likelihood: standard deviation by chance", "AI less human"],
+        [[str(length), *(f"{value:.2f}" for value in chance(texts, length))] for length in lengths],
     )
     lines = []
     for generator in sorted({one.generator for one in texts if one.is_ai}):
@@ -125,7 +164,8 @@ def report(name: str, texts: Sequence[Read], tokens: int) -> None:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--example", type=Path)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--set", action="append", dest="sets")
     parser.add_argument("--texts", type=int, default=300)
@@ -137,8 +177,12 @@ def main() -> None:
     model = load_lm(options.model, threads=options.threads, context=max(512, options.tokens))
     print(f"{options.model.name}, {model.engine}, {options.threads} thread(s)")
     print(f"loaded in {time.perf_counter() - start:.1f} s; {'raw' if options.raw else 'canonical'} text\n")
-    for name in options.sets or ["l2r_a"]:
-        chosen = drawn(options.data / f"{name}.jsonl.zst", options.texts)
+    sources = {} if options.example is None else {"example": example(options.example)}
+    if options.data is not None:
+        names = options.sets or ["l2r_a"]
+        sources |= {name: rows(options.data / f"{name}.jsonl.zst") for name in names}
+    for name, source in sources.items():
+        chosen = drawn(source, options.texts)
         start = time.perf_counter()
         found = list(read(model, chosen, tokens=options.tokens, raw=options.raw))
         seconds = time.perf_counter() - start

@@ -1,10 +1,13 @@
 """Tables of figures: as text, as Markdown inside a page, as JSON."""
 
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
+
+_WIDTH = 120  # of prose in a page
 
 Cell: TypeAlias = str | int | float | None
 """A float is shown with three decimals; what needs another form is text already. None: not measured."""
@@ -44,7 +47,8 @@ class Table:
         rules = ("---" if k in left else "--:" for k in range(len(self.columns)))
         rows = ([_shown(cell) for cell in row] for row in self.rows)
         lines = (f"| {' | '.join(row)} |" for row in (list(self.columns), list(rules), *rows))
-        return "\n".join([f"**{self.title}.** {self.judged}", "", *lines])
+        said = textwrap.fill(f"**{self.title}.** {self.judged}", _WIDTH, break_on_hyphens=False)
+        return "\n".join([said, "", *lines])
 
     def _text_columns(self) -> set[int]:
         """Columns of words, which stand to the left: those whose cells have no digit at their beginning."""
@@ -64,14 +68,14 @@ def _shown(cell: Cell) -> str:
 
 
 def fill(page: Path, tables: Iterable[Table]) -> None:
-    """Write each table between its comment `<!-- measured: NAME -->` and the next `<!-- end -->` of a page."""
+    """Write each table between its comment `<!-- measured: NAME -->` and the next `<!-- measured end -->` of a page."""
     known = {table.name: table for table in tables}
 
     def filled(match: re.Match[str]) -> str:
         if (table := known.get(match["name"])) is None:
             return match[0]
-        return f"{match['head']}\n{table.to_markdown()}\n<!-- end -->"
+        return f"{match['head']}\n\n{table.to_markdown()}\n\n<!-- measured end -->"
 
-    pattern = r"(?P<head><!-- measured: (?P<name>[a-z-]+) -->)\n.*?<!-- end -->"
+    pattern = r"(?P<head><!-- measured: (?P<name>[a-z-]+) -->)\n.*?<!-- measured end -->"
     text = page.read_text(encoding="utf-8")
     page.write_text(re.sub(pattern, filled, text, flags=re.DOTALL), encoding="utf-8")

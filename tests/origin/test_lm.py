@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -325,3 +326,19 @@ def test_a_real_model_finds_its_own_writing_likelier_than_that_of_people(tmp_pat
     assert same(found, again)
     assert math.isfinite(found.lrr.sum())
     model.close()
+
+
+@needs_lm
+def test_the_python_of_the_guide_runs(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "lm.md").read_text()
+    (block,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.gguf").symlink_to(smollm2())
+    names = {}
+    exec(compile(block, "docs/lm.md", "exec"), names)
+    scores = names["scores"]
+    assert np.isnan(scores.fast_detect_gpt).tolist() == [False, True]
+    assert scores.left == 0
+    names["model"].close()
+    for name in STATISTICS:
+        assert f"| `{name}` |" in page

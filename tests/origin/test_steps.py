@@ -252,13 +252,18 @@ def test_weighed_documents_stay_with_the_probability_of_no_ai_as_a_factor() -> N
 def test_text_known_to_be_human_is_looked_at_and_never_dropped_by_a_flag() -> None:
     corpus = anchored(
         ("", Origin.HUMAN), ("", Origin.UNKNOWN, BEFORE), ("", Origin.UNKNOWN, BEFORE, DateBasis.PAGE_CLAIMED),
-        scores=[3, 3, 3],
+        ("citation-marker", Origin.HUMAN), ("", Origin.HUMAN), scores=[3, 3, 3, 3, -2],
     )  # fmt: skip
-    assert rulings(ORIGIN, corpus, {"flag": {"action": "drop"}}) == {
-        0: ("review", "conflicting-evidence"),
-        1: ("review", "conflicting-evidence"),
+    options = {"flag": {"action": "drop"}}
+    assert rulings(ORIGIN, corpus, options) == {
+        0: ("review", "style-flag"),
+        1: ("review", "style-flag"),
         2: ("drop", "style-flag"),
+        3: ("review", "conflicting-evidence"),  # with or without the flag
     }
+    ruling = ruled(ORIGIN, corpus, options)
+    np.testing.assert_allclose(ruling.score[:3], 0.01)
+    assert (ruling.facts["conflicts"], ruling.facts["flag"]["acted_on"]) == (3, 3)
 
 
 def test_weighing_holds_nothing_back_and_hardly_touches_text_known_to_be_human() -> None:

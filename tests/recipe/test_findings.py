@@ -28,7 +28,9 @@ def clean():
         },
         "origin": {
             "declared": {label: 100 if label == "human" else 0 for label in LABELS},
-            "share": {"estimate": 0.0, "low": 0.0, "high": 0.0, "note": ""},
+            "share": {"estimate": 0.0, "low": 0.0, "high": 0.0, "note": "", "anchored": False},
+            "measured": None,
+            "by_source": [],
             "dates": {"before": 100, "after": 0, "undated": 0, "line": "2022-11-30"},
             "evidence": [],
             "artefact_documents": 0,
@@ -61,6 +63,8 @@ TRACE = [{"kind": "citation-marker", "strength": "artefact", "weight": 3.0, "doc
 QUOTED = [{"kind": "quoted-assistant-voice", "strength": "artefact", "weight": 0.0, "documents": 2}]
 RULE = [{"rule": "gopher-short", "set": "gopher", "documents": 6}]
 LOSS = [{"source": "a", "documents": 50, "share": 0.4}]
+UNKNOWN = {"slice": "poems", "documents": 12}
+WARNED = {"slice": "news", "warnings": ["Words alone tell them apart. Match lengths."]}
 CAUSES = [
     (
         "WK102",
@@ -76,7 +80,21 @@ CAUSES = [
     ("WK205", "semantic.hints", ["All alike. Make them again."], Severity.WARNING),
     ("WK301", "origin.evidence", TRACE, Severity.WARNING),
     ("WK302", "origin.conflicts", 1, Severity.WARNING),
-    ("WK303", "origin.share", {"estimate": None, "low": 0.1, "high": 0.9, "note": "why"}, Severity.INFO),
+    (
+        "WK303",
+        "origin.share",
+        {"estimate": None, "low": 0.1, "high": 0.9, "note": "why", "anchored": False},
+        Severity.INFO,
+    ),
+    (
+        "WK305",
+        "origin.share",
+        {**SHARE, "note": "why", "anchored": True, "certified": 0.02},
+        Severity.WARNING,
+    ),
+    ("WK305", "origin.share", {**SHARE, "low": 0.02, "note": "why", "anchored": True}, Severity.INFO),
+    ("WK306", "origin.measured", {"without_references": [UNKNOWN], "anchors": []}, Severity.INFO),
+    ("WK307", "origin.measured", {"without_references": [], "anchors": [WARNED]}, Severity.WARNING),
     ("WK304", "origin.declared.ai-generated", 11, Severity.WARNING),
     ("WK401", "tails.reference.gap", GAP, Severity.WARNING),
     ("WK402", "tails.trigrams.reference.gap", GAP, Severity.WARNING),
@@ -116,6 +134,11 @@ def test_each_finding_has_its_cause_and_a_next_step(code, path, value, severity)
         ),  # too few to mean anything
         ("tails.reference.gap", None),  # no rare type to miss
         ("tails", None),
+        (
+            "origin.share",
+            {"estimate": 0.05, "low": 0.01, "high": 0.1, "note": "", "anchored": True},
+        ),
+        ("origin.measured", {"without_references": [], "anchors": [{"slice": "news", "warnings": []}]}),
     ],
 )
 def test_what_means_nothing_is_not_reported(path, value):
@@ -127,3 +150,14 @@ def test_the_gravest_come_first():
     document["origin"]["dates"]["undated"] = 80
     document["rights"]["unknown_licence"] = 3
     assert [finding.code for finding in findings_of(document)] == ["WK302", "WK601", "WK103"]
+
+
+def test_the_sources_that_read_most_as_ai_are_named():
+    document = with_("origin.share", {**SHARE, "note": "", "anchored": True})
+    rows = [("quiet", 0.0, 0.1), ("loud", 0.5, 0.7), ("mixed", 0.2, 0.4)]
+    document["origin"]["by_source"] = [
+        {"source": name, "low": low, "high": high, "scored": 300} for name, low, high in rows
+    ]
+    document["origin"]["by_source"].append({"source": "declared", "low": 1.0, "high": 1.0})  # by labels
+    (finding,) = findings_of(document)
+    assert finding.detail == "Highest: loud (50% to 70%), mixed (20% to 40%)."

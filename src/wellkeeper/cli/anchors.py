@@ -42,6 +42,11 @@ def anchors() -> None:
 @click.option("--slice", metavar="COL", help="Column whose values name the slices.  [default: one slice]")
 @click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")
 @click.option("--date", metavar="COL", help="Column with each document's date.  [default: guessed and said]")
+@click.option(
+    "--origin",
+    metavar="COL",
+    help="Column with labels such as human and ai; the wrong side is left out.  [default: guessed and said]",
+)
 @click.option("--trust-human", is_flag=True, help="Accept human texts that are dated 2022-11-30 or later.")
 @click.option(
     "--out",
@@ -85,5 +90,7 @@ def _print(built: "Built") -> None:
         click.echo()
     click.echo(f"anchors: {path}")
     if built.pack.made is None:
-        click.echo("next: shares get several times more exact with AI references: --ai PATH or --generate-with ENDPOINT")
+        click.echo(
+            "next: shares get several times more exact with AI references: --ai PATH or --generate-with ENDPOINT"
+        )
     click.echo(f"next: wellkeeper audit CORPUS --anchors {shlex.quote(path)}")

@@ -223,7 +223,8 @@ class Client:
             try:
                 answer = self._once(asked)
             except urllib.error.HTTPError as error:
-                said = self._said(error)
+                with error:  # it holds the connection
+                    said = self._said(error)
                 if error.code in _THIS_REQUEST and self._adapted(asked, said):
                     continue
                 if error.code not in _AGAIN:

@@ -1,4 +1,4 @@
-"""How a text is written: canonical text, some 300 features of style and hashed word 1- and 2-grams, in one pass.
+"""How a text is written: canonical text, 500 features of style and hashed word 1- and 2-grams, in one pass.
 
 Only the first `CHARS` characters are read. They are first brought to one canonical form, in which copies of a text
 that differ by where they were copied from (curly quotes, line breaks, Markdown, spaces before commas) are the same: a
@@ -354,10 +354,10 @@ class Scratch(NamedTuple):
     figures: NDArray[np.int64]  # shape (8,): the number of the set in use
 
 
-SCRATCH = structure(Scratch, "u8[:], u8[:], u64[:], i64[:], i64[:], u8[:], u64[:], i64[:], i64[:], i64[:], i64[:]")
-_BITS = 14
-_TABLE = 1 << _BITS  # more than the grams that `CHARS` characters can have
-_SMALL_BITS = 12  # of a set of up to 3,000 keys, so that more of it stays in the nearest cache
+SCRATCH = structure(
+    Scratch, "u8[:], u8[:], u64[:], i64[:], i64[:], u8[:], u64[:], i64[:], i64[:], i64[:], i64[:]"
+)
+_TABLE = 1 << 14
 
 
 def scratch() -> Scratch:
@@ -429,18 +429,13 @@ def _fresh(room: Any) -> Any:
 
 
 @part
-def _bits_for(keys: Any) -> Any:
-    return _SMALL_BITS if keys <= 3_000 else _BITS
-
-
-@part
-def _slot(room: Any, key: Any, bits: Any) -> Any:
-    """The slot of a key in the set, taken if it is new: its count is then 0. Slots are the first 2 ** bits."""
-    at = mix(key) >> _U(64 - bits)
+def _slot(room: Any, key: Any) -> Any:
+    """The slot of a key in the set, taken if it is new: its count is then 0."""
+    at = mix(key) >> _U(64 - 14)
     while room.seen[at] == room.figures[0]:
         if room.table[at] == key:
             return at
-        at = (at + _U(1)) & _U((1 << bits) - 1)
+        at = (at + _U(1)) & _U(_TABLE - 1)
     room.seen[at] = room.figures[0]
     room.table[at] = key
     room.counts[at] = 0
@@ -509,7 +504,6 @@ def _sentences(room: Any, tokens: Any, names: Any, row: Any) -> Any:
     longest, shortest, before = 0, 1 << 30, -1
     words = commas = with_comma = with_two = short = long = asks = quoted = distinct = 0
     first = _U(0)
-    bits = _bits_for(tokens)
     _fresh(room)
     for k in range(tokens + 1):
         ends = k == tokens
@@ -546,7 +540,7 @@ def _sentences(room: Any, tokens: Any, names: Any, row: Any) -> Any:
         column = _column_of(names, first ^ _U(_START_SALT))
         if column >= 0:
             row[column] += np.float32(1)
-        slot = _slot(room, first, bits)
+        slot = _slot(room, first)
         distinct += room.counts[slot] == 0
         room.counts[slot] += 1
         words = commas = 0
@@ -580,7 +574,6 @@ def _vocabulary(room: Any, tokens: Any, words: Any, row: Any) -> Any:
     total = squares = 0.0
     over6 = under4 = over9 = capital = shouted = numbers = 0
     seen = distinct = hapaxes = again = 0
-    bits = _bits_for(tokens)
     _fresh(room)
     for k in range(tokens):
         if room.kind[k] == _SIGN:
@@ -601,7 +594,7 @@ def _vocabulary(room: Any, tokens: Any, words: Any, row: Any) -> Any:
             row[11], row[12] = distinct, hapaxes
         if seen == 200:
             row[13] = distinct
-        slot = _slot(room, room.hashes[k], bits)
+        slot = _slot(room, room.hashes[k])
         again += 2 * room.counts[slot]  # c (c - 1) grows by 2 c when c becomes c + 1
         room.counts[slot] += 1
         distinct += room.counts[slot] == 1
@@ -627,7 +620,6 @@ def _vocabulary(room: Any, tokens: Any, words: Any, row: Any) -> Any:
 @part
 def _runs(room: Any, tokens: Any, row: Any) -> Any:
     """Shares of word pairs and triples that stood before in the text."""
-    bits = _bits_for(tokens)
     for size in range(2, 4):
         _fresh(room)
         again = runs = 0
@@ -640,7 +632,7 @@ def _runs(room: Any, tokens: Any, row: Any) -> Any:
             have += 1
             if have >= size:
                 key = one * _K + h if size == 2 else (two * _K + one) * _K + h
-                slot = _slot(room, key, bits)
+                slot = _slot(room, key)
                 again += room.counts[slot] > 0
                 room.counts[slot] += 1
                 runs += 1
@@ -674,7 +666,7 @@ def _letters(room: Any, size: Any, row: Any) -> Any:
             h = h << _U(8) | _U(room.text[i])
             if i + 1 >= step:
                 key = h & _U(0xFFFFFFFF) if wide == 0 else h
-                slot = _slot(room, key, _SMALL_BITS)
+                slot = _slot(room, key)
                 distinct += room.counts[slot] == 0
                 room.counts[slot] += 1
                 runs += 1
@@ -724,7 +716,7 @@ def _count_grams(room: Any, tokens: Any) -> Any:
     for k in range(tokens):
         h = room.hashes[k]
         for size in range(1 + (k > 0)):
-            slot = _slot(room, mix(before * _K + h) if size else mix(h), _BITS)
+            slot = _slot(room, mix(before * _K + h) if size else mix(h))
             if room.counts[slot] == 0:
                 room.used[grams] = slot
                 grams += 1

@@ -223,8 +223,9 @@ def _parsed(path: Path) -> AnchorPack:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
+        others = f", and {error.error_count() - 1} more problems" if error.error_count() > 1 else ""
         raise InputError(
-            f"{path} is no whole anchor pack: {place}: {first['msg']} ({error.error_count()} such problems). {_BUILD}"
+            f"{path} is no whole anchor pack: {place}: {first['msg']}{others}. {_BUILD}"
         ) from error
     for name, one in pack.slices.items():
         for sample in (one.human, one.ai):

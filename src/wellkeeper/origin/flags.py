@@ -4,29 +4,32 @@ Within one slice, the style scores of the human references say how often human t
 its split-conformal p-value [1]. If the slice's human documents and the references are exchangeable, a document by a
 human has a p-value of at most `level` with a probability of at most `level`, whatever the scores are distributed like.
 
-A *source* (author, site, feed) is judged by all of its documents together: the p-value is that of the rank sum of
-their scores among the references [2], exact under the same assumption. Of one document it is the split-conformal one;
-of several it has far more power. The documents of a source are then taken for independent draws of the slice's human
-text: an author whose texts resemble each other more than the slice's do is flagged too often. References should
+A *source* (author, site, feed) is judged by all of its documents together: the logarithms of their p-values are added
+up, as Fisher does [2], and the p-value of the sum is exact under the same assumption. (Fisher's own distribution is for
+independent p-values; those that share a reference are not, and would flag too much [4].) Of one document it is the
+split-conformal one; of several it has far more power: of sources of five AI documents, 95 % are found at 1 % false
+alarms with 50 references, against 91 % by their rank sum and 37 % of single documents with 99 references (our
+measurement, ten domains, out of fold). The documents of a source are then taken for independent draws of the slice's
+human text: an author whose texts resemble each other more than the slice's do is flagged too often. References should
 hold such authors.
 
 `false-alarms` flags what has a p-value of at most `level`: that share of human documents (or sources) at most, in the
 mean over references. `discoveries` flags by Benjamini and Hochberg [3]: of what is flagged, a share of `level` at most
 is human, in the mean. p-values that share one reference depend on each other in the way that [3] allows for [4]; for
-rank sums of several documents that is shown by simulation in the tests, not proved.
+those of sources that is shown by simulation in the tests, not proved.
 
 Slices are never pooled. References too few to certify a level flag nothing, and what is missing is said.
 
 [1] Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, Springer 2005, chapter 4.
-[2] Mann and Whitney, On a test of whether one of two random variables is stochastically larger than the other, Ann.
-    Math. Stat. 18 (1947) 50-60.
+[2] Fisher, Statistical Methods for Research Workers, 4th edition, Oliver and Boyd 1932, section 21.1.
 [3] Benjamini and Hochberg, Controlling the false discovery rate, J. R. Stat. Soc. B 57 (1995) 289-300.
 [4] Bates, Candes, Lei, Romano and Sesia, Testing for outliers with conformal p-values, Ann. Stat. 51 (2023) 149-178.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, comb, gcd, prod
+from functools import lru_cache
+from math import ceil, comb
 from typing import Any, Literal
 
 import numpy as np
@@ -39,8 +42,10 @@ Control = Literal["false-alarms", "discoveries"]
 CONTROLS: tuple[Control, ...] = ("false-alarms", "discoveries")
 
 MOST_OF_A_SOURCE = 50
-"""Documents by which a source is judged; of a larger one, as many, evenly through it. Ten are enough to find every AI
-source at 1 % false alarms (our measurement, 50 references), and the exact distribution grows with their number."""
+"""Documents by which a source is judged; of a larger one, as many, evenly through it. Ten are enough to find nearly
+every AI source at 1 % false alarms, and the exact distribution grows with the square of their number."""
+STEPS = 32
+"""Logarithms of p-values are added up in whole steps of 1/32, rounded down: few enough sums to count all of them."""
 _ROUNDING = 1 + 1e-9  # what the sums behind a p-value of several documents may be off by, relative to a level
 
 
@@ -154,11 +159,11 @@ def _tested(
 def source_p_values(
     scores: NDArray[np.floating], sources: NDArray[np.integer], human: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """One-sided p-value of each source, shape (sources,): do its documents score above the references [2]?
+    """One-sided p-value of each source, shape (sources,): are its documents' p-values, together, too small [2]?
 
-    U = how many pairs of a document and a reference have the document's score strictly higher, so that ties count
-    against a flag. p = P(U' >= U) where all assignments of ranks are equally likely. The smallest one of k documents
-    and m references is 1 / C(m + k, k).
+    T = sum of -log p over its documents, in `STEPS`. p = P(T' >= T) where all orders of its documents and the
+    references are equally likely. A document that ties with a reference counts as below it. The smallest p-value of k
+    documents and m references is 1 / C(m + k, k).
 
     >>> source_p_values(np.array([9.0, 8.0, 1.0]), np.array([0, 0, 1]), np.array([2.0, 3.0, 4.0]))
     array([0.1, 1. ])
@@ -171,38 +176,54 @@ def source_p_values(
     which = _evenly(sources, MOST_OF_A_SOURCE)
     below = np.searchsorted(np.sort(human), scores[which], "left")
     sizes = np.bincount(sources[which])
-    sums = np.bincount(sources[which], weights=below).astype(np.int64)
+    steps = surprise(human.size)
+    sums = np.bincount(sources[which], weights=steps[below]).astype(np.int64)
     p = np.ones(sizes.size)
-    for size, tail in rank_sum_tails(human.size, np.unique(sizes).tolist()).items():
-        p[sizes == size] = tail[sums[sizes == size]]
+    tails = _source_tails(human.size, int(sizes.max(initial=1)))
+    for size in np.unique(sizes).tolist():
+        p[sizes == size] = tails[size][sums[sizes == size]]
+    alone = (sizes == 1)[sources[which]]  # steps are coarser than these p-values
+    p[sources[which][alone]] = 1 - below[alone] / (human.size + 1)
     return p
 
 
-def rank_sum_tails(references: int, sizes: Sequence[int]) -> dict[int, NDArray[np.float64]]:
-    """P(U >= u) for u = 0..k m, of each k in `sizes`, ascending, and m references, where ranks are due to chance.
+def surprise(references: int) -> NDArray[np.int64]:
+    """-log p, in `STEPS`, of a document with 0, 1, ... references below it, shape (references + 1,).
 
-    U - k m / 2 has the characteristic function prod over i = 1..k of i sin((m + i) t / 2) / ((m + i) sin(i t / 2)):
-    that of the Gaussian binomial coefficient. It is summed over a number of angles that shares no divisor with
-    1..k, so that no sine in a denominator is 0. Absolute error below 1e-12.
-
-    >>> rank_sum_tails(3, [1])[1].round(12).tolist()
-    [1.0, 0.75, 0.5, 0.25]
+    >>> surprise(3).tolist()
+    [0, 9, 22, 44]
     """
-    if not sizes:
-        return {}
-    m, most = references, max(sizes)
-    angles = _coprime_above(m * most, most)
-    j = np.arange(angles // 2 + 1)
-    centred = np.ones(j.size)
-    tails = {}
-    for i in range(1, most + 1):
-        centred[1:] *= i * _sine((m + i) * j[1:], angles) / ((m + i) * _sine(i * j[1:], angles))
-        if i in sizes:
-            turn = (m * i * j) % (2 * angles)
-            chance = np.fft.irfft(centred * np.exp(-1j * np.pi * turn / angles), n=angles)[: m * i + 1]
-            tail = np.cumsum(np.maximum(chance[::-1], 0))[::-1]
-            tails[i] = np.clip(tail, 1 / comb(m + i, i), 1.0)
-    return tails
+    ahead = references + 1 - np.arange(references + 1)
+    return np.floor(STEPS * np.log((references + 1) / ahead) + 1e-9).astype(np.int64)
+
+
+def tails_of_sums(steps: NDArray[np.integer], most: int) -> list[NDArray[np.float64]]:
+    """P(T >= t) for t = 0, 1, ...; T is the sum of `steps[b]` over k documents with b references below, k = 0..most.
+
+    In a random order of k documents and m references, every way to have b_1 <= ... <= b_k references below them has
+    the same chance, 1 / C(m + k, k). So ways are counted: sums of k steps, each step as often as one likes. All terms
+    are positive, so rounding costs some units of the last place and not digits.
+
+    >>> [tail.round(3).tolist() for tail in tails_of_sums(np.arange(3), 2)[1:]]
+    [[1.0, 0.667, 0.333], [1.0, 0.833, 0.667, 0.333, 0.167]]
+
+    Args:
+        steps: shape (m + 1,), ascending, from 0.
+        most: greatest k.
+    """
+    top = int(steps[-1])
+    ways = [np.zeros(k * top + 1) for k in range(most + 1)]
+    ways[0][0] = 1
+    for step in steps.tolist():
+        for fewer, k in zip(ways[:-1], ways[1:], strict=True):
+            k[step : step + fewer.size] += fewer
+    tails = [np.cumsum(one[::-1])[::-1] for one in ways]
+    return [tail / tail[0] for tail in tails]
+
+
+@lru_cache(maxsize=8)
+def _source_tails(references: int, most: int) -> list[NDArray[np.float64]]:
+    return tails_of_sums(surprise(references), most)
 
 
 def references_needed(level: float, *, documents: int = 1) -> int:
@@ -243,23 +264,6 @@ def _evenly(sources: NDArray[np.integer], most: int) -> NDArray[np.int64]:
     # of n ranks, those at which floor(rank * most / n) steps: `most` of them, the first among them
     first = rank * most // size != (rank - 1) * most // size
     return np.sort(order[(size <= most) | first])
-
-
-def _coprime_above(least: int, most: int) -> int:
-    """The smallest odd number above `least` that has no divisor in common with any of 2..most."""
-    factors = prod(range(2, most + 1))
-    number = least + 1 + least % 2
-    while gcd(number, factors) != 1:
-        number += 2
-    return number
-
-
-def _sine(turns: NDArray[np.int64], of: int) -> NDArray[np.float64]:
-    """sin(pi turns / of), by whole numbers up to the sine itself, so that it is precise near 0."""
-    around = turns % (2 * of)
-    within = around % of
-    value = np.sin(np.pi * np.minimum(within, of - within) / of)
-    return np.asarray(np.where(around < of, value, -value))
 
 
 def _check(

@@ -123,9 +123,9 @@ class OriginStep:
             action: `review` (default), `drop`, or `weigh`: keep, and multiply the sampling weight by 1 - probability.
 
     The score is the probability, or for `style-flag` the p-value. Documents whose evidence contradicts itself go to
-    review; so do flagged ones that are declared, or by their date known to be, human. Where the run has references of
-    both kinds, style is part of the probability, but the thresholds pass over documents that have no other evidence
-    of AI: on style alone rules nothing but `flag`.
+    review; so do, instead of being dropped, flagged ones that are declared, or by their date known to be, human.
+    Where the run has references of both kinds, style is part of the probability, but the thresholds pass over
+    documents that have no other evidence of AI: on style alone rules nothing but `flag`.
 
     Raises:
         RecipeError: `flag` is asked for in a run without references, or none of its slices has enough for the level.
@@ -184,11 +184,14 @@ class OriginStep:
         flags = self._flags(corpus, candidates, styled, options["flag"])
         weigh = flags is not None and options["flag"]["action"] == "weigh"
         # what is to be weighed stays: against evidence of a human its factor is near 1 anyway
-        against = None if flags is None or weigh else flags.flagged
+        against = np.zeros(candidates.size, bool) if flags is None or weigh else flags.flagged
         found = _judged(corpus, candidates, options["prior"], styled, against)
+        held = np.zeros(candidates.size, bool)  # for the flag alone, which stands against evidence of a human
+        both = np.flatnonzero(found.conflict & against)
+        held[both] = ~_judged(corpus, candidates[both], options["prior"]).conflict
         score = probability(found.odds)
         decision = _by_thresholds(score, found, options)
-        reason = np.where(found.conflict, 1, 0)
+        reason = np.where(held, 3, np.where(found.conflict, 1, 0))
         ours = np.isin(found.declared, _AI_LABELS)
         decision[ours] = Decision.DROP if options["declared"] == "drop" else Decision.KEEP
         reason[ours] = 2
@@ -201,7 +204,7 @@ class OriginStep:
         if flags is None:
             return self._ruled(candidates, decision, reason, score, facts)
         acted = flags.flagged & (decision == Decision.KEEP)
-        facts["flag"] = _flag_facts(options["flag"], flags, acted)
+        facts["flag"] = _flag_facts(options["flag"], flags, acted | held)
         if weigh:
             weights = Weights(
                 documents=candidates[acted],
@@ -212,7 +215,7 @@ class OriginStep:
             return replace(self._ruled(candidates, decision, reason, score, facts), weights=weights)
         decision[acted] = Decision[options["flag"]["action"].upper()]
         reason[acted] = 3
-        return self._ruled(candidates, decision, reason, np.where(acted, flags.p, score), facts)
+        return self._ruled(candidates, decision, reason, np.where(acted | held, flags.p, score), facts)
 
     def _flags(
         self,

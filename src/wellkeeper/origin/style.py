@@ -1,12 +1,16 @@
 """The style tier: one score a document of how much it reads like the models that the shipped weights were trained on.
 
-A score is no verdict. Thresholds do not travel: at one threshold, false alarms on human text ran from 0 to 26 % by
-domain (benchmarks/origin). What the score is for is comparison with references of the user's own kind of text: shares
-(`wellkeeper.measure.quantify`), flags at a guaranteed level (`wellkeeper.measure.conformal`) and sources.
+A score is no verdict. Thresholds do not travel: at one threshold, false alarms on human text ran from 0 to 42 % by
+domain (docs/what-origin-can-tell.md). What the score is for is comparison with references of the user's own kind of
+text: shares (`wellkeeper.measure.quantify`), flags at a guaranteed level (`wellkeeper.measure.conformal`) and sources.
 
 Two heads read the canonical text (`wellkeeper.kernels.style`): a linear model of hashed word 1- and 2-grams and boosted
 trees over features of style. Their weights were trained on texts whose licences allow it; docs/style-model.md is the
-card, and benchmarks/origin/train.py makes the file again, byte for byte.
+card, and benchmarks/origin/train.py makes the file again, byte for byte. They are statistics of, and give credit to:
+
+- ranhli/l2r_data, https://arxiv.org/abs/2408.04237, CC BY 3.0 (https://creativecommons.org/licenses/by/3.0/), a choice
+  of rows;
+- thinkst/zippy, MIT licence, copyright 2023 Thinkst Applied Research.
 """
 
 from collections.abc import Mapping
@@ -27,7 +31,7 @@ from wellkeeper.kernels.style import Heads
 MIN_WORDS = 50
 """Texts of fewer words get no score: on 40 to 80 words a detector of this kind is right least often (our benchmark)."""
 MIN_FUNCTION_SHARE = 0.25
-"""English prose has more function words than that (all but 0.3 to 0.7 % of it, in five labelled sets); other languages,
+"""English prose has more function words than that (all but 0 to 1.6 % of it, in seven labelled sets); other languages,
 lists and tables have fewer."""
 MAX_BRACKETS = 30.0
 """Brackets and '=' in 100 words: 99.8 % of programs have more, 0.1 % of prose (the same sets)."""

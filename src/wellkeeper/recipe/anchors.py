@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from wellkeeper.engine.progress import Listener, nobody
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import InputError, RecipeError, WorkError
+from wellkeeper.measure.quantify import ComponentLike, contaminated
 from wellkeeper.origin.anchors import (
     FEWEST,
     AnchorPack,
@@ -36,16 +37,6 @@ SUSPECTS = 5
 ANSWERS = ".answers"
 """Ends the name of the file beside a pack that keeps what a model answered. No reader takes a file of that name for
 input."""
-
-
-class ComponentLike(Protocol):
-    """Scores of one training domain; see `wellkeeper.origin.style.Component`."""
-
-    @property
-    def human(self) -> NDArray[np.float32]: ...
-
-    @property
-    def ai(self) -> NDArray[np.float32]: ...
 
 
 class StyleModel(Protocol):
@@ -84,6 +75,7 @@ def build_anchors(
     slice: str | None = None,  # noqa: A002  the option's name
     text: str | None = None,
     date: str | None = None,
+    origin: str | None = None,
     trust_human: bool = False,
     out: str | Path = "anchors.json",
     seed: int = 0,
@@ -105,6 +97,7 @@ def build_anchors(
         slice: column whose values name the slices; None: all is one slice.
         text: column with the text, of both inputs; guessed and said aloud where it is not given.
         date: column with the date of each human text.
+        origin: column with labels such as human and ai: texts of the wrong side are left out.
         trust_human: accept human references that are dated 2022-11-30 or later.
         out: file to write; what a model answers is kept beside it, in `<out>.answers`.
         seed: of the draw where there are many references, and of the model.
@@ -118,7 +111,7 @@ def build_anchors(
     """
     sides = {
         name: Side(name=name, inputs=_many(given), slice=slice, text=text, date=date if name == "human" else None,
-                   trust=trust_human, seed=seed)
+                   origin=origin, trust=trust_human, seed=seed)
         for name, given in (("human", human), ("ai", ai))
     }  # fmt: skip
     generated = generate_with is not None
@@ -259,8 +252,9 @@ def _slice(human: Scored, ai: Scored | None, comparisons: int, components: Seque
 
 def _suspicions(human: Scored, ai: Scored | None, components: Sequence[ComponentLike]) -> Iterator[Caution]:
     """What there is to say of AI text among the human references."""
-    del human, ai, components
-    yield from ()
+    found = contaminated(human.scores, components, None if ai is None else ai.scores)
+    if found is not None:
+        yield Caution(code="contaminated", message=found.message())
 
 
 def _too_few_ai(ai: Scored) -> Caution:

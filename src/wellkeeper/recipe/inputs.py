@@ -84,12 +84,12 @@ def not_below(files: Sequence[InputFile], out: Path) -> tuple[InputFile, ...]:
 
 
 def _without_reports(files: Sequence[InputFile]) -> tuple[InputFile, ...]:
-    """The files but for reports of ours, which an audit may have left beside the data."""
+    """The files but for reports and anchor packs of ours, which may have been left beside the data."""
     return tuple(file for file in files if not _is_report(file)) or tuple(files)
 
 
 def _is_report(file: InputFile) -> bool:
-    if file.name.rpartition("/")[2] != "report.json" or "://" in file.url:
+    if not file.name.endswith(".json") or "://" in file.url:
         return False
     with Path(file.url).open("rb") as stream:
         return b'"schema": "wellkeeper.' in stream.read(200)

@@ -208,6 +208,7 @@ class Side:
     slice: str | None  # column whose values name the slices
     text: str | None
     date: str | None
+    origin: str | None  # column whose labels keep texts of the other side out
     trust: bool  # accept what is dated 2022-11-30 or later
     seed: int
 
@@ -228,7 +229,7 @@ def read_side(side: Side, folder: Path, listener: Listener) -> Read:
     Raises:
         InputError: an input does not exist, is empty, or has no text column.
     """
-    given = {"text": side.text, "source": side.slice, "date": side.date}
+    given = {"text": side.text, "source": side.slice, "date": side.date, "origin": side.origin}
     groups, said = groups_of(side.inputs, given, folder, named_by=_option)
     pools: Pools = {}
     quarantined = unsliced = documents = 0
@@ -248,7 +249,9 @@ def read_side(side: Side, folder: Path, listener: Listener) -> Read:
             listener(
                 Progress(stage=f"reading {side.name}", done=0, total=0, unit="documents", documents=documents)
             )
-    told = tuple(f"{_SIDES[side.name]} references, {sentence}" for sentence in said if _concerns(sentence, side))
+    told = tuple(
+        f"{_SIDES[side.name]} references, {sentence}" for sentence in said if _concerns(sentence, side)
+    )
     return Read(pools, quarantined, unsliced, told)
 
 

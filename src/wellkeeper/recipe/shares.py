@@ -5,6 +5,7 @@ slice the first documents by priority, a hash of seed and text, are read again a
 corpus holds are left out: they would count twice.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -111,8 +112,13 @@ def _month(month: int) -> str:
 
 
 def _references_among(corpus: LoadedCorpus, pack: AnchorPack) -> NDArray[np.bool_]:
-    digests = np.frombuffer(b"".join(sorted(pack.digests)), "V32")
-    found: NDArray[np.bool_] = np.isin(corpus.column("sha256").view("V32").reshape(-1), digests)
+    digests = pack.digests
+    heads = np.array([int.from_bytes(digest[:8], sys.byteorder) for digest in digests], np.uint64)
+    texts = corpus.column("sha256")
+    like = np.isin(np.ascontiguousarray(texts).view(np.uint64).reshape(-1, 4)[:, 0], heads)
+    found = np.zeros(len(corpus), np.bool_)
+    for document in np.flatnonzero(like).tolist():
+        found[document] = texts[document].tobytes() in digests
     return found
 
 

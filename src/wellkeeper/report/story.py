@@ -293,6 +293,11 @@ def curation_finds(curation: Mapping[str, Any], numbers: Numbers) -> list[str]:
         chosen = "not measured after, since style chose what stays"
         after = chosen if shares[1] is None else f"{numbers.interval(shares[1])} after"
         sentences.append(f"AI-made share by style: {numbers.interval(shares[0])} before, {after}")
+    copies = table(curation, "mix", "facts", "copies")
+    if copies:
+        drawn = numbers.of(integer(copies.get("kept")), "copy", "copies")
+        of = numbers.of(integer(table(curation, "mix", "facts").get("documents")), "document")
+        sentences.append(f"Drawn by weight: {drawn} of {of}, as the column weight says")
     passages = table(curation, "passages")
     if passages:
         words = integer(table(passages, "searched").get("words"))
