@@ -1,6 +1,7 @@
-"""The benchmarks are scripts: their folder is where their imports are found."""
+"""The benchmarks are scripts: their folders are where their imports are found."""
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+sys.path += [str(BENCHMARKS), str(BENCHMARKS / "origin")]

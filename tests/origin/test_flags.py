@@ -1,6 +1,6 @@
 """Flags keep the error rate they name: in exact arithmetic where that can be had, else in simulation within its noise."""
 
-from itertools import combinations
+from itertools import combinations_with_replacement, permutations
 from math import comb
 
 import numpy as np
@@ -17,11 +17,13 @@ from wellkeeper.origin.flags import (
     Flags,
     _evenly,
     flag,
-    rank_sum_tails,
     references_needed,
     source_p_values,
+    surprise,
+    tails_of_sums,
 )
 from wellkeeper.origin.steps import _CONTROLS
+from wellkeeper.origin.style import load_model
 
 LEVELS = (0.01, 0.05, 0.1)
 DRAWS = {
@@ -54,17 +56,6 @@ def many_slices(rng, draw, *, slices: int, references: int, documents: int, leve
     )
 
 
-def gaussian_binomial(references: int, documents: int) -> list[int]:
-    """How many of all orders of references and documents have U = 0, 1, ...: whole numbers, no rounding."""
-    counts = [1] + [0] * (references * documents)
-    for i in range(1, documents + 1):
-        for u in range(len(counts) - 1, references + i - 1, -1):  # times 1 - q^(references + i)
-            counts[u] -= counts[u - references - i]
-        for u in range(i, len(counts)):  # over 1 - q^i
-            counts[u] += counts[u - i]
-    return counts
-
-
 # --- false alarms ------------------------------------------------------------------------------------------------
 
 
@@ -91,7 +82,7 @@ def test_human_sources_are_flagged_as_often_as_the_level_says(level: float, docu
     found = many_slices(
         rng, draw, slices=slices, references=references, documents=documents, level=level, by_source=True
     )
-    tail = rank_sum_tails(references, [documents])[documents]
+    tail = tails_of_sums(surprise(references), documents)[documents]
     attained = tail[tail <= level].max()
     by_slice = found.flagged.reshape(slices, documents)
     assert (by_slice.all(axis=1) == by_slice.any(axis=1)).all()
@@ -165,59 +156,95 @@ def test_discoveries_are_the_step_up_rule_on_the_p_values() -> None:
     assert flags.flagged.any()
 
 
-# --- the rank sum ------------------------------------------------------------------------------------------------
+# --- the p-value of a source -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("references", "documents"), [(1, 1), (6, 1), (4, 3), (2, 5), (5, 4)])
-def test_tails_are_those_of_all_orders_counted_one_by_one(references: int, documents: int) -> None:
-    everyone = range(references + documents)
-    sums = [
-        sum(place - rank for rank, place in enumerate(places)) for places in combinations(everyone, documents)
-    ]
-    expected = [np.mean(np.array(sums) >= u) for u in range(references * documents + 1)]
-    np.testing.assert_allclose(rank_sum_tails(references, [documents])[documents], expected, atol=1e-14)
+@pytest.mark.parametrize(("references", "documents"), [(1, 1), (5, 1), (4, 2), (2, 4), (3, 3)])
+def test_a_p_value_is_the_share_of_all_orders_that_are_as_surprising(references: int, documents: int) -> None:
+    """All orders of documents and references, one by one: no counting argument, no steps."""
+    sums = []
+    for order in permutations(range(references + documents)):
+        below = [sum(other < mine for other in order[documents:]) for mine in order[:documents]]
+        sums.append(surprise(references)[below].sum())
+    expected = [np.mean(np.array(sums) >= t) for t in range(max(sums) + 1)]
+    np.testing.assert_allclose(
+        tails_of_sums(surprise(references), documents)[documents], expected, rtol=1e-12
+    )
 
 
-@pytest.mark.parametrize(("references", "documents"), [(50, 5), (80, 25), (150, 50)])
-def test_tails_are_exact_to_a_millionth_of_a_millionth(references: int, documents: int) -> None:
-    counts = gaussian_binomial(references, documents)
-    assert sum(counts) == comb(references + documents, documents)
-    tails, total = [], 0
-    for count in reversed(counts):
-        total += count
-        tails.append(total)
-    exact = np.array([tail / sum(counts) for tail in reversed(tails)])
-    found = rank_sum_tails(references, [documents])[documents]
-    assert np.abs(found - exact).max() < 1e-12
-    assert found[-1] >= exact[-1]
-    assert (np.diff(found) <= 0).all()
+@pytest.mark.parametrize(("references", "documents"), [(12, 5), (60, 3), (5, 8)])
+def test_ways_are_counted_to_the_last_one(references: int, documents: int) -> None:
+    steps = surprise(references)
+    ways = combinations_with_replacement(steps.tolist(), documents)
+    counts = np.bincount([sum(way) for way in ways])
+    assert counts.sum() == comb(references + documents, documents)
+    exact = np.cumsum(counts[::-1])[::-1] / counts.sum()
+    np.testing.assert_allclose(tails_of_sums(steps, documents)[documents], exact, rtol=1e-12)
 
 
-def test_several_sizes_at_once_have_the_tails_of_each_alone() -> None:
-    together = rank_sum_tails(40, [1, 3, 8])
-    assert sorted(together) == [1, 3, 8]
-    for size, tail in together.items():
-        np.testing.assert_allclose(tail, rank_sum_tails(40, [size])[size], atol=1e-13)
-    assert rank_sum_tails(40, []) == {}
+def test_tails_keep_all_their_digits_far_out() -> None:
+    """What the step-up rule needs for many sources: here 1 in 10**50 and beyond."""
+    for documents, tail in enumerate(tails_of_sums(surprise(500), 30)):
+        assert tail[-1] == pytest.approx(1 / comb(500 + documents, documents), rel=1e-10)
+        assert (np.diff(tail) <= 0).all()
 
 
 @pytest.mark.parametrize(("references", "documents"), [(20, 1), (20, 4), (60, 9)])
-def test_a_source_has_the_p_value_of_scipys_exact_rank_sum_test(references: int, documents: int) -> None:
+def test_with_ranks_for_steps_the_test_is_scipys_exact_rank_sum(references: int, documents: int) -> None:
     rng = np.random.default_rng(7)
-    human = rng.normal(size=references)
-    scores = rng.normal(0.5, 1, (10, documents))
+    human, scores = rng.normal(size=references), rng.normal(0.5, 1, (10, documents))
     expected = stats.mannwhitneyu(scores, human, alternative="greater", method="exact", axis=1).pvalue
-    found = source_p_values(scores.ravel(), np.repeat(np.arange(10), documents), human)
+    sums = np.searchsorted(np.sort(human), scores).sum(axis=1)
+    found = tails_of_sums(np.arange(references + 1), documents)[documents][sums]
     np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_among_very_many_references_the_test_is_fishers() -> None:
+    rng = np.random.default_rng(8)
+    human = rng.normal(size=10_000)
+    for documents in (2, 5, 10):
+        scores = rng.normal(0.7, 1, documents)
+        fisher = stats.combine_pvalues(p_values(scores, human), method="fisher").pvalue
+        (found,) = source_p_values(scores, np.zeros(documents, np.int64), human)
+        assert found == pytest.approx(fisher, rel=0.1)
+
+
+def test_among_few_references_fishers_own_distribution_flags_too_much() -> None:
+    """Why the exact one is needed: the p-values of a source share the reference."""
+    rng = np.random.default_rng(9)
+    runs, references, documents = 3_000, 30, 20
+    below = np.array([
+        np.searchsorted(np.sort(rng.random(references)), rng.random(documents)) for _ in range(runs)
+    ])  # fmt: skip
+    logs = -np.log(1 - below / (references + 1)).sum(axis=1)
+    assert np.mean(stats.chi2.sf(2 * logs, 2 * documents) <= 0.01) > 0.02
+    exact = tails_of_sums(surprise(references), documents)[documents][surprise(references)[below].sum(axis=1)]
+    assert np.sum(exact <= 0.01) <= stats.binom.ppf(0.999, runs, 0.01)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_on_real_scores_sources_of_five_keep_the_level_and_nearly_all_ai_ones_are_found(level: float) -> None:
+    """Out-of-fold scores of ten domains, 50 references each: purely human or purely AI sources, the easy case."""
+    rng = np.random.default_rng(10)
+    false, found = [], []
+    for domain in (one for one in load_model().components if one.name != "zippy"):
+        for _ in range(20):
+            human = rng.permutation(domain.human)
+            sources = (human.size - 50) // 5
+            number = np.repeat(np.arange(sources), 5)
+            ai = rng.permutation(domain.ai)[: number.size]
+            false.append(np.mean(source_p_values(human[50 : 50 + number.size], number, human[:50]) <= level))
+            found.append(np.mean(source_p_values(ai, number, human[:50]) <= level))
+    assert np.mean(false) <= level + 3 * np.std(false) / np.sqrt(len(false))
+    assert np.mean(found) > 0.94
 
 
 @given(scores_of, references_of)
 def test_a_source_of_one_document_has_the_p_value_of_that_document(scores, human) -> None:
     known = np.array([score for score in scores if score == score])
     found = source_p_values(known, np.arange(known.size), np.array(human)) if known.size else known
-    np.testing.assert_allclose(
-        found, p_values(known, np.array(human)) if known.size else known, rtol=0, atol=1e-13
-    )
+    expected = p_values(known, np.array(human)) if known.size else known
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_several_documents_find_what_one_does_not() -> None:

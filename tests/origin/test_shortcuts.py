@@ -60,8 +60,8 @@ def test_the_artefact_audit_catches_a_planted_newline_artefact() -> None:
     assert message.startswith(
         "Line feeds alone tell the AI references from the human ones: area under the ROC curve 1.00 ("
     )
-    assert "mean 0 a text for human, " in message
-    assert message.endswith("or export them by one route; then build again.")
+    assert "; on average 0 for human and " in message
+    assert message.endswith("no Markdown) or export them alike; then build again.")
 
 
 def test_every_feature_has_a_message_that_ends_with_what_to_do() -> None:

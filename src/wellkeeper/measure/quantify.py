@@ -340,7 +340,7 @@ def references_needed(human: int, ai: int, *, width: float = 0.15) -> int:
     A mean over shares from 0 to 1 and ten kinds of text: at shares near 0 and 1 fewer do, near one half more.
 
     >>> references_needed(0, 0), references_needed(80, 0), references_needed(80, 80)
-    (55, 19, 0)
+    (47, 17, 0)
 
     Raises:
         DataError: a count is negative, or no number of references brings that width.

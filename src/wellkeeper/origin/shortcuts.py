@@ -55,25 +55,30 @@ class Feature:
     remedy: str
 
 
-_ROUTE = "bring both samples by one route (same export, same cleaning), or make the AI references from the human ones"
-_LENGTH = "match lengths: cut both samples alike, or ask the model for texts as long as the human ones"
-_FORMAT = "canonicalise both samples alike (plain text, one style of quotes, no Markdown), or export them by one route"
-_CUT = "cut both samples at the same kind of place: the end of a sentence, or after the same number of words"
+_ROUTE = "Bring both samples by one route (same export, same cleaning), or make the AI references from the human ones"
+_LENGTH = "Cut both samples alike, or ask the model for texts as long as the human ones"
+_FORMAT = "Bring both into one form (plain text, one style of quotes and line breaks, no Markdown) or export them alike"
+_CUT = "Cut both samples at the same kind of place: the end of a sentence, or after the same number of words"
+_IN_1000 = "in 1,000 characters"
+_A_TEXT = "a text, of the part that a score reads"
 
 FEATURES: tuple[Feature, ...] = (
-    Feature("line feeds", lambda text: text.count("\n"), "a text", _FORMAT),
-    Feature("characters", len, "a text", _LENGTH),
-    Feature("words", lambda text: sum(1 for _ in _WORD.finditer(text)), "a text", _LENGTH),
+    Feature("line feeds", lambda text: text.count("\n"), _A_TEXT, _FORMAT),
+    Feature("characters", len, _A_TEXT, _LENGTH),
+    Feature("words", lambda text: sum(1 for _ in _WORD.finditer(text)), _A_TEXT, _LENGTH),
+    Feature("straight quotes", lambda t: _rate(t.count('"') + t.count("'"), t), _IN_1000, _FORMAT),
+    Feature("curly quotes", lambda t: _rate(len(_CURLY.findall(t)), t), _IN_1000, _FORMAT),
     Feature(
-        "straight quotes", lambda t: _rate(t.count('"') + t.count("'"), t), "in 1,000 characters", _FORMAT
+        "final punctuation",
+        lambda t: float(t.rstrip()[-1:] in _FINAL),
+        "as share of texts that end in it",
+        _CUT,
     ),
-    Feature("curly quotes", lambda t: _rate(len(_CURLY.findall(t)), t), "in 1,000 characters", _FORMAT),
-    Feature("final punctuation", lambda t: float(t.rstrip()[-1:] in _FINAL), "of texts end in it", _CUT),
-    Feature("digits", lambda t: _rate(sum(map(str.isdigit, t)), t), "in 1,000 characters", _ROUTE),
-    Feature("capitals", _capital_share, "of letters", _ROUTE),
-    Feature("longest word", _longest, "characters", _ROUTE),
-    Feature("outer white space", lambda t: float(t != t.strip()), "of texts have it", _FORMAT),
-    Feature("Markdown marks", lambda t: _rate(len(_MARKDOWN.findall(t)), t), "in 1,000 characters", _FORMAT),
+    Feature("digits", lambda t: _rate(sum(map(str.isdigit, t)), t), _IN_1000, _ROUTE),
+    Feature("capitals", _capital_share, "as share of letters", _ROUTE),
+    Feature("longest word", _longest, "letters", _ROUTE),
+    Feature("outer white space", lambda t: float(t != t.strip()), "as share of texts that have it", _FORMAT),
+    Feature("Markdown marks", lambda t: _rate(len(_MARKDOWN.findall(t)), t), _IN_1000, _FORMAT),
 )
 """What needs no reading. Newlines and lengths told apart published sets; the others follow from how text is copied."""
 
@@ -103,11 +108,21 @@ class Shortcut:
         """What was found and what to do."""
         known = _BY_NAME[self.feature]
         return (
-            f"{known.name.capitalize()} alone tell{'' if known.name.endswith('s') else 's'} the AI references from "
-            f"the human ones: area under the ROC curve {self.area:.2f} ({self.low:.2f} to {self.high:.2f}); "
-            f"mean {self.human:.3g} {known.unit} for human, {self.ai:.3g} for AI. If that comes from how the texts "
-            f"were collected, so will the shares measured with them: {known.remedy}; then build again."
+            f"{known.name[0].upper()}{known.name[1:]} alone tell{'' if known.name.endswith('s') else 's'} the AI "
+            f"references from the human ones: area under the ROC curve {self.area:.2f} ({self.low:.2f} to "
+            f"{self.high:.2f}); on average {_figure(self.human)} for human and {_figure(self.ai)} for AI, "
+            f"{known.unit}. If that comes from how the texts were collected, shares measured with them tell of the "
+            f"collection. {known.remedy}; then build again."
         )
+
+
+def _figure(value: float) -> str:
+    """Three digits that say something.
+
+    >>> _figure(2148.3), _figure(0.99342), _figure(0.0)
+    ('2,148', '0.993', '0')
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def features_of(texts: Sequence[str]) -> NDArray[np.float64]:
