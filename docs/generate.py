@@ -303,6 +303,16 @@ def flag_bands() -> str:
     return table(("human references", *(f"level {level:.0%}" for level in levels)), rows)
 
 
+def anchor_widths() -> str:
+    """How many references of each kind an interval takes, from the function that audits ask."""
+    from wellkeeper.measure.quantify import references_needed
+
+    rows = (
+        (f"{width:.2f}", references_needed(0, 0, width=width)) for width in (0.18, 0.15, 0.13, 0.12, 0.11)
+    )
+    return table(("mean width of the interval", "references of each kind"), rows)
+
+
 def coverage() -> str:
     """How often tail intervals covered, from the docstring that owns the figures."""
     from wellkeeper.measure import jackknife
@@ -345,6 +355,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "priors": priors,
     "flag-references": flag_references,
     "flag-bands": flag_bands,
+    "anchor-widths": anchor_widths,
 }
 
 

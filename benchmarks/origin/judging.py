@@ -70,7 +70,7 @@ class Bench:
     @cached_property
     def out_of_fold(self) -> Scored:
         """The training texts, each domain (and zippy) scored by a model of all others, on the shipped scale."""
-        made = self._kept("out-of-fold", lambda: out_of_fold(self.training, self.fold))
+        made = self.kept("out-of-fold", lambda: out_of_fold(self.training, self.fold))
         return Scored(
             texts=self.training, score=made * (load_model().linear_factor / LINEAR), asked=len(made)
         )
@@ -83,7 +83,7 @@ class Bench:
     def _half(self, number: int) -> Half:
         tested = self._tested(number)
         texts, fitted = self.training.chosen(tested), self.training.chosen(~tested)
-        score = self._kept(f"half-{number}", lambda: Fitted(fitted).score(texts))
+        score = self.kept(f"half-{number}", lambda: Fitted(fitted).score(texts))
         return Half(trained_on=len(fitted), texts=texts, score=score)
 
     def _tested(self, number: int) -> Mask:
@@ -135,10 +135,11 @@ class Bench:
             fitted = Fitted(joined("trial", parts))
             return np.concatenate([fitted.score(texts) for texts in (tested, *others.values())])
 
-        found = np.split(self._kept(f"trial-{number}-{added}", make), np.cumsum(sizes)[:-1])
+        found = np.split(self.kept(f"trial-{number}-{added}", make), np.cumsum(sizes)[:-1])
         return found[0], dict(zip(others, found[1:], strict=True))
 
-    def _kept(self, name: str, make: Callable[[], Scores]) -> Scores:
+    def kept(self, name: str, make: Callable[[], Scores]) -> Scores:
+        """What `make` returns, or returned earlier under this name, from the same texts and scripts."""
         place = self._cache / f"{name}-{self._fingerprint}.npy" if self._cache else None
         if place and place.exists():
             return np.asarray(np.load(place), np.float64)

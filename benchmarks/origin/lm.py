@@ -1,11 +1,12 @@
 """How well a language model's statistics tell AI text from human text, for how many tokens, and at what price.
 
     python benchmarks/origin/lm.py --data FOLDER --model MODEL.gguf [--set l2r_a --set outfox] [--texts 300] [--raw]
-    python benchmarks/origin/lm.py --example examples --model MODEL.gguf
+    python benchmarks/origin/lm.py --example examples --model MODEL.gguf [--continue]
 
 FOLDER holds SET.jsonl.zst as `sets.py` says. Of each set as many human as AI texts are drawn, the same number from each
 domain, by a hash of the text. `--example` takes human texts and those of SmolLM2-135M-Instruct from the example corpus:
-with that model, the plain case of a corpus that holds the reader's own output. AUROC: higher is more like the model's
+with that model, the plain case of a corpus that holds the reader's own output. With `--continue` the AI texts are what
+the model itself writes after the first 40 words of the human ones, at temperature 1, without those words. AUROC: higher is more like the model's
 own text (`wellkeeper.origin.lm.DIRECTION`), .5 tells nothing, below .5 the statistic points the other way.
 """
 
@@ -24,12 +25,13 @@ import orjson
 from numpy.typing import NDArray
 from sets import key_of, rows
 
-from wellkeeper.engine.language_models import LanguageModel
+from wellkeeper.engine.language_models import LanguageModel, LocalModel
 from wellkeeper.measure.auroc import area_under_roc
 from wellkeeper.measure.likelihood import TokenStatistics, text_statistics, token_statistics
 from wellkeeper.origin.lm import DIRECTION, FEWEST, canonical, load_lm
 
 LENGTHS = (16, 32, 64, 100, 160)
+STARTED = 40  # words of a human text that the model continues
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,16 @@ def drawn(source: Iterable[dict[str, str]], texts: int) -> list[dict[str, str]]:
                     chosen.append(pair[1])
         found += chosen
     return found
+
+
+def continued(path: Path, people: Sequence[dict[str, str]], threads: int) -> Iterator[dict[str, str]]:
+    """What the model writes after the first words of texts."""
+    writer = LocalModel(path, threads=threads)
+    for seed, row in enumerate(people):
+        start = " ".join(row["text"].split()[:STARTED])
+        text = writer.complete(start, tokens=200, seed=seed, temperature=1.0)
+        yield {"text": text, "label": "ai", "generator": f"{path.stem}, continued"}
+    writer.close()
 
 
 def read(model: LanguageModel, chosen: Sequence[dict[str, str]], *, tokens: int, raw: bool) -> Iterator[Read]:
@@ -171,6 +183,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=300)
     parser.add_argument("--tokens", type=int, default=LENGTHS[-1])
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--continue", action="store_true", dest="own")
     parser.add_argument("--raw", action="store_true", help="texts as they are, and not in canonical form")
     options = parser.parse_args()
     start = time.perf_counter()
@@ -183,6 +196,11 @@ def main() -> None:
         sources |= {name: rows(options.data / f"{name}.jsonl.zst") for name in names}
     for name, source in sources.items():
         chosen = drawn(source, options.texts)
+        if options.own:
+            people = [
+                row for row in chosen if row["label"] == "human" and len(row["text"].split()) > 2 * STARTED
+            ]
+            chosen = [*people, *continued(options.model, people, options.threads)]
         start = time.perf_counter()
         found = list(read(model, chosen, tokens=options.tokens, raw=options.raw))
         seconds = time.perf_counter() - start

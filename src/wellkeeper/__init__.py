@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Any
 from wellkeeper import errors
 
 if TYPE_CHECKING:
+    from wellkeeper.recipe.anchors import build_anchors
     from wellkeeper.recipe.audit import audit
     from wellkeeper.recipe.curate import curate
     from wellkeeper.recipe.results import Audit, Curation
 
 __version__ = "0.1.0"
-__all__ = ["Audit", "Curation", "__version__", "audit", "curate", "errors"]
+__all__ = ["Audit", "Curation", "__version__", "audit", "build_anchors", "curate", "errors"]
 
 _HOMES = {
     "audit": "wellkeeper.recipe.audit",
+    "build_anchors": "wellkeeper.recipe.anchors",
     "curate": "wellkeeper.recipe.curate",
     "Audit": "wellkeeper.recipe.results",
     "Curation": "wellkeeper.recipe.results",

@@ -76,7 +76,7 @@ def test_without_ai_references_it_says_what_they_would_gain(build) -> None:
     assert done.stdout.splitlines()[2:] == [
         "all: 80 human references, dated 2012-05-06; no AI references",
         "anchors: my anchors.json",
-        "next: shares get several times more exact with AI references: --ai PATH or --generate-with ENDPOINT",
+        "next: intervals get much narrower with AI references: --ai PATH or --generate-with ENDPOINT",
         "next: wellkeeper audit CORPUS --anchors 'my anchors.json'",
     ]
 

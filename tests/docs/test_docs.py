@@ -183,7 +183,9 @@ def test_every_key_of_a_recipe_is_explained():
 
 
 @pytest.mark.parametrize(
-    "function", [wellkeeper.audit, wellkeeper.curate], ids=lambda function: function.__name__
+    "function",
+    [wellkeeper.audit, wellkeeper.build_anchors, wellkeeper.curate],
+    ids=lambda function: function.__name__,
 )
 def test_every_keyword_of_the_python_api_is_named(function):
     section = page("api.md").split(f"\n## {function.__name__}\n")[1].split("\n## ")[0]

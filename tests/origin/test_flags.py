@@ -209,17 +209,22 @@ def test_among_very_many_references_the_test_is_fishers() -> None:
         assert found == pytest.approx(fisher, rel=0.1)
 
 
-def test_among_few_references_fishers_own_distribution_flags_too_much() -> None:
-    """Why the exact one is needed: the p-values of a source share the reference."""
+@pytest.mark.parametrize(("references", "documents", "too_many"), [(30, 50, True), (50, 10, False)])
+def test_among_few_references_fishers_own_distribution_misses_the_level(
+    references: int, documents: int, too_many: bool
+) -> None:
+    """Why the exact one is needed: p-values that share a reference are dependent, and they come in steps."""
     rng = np.random.default_rng(9)
-    runs, references, documents = 3_000, 30, 20
-    below = np.array([
-        np.searchsorted(np.sort(rng.random(references)), rng.random(documents)) for _ in range(runs)
-    ])  # fmt: skip
+    runs = 8_000
+    below = np.array(
+        [np.searchsorted(np.sort(rng.random(references)), rng.random(documents)) for _ in range(runs)]
+    )
     logs = -np.log(1 - below / (references + 1)).sum(axis=1)
-    assert np.mean(stats.chi2.sf(2 * logs, 2 * documents) <= 0.01) > 0.02
+    fishers = np.sum(stats.chi2.sf(2 * logs, 2 * documents) <= 0.01)
     exact = tails_of_sums(surprise(references), documents)[documents][surprise(references)[below].sum(axis=1)]
-    assert np.sum(exact <= 0.01) <= stats.binom.ppf(0.999, runs, 0.01)
+    low, high = stats.binom.interval(0.999, runs, 0.01)
+    assert low <= np.sum(exact <= 0.01) <= high
+    assert fishers > high if too_many else fishers < low
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -60,7 +60,7 @@ def test_the_artefact_audit_catches_a_planted_newline_artefact() -> None:
     assert message.startswith(
         "Line feeds alone tell the AI references from the human ones: area under the ROC curve 1.00 ("
     )
-    assert "; on average 0 for human and " in message
+    assert "; on average 0 (human) and " in message
     assert message.endswith("no Markdown) or export them alike; then build again.")
 
 

@@ -13,11 +13,14 @@ import zstandard
 from anchor_texts import Style, archive, by_model, prose, write
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
+from language_model_files import needs_lm, smollm2
 from test_completions import Served
 
+from wellkeeper.engine.progress import nobody
 from wellkeeper.errors import InputError, RecipeError, WorkError
 from wellkeeper.origin.anchors import AnchorPack
-from wellkeeper.recipe import references
+from wellkeeper.origin.prompts import Prompt
+from wellkeeper.recipe import generation, references
 from wellkeeper.recipe.anchors import ANSWERS, build_anchors
 
 
@@ -414,6 +417,43 @@ def test_no_secret_reaches_the_pack_or_the_journal(generate, server, human, monk
     written = [path.read_text() for path in tmp_path.iterdir() if path != human]
     assert len(written) == 2
     assert not any("secret" in text or "MODEL_KEY" in text for text in written)
+
+
+@pytest.mark.slow
+@needs_lm
+def test_a_model_in_a_file_makes_references_and_is_never_asked_twice(tmp_path) -> None:
+    style = Style()
+    people = {"all": references.scored({"all": _pool([{"text": prose("short", 60)}])}, style)["all"]}
+    prompts = (Prompt(name="short", steps=("Write two sentences about this:\n{text}",)),)
+    made, journals = [], []
+    for _ in range(2):
+        with generation.writer_for(str(smollm2()), None, key_env=None, seed=3) as writer:
+            pools, making = generation.generate(
+                people, writer, prompts, tmp_path / "answers", per_slice=1, seed=3, listener=nobody
+            )
+        made.append(sorted(one.text for one in pools["all"].texts()))
+        journals.append((tmp_path / "answers").read_bytes())
+    assert made[0] == made[1]
+    assert journals[0] == journals[1]
+    assert journals[0].count(b"\n") == 1
+    assert len(made[0]) == 1
+    assert all(len(text.split()) > 5 for text in made[0])
+    assert (making.endpoint, making.asked) == ("this machine", 1)
+    assert "smollm" in making.model.lower()
+
+
+def _pool(rows: list[dict]) -> references.Pool:
+    pool = references.Pool()
+    for row in rows:
+        pool.add(references.text_of(row["text"], 0))
+    return pool
+
+
+def test_a_path_that_holds_no_model_is_refused(build, human, tmp_path) -> None:
+    with pytest.raises(InputError, match=r"is a folder\. Give a GGUF file, or the address of a server"):
+        build(human, generate_with=str(tmp_path))
+    with pytest.raises(RecipeError, match=r"is a file, and --model and --key-env are for servers\."):
+        build(human, generate_with=str(human), model="m")
 
 
 # --- what is said ---------------------------------------------------------------------------------------

@@ -62,8 +62,8 @@ def build(*, as_json: bool, quiet: bool, human: tuple[str, ...], ai: tuple[str, 
     """Build an anchor pack from texts whose origin you know.
 
     At least 25 human texts a slice, better 50 or more, of 50 words or more each: an archive from before 2022-11-30,
-    or authors you know. With as many AI texts of the same kinds, given or made, a share becomes several times more
-    exact. The pack holds scores and digests and no text. The same command resumes a run that was stopped while
+    or authors you know. With as many AI texts of the same kinds, given or made, intervals of shares become much
+    narrower. The pack holds scores and digests and no text. The same command resumes a run that was stopped while
     texts were made.
     """
     keep_memory()
@@ -91,6 +91,6 @@ def _print(built: "Built") -> None:
     click.echo(f"anchors: {path}")
     if built.pack.made is None:
         click.echo(
-            "next: shares get several times more exact with AI references: --ai PATH or --generate-with ENDPOINT"
+            "next: intervals get much narrower with AI references: --ai PATH or --generate-with ENDPOINT"
         )
     click.echo(f"next: wellkeeper audit CORPUS --anchors {shlex.quote(path)}")

@@ -28,6 +28,18 @@ from wellkeeper.cli.support import (
     metavar="FILE",
     help="References of known origin, to measure the share of AI text with; see `wellkeeper anchors build`.",
 )
+@click.option(
+    "--lm",
+    type=click.Path(),
+    metavar="MODEL",
+    help="GGUF file or transformers folder of a language model, to read a sample of every source.",
+)
+@click.option(
+    "--lm-documents", type=click.IntRange(1), metavar="N", help="Documents that it reads.  [default: 200]"
+)
+@click.option(
+    "--lm-budget", type=click.IntRange(0), metavar="TOKENS", help="Most tokens that it reads in this run."
+)
 @click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")
 @click.option("--id", "id_", metavar="COL", help="Column with the documents' ids.")
 @click.option("--source", metavar="COL", help="Column that names each document's source.")

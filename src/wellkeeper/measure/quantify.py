@@ -48,15 +48,15 @@ GRID: Final[Floats] = -14 + np.arange(281) / 10
 """Scores at which densities are taken. Its step and ends suit scores whose standard deviation over training texts is
 2.2, as those of `wellkeeper.origin.style` are."""
 
-GENERATOR_SPREAD: Final = 0.3
+GENERATOR_SPREAD: Final = 0.25
 """Standard deviation by which the mean of a slice's AI scores stands off from what its references make one expect, in
 standard deviations of AI scores: by as much every draw of an interval moves the AI density. GPT-3.5 and Llama-3-70B,
-rewriting the same texts, differ by .34 (root mean square over 10 domains, out of fold); .25, .3 and .35 held .946, .951
-and .973 of the shares of slices of training domains at a nominal .95 (benchmarks/origin/share.py)."""
+rewriting the same texts, differ by .38 (root mean square over 10 domains, out of fold), so each by .27 from their mean;
+0, .25, .3 and .35 held .90, .97, .98 and .99 of the shares of slices of training domains (benchmarks/origin/share.py)."""
 
-FOLLOWED: Final = 0.5
-"""How much of that an estimate allows for when it is fitted to the slice. Of 0, .4, .6, .8 and 1 times .25 the error on
-slices of training domains was smallest at .6 (.039; .045 at 0); more follows noise."""
+FOLLOWED: Final = 0.6
+"""How much of that an estimate allows for when it is fitted to the slice. Of 0, .4, .6, .8 and 1 the error on slices of
+training domains was smallest at .6 (.039; .045 at 0); more follows noise."""
 
 TOWARDS_HUMAN: Final = 0.75
 """How far a component's AI scores follow the slice: by so much of the difference between the slice's human references

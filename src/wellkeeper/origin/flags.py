@@ -5,12 +5,13 @@ its split-conformal p-value [1]. If the slice's human documents and the referenc
 human has a p-value of at most `level` with a probability of at most `level`, whatever the scores are distributed like.
 
 A *source* (author, site, feed) is judged by all of its documents together: the logarithms of their p-values are added
-up, as Fisher does [2], and the p-value of the sum is exact under the same assumption. (Fisher's own distribution is for
-independent p-values; those that share a reference are not, and would flag too much [4].) Of one document it is the
-split-conformal one; of several it has far more power: of sources of five AI documents, 97 % are found at 1 % false
-alarms with 50 references, and of ten nearly all (our measurement, ten domains, out of fold). The documents of a source are then
-taken for independent draws of the slice's human text: an author whose texts resemble each other more than the slice's do is flagged too often. References should
-hold such authors.
+up, as Fisher does [2], and the p-value of the sum is exact under the same assumption. Fisher's own distribution is for
+p-values that are independent and continuous; these share a reference [4] and come in steps, and it would miss the level
+by up to a factor of two, either way. Of one document the p-value is the split-conformal one; of several it has far more
+power: of sources of five AI documents, 97 % are found at 1 % false alarms with 50 references, and of ten nearly all
+(our measurement, ten domains, out of fold). The documents of a source are then taken for independent draws of the
+slice's human text: an author whose texts resemble each other more than the slice's do is flagged too often. References
+should hold such authors.
 
 `false-alarms` flags what has a p-value of at most `level`: that share of human documents (or sources) at most, in the
 mean over references. `discoveries` flags by Benjamini and Hochberg [3]: of what is flagged, a share of `level` at most

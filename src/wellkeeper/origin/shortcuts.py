@@ -60,7 +60,7 @@ _LENGTH = "Cut both samples alike, or ask the model for texts as long as the hum
 _FORMAT = "Bring both into one form (plain text, one style of quotes and line breaks, no Markdown) or export them alike"
 _CUT = "Cut both samples at the same kind of place: the end of a sentence, or after the same number of words"
 _IN_1000 = "in 1,000 characters"
-_A_TEXT = "a text, of the part that a score reads"
+_A_TEXT = "a text"
 
 FEATURES: tuple[Feature, ...] = (
     Feature("line feeds", lambda text: text.count("\n"), _A_TEXT, _FORMAT),
@@ -71,13 +71,13 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "final punctuation",
         lambda t: float(t.rstrip()[-1:] in _FINAL),
-        "as share of texts that end in it",
+        "of texts end in it",
         _CUT,
     ),
     Feature("digits", lambda t: _rate(sum(map(str.isdigit, t)), t), _IN_1000, _ROUTE),
-    Feature("capitals", _capital_share, "as share of letters", _ROUTE),
+    Feature("capitals", _capital_share, "of letters", _ROUTE),
     Feature("longest word", _longest, "letters", _ROUTE),
-    Feature("outer white space", lambda t: float(t != t.strip()), "as share of texts that have it", _FORMAT),
+    Feature("outer white space", lambda t: float(t != t.strip()), "of texts have it", _FORMAT),
     Feature("Markdown marks", lambda t: _rate(len(_MARKDOWN.findall(t)), t), _IN_1000, _FORMAT),
 )
 """What needs no reading. Newlines and lengths told apart published sets; the others follow from how text is copied."""
@@ -110,9 +110,9 @@ class Shortcut:
         return (
             f"{known.name[0].upper()}{known.name[1:]} alone tell{'' if known.name.endswith('s') else 's'} the AI "
             f"references from the human ones: area under the ROC curve {self.area:.2f} ({self.low:.2f} to "
-            f"{self.high:.2f}); on average {_figure(self.human)} for human and {_figure(self.ai)} for AI, "
-            f"{known.unit}. If that comes from how the texts were collected, shares measured with them tell of the "
-            f"collection. {known.remedy}; then build again."
+            f"{self.high:.2f}); on average {_figure(self.human)} (human) and {_figure(self.ai)} (AI) {known.unit}. "
+            "If that comes from how the texts were collected, shares measured with them tell of the collection. "
+            f"{known.remedy}; then build again."
         )
 
 

@@ -44,6 +44,9 @@ def audit(
     *,
     reference: Any = (),
     anchors: str | Path | None = None,
+    lm: str | Path | None = None,
+    lm_documents: int | None = None,
+    lm_budget: int | None = None,
     text: str | None = None,
     id: str | None = None,  # noqa: A002  the field's name everywhere else
     source: str | None = None,
@@ -70,6 +73,9 @@ def audit(
         reference: the same, for human text whose rare words the corpus is compared with.
         anchors: pack of references of known origin, made by `wellkeeper anchors build`: with it the share of AI text
             is measured by slice, source and month.
+        lm: GGUF file or transformers folder of a language model that reads a sample; see `wellkeeper.origin.lm`.
+        lm_documents: how many documents it reads, 200 by default.
+        lm_budget: most tokens that it reads in this run.
         text: column with the text; like all columns, guessed and said aloud where it is not given.
         id: column with the documents' ids; without one they are named `file:line`.
         source: column that names each document's source.
@@ -133,7 +139,21 @@ def audit(
             from wellkeeper.recipe.shares import describe_shares
 
             shares = describe_shares(corpus, seed=seed or 0, listener=listener)
+        read = None
+        if lm is not None:
+            from wellkeeper.recipe.lm import DOCUMENTS, describe_lm
+
+            read = describe_lm(
+                corpus,
+                lm,
+                folder,
+                documents=DOCUMENTS if lm_documents is None else lm_documents,
+                token_budget=lm_budget,
+                work=run.work,
+                listener=listener,
+            )
         document = audit_document(corpus, said, exact=exact, near=near, reference=compared, shares=shares)
+        document["origin"]["lm"] = read
         document["proposed_recipe"] = proposed_recipe(groups, references, similarity=similarity)
         document["run"] = {
             "version": __version__,

@@ -206,6 +206,15 @@ class LoadedCorpus:
                 found[block.first + row] = column[row].as_py() or ""
         return [found[int(document)] for document in documents]
 
+    def texts(self, documents: Indices) -> list[str]:
+        """The texts of a few documents, ascending, read again."""
+        found: dict[int, str] = {}
+        for read in self.read_again(documents):
+            data, offsets = read.texts()
+            for document, row in zip(read.documents.tolist(), read.rows.tolist(), strict=True):
+                found[document] = data[offsets[row] : offsets[row + 1]].tobytes().decode()
+        return [found[document] for document in documents.tolist()]
+
     def _by_block(self, documents: Indices) -> Iterator[tuple[SidecarBlock, NDArray[np.int64]]]:
         """Blocks that hold some of the documents (ascending), and which of their rows."""
         for block in self.sidecars.blocks:

@@ -1,5 +1,6 @@
 """Have a model make AI references from human ones, and never ask it twice for the same."""
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -62,9 +63,9 @@ def writer_for(given: str, model: str | None, *, key_env: str | None, seed: int)
             )
         from wellkeeper.engine.language_models import LocalModel  # its engine is an extra
 
-        local = LocalModel(Path(given))
+        local = _OnThisMachine(LocalModel(Path(given)), seed)
         try:
-            yield _OnThisMachine(local, seed)
+            yield local
         finally:
             local.close()
         return
@@ -80,16 +81,23 @@ class _OnThisMachine:
 
     def __init__(self, model: "LocalModel", seed: int) -> None:
         self._model, self._seed = model, seed
+        self._busy = threading.Lock()
         self.is_chat = model.is_chat
         self.identity = (model.fingerprint, seed)
         self.record = {"endpoint": "this machine", "model": model.name}
 
     def ask(self, prompt: str, *, tokens: int) -> Answer:
         asked = [{"role": "user", "content": prompt}] if self.is_chat else prompt
-        return self._model.answer(asked, tokens=tokens, seed=self._seed)
+        with self._busy:
+            return self._model.answer(asked, tokens=tokens, seed=self._seed)
 
     def stop(self) -> None:
         """There is no wait to end."""
+
+    def close(self) -> None:
+        """Free the memory, once the answer under way is written: a run that was stopped does not wait for it."""
+        with self._busy:
+            self._model.close()
 
 
 def prompts_from(file: str | Path | None, *, is_chat: bool) -> tuple[Prompt, ...]:

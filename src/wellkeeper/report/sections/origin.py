@@ -51,6 +51,7 @@ def origin_section(audit: Audit) -> list[Block]:
         *_share_by_source(origin),
         *_share_by_month(audit),
         *_references(origin),
+        *_language_model(origin),
         *_evidence(origin),
     ]
 
@@ -163,6 +164,49 @@ def _references(origin: Audit) -> list[Block]:
         Heading("What these figures can and cannot tell"),
         *(Prose(limit, "note") for limit in _LIMITS),
     ]
+
+
+def _language_model(origin: Audit) -> list[Block]:
+    """What a language model of the user's made of a sample."""
+    found = table(origin, "lm")
+    if not found:
+        return []
+    shown, more = first(rows(found.get("by_source")), _MAX_SOURCES, "source")
+    head = ["Source", "Read", "Fast-DetectGPT", "Log-likelihood", "Top-1 rate"]
+    body = [
+        [
+            name_of(row, "source"),
+            THIN.count(integer(row.get("read"))),
+            *(_quartiles(row, name) for name in ("fast_detect_gpt", "log_likelihood", "top1_rate")),
+        ]
+        for row in shown
+    ]
+    left = integer(found.get("left"))
+    rest = f" {THIN.of(left, 'document')} not reached: run again, or raise the budget." if left else ""
+    return [
+        Heading("What a language model makes of it"),
+        Table(
+            f"Median and quartiles by source; model {one_line(text(found.get('model')), 60)}",
+            head,
+            body,
+            frozenset({1, 2, 3, 4}),
+        ),
+        *more,
+        Prose(
+            "Text that this very model sampled at temperature 1 has a Fast-DetectGPT of 0 on average, with standard "
+            "deviation 1, and more at a lower temperature; text by people and by other models lies lower. Compare "
+            f"sources with each other.{rest}",
+            "note",
+        ),
+    ]
+
+
+def _quartiles(row: Audit, name: str) -> str:
+    found = table(row, name)
+    middle, low, high = (number(found.get(key)) for key in ("estimate", "low", "high"))
+    if middle is None or low is None or high is None:
+        return "none"
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _share_by_slice(origin: Audit) -> list[Block]:
