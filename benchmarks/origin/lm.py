@@ -6,8 +6,10 @@
 FOLDER holds SET.jsonl.zst as `sets.py` says. Of each set as many human as AI texts are drawn, the same number from each
 domain, by a hash of the text. `--example` takes human texts and those of SmolLM2-135M-Instruct from the example corpus:
 with that model, the plain case of a corpus that holds the reader's own output. With `--continue` the AI texts are what
-the model itself writes after the first 40 words of the human ones, at temperature 1, without those words. AUROC: higher is more like the model's
-own text (`wellkeeper.origin.lm.DIRECTION`), .5 tells nothing, below .5 the statistic points the other way.
+the model itself writes after the first 40 words of the human ones, at temperature 1, without those words.
+
+AUROC: higher is more like the model's own text (`wellkeeper.origin.lm.DIRECTION`), .5 tells nothing, below .5 the
+statistic points the other way.
 """
 
 import argparse

@@ -126,21 +126,19 @@ def components_of(texts: Texts, fold: Any, score: Scores) -> list[Component]:
 
 
 def other_sets(bench: Bench) -> list[Pool]:
-    """Domains of sets that the shipped weights never saw, where people and two generators wrote of the same."""
+    """Domains of sets that the shipped weights never saw; generators count as one where fewer than two wrote enough."""
     components = load_model().components
 
     def pool(name: str, chosen: Callable[[Texts], Mask], people: Callable[[Texts], Mask]) -> Pool:
         found = bench.unseen(name.split()[0])
         machines = (found.texts.label == AI) & chosen(found.texts)
-        enough = {
-            one
-            for one in set(found.texts.generator[machines])
-            if (found.texts.generator[machines] == one).sum() >= 140
-        }
+        kinds = {str(one): found.score[machines & (found.texts.generator == one)]
+                 for one in sorted(set(found.texts.generator[machines]))}  # fmt: skip
+        enough = {one: score for one, score in kinds.items() if len(score) >= REFERENCES}
         return Pool(
             name=name,
             human=found.score[(found.texts.label == HUMAN) & people(found.texts)],
-            ai={str(one): found.score[machines & (found.texts.generator == one)] for one in sorted(enough)},
+            ai=enough if len(enough) > 1 else {"all": found.score[machines]},
             components=components,
         )
 
@@ -157,7 +155,7 @@ def other_sets(bench: Bench) -> list[Pool]:
     for domain in ("yelp", "creative-passage", "news-passage"):
         here = lambda texts, domain=domain: np.asarray(texts.domain == domain)  # noqa: E731
         pools.append(pool(f"raidar {domain}", here, here))
-    return [one for one in pools if one.ai]
+    return pools
 
 
 def slices(
@@ -339,7 +337,9 @@ def others(bench: Bench, repetitions: int) -> Table:
         machines = np.concatenate(list(pool.ai.values()))
         area = quantify.area_under_roc(pool.human, machines).estimate
         for name, method in (("80 + 80", with_references), ("80 human", with_human_references)):  # type: str, Method
-            found = measured(method, slices([pool], max(1, repetitions // 2)))
+            same = len(pool.ai) == 1
+            found = measured(method, slices([pool], max(1, repetitions // 2), same=same))
+            name += ", same generators" if same else ""
             rows.append([pool.name, f"{area:.2f}", name, *figures(found)[:-1]])
     judged = (
         "Shipped weights on sets that they never saw. Where the area under the ROC curve is small, the score cannot "
@@ -455,6 +455,8 @@ def estimators(bench: Bench, repetitions: int) -> Table:
 
 def _quapy() -> dict[str, Callable[[Slice], float]]:
     """QuaPy's estimators on the same probabilities; none where it is not installed."""
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+
     try:
         from quapy.method.aggregative import EMQ, PACC, KDEyML  # type: ignore[import-untyped]
     except ImportError:
@@ -465,9 +467,11 @@ def _quapy() -> dict[str, Callable[[Slice], float]]:
         likely = 0.5 * (1 + np.tanh(scores / 2))
         return np.column_stack((1 - likely, likely))
 
+    logistic = LogisticRegression()
+    logistic.classes_, logistic.coef_, logistic.intercept_ = np.array((0, 1)), np.ones((1, 1)), np.zeros(1)
+
     def fitted(kind: Any, one: Slice) -> float:
-        known = kind(classifier=None, fit_classifier=False)
-        known.classifier = _Classes()
+        known = kind(classifier=logistic, fit_classifier=False, val_split=None)
         labels = np.repeat((0, 1), (one.human.size, one.ai.size))
         known.aggregation_fit(both(np.concatenate((one.human, one.ai))), labels)
         return float(known.aggregate(both(one.scores))[1])
@@ -479,10 +483,12 @@ def _quapy() -> dict[str, Callable[[Slice], float]]:
     }
 
 
-class _Classes:
-    """What QuaPy asks a classifier that it does not use."""
-
-    classes_ = np.array((0, 1))
+_WITHOUT_EFFECT = {
+    ("GENERATOR_SPREAD", "80 human"),
+    ("DOMAIN_SPREAD", "80 + 80"),
+    ("LIKELIHOOD_KEPT", "80 + 80"),
+    ("COMPONENTS_WORTH", "80 human"),
+}
 
 
 def choices(bench: Bench, repetitions: int) -> Table:
@@ -491,13 +497,13 @@ def choices(bench: Bench, repetitions: int) -> Table:
     cut = [one for pools in halves(bench)[2:] for one in slices(pools, few)]
     rows: list[list[Cell]] = []
     tried: list[tuple[str, Sequence[float]]] = [
-        ("GENERATOR_SPREAD", (0.0, 0.2, 0.25, 0.3, 0.35)), ("FOLLOWED", (0.0, 0.3, 0.6, 1.0)), ("TOWARDS_HUMAN", (0.0, 0.5, 0.75, 1.0)),
+        ("GENERATOR_SPREAD", (0.0, 0.25, 0.3, 0.35)), ("DOMAIN_SPREAD", (0.0, 0.25, 0.3, 0.35)), ("FOLLOWED", (0.0, 0.15, 0.3)), ("TOWARDS_HUMAN", (0.0, 0.5, 0.75, 1.0)),
         ("LIKELIHOOD_KEPT", (3.0, 8.0, 1e9)), ("COMPONENTS_WORTH", (1e-9, 20, 80)),
     ]  # fmt: skip
     for constant, values in tried:
         for value in values:
             for name, method in (("80 + 80", with_references), ("80 human", with_human_references)):  # type: str, Method
-                if (constant, name) in {("COMPONENTS_WORTH", "80 human"), ("LIKELIHOOD_KEPT", "80 + 80")}:
+                if (constant, name) in _WITHOUT_EFFECT:
                     continue
                 with ExitStack() as stack:
                     stack.enter_context(patch.object(quantify, constant, value))

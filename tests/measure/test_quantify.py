@@ -424,7 +424,7 @@ untold = [domain(np.random.default_rng(15), gap=0.0)]
         ),
         (
             lambda: references_needed(80, 80, width=0.05),
-            r"width is 0\.05\. Give one above 0\.1 and up to 1: below, no number of references suffices",
+            r"width is 0\.05\. Give one above 0\.11 and up to 1: below, no number of references suffices",
         ),
         (lambda: contaminated(none, told * 2), r"human is empty\. Pass at least one score\.$"),
         (lambda: contaminated(some, told * 2, level=0), r"level is 0\. Give a rate above 0 and below 1"),

@@ -220,6 +220,32 @@ def test_ai_references_stay_in_their_slice_and_strangers_are_named(build, tmp_pa
     assert pack.warnings[0].message.startswith("AI references of 'z' have too few human ones beside them")
 
 
+def test_a_slice_of_one_label_alone_is_no_slice_of_the_other_side(build, tmp_path) -> None:
+    rows = [
+        *archive("a", 40, board="letters", origin="human"),
+        *by_model(archive("b", 40, board="made", origin="ai")),
+        *archive("c", 10, board="few", origin="human"),
+    ]
+    file = write(tmp_path / "both.jsonl", rows)
+    pack = build(file, ai=file, slice="board").pack
+    assert codes(pack, "letters") == ["few-human-references", "slice-refused", "ai-without-human"]
+    assert pack.short == {"few": 15}
+    assert "'made'" in pack.warnings[1].message
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        ("board", r"can be scored: all texts are declared AI-made\. Add texts"),
+        (None, r"can be scored: 'all' has 0 and needs 25 more \(left out: 40 declared AI-made\)\. Add texts"),
+    ],
+)
+def test_texts_that_are_all_declared_ai_are_refused_as_such(build, tmp_path, column, says: str) -> None:
+    file = write(tmp_path / "ai.jsonl", archive("b", 40, board="made", origin="ai"))
+    with pytest.raises(InputError, match=says):
+        build(file, slice=column)
+
+
 def test_too_few_ai_references_are_left_out_with_their_reason(build, human, tmp_path) -> None:
     rows = [*by_model(archive("ai", 20)), *({"text": f"Short {row}."} for row in range(9))]
     one = build(human, ai=write(tmp_path / "ai.jsonl", rows)).pack.slices["all"]
@@ -238,6 +264,17 @@ def test_without_a_column_all_is_one_slice_even_where_a_source_could_be_guessed(
     assert built.said == (
         "human references, a: text column: 'text' (guessed from 2 columns; --text COL overrides)",
     )
+
+
+def test_columns_that_are_named_are_not_said_to_be_guessed(build, tmp_path) -> None:
+    rows = archive("a", 40, published="2001-01-01", board="x", origin="human", url="http://a.org")
+    file = write(tmp_path / "a.jsonl", rows)
+    assert build(file, text="text", date="published", slice="board", origin="origin").said == ()
+    assert [sentence.split(":")[1] for sentence in build(file).said] == [
+        " text column",
+        " date column",
+        " origin column",
+    ]
 
 
 # --- what is refused ------------------------------------------------------------------------------------

@@ -48,15 +48,18 @@ GRID: Final[Floats] = -14 + np.arange(281) / 10
 """Scores at which densities are taken. Its step and ends suit scores whose standard deviation over training texts is
 2.2, as those of `wellkeeper.origin.style` are."""
 
-GENERATOR_SPREAD: Final = 0.25
-"""Standard deviation by which the mean of a slice's AI scores stands off from what its references make one expect, in
-standard deviations of AI scores: by as much every draw of an interval moves the AI density. GPT-3.5 and Llama-3-70B,
-rewriting the same texts, differ by .38 (root mean square over 10 domains, out of fold), so each by .27 from their mean;
-0, .25, .3 and .35 held .90, .97, .98 and .99 of the shares of slices of training domains (benchmarks/origin/share.py)."""
+GENERATOR_SPREAD: Final = 0.3
+"""Standard deviation by which the mean of a slice's AI scores stands off from that of AI references, in standard
+deviations of AI scores: by as much every draw of an interval moves the AI density. GPT-3.5 and Llama-3-70B, rewriting
+the same texts, differ by .38 (root mean square over 10 domains, out of fold), so each by .27 from their mean; 0, .25,
+.3 and .35 held .90, .97, .98 and .99 of the shares of slices of training domains (benchmarks/origin/share.py)."""
 
-FOLLOWED: Final = 0.6
-"""How much of that an estimate allows for when it is fitted to the slice. Of 0, .4, .6, .8 and 1 the error on slices of
-training domains was smallest at .6 (.039; .045 at 0); more follows noise."""
+DOMAIN_SPREAD: Final = 0.35
+"""The same where AI scores are known from other domains only. .25, .3 and .35 held .95, .96 and .99."""
+
+FOLLOWED: Final = 0.15
+"""The part of such a move, in the same unit, that an estimate allows for when it is fitted to the slice. Of 0, .1, .15,
+.2 and .25 the error on slices of training domains was smallest at .15 (.039; .045 at 0); more follows noise."""
 
 TOWARDS_HUMAN: Final = 0.75
 """How far a component's AI scores follow the slice: by so much of the difference between the slice's human references
@@ -290,7 +293,7 @@ def share_with_human_references(
     shares, fits = (np.array([float(pair[k][0]) for pair in single]) for k in (0, 1))
     rng = np.random.default_rng(seed)
     counts, human_drawn = _redrawn(found, draws, rng), _resampled(people, draws, rng)
-    offset = rng.standard_normal(draws) * GENERATOR_SPREAD
+    offset = rng.standard_normal(draws) * DOMAIN_SPREAD
     drawn = np.stack(
         [
             _fitted(counts, human_drawn, ai, spread=spread, moved=offset * spread)[0]
@@ -561,7 +564,7 @@ def _fitted(
     mixture_shares(
         *rows,
         np.zeros(draws) if moved is None else moved * per_unit,
-        offsets * (FOLLOWED * GENERATOR_SPREAD * spread * per_unit),
+        offsets * (FOLLOWED * spread * per_unit),
         -(offsets**2) / 2,
         np.empty((3, rows[0].shape[1])),
         np.empty((2, offsets.size)),

@@ -277,6 +277,8 @@ def _too_few(people: Mapping[str, Scored], read: Read) -> str:
         lines.append(f"{read.unsliced:,} texts name no slice")
     if read.quarantined:
         lines.append(f"{read.quarantined:,} records could not be read")
+    if not lines:
+        lines.append("all texts are declared AI-made")
     shown = "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")
     later = any("dated-later" in one.left_out for one in people.values())
     trust = (

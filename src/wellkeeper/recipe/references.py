@@ -34,6 +34,7 @@ MOST = 2_000
 """References of one slice and side that are kept: beyond some hundreds they hardly narrow an interval."""
 _READ_CHARS = 4 * CHARS  # of a text that a score looks at: as many bytes, of which a letter has one or more
 _RELEASE = int(CHATGPT_RELEASE.timestamp())
+_OTHER_SIDE = {"declared-ai", "declared-human"}  # a slice that has nothing else is none of this side
 _SIDES = {"human": "human", "ai": "AI"}
 
 
@@ -249,6 +250,10 @@ def read_side(side: Side, folder: Path, listener: Listener) -> Read:
             listener(
                 Progress(stage=f"reading {side.name}", done=0, total=0, unit="documents", documents=documents)
             )
+    if side.slice is not None:
+        pools = {
+            name: pool for name, pool in pools.items() if pool.chosen or set(pool.left_out) - _OTHER_SIDE
+        }
     told = tuple(
         f"{_SIDES[side.name]} references, {sentence}" for sentence in said if _concerns(sentence, side)
     )

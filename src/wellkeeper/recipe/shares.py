@@ -23,10 +23,10 @@ from wellkeeper.recipe.corpus import LoadedCorpus, month_label
 
 OF_SLICE = 2_000
 """Documents drawn of a slice. With 300, the references and not the draw make up most of an interval's width."""
-OF_PART = 400
+OF_PART = 300
 """Documents drawn of what one slice has of one source or month."""
-PARTS = 100
-"""Sources and months that are measured, the largest first."""
+PARTS = 50
+"""Sources, and months, that are measured, the largest first: more than a report shows."""
 
 
 @dataclass(frozen=True, slots=True)
