@@ -23,6 +23,7 @@ from wellkeeper.origin import artefacts
 from wellkeeper.recipe import findings
 from wellkeeper.recipe.schema import json_schema, load_recipe
 from wellkeeper.recipe.steps import registered_steps
+from wellkeeper.report.anchors import LEFT_OUT
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -114,6 +115,15 @@ def test_every_quarantine_code_of_the_readers_is_explained_with_what_to_do():
     assert raised <= explained, f"docs/inputs.md does not explain {sorted(raised - explained)}"
     everything = "".join(path.read_text() for path in READERS)
     assert not [code for code in explained if f'"{code}"' not in everything], "a code that no reader gives"
+
+
+def test_every_warning_of_an_anchor_pack_and_every_reason_to_leave_a_text_out_is_explained():
+    sources = [ROOT / "src/wellkeeper" / place / "anchors.py" for place in ("origin", "recipe")]
+    raised = {code for path in sources for code in re.findall(r'code="([a-z-]+)"', path.read_text())}
+    raised |= {"few-human-references", "few-ai-references"}
+    rows = " ".join(line.split("|")[1] for line in page("anchors.md").splitlines() if line.startswith("| `"))
+    assert {"shortcut", "contaminated", "slice-refused"} <= raised == set(re.findall(r"`([a-z-]+)`", rows))
+    assert [reason for reason in LEFT_OUT if f"`{reason}`" not in page("anchors.md")] == []
 
 
 def test_every_step_of_ours_and_each_of_its_options_is_explained():

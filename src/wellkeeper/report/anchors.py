@@ -11,7 +11,7 @@ from wellkeeper.report.numbers import COMMA
 from wellkeeper.report.reading import integer, number, rows, table, text
 from wellkeeper.report.visible import one_line, visible_tree
 
-_WHY: Mapping[str, str] = {
+LEFT_OUT: Mapping[str, str] = {
     "abstained": "too short, or of a kind that is not scored",
     "copy": "copies of another",
     "dated-later": "dated 2022-11-30 or later",
@@ -32,7 +32,9 @@ def reasons(left_out: Mapping[str, int]) -> str:
     >>> reasons({"abstained": 1200, "copy": 3})
     '1,200 too short, or of a kind that is not scored; 3 copies of another'
     """
-    told = (f"{COMMA.count(count)} {_WHY.get(reason, reason)}" for reason, count in left_out.items() if count)
+    told = (
+        f"{COMMA.count(count)} {LEFT_OUT.get(reason, reason)}" for reason, count in left_out.items() if count
+    )
     return "; ".join(told)
 
 
