@@ -1,11 +1,14 @@
 """Arrays that may outgrow memory: small ones in memory, large ones in unnamed files that end with the process."""
 
+import ctypes
 import mmap
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import DTypeLike, NDArray
 
 IN_MEMORY_BYTES = 32 << 20
@@ -27,3 +30,10 @@ def noughts(count: int, kind: DTypeLike, folder: Path | None) -> NDArray[Any]:
         file.truncate(size)
         view = mmap.mmap(file.fileno(), size)
     return np.frombuffer(view, kind)
+
+
+def give_back() -> None:
+    """Return freed memory to the system, between parts of a run that need memory of their own: peaks do not add up."""
+    pa.default_memory_pool().release_unused()
+    with suppress(OSError, AttributeError):  # other C libraries than GNU's do so by themselves, or not at all
+        ctypes.CDLL(None).malloc_trim(0)

@@ -31,6 +31,7 @@ from wellkeeper.core.decision import Corpus, Decision, Indices, Ruling, ShingleS
 from wellkeeper.core.origin import SYNTHETIC, Origin
 from wellkeeper.core.signals import NO_DATE, band_name
 from wellkeeper.engine.joins import Spill
+from wellkeeper.engine.scratch import give_back
 from wellkeeper.errors import RecipeError, did_you_mean
 from wellkeeper.filter.candidates import Keys, linked, spread_of
 from wellkeeper.kernels.clusters import COMPARED, edges_of, mark_sets, verify_throughout, verify_where_shared
@@ -230,6 +231,7 @@ class NearDuplicates:
         documents, component = near_candidates(corpus, active, banding)
         order = survivor_order(corpus, documents, component, options["keep"])
         survivor, score, comparisons = verified(corpus, documents, component, order, similarity, banding)
+        give_back()
         gone = np.flatnonzero(survivor >= 0)
         kept_for = survivor[gone]
         members = np.bincount(kept_for, minlength=len(documents)) if len(gone) else np.zeros(0, np.int64)
@@ -267,7 +269,9 @@ def near_candidates(
 
     bands = [band_name(band) for band in range(banding.bands)]
     forest = linked(bands, keys, rows=int(active.sum()), scratch=corpus.scratch, spread=spread_of(corpus))
-    return forest.components()
+    found = forest.components()
+    give_back()  # the join's memory, before the candidates' sets are read
+    return found
 
 
 def _components(component: NDArray[np.int64]) -> dict[str, int]:

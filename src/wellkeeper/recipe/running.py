@@ -12,6 +12,7 @@ from wellkeeper.core.evaluation import Evaluation
 from wellkeeper.engine.executor import KINDS, Kind, ready
 from wellkeeper.engine.progress import Listener, nobody
 from wellkeeper.engine.readers.base import BLOCK_BYTES
+from wellkeeper.engine.scratch import give_back
 from wellkeeper.engine.store import sweep
 from wellkeeper.errors import InputError, WorkError, did_you_mean
 from wellkeeper.filter.duplicates import banding_for
@@ -138,6 +139,7 @@ def read_corpus(
         listener=run.listener,
     )
     seal(folders)
+    give_back()
     corpus = LoadedCorpus(
         groups,
         folders,
@@ -158,4 +160,5 @@ def read_corpus(
             "recipe)."
         )
     corpus.preload(banding.bands, statistics=statistics)
+    give_back()
     return corpus
