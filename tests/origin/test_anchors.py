@@ -220,9 +220,7 @@ def test_a_path_that_cannot_be_read_is_named(tmp_path) -> None:
         InputError, match=r"none\.json does not exist\. Check the path, or build it: wellkeeper anchors"
     ):
         AnchorPack.load(tmp_path / "none.json")
-    with pytest.raises(
-        InputError, match=r"cannot be read: Is a directory\. Give this user read access to it\."
-    ):
+    with pytest.raises(InputError, match=r"is a folder\. Name the pack in it, such as .*anchors\.json\."):
         AnchorPack.load(tmp_path)
 
 

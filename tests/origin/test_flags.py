@@ -301,7 +301,7 @@ def test_one_per_cent_needs_99_references_and_says_so() -> None:
 
 
 def test_sources_need_fewer_references_the_more_documents_the_largest_has() -> None:
-    scores, sources = np.full(6, 100.0), np.array([0, 0, 0, 0, 0, 1])
+    scores, sources = 100.0 + np.arange(6), np.array([0, 0, 0, 0, 0, 1])
     found = one_slice(scores, np.arange(4.0), level=0.01, sources=sources)
     assert found.flagged.tolist() == [True] * 5 + [False]
     assert (found.slices[0].tested, found.slices[0].needed) == (2, 4)
@@ -317,7 +317,7 @@ def test_so_many_references_are_needed_that_one_fewer_cannot_flag_anything(
     level: float, documents: int
 ) -> None:
     needed = references_needed(level, documents=documents)
-    scores, sources = np.full(documents, 100.0), np.zeros(documents, np.int64)
+    scores, sources = 100.0 + np.arange(documents), np.zeros(documents, np.int64)
     assert one_slice(scores, np.arange(needed), level=level, sources=sources).flagged.all()
     if needed > 1:
         assert not one_slice(scores, np.arange(needed - 1), level=level, sources=sources).flagged.any()
@@ -438,3 +438,18 @@ def test_errors_say_what_was_found_and_what_to_do(change, says: str) -> None:
     given = {"slices": np.zeros(2, np.int64), "level": 0.05, **change}
     with pytest.raises(DataError, match=says):
         flag(np.zeros(2), given.pop("slices"), ("a",), {}, **given)
+
+
+def test_copies_of_one_page_in_a_source_count_once_and_share_its_flag() -> None:
+    rng = np.random.default_rng(4)
+    rates = []
+    for _ in range(60):
+        human, pages = rng.normal(size=100), rng.normal(size=100)
+        scores, sources = np.repeat(pages, 10), np.repeat(np.arange(100), 10)
+        found = flag(scores, np.zeros(1000, np.int64), ["all"], {"all": human}, level=0.05, sources=sources)
+        each = found.flagged.reshape(100, 10)
+        assert (each == each[:, :1]).all()
+        assert found.p == pytest.approx(np.repeat(p_values(pages, human), 10))
+        assert found.slices[0].needed == 19  # a source of one text
+        rates.append(each[:, 0].mean())
+    assert np.mean(rates) <= 0.05 + 3 * np.std(rates) / len(rates) ** 0.5

@@ -107,3 +107,24 @@ def test_bounds_of_several_cells_hold_together() -> None:
     found = measure(cells, COMPONENTS, documents=9000)
     assert found is not None
     assert 0 < found.certified < np.mean(alone)
+
+
+@pytest.mark.parametrize("ai", [80, 0])
+def test_no_interval_is_a_point_however_human_the_documents_read(ai) -> None:
+    one = cell("a", 0.0, ai=ai)
+    far = Cell(key="far", documents=3000, scores=one.scores - 4, human=one.human, ai=one.ai)
+    found = measure([far], COMPONENTS, documents=3000)
+    assert found is not None
+    assert (found.estimate, found.low) == (pytest.approx(0, abs=1e-3), 0)
+    # of 300 documents none of which is AI-made, up to 1.2 % of such a slice may be with probability 2.5 %
+    assert found.high >= 1 - 0.025 ** (1 / 300)
+
+
+def test_an_interval_holds_what_a_count_of_known_documents_would_leave_open() -> None:
+    for share in (0.02, 0.5, 1.0):
+        found = measure([cell("a", share, drawn=60)], COMPONENTS, documents=3000)
+        assert found is not None
+        spread = 1.9 * (found.estimate * (1 - found.estimate) / 60) ** 0.5
+        assert found.low <= max(0, found.estimate - 0.9 * spread)
+        assert found.high >= min(1, found.estimate + 0.9 * spread)
+        assert found.high - found.low > 0.03

@@ -93,7 +93,12 @@ CAUSES = [
         Severity.WARNING,
     ),
     ("WK305", "origin.share", {**SHARE, "low": 0.02, "note": "why", "anchored": True}, Severity.INFO),
-    ("WK306", "origin.measured", {"without_references": [UNKNOWN], "anchors": []}, Severity.INFO),
+    (
+        "WK306",
+        "origin.measured",
+        {"without_references": [UNKNOWN], "slices_without_references": 1, "anchors": []},
+        Severity.INFO,
+    ),
     ("WK307", "origin.measured", {"without_references": [], "anchors": [WARNED]}, Severity.WARNING),
     ("WK304", "origin.declared.ai-generated", 11, Severity.WARNING),
     ("WK401", "tails.reference.gap", GAP, Severity.WARNING),

@@ -118,6 +118,7 @@ def test_what_cannot_be_read_is_refused_with_a_next_step(corpus, tmp_path) -> No
         audit(corpus, lm=tmp_path / "none.gguf", out=tmp_path / "out")
     with pytest.raises(DataError, match="Give a number of 1 or more"):
         audit(corpus, lm=tmp_path / "none.gguf", lm_documents=0, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()  # no text was read
 
 
 @needs_lm

@@ -20,6 +20,7 @@ import orjson
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from wellkeeper.core.decision import ONE_SLICE
 from wellkeeper.errors import InputError, did_you_mean
 from wellkeeper.measure.auroc import Area, area_under_roc
 from wellkeeper.origin.shortcuts import Shortcut
@@ -30,7 +31,7 @@ FEWEST = 25
 25, 50 and 100 human references: .093, .086, .079, .074 (our measurement, 12 domains)."""
 ENOUGH = 50
 """References of one slice and side below which a warning is due."""
-WHOLE = "all"
+WHOLE = ONE_SLICE
 """Name of the one slice of a pack that was built without a slice column."""
 INDISTINCT = 0.7
 """Area under the ROC curve of the score itself below which human and AI references hardly differ in it."""
@@ -206,6 +207,10 @@ def _parsed(path: Path) -> AnchorPack:
     except FileNotFoundError as error:
         raise InputError(
             f"{path} does not exist. Check the path, or build it: wellkeeper anchors build."
+        ) from error
+    except IsADirectoryError as error:
+        raise InputError(
+            f"{path} is a folder. Name the pack in it, such as {path / 'anchors.json'}."
         ) from error
     except OSError as error:
         raise InputError(

@@ -118,7 +118,7 @@ class OriginStep:
         flag: also rule on style, by tests against the run's human references (anchors); null (default): not at all.
             level: greatest rate of errors, in (0, 1). Default 0.01.
             control: `false-alarms` (default): of human documents, at most this share is flagged; `discoveries`: of
-                flagged documents, at most this share is human.
+                flagged documents, at most this share is human. By source, read sources for documents.
             by: `document` (default) or `source`, all of whose documents are judged together.
             action: `review` (default), `drop`, or `weigh`: keep, and multiply the sampling weight by 1 - probability.
 

@@ -107,6 +107,11 @@ def audit(
         from wellkeeper.origin.anchors import AnchorPack  # what few runs need
 
         pack = AnchorPack.load(anchors)
+    if lm is not None:
+        from wellkeeper.recipe.lm import DOCUMENTS, describe_lm, refuse_early
+
+        lm_documents = DOCUMENTS if lm_documents is None else lm_documents
+        refuse_early(lm, lm_documents)
     run = Running(
         work=prepare_work(folder, work, fresh=fresh),
         kind=executor,
@@ -140,14 +145,12 @@ def audit(
 
             shares = describe_shares(corpus, seed=seed or 0, listener=listener)
         read = None
-        if lm is not None:
-            from wellkeeper.recipe.lm import DOCUMENTS, describe_lm
-
+        if lm is not None and lm_documents is not None:
             read = describe_lm(
                 corpus,
                 lm,
                 folder,
-                documents=DOCUMENTS if lm_documents is None else lm_documents,
+                documents=lm_documents,
                 token_budget=lm_budget,
                 work=run.work,
                 listener=listener,

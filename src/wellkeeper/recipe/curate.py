@@ -239,6 +239,8 @@ _LEAN = frozenset(
 
 _BY_ORIGIN = frozenset({"origin.v1", "weight-by-origin.v1"})
 """Steps that judge documents by style where the recipe has anchors: every document is scored."""
+_FLAG_SLICES = 50
+"""Slices that a curation's document tells of, the largest: where there are no others, each source is one."""
 
 _OURS = frozenset(
     {
@@ -380,6 +382,7 @@ def curation_document(
                 "dropped": tally.dropped,
                 "review": tally.review,
                 "reasons": [{"reason": reason, "documents": n} for reason, n in tally.reasons],
+                **_told_by(tally.step, decisions),
             }
             for tally in decisions.tallies
         ],
@@ -410,6 +413,21 @@ def curation_document(
             "--fresh, and report it if it happens again."
         )
     return document
+
+
+def _told_by(step: str, decisions: Decisions) -> dict[str, Any]:
+    """What a step by origin tells of itself: the largest slices of its flags, and what its weights come to."""
+    if step not in _BY_ORIGIN:
+        return {}
+    facts = dict(decisions.rulings[step].facts)
+    if "flag" in facts:
+        slices = sorted(facts["flag"]["slices"], key=lambda one: (-one["documents"], one["slice"]))
+        facts["flag"] = {
+            **facts["flag"],
+            "slices": slices[:_FLAG_SLICES],
+            "slices_refused": sum(bool(one["note"]) for one in slices),
+        }
+    return {"facts": facts}
 
 
 def _mix(decisions: Decisions) -> dict[str, Any] | None:

@@ -151,7 +151,8 @@ def _slice(key: str, row: Slice) -> dict[str, Any]:
 
 
 _BASIS = (
-    "documents", "drawn", "abstained", "references_in_corpus", "without_references", "style_model", "anchors",
+    "documents", "drawn", "abstained", "references_in_corpus", "copies", "without_references",
+    "slices_without_references", "style_model", "anchors",
 )  # fmt: skip
 """What the measured shares rest on."""
 
@@ -175,22 +176,25 @@ def _headline(bounds: Mapping[str, Any], shares: Mapping[str, Any] | None) -> Ma
         f"Measured by style in {total['scored']:,} documents drawn, for {total['judged']:,} of "
         f"{total['documents']:,} that can be judged, against {_basis(shares)}. "
     )
-    if total["judged"] < total["documents"]:
+    if shares["copies"]:
+        note += f"{shares['copies']:,} copies are left out: a text counts once. "
+    others = total["documents"] - total["judged"] - shares["copies"]
+    if others > 0:
         note += (
-            f"Of the other {total['documents'] - total['judged']:,} nothing is known: they are too short, no English "
-            "prose, or of a slice without references. "
+            f"Of the other {others:,} nothing is known: they are too short, no English prose, of a slice without "
+            "references, or of one with too few documents. "
         )
     if total["method"] != "references":
         note += (
-            "With human references alone the AI side is taken from the training domains, all of which the interval "
-            "spans: as many AI references would narrow it several times. "
+            "With human references alone the AI side is taken from the style model's training domains, and AI text "
+            "that is like none of them is misjudged: bring as many AI references of your own. "
         )
     if total["certified"] > 0:
         note += (
             f"Whatever the AI text is like, {total['certified']:.1%} or more is not like the human references "
             f"({CERTIFIED:.1%} confidence). "
         )
-    note += "Disguised text and that of base models reads as human."
+    note += "Disguised text and that of base models reads as human: of these there may be more."
     return {**total, "level": shares["level"], "anchored": True, "note": note}
 
 
@@ -203,16 +207,21 @@ def _basis(shares: Mapping[str, Any]) -> str:
 
 
 def _unmeasured(shares: Mapping[str, Any]) -> str:
+    from wellkeeper.origin.measured import FEWEST_SCORES  # what few runs need
+
+    start = "The anchors could not measure it:"
+    if not shares["documents"]:
+        return f"{start} every document is one of their references. Give text that is none."
     missing = [row["slice"] for row in shares["without_references"]]
-    if missing:
+    if not shares["drawn"]:
         known = ", ".join(repr(one["slice"]) for one in shares["anchors"][:6])
         return (
-            f"The anchors could not measure it: they know the slices {known}, and these documents are of "
-            f"{', '.join(map(repr, missing[:6]))}. Build anchors with references of these."
+            f"{start} they know the slices {known}, and these documents are of {', '.join(map(repr, missing[:6]))}. "
+            "Build anchors with references of these."
         )
     return (
-        f"The anchors could not measure it: of {shares['drawn']:,} documents drawn, {shares['abstained']:,} are too "
-        "short or no English prose, and too few are left."
+        f"{start} of {shares['drawn']:,} documents drawn, {shares['abstained']:,} are too short or no English prose, "
+        f"and no slice is left with {FEWEST_SCORES}. Give more text."
     )
 
 

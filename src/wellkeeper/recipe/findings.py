@@ -212,11 +212,13 @@ def _anchors(audit: Audit) -> Iterator[Finding]:
         return
     missing = measured["without_references"]
     if missing:
+        count = measured["slices_without_references"]  # of which only the largest are listed
         names = ", ".join(f"{row['slice']} ({row['documents']:,})" for row in missing[:5])
+        names += f" and {count - 5:,} more" if count > 5 else ""
         yield _finding(
             "WK306",
             Severity.INFO,
-            f"{_many(len(missing), 'slice')} of the corpus {'has' if len(missing) == 1 else 'have'} no references",
+            f"{_many(count, 'slice')} of the corpus {'has' if count == 1 else 'have'} no references",
             f"Of {names} the share is not measured. Slices are never pooled: another slice's references would mislead.",
             f"Add about {ANCHORS_NEEDED} human references of each, and as many AI ones, and build the anchors again.",
         )

@@ -58,12 +58,18 @@ def groups_of(
     return with_distinct_names(groups), tuple(said)
 
 
+_FIXED = frozenset({"text", "warc"})
+"""Formats that have the same fields in every file."""
+
+
 def with_slices(groups: Sequence[Group], column: str | None) -> tuple[Group, ...]:
-    """The groups that have the anchors' slice column know that they have."""
+    """The groups that may have the anchors' slice column know of it: any file may, of formats without fixed fields."""
     if column is None:
         return tuple(groups)
     return tuple(
-        replace(group, slice=column) if column in _first_readable(group.files)[1] else group
+        replace(group, slice=column)
+        if column in _first_readable(group.files)[1] or {file.format for file in group.files} - _FIXED
+        else group
         for group in groups
     )
 

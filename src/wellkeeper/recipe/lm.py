@@ -25,6 +25,19 @@ DOCUMENTS = 200
 TABLE = "lm.parquet"
 
 
+def refuse_early(model: str | Path, documents: int) -> None:
+    """Refuse what needs no text to be refused, before any is read.
+
+    Raises:
+        InputError: there is no such model.
+        DataError: fewer than 1 document is asked for.
+    """
+    if documents < 1:
+        raise DataError(f"{documents} documents are to be read. Give a number of 1 or more.")
+    if not Path(model).expanduser().exists():
+        load_lm(model).close()  # says so
+
+
 def describe_lm(
     corpus: LoadedCorpus,
     model: str | Path,
@@ -42,8 +55,7 @@ def describe_lm(
         MissingExtraError: the extra `lm` is not installed.
         DataError: fewer than 1 document is asked for.
     """
-    if documents < 1:
-        raise DataError(f"{documents} documents are to be read. Give a number of 1 or more.")
+    refuse_early(model, documents)
     drawn = draw(corpus, documents)
     journal = None if work is None else work / "lm.jsonl"
     with closing(load_lm(model)) as reader:

@@ -1,8 +1,9 @@
 """How much of a corpus is AI-made, by anchors: draw documents of every slice, source and month, score and measure them.
 
 A share needs some hundreds of documents and not all of them, so a corpus of any size costs about the same: within each
-slice the first documents by priority, a hash of seed and text, are read again and scored. Reference texts that the
-corpus holds are left out: they would count twice.
+slice the first documents by a hash of seed and text are read again and scored. Reference texts that the corpus holds
+are left out: they would count twice. So do copies, of which the first counts: an interval takes documents for
+independent draws, and one page by a person, repeated often enough, would read as a certain share of AI text.
 """
 
 import sys
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.engine.progress import Listener, Progress, nobody
+from wellkeeper.mix.sampling import Priorities, priority
 from wellkeeper.origin.anchors import AnchorPack
 from wellkeeper.origin.measured import Cell, Measured, measure
 from wellkeeper.origin.share import LEVEL, UNDATED
@@ -48,7 +50,7 @@ class Part:
     documents: int
     cells: tuple[
         tuple[int, int, NDArray[np.int64]], ...
-    ]  # slice with references, its documents here, those drawn
+    ]  # slice with references, its different texts here, documents drawn
 
 
 def describe_shares(
@@ -63,17 +65,21 @@ def describe_shares(
     if pack is None:
         return None
     active = np.ones(len(corpus), np.bool_) if chosen is None else chosen.copy()
-    known = _references_among(corpus, pack) & active
+    known, order = _by_text(corpus, pack, seed)
+    known &= active
     active &= ~known
     slices, names = corpus.slices()
     sources, source_names = corpus.codes("source")
     months = corpus.column("month")
     kept, codes = np.unique(months, return_inverse=True)
     has_references = np.array([name in pack.slices for name in names], np.bool_)
-    given = (slices, corpus.column("priority"), active, active & has_references[slices])
-    whole = _parts(np.zeros(len(corpus), np.int64), ["all"], *given, most=OF_SLICE)
+    measurable = active & has_references[slices]
+    given = (slices, order, active, measurable)
+    whole = _parts(np.zeros(len(corpus), np.int32), ["all"], *given, most=OF_SLICE)
     by_source = _parts(sources, source_names, *given, most=OF_PART)
-    by_month = _parts(codes, [_month(month) for month in kept.tolist()], *given, most=OF_PART)
+    by_month = _parts(
+        codes.astype(np.int32), [_month(month) for month in kept.tolist()], *given, most=OF_PART
+    )
     wanted = [drawn for part in (*whole, *by_source, *by_month) for *_, drawn in part.cells]
     documents = np.unique(np.concatenate([*wanted, np.zeros(0, np.int64)]))
     listener(Progress(stage="scoring", done=0, total=0, unit="documents", documents=len(documents)))
@@ -87,21 +93,33 @@ def describe_shares(
         found = [(part, measured(part, key)) for part in parts]
         return [{key: part.name, **one.to_json()} for part, one in found if one is not None]
 
+    def parts_of_slices(key: str, parts: Sequence[Part]) -> list[dict[str, Any]]:
+        # the references speak for the human text of their slice: of one source or month of it they certify nothing
+        return [
+            {name: value for name, value in row.items() if name != "certified"} for row in rows(key, parts)
+        ]
+
+    sizes = np.bincount(slices[active], minlength=len(names))
     each = [
-        Part(names[code], count, ((code, count, some),)) for part in whole for code, count, some in part.cells
+        Part(names[code], int(sizes[code]), ((code, count, some),))
+        for part in whole
+        for code, count, some in part.cells
     ]
+    unknown = (sizes > 0) & ~has_references
     total = measured(whole[0], "slice") if whole else None
     return {
         "total": None if total is None else total.to_json(),
         "level": LEVEL,
         "by_slice": rows("slice", each),
-        "by_source": rows("source", by_source),
-        "by_month": rows("month", by_month),
+        "by_source": parts_of_slices("source", by_source),
+        "by_month": parts_of_slices("month", by_month),
         "documents": int(active.sum()),
         "drawn": len(documents),
         "abstained": int(np.count_nonzero(np.isnan(drawn.scores))),
         "references_in_corpus": int(known.sum()),
-        "without_references": _without_references(slices, names, active, pack),
+        "copies": int(measurable.sum()) - sum(count for part in each for _, count, _ in part.cells),
+        "without_references": _without_references(sizes, names, pack),
+        "slices_without_references": int(np.count_nonzero(unknown)),
         "style_model": pack.style_model,
         "anchors": _anchors(pack),
     }
@@ -111,15 +129,20 @@ def _month(month: int) -> str:
     return UNDATED if month < 0 else month_label(month)
 
 
-def _references_among(corpus: LoadedCorpus, pack: AnchorPack) -> NDArray[np.bool_]:
+def _by_text(corpus: LoadedCorpus, pack: AnchorPack, seed: int) -> tuple[NDArray[np.bool_], Priorities]:
+    """Which documents are references, and the order in which documents are drawn: copies have one place in it."""
     digests = pack.digests
-    heads = np.array([int.from_bytes(digest[:8], sys.byteorder) for digest in digests], np.uint64)
-    texts = corpus.column("sha256")
-    like = np.isin(np.ascontiguousarray(texts).view(np.uint64).reshape(-1, 4)[:, 0], heads)
-    found = np.zeros(len(corpus), np.bool_)
-    for document in np.flatnonzero(like).tolist():
-        found[document] = texts[document].tobytes() in digests
-    return found
+    heads = np.sort(np.array([int.from_bytes(digest[:8], sys.byteorder) for digest in digests], np.uint64))
+    known, order = np.zeros(len(corpus), np.bool_), np.zeros(len(corpus), np.uint64)
+    for documents, (texts,) in corpus.stream(["sha256"]):
+        plain = np.ascontiguousarray(texts).view(np.uint8).reshape(-1, 32)
+        order[documents] = priority(seed, plain, np.zeros(len(plain), np.int64))
+        head = np.ascontiguousarray(plain[:, :8]).view(np.uint64)[:, 0]
+        at = np.searchsorted(heads, head)  # np.isin would take 60 bytes a document
+        like = np.flatnonzero(at < heads.size)
+        for row in like[heads[at[like]] == head[like]].tolist():
+            known[documents[row]] = plain[row].tobytes() in digests
+    return known, order
 
 
 def _parts(
@@ -132,23 +155,39 @@ def _parts(
     *,
     most: int,
 ) -> list[Part]:
-    """The largest parts, and of each the first `most` measurable documents by priority in every slice."""
+    """The largest parts, and of each the first `most` measurable documents of every slice; `order` ties copies."""
     sizes = np.bincount(codes[active], minlength=len(names))
     largest = np.argsort(-sizes, kind="stable")[:PARTS]
     documents = np.flatnonzero(measurable & np.isin(codes, largest[sizes[largest] > 0]))
+    if codes.size < 1 << 31:  # half the memory, and there may be many
+        documents = documents.astype(np.int32)
     ranked = documents[np.lexsort((order[documents], slices[documents], codes[documents]))]
-    part, slice_ = codes[ranked], slices[ranked]
-    new = np.r_[True, (np.diff(part) != 0) | (np.diff(slice_) != 0)][: ranked.size]
+    del documents
+    part, slice_, place = codes[ranked], slices[ranked], order[ranked]
+    new = _changes(part) | _changes(slice_)
+    first = new | _changes(place)  # and not a copy of the one before
+    ranked, part, slice_, new = ranked[first], part[first], slice_[first], new[first]
     starts = np.flatnonzero(new).tolist()
     cells: dict[int, list[tuple[int, int, NDArray[np.int64]]]] = {}
     for start, end in zip(starts, [*starts[1:], ranked.size], strict=False):
-        cell = (int(slice_[start]), end - start, np.sort(ranked[start : min(end, start + most)]))
+        cell = (
+            int(slice_[start]),
+            end - start,
+            np.sort(ranked[start : min(end, start + most)]).astype(np.int64),
+        )
         cells.setdefault(int(part[start]), []).append(cell)
     return [
         Part(names[code], int(sizes[code]), tuple(cells.get(code, ())))
         for code in largest.tolist()
         if sizes[code]
     ]
+
+
+def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which values differ from the one before; the first does."""
+    changes = np.ones(values.size, np.bool_)
+    changes[1:] = values[1:] != values[:-1]
+    return changes
 
 
 def _cells(part: Part, kind: str, drawn: Drawn, names: Sequence[str], pack: AnchorPack) -> list[Cell]:
@@ -169,12 +208,15 @@ def _cells(part: Part, kind: str, drawn: Drawn, names: Sequence[str], pack: Anch
 
 
 def _without_references(
-    slices: NDArray[np.integer], names: Sequence[str], active: NDArray[np.bool_], pack: AnchorPack
+    sizes: NDArray[np.int64], names: Sequence[str], pack: AnchorPack
 ) -> list[dict[str, Any]]:
-    """Slices of the corpus that the pack knows nothing of, the largest first."""
-    sizes = np.bincount(slices[active], minlength=len(names)).tolist()
+    """Slices of the corpus that the pack knows nothing of: the largest of them, by falling size."""
     missing = Counter(
-        {name: size for name, size in zip(names, sizes, strict=True) if size and name not in pack.slices}
+        {
+            name: size
+            for name, size in zip(names, sizes.tolist(), strict=True)
+            if size and name not in pack.slices
+        }
     )
     return [{"slice": name, "documents": count} for name, count in missing.most_common(20)]
 

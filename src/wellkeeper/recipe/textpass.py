@@ -32,7 +32,7 @@ from wellkeeper.engine.executor import Kind, ready, run_tasks, worker_count
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import BLOCK_BYTES, DOCUMENT_FIELDS, ColumnMap, InputFile, RawBlock
-from wellkeeper.engine.readers.columns import extra_name, number_array
+from wellkeeper.engine.readers.columns import number_array
 from wellkeeper.engine.sidecar import block_path, companion_path, done_blocks, write_block
 from wellkeeper.engine.store import sweep, write_atomic
 from wellkeeper.errors import InputError, WorkError
@@ -358,8 +358,7 @@ def text_buffers(column: pa.ChunkedArray) -> tuple[NDArray[np.uint8], NDArray[np
 
 def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
     raw, group, options = task.raw, task.group, task.options
-    others = options.extras or _with_vectors(group.columns, options) or group.slice is not None
-    parsed = parse_block(raw, group.columns, others)
+    parsed = parse_block(raw, group.columns, options.extras or _with_vectors(group.columns, options))
     quarantined = parsed.quarantined
     if strict and quarantined:
         raise InputError(_strict(asdict(quarantined[0])))
@@ -390,7 +389,7 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         "line": table.column("line"),
         "offset": table.column("offset"),
         "source": _filled(table.column("source"), group.name),
-        "slice": _slices(table, group),
+        "slice": _slices(raw, group, table),
         "licence": declared["licence"],
         "generator": _filled(table.column("generator"), group.generator),
         "origin": declared["origin"],
@@ -502,15 +501,22 @@ def _filled(column: pa.ChunkedArray, default: str | None) -> pa.ChunkedArray:
     return column if default is None else column.fill_null(default)
 
 
-def _slices(table: pa.Table, group: Group) -> Any:
-    """The values that name each document's slice, as strings; null where it has none."""
+def _slices(raw: RawBlock, group: Group, table: pa.Table) -> Any:
+    """The name of each document's slice, null where it has none: read as references read it, or they would not meet.
+
+    That is as a role, whatever the column's type; as one of the user's other columns its values would be written by
+    the type of the block that they stand in.
+    """
     if group.slice is None:
         return pa.nulls(len(table), pa.string())
-    roles = {field: role for role, field in group.columns.named().items()}
-    name = roles.get(group.slice, extra_name(group.slice))
-    if name not in table.column_names:  # no record of this block has the field
-        return pa.nulls(len(table), pa.string())
-    return table.column(name).cast(pa.string())
+    named = parse_block(raw, ColumnMap(text=group.columns.text, source=group.slice)).table
+    names = named.column("source").take(pc.index_in(_places(table), _places(named)))  # either may lack a row
+    return pc.if_else(pc.equal(names, ""), pa.scalar(None, pa.string()), names)
+
+
+def _places(table: pa.Table) -> pa.ChunkedArray:
+    """Where each document of a block stands: its byte, or its row in a table that has none."""
+    return pc.if_else(pc.less(table.column("offset"), 0), table.column("line"), table.column("offset"))
 
 
 def _declared(table: pa.Table, group: Group) -> dict[str, Any]:

@@ -159,7 +159,11 @@ def _share(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
         share.estimate is None
     ):  # bounds that hold for these very documents, whatever their unknown origins are
         return Figure("AI-made share", "not identified", f"anywhere in {numbers.bounds(share)}")
-    return Figure("AI-made share", numbers.percent(share.estimate), f"{numbers.bounds(share)}{sure}")
+    judged, documents = (
+        integer(table(audit, "origin", "share").get(name)) for name in ("judged", "documents")
+    )
+    of = f", of {numbers.count(judged)} judged" if 0 < judged < documents else ""
+    return Figure("AI-made share", numbers.percent(share.estimate), f"{numbers.bounds(share)}{sure}{of}")
 
 
 def _redundant(audit: Mapping[str, Any], numbers: Numbers) -> Figure:

@@ -140,7 +140,45 @@ def _origins(curation: Curation) -> list[Block]:
                 "Of the documents that can be judged, against the recipe's anchors; 95% intervals.", "note"
             ),
         ]
+    blocks += [block for step in rows(curation.get("steps")) for block in _told_by(step)]
     return blocks or [none("Origins before and after were not counted.")]
+
+
+def _told_by(step: Curation) -> list[Block]:
+    """What a step by origin tells of itself: whom its flags met, and what its weights come to."""
+    flag, title = table(step, "facts", "flag"), one_line(text(step.get("step")), 60)
+    blocks: list[Block] = []
+    if flag:
+        shown, more = first(rows(flag.get("slices")), _MAX_SOURCES, "slice")
+        names = ("documents", "tested", "references", "needed", "flagged")
+        body = [
+            [one_line(text(one.get("slice")), 60), *(THIN.count(integer(one.get(name))) for name in names)]
+            for one in shown
+        ]
+        control = "false discoveries" if text(flag.get("control")) == "discoveries" else "false alarms"
+        level = THIN.percent(number(flag.get("level")) or 0)
+        caption = f"{title}: {level} {control} at most, by {text(flag.get('by'))}"
+        head = ["Slice", "Documents", "Tested", "References", "Needed", "Flagged"]
+        notes = [one_line(text(one.get("note")), 300) for one in shown if one.get("note")]
+        blocks += [
+            Heading("Flags by style"),
+            Table(caption, head, body, frozenset({1, 2, 3, 4, 5})),
+            *more,
+            *(Prose(note, "note") for note in notes[:3]),
+        ]
+    size, share = (table(step, "facts", name) for name in ("effective_documents", "expected_ai_share"))
+    before, after = (number(share.get(when)) for when in ("before", "after"))
+    if before is not None and after is not None:
+        worth, of = (
+            THIN.count(number(size.get("after")) or 0),
+            THIN.of(integer(size.get("before")), "document"),
+        )
+        told = (
+            f"{title}: by weight, {of} are worth {worth} of equal weight. Expected AI share: {THIN.percent(before)} "
+            f"before, {THIN.percent(after)} after."
+        )
+        blocks += [Heading("Weights by origin"), Prose(told)]
+    return blocks
 
 
 def _sources(curation: Curation) -> list[Block]:

@@ -92,11 +92,19 @@ def _share(audit: Audit) -> list[Block]:
     level = number(fields.get("level"))
     sure = "bounds" if share.estimate is None else f"{level:.0%} interval" if level else "interval"
     method = one_line(text(fields.get("method"), "not named"), 120)
+    judged = integer(fields.get("judged"))  # measured: of what bears a score, and bounds are of all
+    whole = ("that can be judged", f"{_judged(fields)}; ") if judged else ("", "")
     blocks: list[Block] = [
         title,
         Ranges(
-            "AI-made share of all documents",
-            [range_of("All", share, f"{sure}; method: {_METHODS.get(method, method)}")],
+            f"AI-made share of all documents {whole[0]}".rstrip(),
+            [
+                range_of(
+                    f"All {whole[0]}".rstrip(),
+                    share,
+                    f"{whole[1]}{sure}; method: {_METHODS.get(method, method)}",
+                )
+            ],
             large=True,
         ),
     ]
@@ -127,6 +135,8 @@ _METHODS = {
 _LIMITS = (
     "These are shares of documents, not of words, and no verdict on any one: one document is weak evidence.",
     "An interval holds for text like the references. Others may read as AI: non-native and technical writers first.",
+    "Sources and months are held against the references of their slice; one that writes otherwise may read as AI.",
+    "Of many intervals at 95%, one in twenty misses: expect some where many sources are listed.",
     "Text by base models, short text, code and languages other than English are not seen.",
     "Disguised text reads as human. Figures were tested with generators up to the middle of 2024.",
     "AI text among the human references makes the share too low: keep to what was written before November 2022.",
@@ -291,19 +301,24 @@ def _evidence(origin: Audit) -> list[Block]:
 
 
 def _evidence_table(kinds: Sequence[Audit]) -> Table:
-    body = []
-    for row in kinds:
-        weight = number(row.get("weight"))
-        body.append(
-            [
-                optional(row, "title", 100) or name_of(row, "kind"),
-                optional(row, "strength"),
-                "" if weight is None else f"{weight:+.1f}",
-                THIN.count(integer(row.get("documents"))),
-            ]
-        )
+    body = [
+        [
+            optional(row, "title", 100) or name_of(row, "kind"),
+            optional(row, "strength"),
+            _weight(row),
+            THIN.count(integer(row.get("documents"))),
+        ]
+        for row in kinds
+    ]
     caption = "Evidence of origin by kind; weight is the log10 likelihood ratio, above 0 towards AI"
     return Table(caption, ["Evidence", "How strong", "Weight", "Documents"], body, frozenset({2, 3}))
+
+
+def _weight(row: Audit) -> str:
+    weight = number(row.get("weight"))
+    if text(row.get("kind")) == "style":  # the one kind that has none of its own
+        return "by document"
+    return "" if weight is None else f"{weight:+.1f}"
 
 
 def _quote(row: Audit) -> Quote:
