@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow ray test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates check clean
+.PHONY: help demo test slow ray test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates bench-origin check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -61,6 +61,10 @@ bench-kernels: $(READY)  ## each part of the text pass beside the limit
 
 bench-duplicates: $(READY)  ## near-duplicates: the open tools, installed apart, and us; ARGS="--resume --runs 5"
 	$(BIN)/python benchmarks/duplicates.py $(ARGS)
+
+bench-origin: $(READY)  ## error rates of style and coverage of shares; DATA=FOLDER of labelled sets
+	$(BIN)/python benchmarks/origin/errors.py --data $(DATA) --cache benchmarks/origin/.cache
+	$(BIN)/python benchmarks/origin/share.py --data $(DATA) --cache benchmarks/origin/.cache
 
 check: lint types contracts docs-check test  ## what must hold before a commit
 

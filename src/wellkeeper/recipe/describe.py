@@ -177,7 +177,8 @@ def _headline(bounds: Mapping[str, Any], shares: Mapping[str, Any] | None) -> Ma
         f"{total['documents']:,} that can be judged, against {_basis(shares)}. "
     )
     if shares["copies"]:
-        note += f"{shares['copies']:,} copies are left out: a text counts once. "
+        copies = "1 copy is" if shares["copies"] == 1 else f"{shares['copies']:,} copies are"
+        note += f"{copies} left out: a text counts once. "
     others = total["documents"] - total["judged"] - shares["copies"]
     if others > 0:
         note += (

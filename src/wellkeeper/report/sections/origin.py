@@ -119,8 +119,8 @@ def _share(audit: Audit) -> list[Block]:
         blocks.append(Prose(clip(text(fields.get("note")), 600), "note"))
     bounds = interval(table(audit, "origin", "bounds"))
     if bounds is not None and table(audit, "origin", "measured"):
-        labels = range_of("By labels alone", bounds, "what labels, dates and traces settle, and leave open")
-        blocks.append(Ranges("AI-made share by labels alone", [labels]))
+        labels = range_of("All", bounds, "what labels, dates and traces settle, and leave open")
+        blocks += [Heading("By labels alone"), Ranges("AI-made share by labels alone", [labels])]
     return blocks
 
 
