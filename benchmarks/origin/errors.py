@@ -9,13 +9,9 @@ Markdown pages, each between `<!-- measured: NAME -->` and `<!-- measured end --
 Needs the extra `train`.
 """
 
-import argparse
-import json
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,7 +30,7 @@ from judging import (
 from numpy.typing import NDArray
 from scipy.stats import betabinom, binom
 from sets import AI, HUMAN, MIXED, Texts, buffers, judged
-from tables import Cell, Table, fill
+from tables import Cell, Table, options, tell
 
 from wellkeeper.measure.auroc import area_under_roc
 from wellkeeper.measure.conformal import p_values
@@ -480,27 +476,10 @@ TABLES: Mapping[str, Callable[[Bench], Table]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--cache", type=Path)
-    parser.add_argument("--only", nargs="+", choices=TABLES, default=list(TABLES), metavar="NAME")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--docs", type=Path, nargs="+", default=[], metavar="PAGE")
-    given = parser.parse_args(arguments)
+    given = options(__doc__, TABLES).parse_args(arguments)
     bench = Bench(given.data, given.cache)
-    tables = []
-    for name in given.only:
-        tables.append(TABLES[name](bench))
-        if not given.json:
-            print(tables[-1].to_text(), end="\n\n", flush=True)
-    if given.json:
-        told = {"schema": "wellkeeper.benchmark.origin-errors/1", "weights": load_model().version}
-        json.dump(told | {"tables": [table.to_json() for table in tables]}, sys.stdout, indent=2)
-        print()
-    for page in given.docs:
-        fill(page, tables)
+    made = (TABLES[name](bench) for name in given.only)
+    tell(made, schema="wellkeeper.benchmark.origin-errors/1", as_json=given.json, pages=given.docs)
 
 
 if __name__ == "__main__":

@@ -15,21 +15,18 @@ weights never saw. `--cache` keeps scores of models that take time to train.
 Needs the extra `train`; `estimators` also needs quapy, which is no part of it.
 """
 
-import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import permutations
-from pathlib import Path
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
 import numpy as np
 from judging import Bench, Mask, Scores
 from sets import AI, HUMAN, Texts
-from tables import Cell, Table, fill
+from tables import Cell, Table, options, tell
 from train import out_of_fold
 
 from wellkeeper.measure import quantify
@@ -283,7 +280,7 @@ def by_half(bench: Bench, repetitions: int) -> Table:
     """Both kinds of interval, and the plain bootstrap, on both halves."""
     rows: list[list[Cell]] = []
     for number, pools in enumerate(halves(bench)[:2]):
-        for name, method, options in (
+        for name, method, how in (
             ("80 + 80", with_references, {}),
             ("80 + 80, same generator", with_references, {"same": True}),
             ("80 + 80, drawn again", with_references, {"again": True}),
@@ -293,7 +290,7 @@ def by_half(bench: Bench, repetitions: int) -> Table:
             ("80 human, drawn again", with_human_references, {"again": True}),
             ("40 human", with_human_references, {"references": 40}),
         ):  # type: str, Method, dict[str, Any]
-            found = measured(method, slices(pools, repetitions, **options))
+            found = measured(method, slices(pools, repetitions, **how))
             rows.append([f"half {number + 1}", name, *figures(found)])
     judged = (
         f"{HALVES} Slices of up to {DOCUMENTS} documents at shares of 0 to 1; intervals at 95 %. *drawn again*: "
@@ -601,30 +598,14 @@ TABLES: Mapping[str, Callable[[Bench, int], Table]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--cache", type=Path)
-    parser.add_argument("--only", nargs="+", choices=TABLES, default=list(TABLES), metavar="NAME")
+    parser = options(__doc__, TABLES)
     parser.add_argument(
         "--repetitions", type=int, default=4, help="slices of one domain, pair of generators and share"
     )
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--docs", type=Path, nargs="+", default=[], metavar="PAGE")
     given = parser.parse_args(arguments)
     bench = Bench(given.data, given.cache)
-    tables = []
-    for name in given.only:
-        tables.append(TABLES[name](bench, given.repetitions))
-        if not given.json:
-            print(tables[-1].to_text(), end="\n\n", flush=True)
-    if given.json:
-        told = {"schema": "wellkeeper.benchmark.origin-share/1", "weights": load_model().version}
-        json.dump(told | {"tables": [table.to_json() for table in tables]}, sys.stdout, indent=2)
-        print()
-    for page in given.docs:
-        fill(page, tables)
+    made = (TABLES[name](bench, given.repetitions) for name in given.only)
+    tell(made, schema="wellkeeper.benchmark.origin-share/1", as_json=given.json, pages=given.docs)
 
 
 if __name__ == "__main__":

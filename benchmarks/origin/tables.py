@@ -1,11 +1,16 @@
 """Tables of figures: as text, as Markdown inside a page, as JSON."""
 
+import argparse
+import json
 import re
+import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from wellkeeper.origin.style import load_model
 
 _WIDTH = 120  # of prose in a page
 
@@ -79,3 +84,32 @@ def fill(page: Path, tables: Iterable[Table]) -> None:
     pattern = r"(?P<head><!-- measured: (?P<name>[a-z-]+) -->)\n.*?<!-- measured end -->"
     text = page.read_text(encoding="utf-8")
     page.write_text(re.sub(pattern, filled, text, flags=re.DOTALL), encoding="utf-8")
+
+
+def options(description: str | None, names: Iterable[str]) -> argparse.ArgumentParser:
+    """The options that all benchmarks of labelled sets have; `names` are those of their tables."""
+    known = list(names)
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--only", nargs="+", choices=known, default=known, metavar="NAME")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--docs", type=Path, nargs="+", default=[], metavar="PAGE")
+    return parser
+
+
+def tell(made: Iterable[Table], *, schema: str, as_json: bool, pages: Iterable[Path]) -> None:
+    """Print each table as soon as it is made, or all as one JSON object; then write them into the pages."""
+    tables = []
+    for table in made:
+        tables.append(table)
+        if not as_json:
+            print(table.to_text(), end="\n\n", flush=True)
+    if as_json:
+        told = {"schema": schema, "weights": load_model().version}
+        json.dump(told | {"tables": [table.to_json() for table in tables]}, sys.stdout, indent=2)
+        print()
+    for page in pages:
+        fill(page, tables)

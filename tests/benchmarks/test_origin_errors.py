@@ -17,6 +17,7 @@ pytest.importorskip("sklearn")
 import errors
 import judging
 import sets
+import share
 import tables
 import train
 
@@ -26,6 +27,7 @@ from wellkeeper.origin.style import RARITY_STEPS, load_model
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("style-model.md", "what-origin-can-tell.md")
+SHARES = ("halves", "others", "certified", "contamination")  # of those of share.py, what readers need
 PEOPLE = "the of and to in a it was he that i her his with as had for on at by but not".split()
 MODELS = (
     "the of and to in a is crucial landscape additionally by ensures valuable insights with as for on".split()
@@ -229,7 +231,8 @@ def test_only_the_places_of_tables_that_were_made_are_filled(tmp_path):
 def test_every_table_is_shown_in_one_page_and_every_place_is_filled():
     pages = [(DOCS / name).read_text(encoding="utf-8") for name in PAGES]
     shown = [found for page in pages for found in re.findall(r"<!-- measured: ([a-z-]+) -->\n\n\*\*", page)]
-    assert sorted(shown) == sorted(errors.TABLES)
+    assert sorted(shown) == sorted([*errors.TABLES, *SHARES])
+    assert set(SHARES) < set(share.TABLES)
     assert sum(page.count("<!-- measured: ") for page in pages) == len(shown)
     assert sum(page.count("<!-- measured end -->") for page in pages) == len(shown)
 
