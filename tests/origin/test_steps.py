@@ -367,6 +367,13 @@ def test_a_level_that_no_slice_can_certify_is_refused_with_what_is_missing() -> 
     assert rulings(ORIGIN, corpus, {"flag": {"level": 0.05}}) == {0: ("review", "style-flag")}
 
 
+def test_a_corpus_of_one_source_is_not_flagged_as_a_whole() -> None:
+    corpus = anchored(*[("",)] * 60, scores=[-3] * 54 + [9] * 6)
+    with pytest.raises(RecipeError, match=r"would judge all 60 documents as one: .* or flag by document\.$"):
+        ruled(ORIGIN, corpus, {"flag": {"level": 0.05, "by": "source"}})
+    assert len(rulings(ORIGIN, corpus, {"flag": {"level": 0.05}})) == 6
+
+
 # --- weights ---
 
 

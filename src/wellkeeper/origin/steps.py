@@ -227,7 +227,7 @@ class OriginStep:
         """Flags of the candidates; those declared AI-made are not tested.
 
         Raises:
-            RecipeError: there are no references, or in no slice enough of them.
+            RecipeError: there are no references, or in no slice enough of them; or all documents are of one source.
         """
         if options is None or not candidates.size:
             return None
@@ -237,8 +237,15 @@ class OriginStep:
                 "any of its slices. Build them: wellkeeper anchors build --human PATH --out anchors.json; then add "
                 "anchors: anchors.json to the recipe."
             )
-        from wellkeeper.origin.flags import flag
+        from wellkeeper.origin.flags import MOST_OF_A_SOURCE, flag
 
+        sources = corpus.column("source")[candidates] if options["by"] == "source" else None
+        if sources is not None and candidates.size > MOST_OF_A_SOURCE and np.all(sources == sources[0]):
+            raise RecipeError(
+                f"{self.name}: flag by source would judge all {candidates.size:,} documents as one: they are all of one "
+                "source. Name a column of authors, sites or feeds with source: COL in the recipe's sources, or flag by "
+                "document."
+            )
         declared = corpus.column("origin")[candidates]
         flags = flag(
             np.where(np.isin(declared, _AI_LABELS), np.float32(np.nan), styled.scores),
@@ -247,7 +254,7 @@ class OriginStep:
             {name: human for name, (human, _) in styled.references.items()},
             level=options["level"],
             control=options["control"],
-            sources=corpus.column("source")[candidates] if options["by"] == "source" else None,
+            sources=sources,
         )
         if not flags.certified:
             largest = max(flags.slices, key=lambda one: one.references)
