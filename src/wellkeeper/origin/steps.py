@@ -242,8 +242,8 @@ class OriginStep:
         sources = corpus.column("source")[candidates] if options["by"] == "source" else None
         if sources is not None and candidates.size > MOST_OF_A_SOURCE and np.all(sources == sources[0]):
             raise RecipeError(
-                f"{self.name}: flag by source would judge all {candidates.size:,} documents as one: all are of one source. "
-                "Name a column of authors, sites or feeds with source: COL in the recipe's sources, or flag by document."
+                f"{self.name}: flag by source would judge all {candidates.size:,} documents as one: all are of one "
+                "source. Name a column of authors, sites or feeds with source: COL in the recipe, or flag by document."
             )
         declared = corpus.column("origin")[candidates]
         flags = flag(
