@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -112,6 +113,22 @@ def test_human_references_alone_measure_too_and_say_what_the_ai_side_rests_on(fo
     assert share["method"] == "human-references"
     assert share["low"] <= 60 / 280 <= share["high"]
     assert "training domains, and AI text that is like none of them is misjudged" in share["note"]
+
+
+def test_few_references_are_told_how_many_more_would_narrow_the_interval(
+    folder, tmp_path, people, models
+) -> None:
+    write(tmp_path / "human.jsonl", rows(people[:30]))
+    write(tmp_path / "ai.jsonl", rows(models[:32]))
+    build_anchors([tmp_path / "human.jsonl"], ai=[tmp_path / "ai.jsonl"], out=folder / "few.json")
+    few, many = (
+        origin_of(folder, tmp_path / name, anchors=name)["share"] for name in ("few.json", "anchors.json")
+    )
+    assert few["high"] - few["low"] > 0.15
+    assert re.search(
+        r"About 2\d more references of each kind would narrow the interval to some 15%", few["note"]
+    )
+    assert "more references" not in many["note"]  # their number is not what makes that interval wide
 
 
 def test_references_in_the_corpus_are_left_out_of_it(folder, tmp_path) -> None:

@@ -195,8 +195,24 @@ def _headline(bounds: Mapping[str, Any], shares: Mapping[str, Any] | None) -> Ma
             f"Whatever the AI text is like, {total['certified']:.1%} or more is not like the human references "
             f"({CERTIFIED:.1%} confidence). "
         )
-    note += "Disguised text and that of base models reads as human: of these there may be more."
+    note += f"{_would_narrow(shares)}Disguised text and that of base models reads as human: of these there may be more."
     return {**total, "level": shares["level"], "anchored": True, "note": note}
+
+
+_NARROW = 0.15  # an interval's width that most decisions can be made with
+
+
+def _would_narrow(shares: Mapping[str, Any]) -> str:
+    """How many references would narrow the interval of the largest slice, where it is wide for want of them."""
+    from wellkeeper.measure.quantify import references_needed  # what few runs need
+
+    largest = max(shares["by_slice"], key=lambda row: row["documents"])
+    known = next(one for one in shares["anchors"] if one["slice"] == largest["slice"])
+    more = references_needed(known["human"], known["ai"], width=_NARROW)
+    if largest["high"] - largest["low"] <= _NARROW or not more:
+        return ""
+    where = "" if len(shares["by_slice"]) == 1 else f" for the slice {largest['slice']!r}"
+    return f"About {more:,} more references of each kind{where} would narrow the interval to some {_NARROW:.0%}. "
 
 
 def _basis(shares: Mapping[str, Any]) -> str:
