@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 from anchor_texts import Style, archive, by_model, write
 from click.testing import CliRunner
+from test_completions import Served
 
 from wellkeeper.cli.main import cli
 from wellkeeper.origin.anchors import AnchorPack
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-from test_completions import Served
 
 COMMAND = [sys.executable, "-m", "wellkeeper", "anchors", "build"]
 

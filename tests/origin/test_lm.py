@@ -13,38 +13,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from language_model_files import needs_lm, smollm2
+from language_model_files import Toy, needs_lm, smollm2
 
 from wellkeeper.errors import DataError, InputError, WorkError
 from wellkeeper.measure.likelihood import text_statistics, token_statistics
 from wellkeeper.origin.lm import DIRECTION, FEWEST, LmScores, canonical, lm_scores, load_lm
 
 STATISTICS = tuple(DIRECTION)
-
-
-class Toy:
-    """A bigram model of bytes; it counts what it is asked to read."""
-
-    fingerprint, engine, context, batch = "toy", "toy 1", 512, 3
-
-    def __init__(self, *, pause=0.0, **changed):
-        self._table = np.random.default_rng(9).normal(0, 2, (256, 256)).astype(np.float32)
-        self._pause = pause
-        self.read = []
-        for name, value in changed.items():
-            setattr(self, name, value)
-
-    def encode(self, text, most):
-        return list(text.encode()[:most])
-
-    def logits(self, texts):
-        for tokens in texts:
-            time.sleep(self._pause)
-            self.read.append(len(tokens))
-            yield self._table[list(tokens[:-1])]
-
-    def close(self):
-        pass
 
 
 TEXTS = [f"Text number {number}: {'a few words and then some more, ' * 3}end." for number in range(10)]

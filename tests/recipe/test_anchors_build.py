@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,8 +10,6 @@ import pytest
 import yaml
 import zstandard
 from anchor_texts import Style, archive, by_model, prose, write
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 from language_model_files import needs_lm, smollm2
 from test_completions import Served
 

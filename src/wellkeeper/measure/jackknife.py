@@ -158,11 +158,27 @@ def share_interval(
     trials, at these ends z^2 / (trials + z^2) wide (J. Am. Stat. Assoc. 22 (1927) 209-212).
     """
     if estimate <= 0 or estimate >= 1:
-        width = _Z**2 / (trials + _Z**2)
-        return Interval(estimate=estimate, low=max(0.0, estimate - width), high=min(1.0, estimate + width))
+        low, high = wilson(min(max(estimate, 0.0), 1.0), trials)
+        return Interval(estimate=estimate, low=low, high=high)
     middle = math.log(estimate / (1 - estimate))
     reach = _reach(samples, own) / (estimate * (1 - estimate))
     return Interval(estimate=estimate, low=_logistic(middle - reach), high=_logistic(middle + reach))
+
+
+def wilson(share: float, trials: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share that was counted in independent trials.
+
+    J. Am. Stat. Assoc. 22 (1927) 209-212.
+
+    >>> [round(end, 4) for end in wilson(0.0, 300)]
+    [0.0, 0.0126]
+    """
+    middle = share + _Z**2 / (2 * trials)
+    reach = _Z * math.sqrt(share * (1 - share) / trials + (_Z / (2 * trials)) ** 2)
+    whole = 1 + _Z**2 / trials
+    # of none and of all, the outer end is exact, which rounding would miss
+    low = 0.0 if share == 0 else max(0.0, (middle - reach) / whole)
+    return low, 1.0 if share == 1 else min(1.0, (middle + reach) / whole)
 
 
 def student_quantile(freedom: float) -> float:

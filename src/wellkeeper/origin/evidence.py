@@ -22,6 +22,7 @@ false-alarm level the references certify, on text that strong evidence calls hum
     isotonic calibration.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -157,6 +158,29 @@ def style_log10(
     ratio = np.log10(_rising(density(ai), density(human)))
     value = np.clip(ratio, -STYLE_CAP, STYLE_CAP)
     return np.where(np.isnan(scores), np.nan, value[_cells(scores)])
+
+
+def style_log10_by_slice(
+    scores: NDArray[np.floating],
+    slices: NDArray[np.integer],
+    names: Sequence[str],
+    references: Callable[[str], tuple[NDArray[np.floating], NDArray[np.floating]] | None],
+) -> NDArray[np.float64]:
+    """`style_log10` of each document by the references of its own slice; NaN in slices without any.
+
+    Args:
+        scores: style scores, shape (documents,); NaN where the model abstains.
+        slices: slice of each document, an index into `names`.
+        names: of the slices.
+        references: scores of a slice's human and AI reference texts, by its name; None: there are none.
+    """
+    ratio = np.full(scores.size, np.nan)
+    for code, name in enumerate(names):
+        found = references(name)
+        if found is not None:
+            mine = slices == code
+            ratio[mine] = style_log10(scores[mine], *found)
+    return ratio
 
 
 def style_evidence(style: NDArray[np.floating]) -> Masks:

@@ -17,14 +17,15 @@ its estimates are 0, and "0 % to 0 %" of 300 documents is more than anyone can k
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import NormalDist
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wellkeeper.measure.jackknife import wilson
 from wellkeeper.measure.quantify import (
+    Interval,
     certified_lower_bound,
     share_with_human_references,
     share_with_references,
@@ -78,31 +79,14 @@ def measure(
         documents: that the cells are of; those in no cell, and in cells that cannot be measured, are not judged.
         seed: of the bootstraps.
     """
-    can = [cell for cell in cells if np.count_nonzero(~np.isnan(cell.scores)) >= FEWEST_SCORES]
-    if not can:
+    return together([(cell, share_of(cell, components, seed=seed)) for cell in cells], documents=documents)
+
+
+def share_of(cell: Cell, components: Sequence[Component], *, seed: int = 0) -> Interval | None:
+    """The share of one cell; None if it has fewer than `FEWEST_SCORES` scored documents."""
+    scores = _scored(cell)
+    if scores.size < FEWEST_SCORES:
         return None
-    confidence = 1 - (1 - CERTIFIED) / len(can)  # of each bound, so that all hold together at `CERTIFIED`
-    found = [_measured(cell, components, seed, confidence) for cell in can]
-    weights = np.array([one.judged for one in found], np.float64)
-    methods = {one.method for one in found}
-
-    def total(name: str) -> float:
-        return float(np.average([getattr(one, name) for one in found], weights=weights))
-
-    return Measured(
-        estimate=total("estimate"),
-        low=total("low"),
-        high=total("high"),
-        certified=total("certified"),
-        method=methods.pop() if len(methods) == 1 else "both",
-        documents=documents,
-        judged=sum(one.judged for one in found),
-        scored=sum(one.scored for one in found),
-    )
-
-
-def _measured(cell: Cell, components: Sequence[Component], seed: int, confidence: float) -> Measured:
-    scores = cell.scores[~np.isnan(cell.scores)]
     own = _seed(seed, cell.key)
     if cell.ai.size:
         share = share_with_references(
@@ -110,30 +94,37 @@ def _measured(cell: Cell, components: Sequence[Component], seed: int, confidence
         )
     else:
         share = share_with_human_references(scores, cell.human, components, seed=own, level=LEVEL)
-    low, high = _counted(share.estimate, scores.size)
+    low, high = wilson(share.estimate, scores.size)
+    return replace(share, low=min(share.low, low), high=max(share.high, high))
+
+
+def together(measured: Sequence[tuple[Cell, Interval | None]], *, documents: int) -> Measured | None:
+    """The sum of cells and their shares; None where no cell has one. `documents` as in `measure`."""
+    found = [(cell, share, _scored(cell)) for cell, share in measured if share is not None]
+    if not found:
+        return None
+    confidence = 1 - (1 - CERTIFIED) / len(found)  # of each bound, so that all hold together at `CERTIFIED`
+    judged = [max(1, round(cell.documents * scores.size / cell.scores.size)) for cell, _, scores in found]
+    bounds = [certified_lower_bound(scores, cell.human, confidence=confidence) for cell, _, scores in found]
+    methods = {"references" if cell.ai.size else "human-references" for cell, *_ in found}
+
+    def total(values: Sequence[float]) -> float:
+        return float(np.average(values, weights=judged))
+
     return Measured(
-        estimate=share.estimate,
-        low=min(share.low, low),
-        high=max(share.high, high),
-        certified=certified_lower_bound(scores, cell.human, confidence=confidence),
-        method="references" if cell.ai.size else "human-references",
-        documents=cell.documents,
-        judged=max(1, round(cell.documents * scores.size / cell.scores.size)),
-        scored=scores.size,
+        estimate=total([share.estimate for _, share, _ in found]),
+        low=total([share.low for _, share, _ in found]),
+        high=total([share.high for _, share, _ in found]),
+        certified=total(bounds),
+        method=methods.pop() if len(methods) == 1 else "both",
+        documents=documents,
+        judged=sum(judged),
+        scored=sum(scores.size for *_, scores in found),
     )
 
 
-def _counted(share: float, documents: int) -> tuple[float, float]:
-    """Interval, at `LEVEL`, of a share that was counted in so many documents [1].
-
-    >>> [round(end, 4) for end in _counted(0.0, 300)]
-    [0.0, 0.0126]
-    """
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-    middle = share + z**2 / (2 * documents)
-    reach = z * (share * (1 - share) / documents + (z / (2 * documents)) ** 2) ** 0.5
-    whole = 1 + z**2 / documents
-    return max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole)
+def _scored(cell: Cell) -> Scores:
+    return cell.scores[~np.isnan(cell.scores)]
 
 
 def _seed(seed: int, key: str) -> int:

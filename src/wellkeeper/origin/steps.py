@@ -28,7 +28,7 @@ from wellkeeper.origin.evidence import (
     date_evidence,
     origin_of,
     probability,
-    style_log10,
+    style_log10_by_slice,
     traced_by_ai,
 )
 from wellkeeper.origin.weights import effective_size, origin_weights
@@ -423,12 +423,7 @@ class _Styled:
 
     def log10(self) -> NDArray[np.float64]:
         """log10 likelihood ratio of each document's style; NaN where nothing calibrates it."""
-        ratio = np.full(self.scores.size, np.nan)
-        for code, name in enumerate(self.names):
-            if name in self.references:
-                mine = self.codes == code
-                ratio[mine] = style_log10(self.scores[mine], *self.references[name])
-        return ratio
+        return style_log10_by_slice(self.scores, self.codes, self.names, self.references.get)
 
 
 def _by_thresholds(

@@ -34,7 +34,7 @@ from wellkeeper.engine.sidecar import SidecarBlock, Sidecars
 from wellkeeper.errors import WorkError
 from wellkeeper.kernels import text
 from wellkeeper.ledger.rows import QUARANTINE
-from wellkeeper.origin.evidence import origin_of, style_evidence, style_log10
+from wellkeeper.origin.evidence import origin_of, style_evidence, style_log10_by_slice
 from wellkeeper.recipe.textpass import EXCERPT_CHARS, Group, tables, text_buffers
 
 if TYPE_CHECKING:
@@ -142,14 +142,7 @@ class LoadedCorpus:
             return None
         if "style_log10" not in self._derived:
             scores = self.column("style_score")
-            codes, names = self.slices()
-            ratio = np.full(len(self), np.nan)
-            for code, name in enumerate(names):
-                found = self.references(name)
-                if found is not None:
-                    mine = codes == code
-                    ratio[mine] = style_log10(scores[mine], *found)
-            self._derived["style_log10"] = ratio
+            self._derived["style_log10"] = style_log10_by_slice(scores, *self.slices(), self.references)
         return self._derived["style_log10"]
 
     def style_scores(self, documents: Indices) -> NDArray[np.float32]:

@@ -7,7 +7,6 @@ independent draws, and one page by a person, repeated often enough, would read a
 """
 
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.mix.sampling import Priorities, priority
 from wellkeeper.origin.anchors import AnchorPack
-from wellkeeper.origin.measured import Cell, Measured, measure
+from wellkeeper.origin.measured import Cell, measure, share_of, together
 from wellkeeper.origin.share import LEVEL, UNDATED
 from wellkeeper.origin.style import load_model
 from wellkeeper.recipe.corpus import LoadedCorpus, month_label
@@ -29,6 +28,8 @@ OF_PART = 300
 """Documents drawn of what one slice has of one source or month."""
 PARTS = 50
 """Sources, and months, that are measured, the largest first: more than a report shows."""
+LISTED = 20
+"""Slices without references that are named, the largest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,41 +86,51 @@ def describe_shares(
     listener(Progress(stage="scoring", done=0, total=0, unit="documents", documents=len(documents)))
     drawn = Drawn(documents, corpus.style_scores(documents))
 
-    def measured(part: Part, kind: str) -> Measured | None:
-        cells = _cells(part, kind, drawn, names, pack)
-        return measure(cells, load_model().components, documents=part.documents, seed=seed)
+    components = load_model().components
 
-    def rows(key: str, parts: Sequence[Part]) -> list[dict[str, Any]]:
-        found = [(part, measured(part, key)) for part in parts]
-        return [{key: part.name, **one.to_json()} for part, one in found if one is not None]
+    def cells(part: Part, key: str) -> list[Cell]:
+        return _cells(part, key, drawn, names, corpus)
 
     def parts_of_slices(key: str, parts: Sequence[Part]) -> list[dict[str, Any]]:
-        # the references speak for the human text of their slice: of one source or month of it they certify nothing
-        return [
-            {name: value for name, value in row.items() if name != "certified"} for row in rows(key, parts)
-        ]
+        rows = []
+        for part in parts:
+            some = cells(part, f"{key}\n{part.name}")
+            found = measure(some, components, documents=part.documents, seed=seed)
+            if found is not None:
+                row = {key: part.name, **found.to_json()}
+                # references speak for the human text of their slice: of one source or month they certify nothing
+                del row["certified"]
+                rows.append(row)
+        return rows
 
     sizes = np.bincount(slices[active], minlength=len(names))
-    each = [
-        Part(names[code], int(sizes[code]), ((code, count, some),))
-        for part in whole
-        for code, count, some in part.cells
+    parts = [one for part in whole for one in part.cells]
+    measured = [
+        (cell, share_of(cell, components, seed=seed)) for part in whole for cell in cells(part, "slice")
     ]
-    unknown = (sizes > 0) & ~has_references
-    total = measured(whole[0], "slice") if whole else None
+    by_slice = [
+        {"slice": names[code], **found.to_json()}
+        for (code, *_), one in zip(parts, measured, strict=True)
+        if (found := together([one], documents=int(sizes[code]))) is not None
+    ]
+    unknown = np.flatnonzero((sizes > 0) & ~has_references)
+    total = together(measured, documents=int(active.sum()))
     return {
         "total": None if total is None else total.to_json(),
         "level": LEVEL,
-        "by_slice": rows("slice", each),
+        "by_slice": by_slice,
         "by_source": parts_of_slices("source", by_source),
         "by_month": parts_of_slices("month", by_month),
         "documents": int(active.sum()),
         "drawn": len(documents),
         "abstained": int(np.count_nonzero(np.isnan(drawn.scores))),
         "references_in_corpus": int(known.sum()),
-        "copies": int(measurable.sum()) - sum(count for part in each for _, count, _ in part.cells),
-        "without_references": _without_references(sizes, names, pack),
-        "slices_without_references": int(np.count_nonzero(unknown)),
+        "copies": int(measurable.sum()) - sum(count for _, count, _ in parts),
+        "without_references": [
+            {"slice": names[code], "documents": int(sizes[code])}
+            for code in unknown[np.argsort(-sizes[unknown], kind="stable")][:LISTED].tolist()
+        ],
+        "slices_without_references": len(unknown),
         "style_model": pack.style_model,
         "anchors": _anchors(pack),
     }
@@ -190,35 +201,21 @@ def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
     return changes
 
 
-def _cells(part: Part, kind: str, drawn: Drawn, names: Sequence[str], pack: AnchorPack) -> list[Cell]:
+def _cells(part: Part, key: str, drawn: Drawn, names: Sequence[str], corpus: LoadedCorpus) -> list[Cell]:
     cells = []
     for code, count, documents in part.cells:
-        found = pack.references(names[code])
+        references = corpus.references(names[code])
+        assert references is not None  # no other slice has cells
         cells.append(
             Cell(
-                # the whole corpus is measured slice by slice, and its slices are those very cells
-                key=f"{kind}\n{part.name}\n{names[code]}" if kind != "slice" else f"slice\n{names[code]}",
+                key=f"{key}\n{names[code]}",
                 documents=count,
                 scores=drawn.of(documents),
-                human=found.human,
-                ai=np.zeros(0, np.float32) if found.ai is None else found.ai,
+                human=references[0],
+                ai=references[1],
             )
         )
     return cells
-
-
-def _without_references(
-    sizes: NDArray[np.int64], names: Sequence[str], pack: AnchorPack
-) -> list[dict[str, Any]]:
-    """Slices of the corpus that the pack knows nothing of: the largest of them, by falling size."""
-    missing = Counter(
-        {
-            name: size
-            for name, size in zip(names, sizes.tolist(), strict=True)
-            if size and name not in pack.slices
-        }
-    )
-    return [{"slice": name, "documents": count} for name, count in missing.most_common(20)]
 
 
 def _anchors(pack: AnchorPack) -> list[Mapping[str, Any]]:
