@@ -98,6 +98,18 @@ def test_what_cannot_be_read_is_refused_with_a_next_step(corpus, tmp_path) -> No
 
 
 @needs_lm
+def test_a_torn_model_is_refused_before_any_text_is_read(corpus, tmp_path) -> None:
+    torn = tmp_path / "torn.gguf"
+    with smollm2().open("rb") as whole:
+        torn.write_bytes(whole.read(5_000))
+    with pytest.raises(
+        InputError, match=r"torn\.gguf is no GGUF file, or is cut off\. Copy or download it again"
+    ):
+        audit(corpus, lm=torn, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@needs_lm
 @pytest.mark.slow
 def test_a_models_own_text_stands_out_to_it(tmp_path) -> None:
     with gzip.open(EXAMPLE / "made/part-0.jsonl.gz", "rt") as lines:

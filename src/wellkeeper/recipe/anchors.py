@@ -276,7 +276,8 @@ def _too_few(people: Mapping[str, Scored], read: Read) -> str:
     if read.unsliced:
         lines.append(f"{read.unsliced:,} texts name no slice")
     if read.quarantined:
-        lines.append(f"{read.quarantined:,} records could not be read")
+        plural = "record" if read.quarantined == 1 else "records"
+        lines.append(f"{read.quarantined:,} {plural} could not be read")
     if not lines:
         lines.append("all texts are declared AI-made")
     shown = "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")

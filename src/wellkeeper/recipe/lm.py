@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from wellkeeper.engine.gguf import read_gguf
 from wellkeeper.engine.progress import Listener, nobody
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import DataError
@@ -29,12 +30,16 @@ def refuse_early(model: str | Path, documents: int) -> None:
     """Refuse what needs no text to be refused, before any is read.
 
     Raises:
-        InputError: there is no such model.
+        InputError: there is no such model, or its file is torn.
+        MissingExtraError: the extra `lm` is not installed.
         DataError: fewer than 1 document is asked for.
     """
     if documents < 1:
         raise DataError(f"{documents} documents are to be read. Give a number of 1 or more.")
-    if not Path(model).expanduser().exists():
+    path = Path(model).expanduser()
+    if path.is_file():
+        read_gguf(path)
+    elif not path.exists():
         load_lm(model).close()  # says so
 
 
