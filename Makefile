@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow ray test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates bench-origin check clean
+.PHONY: help demo test explore slow ray test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates bench-origin check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -26,6 +26,9 @@ demo: $(READY)  ## audit and curate the example corpus, and say where the result
 
 test: $(READY)  ## fast tests
 	$(BIN)/python -m pytest -n auto
+
+explore: $(READY)  ## the properties on many new examples; ARGS="tests/kernels -k canonical"
+	$(BIN)/python -m pytest -n auto --hypothesis-profile explore $(ARGS)
 
 slow: $(READY)  ## the slow tests alone
 	$(BIN)/python -m pytest -n auto -m 'slow and not ray'
