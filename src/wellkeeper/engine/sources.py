@@ -36,6 +36,8 @@ ROLE_NAMES: Mapping[str, tuple[str, ...]] = {
     "licence": ("licence", "license"),
     "origin": ("origin",),
     "generator": ("generator", "model"),
+    "language": ("language", "lang"),
+    "domain": ("domain", "hostname"),
 }
 """Names that fields of public corpora bear, most certain first; compared without case."""
 

@@ -278,6 +278,7 @@ def groups_of_recipe(recipe: Recipe, out: Path) -> tuple[tuple[Group, ...], tupl
                 licence=constant.get("licence"),
                 origin=constant.get("origin"),
                 generator=constant.get("generator"),
+                language=constant.get("language"),
                 date=constant.get("date"),
                 date_basis=source.date_basis,
                 reference=recipe.reference is not None and recipe.reference.source == source.name,

@@ -67,7 +67,7 @@ def with_slices(groups: Sequence[Group], column: str | None) -> tuple[Group, ...
     if column is None:
         return tuple(groups)
     return tuple(
-        replace(group, slice=column)
+        replace(group, columns=replace(group.columns, slice=column))
         if column in _first_readable(group.files)[1] or {file.format for file in group.files} - _FIXED
         else group
         for group in groups
@@ -179,7 +179,12 @@ def recipe_key(source: str) -> Callable[[str], str]:
     return key
 
 
-_CONSTANT_ROLES = ("licence", "origin", "generator")  # of which a recipe takes a plain word for a value
+_CONSTANT_ROLES = (
+    "licence",
+    "origin",
+    "generator",
+    "language",
+)  # of which a recipe takes a plain word for a value
 
 
 def _first_readable(files: Sequence[InputFile]) -> tuple[InputFile, Mapping[str, str]]:

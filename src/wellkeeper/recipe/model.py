@@ -31,11 +31,13 @@ class Source:
     text: str | None = None  # column; None: guessed from the first file and said aloud
     id: str | None = None  # column
     source: str | None = None  # column of finer source names; None: all documents are of source `name`
+    domain: str | None = None  # column of domains, or of URLs
     embedding: str | None = None  # column of vectors
     date: Given | None = None
     licence: Given | None = None
     origin: Given | None = None  # a value is one of `wellkeeper.core.origin.LABELS`
     generator: Given | None = None
+    language: Given | None = None
     trust: Trust = "none"
     format: str | None = None  # None: by file name
 
@@ -43,7 +45,7 @@ class Source:
         """Role -> column, for the roles that are read from a column."""
         named = {
             role: value
-            for role in ("text", "id", "source", "embedding")
+            for role in ("text", "id", "source", "domain", "embedding")
             if (value := getattr(self, role)) is not None
         }
         return named | {
@@ -63,7 +65,7 @@ class Source:
         return DateBasis.USER if self.trust == "archive" else None
 
     def _given(self) -> dict[str, Given]:
-        roles = ("date", "licence", "origin", "generator")
+        roles = ("date", "licence", "origin", "generator", "language")
         return {role: given for role in roles if (given := getattr(self, role)) is not None}
 
 

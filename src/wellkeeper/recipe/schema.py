@@ -63,6 +63,7 @@ class _SourcePart(_Part):
     text: Name | None = Field(None, description="Column of the text; guessed and said aloud if not given.")
     id: Name | None = Field(None, description="Column of a document's own id.")
     source: Name | None = Field(None, description="Column of finer source names, such as sites or boards.")
+    domain: Name | None = Field(None, description="Column of the domain, or of a URL whose host it is.")
     embedding: Name | None = Field(
         None, description="Column of vectors, lists of numbers of any model, for semantic-duplicates.v1."
     )
@@ -76,6 +77,7 @@ class _SourcePart(_Part):
     generator: _NameOrGiven | None = Field(
         None, description="Model that wrote all documents, or {column: NAME}."
     )
+    language: _NameOrGiven | None = Field(None, description="Language of all documents, or {column: NAME}.")
     trust: Literal["reference", "archive", "none"] = Field(
         "none",
         description="reference: human text to rely on; archive: captured by others on the dates given.",
@@ -352,11 +354,13 @@ def _source(name: str, part: _SourcePart, problems: list[tuple[KeyPath, str]]) -
         text=part.text,
         id=part.id,
         source=part.source,
+        domain=part.domain,
         embedding=part.embedding,
         date=_column_not_date(given("date", lambda column: Given(column=column)), path, problems),
         licence=given("licence", lambda value: Given(value=value)),
         origin=_known_origin(given("origin", lambda value: Given(value=value)), path, problems),
         generator=given("generator", lambda value: Given(value=value)),
+        language=given("language", lambda value: Given(value=value)),
         trust=part.trust,
         format=part.format,
     )

@@ -65,10 +65,10 @@ class Group:
     licence: str | None = None
     origin: str | None = None
     generator: str | None = None
+    language: str | None = None
     date: str | None = None
     date_basis: DateBasis | None = None  # how far its dates can be trusted; None: as the reader says
     reference: bool = False
-    slice: str | None = None  # top-level column whose values name slices of the anchors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,7 +307,7 @@ def read_fields(group: Group, options: PassOptions) -> frozenset[str] | None:
     """Fields of the input that will be parsed; None: all of them."""
     if options.extras or _with_vectors(group.columns, options):
         return None
-    return frozenset(group.columns.named().values()) | ({group.slice} if group.slice else frozenset())
+    return frozenset(group.columns.named().values())
 
 
 def _with_vectors(columns: ColumnMap, options: PassOptions) -> bool:
@@ -389,7 +389,9 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         "line": table.column("line"),
         "offset": table.column("offset"),
         "source": _filled(table.column("source"), group.name),
-        "slice": _slices(raw, group, table),
+        "slice": _not_empty(table.column("declared_slice")),
+        "language": _filled(_not_empty(table.column("declared_language")), group.language),
+        "domain": _hosts(_not_empty(table.column("declared_domain"))),
         "licence": declared["licence"],
         "generator": _filled(table.column("generator"), group.generator),
         "origin": declared["origin"],
@@ -501,22 +503,17 @@ def _filled(column: pa.ChunkedArray, default: str | None) -> pa.ChunkedArray:
     return column if default is None else column.fill_null(default)
 
 
-def _slices(raw: RawBlock, group: Group, table: pa.Table) -> Any:
-    """The name of each document's slice, null where it has none: read as references read it, or they would not meet.
-
-    That is as a role, whatever the column's type; as one of the user's other columns its values would be written by
-    the type of the block that they stand in.
-    """
-    if group.slice is None:
-        return pa.nulls(len(table), pa.string())
-    named = parse_block(raw, ColumnMap(text=group.columns.text, source=group.slice)).table
-    names = named.column("source").take(pc.index_in(_places(table), _places(named)))  # either may lack a row
-    return pc.if_else(pc.equal(names, ""), pa.scalar(None, pa.string()), names)
+def _not_empty(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column with null for empty strings."""
+    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
 
 
-def _places(table: pa.Table) -> pa.ChunkedArray:
-    """Where each document of a block stands: its byte, or its row in a table that has none."""
-    return pc.if_else(pc.less(table.column("offset"), 0), table.column("line"), table.column("offset"))
+def _hosts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Of a URL its host, without `www.`; another value is taken for the domain itself. In lower case."""
+    return pc.utf8_lower(pc.replace_substring_regex(column, _URL, r"\1"))
+
+
+_URL = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@]*@)?(?:www\.)?([^/:?#]*).*$"
 
 
 def _declared(table: pa.Table, group: Group) -> dict[str, Any]:

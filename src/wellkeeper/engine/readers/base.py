@@ -11,7 +11,7 @@ Reading has two halves, so that one file can feed many workers and a run can res
 Nothing is lost silently: every line, row or file of the input is either a document or in quarantine.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,6 +20,11 @@ import pyarrow as pa
 BLOCK_BYTES = 8 << 20
 """Text bytes a block aims at. Large enough that a block's fixed costs vanish, small enough that the few
 blocks in flight stay far below the memory of a laptop."""
+
+
+TAKEN = ("id", "source", "date", "licence", "origin", "generator")
+STAYING = ("language", "domain", "slice")
+"""Roles beside the text that are read as strings; the fields of those that stay are the user's other columns, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +38,25 @@ class ColumnMap:
     licence: str | None = None
     origin: str | None = None
     generator: str | None = None
-    embedding: str | None = None  # a list of numbers; it stays among the user's other columns, too
+    language: str | None = None  # this and what follows stay among the user's other columns, too
+    domain: str | None = None
+    slice: str | None = None  # names slices of the anchors
+    embedding: str | None = None  # a list of numbers
+
+    def taken(self) -> dict[str, str]:
+        """Role -> field, for the mapped roles whose fields are no longer among the user's other columns."""
+        return self._mapped(("text", *TAKEN))
 
     def named(self) -> dict[str, str]:
         """Role -> field, for the roles that are mapped and read as strings: all but `embedding`."""
-        roles = ("text", "id", "source", "date", "licence", "origin", "generator")
-        return {role: value for role in roles if (value := getattr(self, role)) is not None}
+        return self._mapped(("text", *TAKEN, *STAYING))
 
     def all_named(self) -> dict[str, str]:
         """Role -> field, for all roles that are mapped."""
         return self.named() | ({} if self.embedding is None else {"embedding": self.embedding})
+
+    def _mapped(self, roles: Sequence[str]) -> dict[str, str]:
+        return {role: value for role in roles if (value := getattr(self, role)) is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +124,7 @@ _FIELDS: tuple[Any, ...] = (
     pa.field("licence", pa.string()),
     pa.field("origin", pa.string()),  # the label as written
     pa.field("generator", pa.string()),
+    *(pa.field(f"declared_{role}", pa.string()) for role in STAYING),
     pa.field("date_basis", pa.uint8(), nullable=False),  # core.dates.DateBasis of `date`
 )
 DOCUMENT_FIELDS: pa.Schema = pa.schema(_FIELDS)

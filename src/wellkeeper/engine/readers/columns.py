@@ -12,15 +12,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wellkeeper.core.dates import DateBasis
-from wellkeeper.engine.readers.base import DOCUMENT_FIELDS
+from wellkeeper.engine.readers.base import DOCUMENT_FIELDS, STAYING, TAKEN
 
 Record: TypeAlias = Mapping[str, Any]
 if TYPE_CHECKING:
     Column: TypeAlias = pa.Array[Any]
 else:
     Column = pa.Array  # generic in its type stubs alone
-
-ROLES = ("id", "source", "date", "licence", "origin", "generator")
 
 
 def document_table(
@@ -44,7 +42,8 @@ def document_table(
         "text": texts,
         "line": number_array(lines),
         "offset": number_array(offsets),
-        **{role: roles.get(role, pa.nulls(rows, pa.string())) for role in ROLES},
+        **{role: roles.get(role, pa.nulls(rows, pa.string())) for role in TAKEN},
+        **{f"declared_{role}": roles.get(role, pa.nulls(rows, pa.string())) for role in STAYING},
         "date_basis": number_array(np.where(dated, np.uint8(basis), np.uint8(DateBasis.NONE))),
     }
     others = {extra_name(name): column for name, column in (extras or {}).items()}

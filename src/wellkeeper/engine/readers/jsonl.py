@@ -112,7 +112,7 @@ def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parse
         if len(spans.unsure):
             others, refused = _by_record(block, _unsure_lines(block, spans), columns, extras=extras)
             documents = _merged(documents, others)
-    fields, types = extra_arrays(documents.records, frozenset(mapped.values()))
+    fields, types = extra_arrays(documents.records, frozenset(columns.taken().values()))
     table = document_table(
         documents.texts,
         lines=documents.lines,

@@ -44,7 +44,7 @@ def parse_rows(
     refused = _refused(text, roles, columns)
     good = np.ones(len(table), dtype=bool)
     good[list(refused)] = False
-    others = _others(table, {columns.text, *mapped.values()}) if extras else {}
+    others = _others(table, set(columns.taken().values())) if extras else {}
     documents = document_table(
         _keep(text, good).view(pa.large_string()),  # checked above: a cast would check it again
         lines=numbers[good],

@@ -18,8 +18,17 @@ import numpy as np
 import pyarrow as pa
 
 from wellkeeper.core.dates import DateBasis
-from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap, InputFile, Parsed, Quarantined, RawBlock
-from wellkeeper.engine.readers.columns import ROLES, Column, document_table
+from wellkeeper.engine.readers.base import (
+    BLOCK_BYTES,
+    STAYING,
+    TAKEN,
+    ColumnMap,
+    InputFile,
+    Parsed,
+    Quarantined,
+    RawBlock,
+)
+from wellkeeper.engine.readers.columns import Column, document_table
 from wellkeeper.engine.readers.cutting import Cutter, Piece, excerpt
 from wellkeeper.engine.readers.streams import Stream
 from wellkeeper.errors import InputError, MissingExtraError
@@ -169,8 +178,9 @@ def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parse
         else:
             if page is not None:
                 kept.append((number, offset, page))
-    chosen = {"id": "id", "source": "source", "date": "date"} | columns.named()
-    shown = [name for name in _FIELDS if name not in chosen.values()] if extras else []
+    said = {"id": "id", "source": "source", "date": "date"}
+    chosen, taken = said | columns.named(), said | columns.taken()
+    shown = [name for name in _FIELDS if name not in taken.values()] if extras else []
 
     def column(name: str) -> Column:
         return pa.array([page.get(name) for _, _, page in kept], pa.string())
@@ -179,7 +189,7 @@ def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parse
         column("text").cast(pa.large_string()),
         lines=np.array([number for number, _, _ in kept], dtype=np.int64),
         offsets=np.array([offset for _, offset, _ in kept], dtype=np.int64),
-        roles={role: column(chosen[role]) for role in ROLES if role in chosen},
+        roles={role: column(chosen[role]) for role in (*TAKEN, *STAYING) if role in chosen},
         basis=DateBasis.WARC if chosen["date"] == "date" else DateBasis.PAGE_CLAIMED,
         extras={name: column(name) for name in shown},
     )
