@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 from sets import AI, HUMAN, Texts, buffers, joined, judged, load
-from train import LINEAR, Fitted, out_of_fold, training_texts
+from train import FACTORS, Fitted, out_of_fold, training_texts
 
 from wellkeeper.errors import DataError
 from wellkeeper.kernels.style import VERSION
@@ -72,7 +72,7 @@ class Bench:
         """The training texts, each domain (and zippy) scored by a model of all others, on the shipped scale."""
         made = self.kept("out-of-fold", lambda: out_of_fold(self.training, self.fold))
         return Scored(
-            texts=self.training, score=made * (load_model().linear_factor / LINEAR), asked=len(made)
+            texts=self.training, score=made * (load_model().factors[0] / FACTORS[0]), asked=len(made)
         )
 
     @cached_property

@@ -24,7 +24,32 @@ BITS = 18
 HUMAN, AI, MIXED = 0, 1, 2
 LABELS = {"human": HUMAN, "ai": AI, "mixed": MIXED}
 
-_COLUMNS = ("label", "domain", "generator", "kind", "language", "words", "features")
+_COLUMNS = ("label", "domain", "generator", "kind", "language", "pair", "words", "features")
+
+
+@dataclass(frozen=True, slots=True)
+class Grams:
+    """Grams of texts, hashed to buckets; those of text k are [bounds[k], bounds[k + 1])."""
+
+    bounds: NDArray[np.int64]  # shape (texts + 1,)
+    buckets: NDArray[np.uint32]
+    counts: NDArray[np.uint32]
+
+    def chosen(self, index: NDArray[np.int64]) -> "Grams":
+        sizes = np.diff(self.bounds)[index]
+        bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        places = np.arange(bounds[-1]) + np.repeat(self.bounds[:-1][index] - bounds[:-1], sizes)
+        return Grams(bounds, self.buckets[places], self.counts[places])
+
+    @staticmethod
+    def joined(parts: list["Grams"]) -> "Grams":
+        shifts = np.cumsum([0, *(len(part.buckets) for part in parts)])
+        moved = [part.bounds[1:] + shift for part, shift in zip(parts, shifts.tolist(), strict=False)]
+        return Grams(
+            np.concatenate([np.zeros(1, np.int64), *moved]),
+            np.concatenate([part.buckets for part in parts]),
+            np.concatenate([part.counts for part in parts]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +62,11 @@ class Texts:
     generator: NDArray[Any]
     kind: NDArray[Any]
     language: NDArray[Any]
+    pair: NDArray[Any]  # texts of one pair are a person's and models' versions of it; "" where there is none
     words: NDArray[np.int64]
     features: NDArray[np.float32]
-    bounds: NDArray[np.int64]  # shape (texts + 1,): of the grams
-    buckets: NDArray[np.uint32]
-    counts: NDArray[np.uint32]
+    word_grams: Grams
+    byte_grams: Grams
     texts: list[str]
 
     def __len__(self) -> int:
@@ -50,15 +75,11 @@ class Texts:
     def chosen(self, which: NDArray[Any]) -> "Texts":
         """Some of the texts, by a mask or by their numbers."""
         index = np.flatnonzero(which) if which.dtype == bool else which
-        sizes = np.diff(self.bounds)[index]
-        bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        places = np.arange(bounds[-1]) + np.repeat(self.bounds[:-1][index] - bounds[:-1], sizes)
         return Texts(
             name=self.name,
             **{name: getattr(self, name)[index] for name in _COLUMNS},
-            bounds=bounds,
-            buckets=self.buckets[places],
-            counts=self.counts[places],
+            word_grams=self.word_grams.chosen(index),
+            byte_grams=self.byte_grams.chosen(index),
             texts=[self.texts[k] for k in index.tolist()],
         )
 
@@ -66,16 +87,11 @@ class Texts:
 def joined(name: str, parts: Iterable[Texts]) -> Texts:
     """Several sets as one."""
     sets = list(parts)
-    shifts = np.cumsum([0, *(len(part.buckets) for part in sets)])
-    moved = [part.bounds[1:] + shift for part, shift in zip(sets, shifts.tolist(), strict=False)]
-    columns = {
-        column: np.concatenate([getattr(part, column) for part in sets])
-        for column in (*_COLUMNS, "buckets", "counts")
-    }
     return Texts(
         name=name,
-        **columns,
-        bounds=np.concatenate([np.zeros(1, np.int64), *moved]),
+        **{column: np.concatenate([getattr(part, column) for part in sets]) for column in _COLUMNS},
+        word_grams=Grams.joined([part.word_grams for part in sets]),
+        byte_grams=Grams.joined([part.byte_grams for part in sets]),
         texts=[text for part in sets for text in part.texts],
     )
 
@@ -108,7 +124,6 @@ def load(
     keep = _first_of_each(canonical_texts(data, offsets), known)
     index = np.array(keep, np.int64)
     features, words = style_features(data, offsets, load_names(), index)
-    bounds, buckets, counts = style_grams(data, offsets, index, bits=BITS)
 
     def column(field: str) -> NDArray[Any]:
         return np.array([str(found[k].get(field) or "") for k in keep], object)
@@ -120,11 +135,11 @@ def load(
         generator=column("generator"),
         kind=column("kind"),
         language=column("lang"),
+        pair=column("pair"),
         words=words,
         features=features,
-        bounds=bounds,
-        buckets=buckets,
-        counts=counts,
+        word_grams=Grams(*style_grams(data, offsets, index, of="words", bits=BITS)),
+        byte_grams=Grams(*style_grams(data, offsets, index, of="bytes", bits=BITS)),
         texts=[found[k]["text"] for k in keep],
     )
 

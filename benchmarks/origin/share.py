@@ -498,10 +498,10 @@ def choices(bench: Bench, repetitions: int) -> Table:
     cut = [one for pools in halves(bench)[2:] for one in slices(pools, few)]
     rows: list[list[Cell]] = []
     tried: list[tuple[str, Sequence[float]]] = [
-        ("GENERATOR_SPREAD", (0.0, 0.25, 0.3, 0.35)), ("DOMAIN_SPREAD", (0.0, 0.25, 0.3, 0.35)),
+        ("GENERATOR_SPREAD", (0.0, 0.1, 0.15, 0.2, 0.25, 0.35)), ("DOMAIN_SPREAD", (0.0, 0.25, 0.3, 0.35)),
         ("FOLLOWED", (0.0, 0.15, 0.3)), ("STAND_IN", (5.0, 10.0)),
         ("TOWARDS_HUMAN", (0.0, 0.5, 0.75, 1.0)),
-        ("LIKELIHOOD_KEPT", (3.0, 5.0, 1e9)), ("FAR", (1e-6, 0.05)), ("COMPONENTS_WORTH", (1e-9, 20, 80)),
+        ("LIKELIHOOD_KEPT", (3.0, 5.0, 1e9)), ("FAR", (1e-6, 0.05)), ("COMPONENTS_WORTH", (1e-9, 20, 40, 80, 160)),
     ]  # fmt: skip
     for constant, values in tried:
         for value in values:

@@ -23,7 +23,7 @@ import train
 
 from wellkeeper.kernels import style
 from wellkeeper.kernels.style import Heads
-from wellkeeper.origin.style import RARITY_STEPS, load_model
+from wellkeeper.origin.style import buckets_of, load_model
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("style-model.md", "what-origin-can-tell.md")
@@ -104,8 +104,12 @@ def test_parts_that_are_joined_again_are_the_whole(training):
     again = sets.joined("again", [texts.chosen(half), texts.chosen(~half)])
     order = np.concatenate([np.flatnonzero(half), np.flatnonzero(~half)])
     expected = texts.chosen(order)
-    for name in ("label", "words", "features", "bounds", "buckets", "counts"):
+    for name in ("label", "pair", "words", "features"):
         assert np.array_equal(getattr(again, name), getattr(expected, name)), name
+    for kind in ("word_grams", "byte_grams"):
+        for name in ("bounds", "buckets", "counts"):
+            one, other = (getattr(getattr(texts, kind), name) for texts in (again, expected))
+            assert np.array_equal(one, other), name
     assert again.texts == expected.texts
 
 
@@ -137,14 +141,14 @@ def test_the_loops_give_the_scores_of_the_libraries_that_trained_them(training):
     trees = train.trees_of(fitted.trees)
     integers = {name: trees[name].astype(np.int32) for name in ("feature", "left", "right", "root")}
     heads = Heads(
-        weight=fitted.weight(),
-        rarity=fitted.rarity.astype(np.float32) / np.float32(RARITY_STEPS),
+        words=buckets_of(fitted.words.weight(), fitted.words.rarity),
+        bytes=buckets_of(fitted.bytes.weight(), fitted.bytes.rarity),
         **{**trees, **integers},
     )
     found = style.style_scores(*sets.buffers(texts.texts), style.load_names(), heads)
     expected = fitted.score(texts)
     assert expected.std() > 1
-    assert train.LINEAR * found.linear + train.TREES * found.trees == pytest.approx(expected, abs=2e-5)
+    assert train.FACTORS @ found.heads == pytest.approx(expected, abs=2e-5)
 
 
 def test_what_the_shipped_tier_abstains_on_is_not_trained_on(tmp_path):

@@ -66,8 +66,12 @@ def mix(h):
     return h ^ h >> 32
 
 
-def grams(text, bits):
-    """Of each gram of one or two tokens, its bucket and count; sorted."""
+def grams(text, bits, of="words"):
+    """Of each gram of one or two tokens, or of five bytes, its bucket and count; sorted."""
+    if of == "bytes":
+        written = text.encode()
+        runs = Counter(int.from_bytes(written[k : k + 5]) for k in range(len(written) - 4))
+        return sorted((mix(h) >> (64 - bits), count) for h, count in runs.items())
     found = [fnv(lower(token)) for token in tokens(text.encode().decode("latin-1"))]
     pairs = [(a * 0x9E3779B97F4A7C15 + b) & _MASK for a, b in pairwise(found)]
     return sorted((mix(h) >> (64 - bits), count) for h, count in Counter(found + pairs).items())
@@ -206,11 +210,11 @@ def _bytes(letters):
     }
 
 
-def linear(text, heads):
-    """The linear head on one canonical text."""
-    bits = heads.weight.size.bit_length() - 1
+def linear(text, buckets, of):
+    """A linear head on one canonical text."""
+    bits = len(buckets).bit_length() - 1
     values = [
-        (log1p(count) * heads.rarity[bucket], heads.weight[bucket]) for bucket, count in grams(text, bits)
+        (log1p(count) * buckets[bucket, 1], buckets[bucket, 0]) for bucket, count in grams(text, bits, of)
     ]
     norm = sqrt(max(1e-12, sum(value * value for value, _ in values)))
     return sum(value * weight for value, weight in values) / norm

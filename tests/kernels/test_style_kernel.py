@@ -77,8 +77,8 @@ def features(*documents):
     return style.style_features(*buffers(documents), NAMES)
 
 
-def grams(text, bits=BITS):
-    _, buckets, counts = style.style_grams(*buffers([text]), bits=bits)
+def grams(text, bits=BITS, of="words"):
+    _, buckets, counts = style.style_grams(*buffers([text]), of=of, bits=bits)
     return sorted(zip(buckets.tolist(), counts.tolist(), strict=True))
 
 
@@ -181,7 +181,7 @@ def test_any_bytes_are_read_and_never_those_beside_them(document, before, after)
 
 
 def _grams_of_second(*documents):
-    bounds, buckets, counts = style.style_grams(*buffers(documents), bits=BITS)
+    bounds, buckets, counts = style.style_grams(*buffers(documents), of="words", bits=BITS)
     own = slice(bounds[1], bounds[2])
     return sorted(zip(buckets[own].tolist(), counts[own].tolist(), strict=True))
 
@@ -300,10 +300,11 @@ def test_every_name_is_one_feature_and_no_two_share_a_hash():
     assert not set(style.FUNCTION_WORDS) & set(style.MODEL_WORDS)
 
 
+@pytest.mark.parametrize("of", ["words", "bytes"])
 @given(texts, st.sampled_from([4, 10, 18, 24]))
 @settings(max_examples=150)
-def test_grams_are_those_of_a_plain_counter(text, bits):
-    assert grams(text, bits) == naive_style.grams(canonical(text), bits)
+def test_grams_are_those_of_a_plain_counter(of, text, bits):
+    assert grams(text, bits, of) == naive_style.grams(canonical(text), bits, of)
 
 
 def test_grams_of_case_and_quotes_are_the_same():
@@ -313,7 +314,7 @@ def test_grams_of_case_and_quotes_are_the_same():
 @pytest.mark.parametrize("bits", [0, 25])
 def test_more_buckets_than_a_word_can_name_are_refused(bits):
     with pytest.raises(ValueError, match=f"bits is {bits}: hash to 2 \\*\\* 1 up to"):
-        style.style_grams(*buffers(["x"]), bits=bits)
+        style.style_grams(*buffers(["x"]), of="words", bits=bits)
 
 
 @given(st.lists(prose | texts, min_size=1, max_size=6), st.data())
@@ -323,7 +324,7 @@ def test_chosen_documents_have_the_rows_and_grams_they_have_among_all(documents,
     some, some_words = style.style_features(*buffers(documents), NAMES, chosen)
     assert np.array_equal(some, rows[chosen])
     assert np.array_equal(some_words, words[chosen])
-    bounds, buckets, counts = style.style_grams(*buffers(documents), chosen, bits=BITS)
+    bounds, buckets, counts = style.style_grams(*buffers(documents), chosen, of="words", bits=BITS)
     assert len(bounds) == len(chosen) + 1
     for k, document in enumerate(chosen.tolist()):
         own = slice(bounds[k], bounds[k + 1])

@@ -1,4 +1,4 @@
-"""How a text is written: canonical text, 500 features of style and hashed word 1- and 2-grams, in one pass.
+"""How a text is written: canonical text, 500 features of style and hashed grams of words and bytes, in one pass.
 
 Only the first `CHARS` characters are read. They are first brought to one canonical form, in which copies of a text
 that differ by where they were copied from (curly quotes, line breaks, Markdown, spaces before commas) are the same: a
@@ -11,7 +11,7 @@ token of its own.
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 from wellkeeper.kernels.sketch import mix
 from wellkeeper.native import loop, part, structure
 
-VERSION = "style.1"
+VERSION = "style.2"
 """Changes whenever any feature of any text can change: weights belong to one version."""
 
 CHARS = 2_500
 """Characters of the canonical text that are read: about 400 words of English. More added little in our measurements."""
+
+BYTES = 5
+"""Bytes of a gram of bytes: stems, endings and what stands between words, with their capitals."""
 
 ROOM = 4 * CHARS + 64  # bytes of the canonical text at most
 _READ = 4 * CHARS  # bytes of the document that are looked at
@@ -351,11 +354,14 @@ class Scratch(NamedTuple):
     counts: NDArray[np.int64]  # shape (2 ** 14,)
     seen: NDArray[np.int64]  # shape (2 ** 14,): which document a slot of the table is of
     used: NDArray[np.int64]  # shape (2 ** 14,): the slots of the grams, in the order of their first places
-    figures: NDArray[np.int64]  # shape (8,): the number of the set in use
+    figures: NDArray[
+        np.int64
+    ]  # shape (8,): the number of the set in use, and the logarithm to base 2 of its slots
+    logarithms: NDArray[np.float64]  # shape (64,): of 1 + count
 
 
 SCRATCH = structure(
-    Scratch, "u8[:], u8[:], u64[:], i64[:], i64[:], u8[:], u64[:], i64[:], i64[:], i64[:], i64[:]"
+    Scratch, "u8[:], u8[:], u64[:], i64[:], i64[:], u8[:], u64[:], i64[:], i64[:], i64[:], i64[:], f64[:]"
 )
 _TABLE = 1 << 14
 
@@ -374,6 +380,7 @@ def scratch() -> Scratch:
         seen=np.zeros(_TABLE, np.int64),
         used=np.empty(_TABLE, np.int64),
         figures=np.zeros(8, np.int64),
+        logarithms=np.log1p(np.arange(64.0)),
     )
 
 
@@ -423,19 +430,24 @@ def _column_of(names: Any, key: Any) -> Any:
 
 
 @part
-def _fresh(room: Any) -> Any:
-    """Empty the set."""
+def _fresh(room: Any, most: Any) -> Any:
+    """Empty the set and give it slots for `most` keys: the fewer, the nearer they lie to each other in memory."""
+    bits = 6
+    while 1 << bits < 2 * most and bits < 14:
+        bits += 1
     room.figures[0] += 1
+    room.figures[1] = bits
 
 
 @part
 def _slot(room: Any, key: Any) -> Any:
     """The slot of a key in the set, taken if it is new: its count is then 0."""
-    at = mix(key) >> _U(64 - 14)
+    bits = _U(room.figures[1])
+    at = mix(key) >> (_U(64) - bits)
     while room.seen[at] == room.figures[0]:
         if room.table[at] == key:
             return at
-        at = (at + _U(1)) & _U(_TABLE - 1)
+        at = (at + _U(1)) & ((_U(1) << bits) - _U(1))
     room.seen[at] = room.figures[0]
     room.table[at] = key
     room.counts[at] = 0
@@ -504,7 +516,7 @@ def _sentences(room: Any, tokens: Any, names: Any, row: Any) -> Any:
     longest, shortest, before = 0, 1 << 30, -1
     words = commas = with_comma = with_two = short = long = asks = quoted = distinct = 0
     first = _U(0)
-    _fresh(room)
+    _fresh(room, tokens)
     for k in range(tokens + 1):
         ends = k == tokens
         mark = np.uint8(0x20)
@@ -574,7 +586,7 @@ def _vocabulary(room: Any, tokens: Any, words: Any, row: Any) -> Any:
     total = squares = 0.0
     over6 = under4 = over9 = capital = shouted = numbers = 0
     seen = distinct = hapaxes = again = 0
-    _fresh(room)
+    _fresh(room, tokens)
     for k in range(tokens):
         if room.kind[k] == _SIGN:
             continue
@@ -621,7 +633,7 @@ def _vocabulary(room: Any, tokens: Any, words: Any, row: Any) -> Any:
 def _runs(room: Any, tokens: Any, row: Any) -> Any:
     """Shares of word pairs and triples that stood before in the text."""
     for size in range(2, 4):
-        _fresh(room)
+        _fresh(room, tokens)
         again = runs = 0
         one = two = _U(0)
         have = 0
@@ -659,7 +671,7 @@ def _letters(room: Any, size: Any, row: Any) -> Any:
     row[31] = signs / max(1, size)
     for wide in range(2):
         step = 4 * (wide + 1)
-        _fresh(room)
+        _fresh(room, min(size, 1_500))
         distinct = runs = 0
         h = _U(0)
         for i in range(min(size, 1_500)):
@@ -708,9 +720,9 @@ def _rows_of(data: Any, offsets: Any, documents: Any, room: Any, names: Any, out
 
 
 @part
-def _count_grams(room: Any, tokens: Any) -> Any:
+def _count_words(room: Any, tokens: Any) -> Any:
     """Fill the set with the hashes of all single tokens and pairs, and their counts; returns how many there are."""
-    _fresh(room)
+    _fresh(room, 2 * tokens)
     before = _U(0)
     grams = 0
     for k in range(tokens):
@@ -725,21 +737,39 @@ def _count_grams(room: Any, tokens: Any) -> Any:
     return grams
 
 
-@loop("const u8[:], const i64[:], const i64[:]", SCRATCH, "i64, i64[:], u32[:], u32[:]", returns="i64")
+@part
+def _count_bytes(room: Any, size: Any) -> Any:
+    """The same for all runs of `BYTES` bytes of the canonical text."""
+    _fresh(room, size)
+    h = _U(0)
+    grams = 0
+    for i in range(size):
+        h = (h << _U(8) | _U(room.text[i])) & _U((1 << (8 * BYTES)) - 1)
+        if i + 1 >= BYTES:
+            slot = _slot(room, mix(h))
+            if room.counts[slot] == 0:
+                room.used[grams] = slot
+                grams += 1
+            room.counts[slot] += 1
+    return grams
+
+
+@loop("const u8[:], const i64[:], const i64[:]", SCRATCH, "i64, i64, i64[:], u32[:], u32[:]", returns="i64")
 def _grams_of(
-    data: Any, offsets: Any, documents: Any, room: Any, bits: Any, bounds: Any, buckets: Any, counts: Any
-) -> Any:
-    """Buckets, of 2 ** bits, and counts of each document's grams, in the order of the table."""
+    data: Any, offsets: Any, documents: Any, room: Any, words: Any, bits: Any,
+    bounds: Any, buckets: Any, counts: Any,
+) -> Any:  # fmt: skip
+    """Buckets, of 2 ** bits, and counts of each document's grams, in the order of their first places."""
     at = 0
     for k in range(documents.size):
         d = documents[k]
         packed = _read(data, offsets[d], offsets[d + 1], room)
-        _count_grams(room, packed % 65536)
-        for slot in range(_TABLE):
-            if room.seen[slot] == room.figures[0]:
-                buckets[at] = np.uint32(room.table[slot] >> _U(64 - bits))
-                counts[at] = np.uint32(room.counts[slot])
-                at += 1
+        grams = _count_words(room, packed % 65536) if words else _count_bytes(room, packed // 65536)
+        for gram in range(grams):
+            slot = room.used[gram]
+            buckets[at] = np.uint32(room.table[slot] >> _U(64 - bits))
+            counts[at] = np.uint32(room.counts[slot])
+            at += 1
         bounds[k + 1] = at
     return at
 
@@ -779,11 +809,13 @@ def style_grams(
     offsets: NDArray[np.int64],
     documents: NDArray[np.int64] | None = None,
     *,
+    of: Literal["words", "bytes"],
     bits: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint32]]:
-    """Offsets, shape (documents + 1,), and the buckets and counts of word 1- and 2-grams that they delimit.
+    """Offsets, shape (documents + 1,), and the buckets and counts of the grams that they delimit.
 
-    A bucket may come twice in a document: its counts are those of different grams.
+    Grams of words are single ones and pairs; grams of bytes are runs of `BYTES` bytes. A bucket may come twice in a
+    document: its counts are those of different grams.
     """
     if not 1 <= bits <= 24:
         raise ValueError(f"bits is {bits}: hash to 2 ** 1 up to 2 ** 24 buckets")
@@ -792,7 +824,7 @@ def style_grams(
     room = int(2 * sizes.sum()) + 2 * len(chosen)
     bounds = np.zeros(len(chosen) + 1, np.int64)
     buckets, counts = np.empty(room, np.uint32), np.empty(room, np.uint32)
-    used = _grams_of(data, offsets, chosen, scratch(), bits, bounds, buckets, counts)
+    used = _grams_of(data, offsets, chosen, scratch(), int(of == "words"), bits, bounds, buckets, counts)
     return bounds, buckets[:used].copy(), counts[:used].copy()
 
 
@@ -810,13 +842,15 @@ def canonical_texts(
 
 
 class Heads(NamedTuple):
-    """A linear model of hashed grams and regression trees over the features.
+    """Linear models of hashed grams of words and of bytes, and regression trees over the features.
 
     A node's branches and leaves stand in one numbering over all trees: child c >= 0 is node c, c < 0 leaf -c - 1.
     """
 
-    weight: NDArray[np.float32]  # shape (2 ** bits,): of a gram's bucket
-    rarity: NDArray[np.float32]  # shape (2 ** bits,): factor of a gram's logarithmic count
+    words: NDArray[
+        np.float32
+    ]  # shape (2 ** bits, 2): of a bucket, its weight and the factor of a logarithmic count
+    bytes: NDArray[np.float32]  # the same for grams of bytes
     feature: NDArray[np.int32]  # shape (nodes,)
     threshold: NDArray[np.float32]  # shape (nodes,): at most this goes left
     left: NDArray[np.int32]  # shape (nodes,)
@@ -827,18 +861,20 @@ class Heads(NamedTuple):
 
 HEADS = structure(
     Heads,
-    "const f32[:], const f32[:], const i32[:], const f32[:], const i32[:], const i32[:], const f32[:], const i32[:]",
+    "const f32[:,:], const f32[:,:], "
+    "const i32[:], const f32[:], const i32[:], const i32[:], const f32[:], const i32[:]",
 )
 
 
 @part
-def _linear(room: Any, tokens: Any, heads: Any, bits: Any) -> Any:
+def _linear(room: Any, grams: Any, buckets: Any, bits: Any) -> Any:
     dot = norm = 0.0
-    for k in range(_count_grams(room, tokens)):
+    for k in range(grams):
         slot = room.used[k]
         bucket = room.table[slot] >> _U(64 - bits)
-        value = np.log1p(np.float64(room.counts[slot])) * heads.rarity[bucket]
-        dot += value * heads.weight[bucket]
+        count = room.counts[slot]
+        value = (room.logarithms[count] if count < 64 else np.log1p(np.float64(count))) * buckets[bucket, 1]
+        dot += value * buckets[bucket, 0]
         norm += value * value
     return dot / np.sqrt(max(norm, 1e-12))
 
@@ -860,27 +896,29 @@ def _scores_of(
     data: Any, offsets: Any, documents: Any, room: Any, names: Any, heads: Any, bits: Any,
     row: Any, out: Any, words: Any,
 ) -> Any:  # fmt: skip
-    """Linear and tree scores, function-word share and brackets of each document."""
+    """Scores of words, bytes and trees, function-word share and brackets of each document."""
     for k in range(documents.size):
         d = documents[k]
         packed = _read(data, offsets[d], offsets[d + 1], room)
         size, tokens = packed // 65536, packed % 65536
         words[k] = _features(room, size, tokens, names, row)
-        out[k, 2] = row[33]
-        out[k, 3] = (
+        out[k, 3] = row[33]
+        out[k, 4] = (
             row[names.sign[40]] + row[names.sign[41]] + row[names.sign[61]]
             + row[names.sign[91]] + row[names.sign[93]]
         )  # fmt: skip
         if words[k] > 0:
-            out[k, 0] = _linear(room, tokens, heads, bits)
-            out[k, 1] = _trees(row, heads)
+            grams = _count_words(room, tokens)
+            out[k, 0] = _linear(room, grams, heads.words, bits)
+            grams = _count_bytes(room, size)
+            out[k, 1] = _linear(room, grams, heads.bytes, bits)
+            out[k, 2] = _trees(row, heads)
 
 
 class Scored(NamedTuple):
-    """What one pass over the documents makes; all share one length."""
+    """What one pass over the documents makes; shapes are (documents,) unless they are said."""
 
-    linear: NDArray[np.float32]
-    trees: NDArray[np.float32]
+    heads: NDArray[np.float32]  # shape (3, documents): of words, bytes and trees
     function_share: NDArray[np.float32]  # of the words, in [0, 1]
     brackets: NDArray[np.float32]  # ( ) [ ] and = in 100 words
     words: NDArray[np.int64]  # of the first `CHARS` characters
@@ -893,11 +931,11 @@ def style_scores(
     heads: Heads,
     documents: NDArray[np.int64] | None = None,
 ) -> Scored:
-    """Scores of the documents `data[offsets[d]:offsets[d + 1]]` under both heads, unweighted."""
+    """Scores of the documents `data[offsets[d]:offsets[d + 1]]` under each head, unweighted."""
     chosen = _chosen(offsets, documents)
-    out, words = np.zeros((len(chosen), 4), np.float32), np.zeros(len(chosen), np.int64)
+    out, words = np.zeros((len(chosen), 5), np.float32), np.zeros(len(chosen), np.int64)
     row = np.zeros(len(FEATURES), np.float32)
-    bits = heads.weight.size.bit_length() - 1
+    bits = len(heads.words).bit_length() - 1
     _scores_of(data, offsets, chosen, scratch(), names, heads, bits, row, out, words)
-    linear, trees, function_share, brackets = np.ascontiguousarray(out.T)
-    return Scored(linear, trees, function_share, brackets, words)
+    columns = np.ascontiguousarray(out.T)
+    return Scored(heads=columns[:3], function_share=columns[3], brackets=columns[4], words=words)

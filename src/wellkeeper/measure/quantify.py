@@ -50,7 +50,7 @@ GRID: Final[Floats] = -14 + np.arange(281) / 10
 """Scores at which densities are taken. Its step and ends suit scores whose standard deviation over training texts is
 2.2, as those of `wellkeeper.origin.style` are."""
 
-GENERATOR_SPREAD: Final = 0.25
+GENERATOR_SPREAD: Final = 0.2
 """Standard deviation by which the mean of a slice's AI scores stands off from that of AI references, in standard
 deviations of AI scores: by as much every draw of an interval moves the AI density. GPT-3.5 and Llama-3-70B, rewriting
 the same texts, differ by .38 (root mean square over 10 domains, out of fold), so each by .27 from their mean; 0, .25

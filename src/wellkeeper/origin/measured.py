@@ -94,8 +94,12 @@ def share_of(cell: Cell, components: Sequence[Component], *, seed: int = 0) -> I
         )
     else:
         share = share_with_human_references(scores, cell.human, components, seed=own, level=LEVEL)
-    low, high = wilson(share.estimate, scores.size)
-    return replace(share, low=min(share.low, low), high=max(share.high, high))
+    estimate, low, high = (round(value, _DIGITS) for value in (share.estimate, share.low, share.high))
+    least, most = wilson(estimate, scores.size)
+    return replace(share, estimate=estimate, low=min(low, least), high=max(high, most))
+
+
+_DIGITS = 9  # a mean over fits that differ comes near 0 and 1, and by rounding never quite to it
 
 
 def together(measured: Sequence[tuple[Cell, Interval | None]], *, documents: int) -> Measured | None:

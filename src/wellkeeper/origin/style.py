@@ -4,9 +4,10 @@ A score is no verdict. Thresholds do not travel: at one threshold, false alarms 
 domain (docs/what-origin-can-tell.md). What the score is for is comparison with references of the user's own kind of
 text: shares (`wellkeeper.measure.quantify`), flags at a guaranteed level (`wellkeeper.measure.conformal`) and sources.
 
-Two heads read the canonical text (`wellkeeper.kernels.style`): a linear model of hashed word 1- and 2-grams and boosted
-trees over features of style. Their weights were trained on texts whose licences allow it; docs/style-model.md is the
-card, and benchmarks/origin/train.py makes the file again, byte for byte. They are statistics of, and give credit to:
+Three heads read the canonical text (`wellkeeper.kernels.style`): linear models of hashed word 1- and 2-grams and of
+runs of 5 bytes, and boosted trees over features of style. Their weights were trained on texts whose licences allow it;
+docs/style-model.md is the card, and benchmarks/origin/train.py makes the file again, byte for byte. They are statistics
+of, and give credit to:
 
 - ranhli/l2r_data, https://arxiv.org/abs/2408.04237, CC BY 3.0 (https://creativecommons.org/licenses/by/3.0/), a choice
   of rows;
@@ -44,8 +45,9 @@ RARITY_STEPS = 25
 
 SHIPPED = Path(__file__).with_name("style-en.npz")
 
+_BUCKETS = ("word_weight", "word_rarity", "byte_weight", "byte_rarity")
 _PARTS = frozenset(
-    "features digest weight rarity feature threshold left right leaf root factors component".split()
+    (*_BUCKETS, *"features digest feature threshold left right leaf root factors component".split())
 )
 _AGAIN = "Install the package again."
 
@@ -65,8 +67,9 @@ class StyleModel:
 
     version: str  # of the features and the weights together
     heads: Heads
-    linear_factor: float
-    trees_factor: float
+    factors: NDArray[
+        np.float64
+    ]  # shape (3,): of the heads, in the order of `wellkeeper.kernels.style.Scored`
     components: tuple[Component, ...]
 
     def score(
@@ -85,13 +88,18 @@ class StyleModel:
             documents: which of them to score; None: all.
         """
         found = style.style_scores(data, offsets, _names(), self.heads, documents)
-        scores = self.linear_factor * found.linear + self.trees_factor * found.trees
+        scores = self.combined(found.heads)
         judged = (
             (found.words >= MIN_WORDS)
             & (found.function_share >= MIN_FUNCTION_SHARE)
             & (found.brackets <= MAX_BRACKETS)
         )
         return np.where(judged, scores, np.nan).astype(np.float32)
+
+    def combined(self, heads: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The heads' scores, shape (3, documents), as one."""
+        words, bytes_, trees = self.factors.tolist()
+        return np.asarray(words * heads[0] + bytes_ * heads[1] + trees * heads[2], np.float64)
 
 
 @cache
@@ -109,14 +117,14 @@ def load_model(path: Path | None = None) -> StyleModel:
             f"{place.name} was trained on features {features}, and these are {style.VERSION}. "
             "Train it again with benchmarks/origin/train.py."
         )
-    if str(parts["digest"]) != digest_of(parts) or not _sound(heads := _heads(parts)):
+    buckets = {parts[name].shape for name in _BUCKETS}
+    if str(parts["digest"]) != digest_of(parts) or len(buckets) > 1 or not _sound(heads := _heads(parts)):
         raise DataError(f"{place.name} is damaged: its weights are not those that its digest is of. {_AGAIN}")
     names = [str(name) for name in parts["component"]]
     return StyleModel(
         version=f"{style.VERSION}+{parts['digest']}",
         heads=heads,
-        linear_factor=float(parts["factors"][0]),
-        trees_factor=float(parts["factors"][1]),
+        factors=parts["factors"],
         components=tuple(
             Component(name=name, human=parts[f"human_{k}"], ai=parts[f"ai_{k}"])
             for k, name in enumerate(names)
@@ -147,8 +155,8 @@ def _read(place: Path) -> dict[str, NDArray[Any]]:
 
 def _heads(parts: Mapping[str, NDArray[Any]]) -> Heads:
     return Heads(
-        weight=parts["weight"].astype(np.float32),
-        rarity=parts["rarity"].astype(np.float32) / np.float32(RARITY_STEPS),
+        words=buckets_of(parts["word_weight"], parts["word_rarity"]),
+        bytes=buckets_of(parts["byte_weight"], parts["byte_rarity"]),
         feature=parts["feature"].astype(np.int32),
         threshold=parts["threshold"],
         left=parts["left"].astype(np.int32),
@@ -158,6 +166,11 @@ def _heads(parts: Mapping[str, NDArray[Any]]) -> Heads:
     )
 
 
+def buckets_of(weight: NDArray[np.floating], rarity: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What a linear head knows of each bucket, shape (buckets, 2), from a file's weights and rarities."""
+    return np.stack([weight.astype(np.float32), rarity.astype(np.float32) / np.float32(RARITY_STEPS)], axis=1)
+
+
 def _sound(heads: Heads) -> bool:
     """Whether the loops can follow these weights: they check no index, and a tree that turned back had no end."""
     nodes, leaves = heads.feature.size, heads.leaf.size
@@ -165,8 +178,8 @@ def _sound(heads: Heads) -> bool:
         return False
     branches = np.stack([heads.left, heads.right])
     return bool(
-        heads.weight.size.bit_count() == 1
-        and heads.weight.size == heads.rarity.size
+        len(heads.words) == len(heads.bytes)
+        and len(heads.words).bit_count() == 1
         and np.all((heads.feature >= 0) & (heads.feature < len(style.FEATURES)))
         and np.all(
             (branches < nodes) & (branches >= -leaves) & ((branches > np.arange(nodes)) | (branches < 0))
