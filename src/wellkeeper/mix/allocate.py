@@ -1,179 +1,88 @@
-"""How much of each cell of a corpus a mix may take: the information projection onto the constraints.
+"""How much of each cell a mix takes, before whole documents are chosen.
 
-Documents fall into cells by source, month and class. Every constraint says that a group of cells may hold
-at most a share of the whole: a source, a month, the synthetic documents, or (a floor of human text, turned
-round) the documents not known to be human. A group of mass x beside a rest of mass R keeps to the share c
-exactly while x <= c / (1 - c) * R.
+Three questions, one after the other, each settled before the next is asked:
 
-Each group has a factor in [0, 1], and a cell's allocation is its mass times the factors of its groups. The
-factors start at 1. One after another, each family of groups gets the largest factors that its own limit
-allows while the others stand (for caps, several groups are cut down to one common level, in closed form),
-until nothing moves. That is dual coordinate ascent for the projection in the sense of Csiszar [1], with the
-corrections that let a factor rise again when another constraint has taken over [2]. It follows that
-
-- the allocation's composition is the one closest to the corpus, in Kullback-Leibler divergence, of all that
-  satisfy the constraints, hence unique and without regard to any order;
-- a factor is below 1 only where its constraint binds, so a cell outside all binding groups is taken whole,
-  and no cell could be given more by itself.
-
-It is not always the largest allocation: a linear programme may find more by favouring some cells over others
-of the same group, for example by taking from a capped source only what no other constraint wants. The tests
-measure that gap.
-
-[1] Csiszar, I-divergence geometry of probability distributions, Annals of Probability 3 (1975) 146-158.
-[2] Bauschke and Lewis, Dykstra's algorithm with Bregman projections, Optimization 48 (2000) 409-427.
+1. How large can the mix be, up to the size asked for? First with every document once, then, if that is not enough,
+   with as many repeats as `epochs` allows (`wellkeeper.mix.programme`).
+2. How often must a document be taken at most for that size? The least level that does is the most that any document
+   is repeated, so second copies come in only when first ones are not enough. A temperature asks for more of small
+   sources than they have; they, and only they, are repeated up to its aim.
+3. Which of all allocations of that size is closest to the target composition (`wellkeeper.mix.projection`)? The
+   target is the corpus, or the corpus with its sources at shares p^temperature / sum.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wellkeeper.mix.plan import CAP_MONTH, CAP_SOURCE, HUMAN_FLOOR, SYNTHETIC_SHARE
+from wellkeeper.mix.cells import Cells
+from wellkeeper.mix.families import Family
+from wellkeeper.mix.plan import MixPlan
+from wellkeeper.mix.programme import Masses, largest, least_level
+from wellkeeper.mix.projection import project
 
-Masses: TypeAlias = NDArray[np.float64]  # shape (cells,): in the mix's unit, >= 0
-
-_SWEEPS = 2000
-_STILL = 1e-12  # a sweep that moves every factor by less has converged
-_EXCESS = 1e-4
-"""Excess over a limit, as a share of the mix, that is left to whole documents to repair. Convergence is
-linear unless the constraints leave no room at all around their only solution, which is found this closely."""
-_VANISHED = 1e-12  # share of the corpus below which an allocation counts as empty
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
-    """Groups of cells that exclude each other and share one limit."""
-
-    name: str
-    limit: float  # largest share of the whole that one group may hold
-    group: NDArray[
-        np.int64
-    ]  # shape (cells,): 0-based group of each cell, -1 for cells the limit does not concern
-    groups: int
+_SHORT = 1e-7
+"""Part of the largest size that is left to filling, so that there is an inside to project on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allocation:
-    """What may be taken of each cell, and how far each family cut it down."""
+    """What is taken of each cell, and what made it so."""
 
     mass: Masses
-    factors: Mapping[str, NDArray[np.float64]]  # by family name, shape (cells,), in [0, 1]
-    feasible: bool
+    most: NDArray[np.int64]  # shape (cells,): how often each document may be taken
+    level: float  # how often a document had to be taken at most for the size, >= 1
+    factors: tuple[NDArray[np.float64], ...]  # by family, shape (groups,): not 1 where a group binds
+    sized: bool  # whether the size that was asked for ends the mix, and not its constraints
+    divergence: float  # of the composition from the target's, in nats
 
 
-def families(
-    limits: Mapping[str, float],
-    *,
-    source: NDArray[np.int64],
-    month: NDArray[np.int64],
-    synthetic: NDArray[np.bool_],
-    human: NDArray[np.bool_],
-) -> tuple[Family, ...]:
-    """The constraints of a plan over cells; arrays of shape (cells,), `month` -1 for undated cells.
-
-    >>> cells = {"source": np.zeros(1, int), "month": np.zeros(1, int)}
-    >>> cells |= {"synthetic": np.array([True]), "human": np.array([False])}
-    >>> (floor,) = families({"human-floor": 0.6}, **cells)
-    >>> floor.limit, floor.group
-    (0.4, array([0]))
-    """
-    groups = {
-        CAP_SOURCE: source,
-        CAP_MONTH: month,
-        SYNTHETIC_SHARE: np.where(synthetic, 0, -1),
-        HUMAN_FLOOR: np.where(human, -1, 0),
-    }
-    return tuple(
-        Family(
-            name=name,
-            limit=1 - limits[name] if name == HUMAN_FLOOR else limits[name],
-            group=group,
-            groups=int(group.max(initial=-1)) + 1,
-        )
-        for name, group in groups.items()
-        if name in limits
-    )
-
-
-def allocate(available: Masses, constraints: tuple[Family, ...]) -> Allocation:
-    """The allocation that the module describes; not `feasible` if only the empty mix satisfies all."""
-    factors = [np.ones(len(available)) for _ in constraints]
-    for _ in range(_SWEEPS):
-        moved = 0.0
-        for k, family in enumerate(constraints):
-            others = available * _product(factors[:k] + factors[k + 1 :], len(available))
-            found = _largest_factors(family, others)
-            moved = max(moved, float(np.abs(found - factors[k]).max(initial=0.0)))
-            factors[k] = found
-        vanished = (available * _product(factors, len(available))).sum() <= _VANISHED * available.sum()
-        if moved < _STILL or vanished:
-            break
-    mass = available * _product(factors, len(available))
-    feasible = mass.sum() > _VANISHED * available.sum() and excess(mass, constraints) <= _EXCESS
-    taken = np.divide(mass, available, out=np.zeros_like(mass), where=available > 0)
-    largest = taken.max(initial=0.0)
-    # Where every cell lies in some binding group all factors can rise together: shares do not change.
-    mass = np.minimum(available, mass / largest) if largest > 0 else mass
+def allocate(plan: MixPlan, cells: Cells, families: Sequence[Family]) -> Allocation | None:
+    """The allocation that the module describes; None if only the empty mix satisfies all."""
+    once, amount = cells.mass.astype(np.float64), plan.size.amount
+    whole = float(once.sum())
+    asked = np.inf if amount is None else float(amount)
+    size, level = largest(once, families, asked)[0], 1.0
+    if size < asked and (cells.epochs > 1).any():
+        repeated = largest(once * cells.epochs, families, asked)[0]
+        if repeated > size * (1 + _SHORT):
+            size = repeated
+            level = least_level(once, cells.epochs, families, size)
+    if size <= 0:
+        return None
+    target, times = _target(plan, cells, once, size)
+    room = once * np.minimum(cells.epochs, np.maximum(level, times))
+    ends = size >= asked * (1 - _SHORT)
+    aimed = min(asked, size) if ends else size * (1 - _SHORT)
+    if not families and float(room.sum()) <= aimed * (1 + 2 * _SHORT):
+        aimed = float(room.sum())
+    found = project(target, room, families, aimed)
+    often = np.divide(room, once, out=np.ones(len(once)), where=once > 0)
     return Allocation(
-        mass=mass,
-        factors={family.name: factor for family, factor in zip(constraints, factors, strict=True)},
-        feasible=bool(feasible),
+        mass=found.mass,
+        most=np.ceil(often - _SHORT).astype(np.int64),
+        level=level,
+        factors=found.factors,
+        sized=(ends and asked < whole * (1 - 1e-12)) or level > 1,
+        divergence=_divergence(found.mass, target),
     )
 
 
-def excess(mass: Masses, constraints: tuple[Family, ...]) -> float:
-    """How far the worst group exceeds its limit, as a share of the whole; infinite for an empty one."""
-    total = mass.sum()
-    if total <= 0:
-        return np.inf
-    worst = (float(held(family, mass).max(initial=0.0) / total) - family.limit for family in constraints)
-    return max(worst, default=0.0)
+def _target(plan: MixPlan, cells: Cells, once: Masses, size: float) -> tuple[Masses, NDArray[np.float64]]:
+    """The composition aimed at, and how often its source must be taken for it, both of shape (cells,)."""
+    if plan.temperature is None or plan.temperature == 1:
+        return once, np.ones(len(once))
+    source = cells.rank["source"]
+    held = np.bincount(source, once)
+    shares = np.divide(held, held.sum())
+    aims = np.power(shares, plan.temperature, out=np.zeros(len(shares)), where=shares > 0)
+    factor = np.divide(aims / aims.sum(), shares, out=np.zeros(len(shares)), where=shares > 0)[source]
+    return once * factor, factor * size / held.sum()
 
 
-def held(family: Family, mass: Masses) -> NDArray[np.float64]:
-    """Mass that each group holds, shape (groups,)."""
-    concerned = family.group >= 0
-    return np.bincount(family.group[concerned], mass[concerned], family.groups).astype(np.float64)
-
-
-def loosened(constraints: tuple[Family, ...], name: str, limit: float) -> tuple[Family, ...]:
-    """The same constraints with one limit replaced."""
-    return tuple(replace(family, limit=limit) if family.name == name else family for family in constraints)
-
-
-def _product(factors: list[NDArray[np.float64]], cells: int) -> NDArray[np.float64]:
-    product = np.ones(cells)
-    for factor in factors:
-        product *= factor
-    return product
-
-
-def _largest_factors(family: Family, mass: Masses) -> NDArray[np.float64]:
-    """Factor of each cell that brings this family to its limit while all others stand."""
-    totals = held(family, mass)
-    exempt = float(mass[family.group < 0].sum())
-    level = _level(totals, exempt, family.limit)
-    of_group = np.minimum(1.0, np.divide(level, totals, out=np.ones_like(totals), where=totals > 0))
-    return np.append(of_group, 1.0)[family.group]  # group -1 reads the appended 1
-
-
-def _level(totals: NDArray[np.float64], exempt: float, limit: float) -> float:
-    """Largest level L with L <= limit * (exempt + sum of min(total, L)): the mass at which groups are cut.
-
-    With the k largest groups cut, L solves L = limit * (k * L + rest); the right k is the first whose
-    solution reaches the next group. Zero if the groups cannot satisfy the limit at any level.
-
-    >>> _level(np.array([8.0, 1.0, 2.0]), 0.0, 0.5), _level(np.array([5.0, 5.0]), 0.0, 0.4)
-    (3.0, 0.0)
-    """
-    descending = np.sort(totals)[::-1]
-    rests = exempt + descending.sum() - np.concatenate(([0.0], np.cumsum(descending)))
-    shares = 1 - limit * np.arange(len(descending) + 1)
-    reached = np.append(descending, 0.0) * (1 - 1e-12)  # a tie with the next group counts as reached
-    possible = shares > 1e-12
-    levels = np.divide(limit * rests, shares, out=np.zeros_like(rests), where=possible)
-    first = np.flatnonzero(possible & (levels >= reached))
-    return max(0.0, float(levels[first[0]])) if len(first) else 0.0
+def _divergence(mass: Masses, target: Masses) -> float:
+    taken = mass > 0
+    x, q = mass[taken] / mass.sum(), target[taken] / target.sum()
+    return max(0.0, float(np.sum(x * np.log(x / q))))

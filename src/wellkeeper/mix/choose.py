@@ -1,43 +1,53 @@
-"""Choose whole documents for a mix: allocation, size, rounding, and an exact check of every constraint.
+"""Choose the documents of a mix: one allocation problem, solved, rounded to whole documents, and checked.
 
-1. `wellkeeper.mix.allocate` says how much each cell (source, month, class) may give. If that is more than the
-   size asked for, all cells are scaled down alike, which leaves every share as it is.
-2. Each cell gives its documents in priority order while they fit. What is left over is less than a document a
-   cell; it is handed out along the cells, sorted by class, source and month, whenever another whole document
-   has come together (systematic sampling), so that many small cells still add up.
-3. Repair: while a constraint is broken, its worst group gives back last documents, first from the cells that
-   are furthest above their allocation. All tests use integers and the limit as the user wrote it.
-4. Fill: next documents are added, first in the cells furthest below their allocation, until none can be.
+Documents fall into cells by the attributes that a constraint or a target needs (`cells`). What each cell gives is the
+allocation closest to the target composition, of the largest size that the constraints allow up to the one asked for
+(`allocate`). Whole documents follow it, in each cell the first by priority (`whole`). If nothing but the empty mix
+satisfies the constraints, the refusal names those that collide (`infeasible`).
 
-What the result guarantees, on the exact integers: every constraint holds; in each cell the kept documents
-are the first by priority; no single next document could be added; and nothing depends on the order of the
-arrays. That last point needs priorities that differ within a cell, as hashes do; equal ones are taken by
-size, then by position.
+What the result guarantees, on the exact integers: every constraint holds; in each cell the kept documents are the
+first in its order, by priority unless the plan spreads them (`spread`), each once before any is taken twice; no single
+next document could be added; and nothing depends on the order of the arrays or on how sources and topics are numbered.
+That last point needs priorities that differ within a cell, as hashes do; equal ones are taken by size, then by
+position.
 
 Documents that were drawn by weight are chosen copy by copy: a copy is to a mix what a document is.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wellkeeper.core.origin import SYNTHETIC, Origin
-from wellkeeper.errors import DataError
-from wellkeeper.mix.allocate import Allocation, Family, allocate, families
+from wellkeeper.core.origin import SYNTHETIC as SYNTHETIC_ORIGINS
+from wellkeeper.core.origin import Origin
+from wellkeeper.errors import DataError, RecipeError, did_you_mean
+from wellkeeper.measure.cells import tail_cells
+from wellkeeper.mix.allocate import Allocation, allocate
+from wellkeeper.mix.cells import Cells, cells_of
+from wellkeeper.mix.families import HUMAN, OTHER, SYNTHETIC, Family, families
 from wellkeeper.mix.infeasible import refuse_impossible, refuse_infeasible, refuse_too_coarse
-from wellkeeper.mix.plan import HUMAN_FLOOR, REASONS, SIZE, WEIGHT, Constraint, Mix, MixPlan, exact
+from wellkeeper.mix.plan import (
+    CAPS,
+    HUMAN_FLOOR,
+    KEEP_TAIL,
+    REASONS,
+    RECIPE_KEYS,
+    SIZE,
+    WEIGHT,
+    Constraint,
+    Mix,
+    MixPlan,
+)
 from wellkeeper.mix.sampling import Priorities, copy_order
+from wellkeeper.mix.spread import Units, spread
+from wellkeeper.mix.whole import Chooser
 
-if TYPE_CHECKING:
-    from fractions import Fraction
-
-_HUMAN, _SYNTHETIC, _OTHER = range(3)
-_CLASS = np.full(len(Origin), _OTHER, np.int64)
-_CLASS[Origin.HUMAN] = _HUMAN
-_CLASS[list(SYNTHETIC)] = _SYNTHETIC
+_CLASS = np.full(len(Origin), OTHER, np.int8)
+_CLASS[Origin.HUMAN] = HUMAN
+_CLASS[list(SYNTHETIC_ORIGINS)] = SYNTHETIC
 
 
 def choose(
@@ -48,9 +58,16 @@ def choose(
     origin: NDArray[np.integer],
     priority: Priorities,
     size: NDArray[np.integer],
+    labels: Mapping[str, NDArray[np.integer]] | None = None,
+    names: Mapping[str, Sequence[str]] | None = None,
     copies: NDArray[np.integer] | None = None,
+    epochs: NDArray[np.integer] | None = None,
+    topic: NDArray[np.integer] | None = None,
+    reference_topics: NDArray[np.integer] | None = None,
+    vectors: Units | None = None,
+    quality: NDArray[np.floating] | None = None,
 ) -> Mix:
-    """The documents that satisfy the plan; all arrays have shape (documents,).
+    """The documents that satisfy the plan; arrays have shape (documents,) unless another is given.
 
     Args:
         plan: what to satisfy.
@@ -59,360 +76,334 @@ def choose(
         origin: `wellkeeper.core.origin.Origin`.
         priority: the order in which documents of a cell are taken, smallest first.
         size: in the plan's unit, >= 0; ones for documents.
+        labels: codes of the other kinds of caps that the plan has (domain, licence, ...), -1 where none is known.
+        names: of codes, by kind of cap; needed where the plan caps one by name.
         copies: how often each document is drawn, >= 0; None: once. Constraints are on all copies, of which some
             may be chosen and some not.
+        epochs: how often each may be taken, >= 1, with all of its copies; None: once.
+        topic: of each document, -1 where it has none; needed for a tail quota, as is the next.
+        reference_topics: documents of the human reference in each topic, shape (topics,).
+        vectors: unit vectors, shape (documents, dimensions), in units of 1 / `VECTOR_UNIT`; needed by a plan that
+            takes unlike documents first.
+        quality: in [0, 1], of each document; such a plan prefers those with more. None: all alike.
 
     A size target that cannot be reached is no error: `Mix.facts` says what was asked, got and why.
 
     Raises:
-        DataError: the arrays do not fit together.
-        RecipeError: only an empty mix satisfies the constraints.
+        DataError: the arrays do not fit together, or one that the plan needs is not there.
+        RecipeError: only an empty mix satisfies the constraints, or a cap is on a name that no document has.
     """
     columns = {"source": source, "month": month, "origin": origin, "priority": priority, "size": size}
+    optional = {"copies": copies, "epochs": epochs, "topic": topic, "quality": quality, **(labels or {})}
+    given = {name: column for name, column in optional.items() if column is not None}
+    _check(plan, reference_topics, names or {}, **columns, **given)
+    given |= _checked_vectors(plan, vectors, len(source))
     if copies is not None:
-        _check(**columns, copies=copies)
-        return _choose_copies(plan, copies, columns)
-    _check(**columns)
-    cells = _cells_of(source, month, origin, priority, size)
-    constraints = families(
-        plan.limits(),
-        source=np.unique(cells.source, return_inverse=True)[1],
-        month=_dense_months(cells.month),
-        synthetic=cells.origin_class == _SYNTHETIC,
-        human=cells.origin_class == _HUMAN,
+        del given["copies"]
+        return _choose_copies(plan, copies, columns | given, names or {}, reference_topics)
+    return _choose(plan, columns | given, names or {}, reference_topics)
+
+
+def _choose(
+    plan: MixPlan,
+    columns: Mapping[str, NDArray[Any]],
+    names: Mapping[str, Sequence[str]],
+    reference_topics: NDArray[np.integer] | None,
+) -> Mix:
+    tail = None
+    if plan.keep_tail is not None and reference_topics is not None and reference_topics.any():
+        tail = tail_cells(reference_topics)
+    cells = cells_of(
+        _attributes(plan, columns, tail),
+        priority=columns["priority"],
+        size=columns["size"],
+        epochs=columns.get("epochs") if plan.size.amount is not None else None,
     )
-    available = cells.mass.astype(np.float64)
-    total = int(cells.mass.sum())
-    if total:
-        refuse_impossible(available, constraints, len(source))
-    allocation = allocate(available, constraints)
-    if total and not allocation.feasible:
-        refuse_infeasible(available, constraints, plan)
-    allowed = float(allocation.mass.sum())
-    amount = plan.size.amount
-    scale = 1.0 if amount is None or allowed <= amount else amount / allowed
-    chooser = _Chooser(cells, allocation.mass * scale, constraints, plan)
-    chooser.round()
-    chooser.repair()
-    chooser.fill()
-    if total and not chooser.mass.any():
-        refuse_too_coarse(plan, total)
-    return _mix(plan, cells, chooser, allocation, constraints, scale)
+    constraints = families(plan, cells, names=names, tail=tail, reference_topics=reference_topics)
+    available, total = cells.mass.astype(np.float64), int(cells.mass.sum())
+    if not total:
+        return _everything(plan, cells, constraints)
+    refuse_impossible(available, constraints, len(columns["size"]))
+    allocation = allocate(plan, cells, constraints)
+    if allocation is None:
+        refuse_infeasible(available, constraints)
+    if plan.spread:
+        parts = np.divide(allocation.mass, available, out=np.zeros(len(cells)), where=available > 0)
+        cells = spread(cells, parts, columns["vectors"], columns.get("quality"))
+    chooser = Chooser(cells, allocation.mass, allocation.most, constraints, plan.size.amount)
+    if not chooser.choose():
+        refuse_too_coarse(plan, constraints, total)
+    return _mix(plan, cells, chooser, allocation, tail)
 
 
-def _choose_copies(plan: MixPlan, copies: NDArray[np.integer], columns: Mapping[str, NDArray[Any]]) -> Mix:
+def _attributes(
+    plan: MixPlan, columns: Mapping[str, NDArray[Any]], tail: NDArray[np.bool_] | None
+) -> dict[str, NDArray[Any]]:
+    """What tells cells apart. Common topics are as none: no quota is theirs."""
+    attributes: dict[str, NDArray[Any]] = {}
+    if tail is not None:
+        rare = np.append(np.where(tail, np.arange(len(tail)), -1), -1).astype(np.int32)
+        attributes["topic"] = rare[columns["topic"]]
+    attributes["class"] = _CLASS[columns["origin"]]
+    attributes["source"] = columns["source"]
+    return attributes | {kind: columns[kind] for kind in plan.caps if kind != "source"}
+
+
+def _choose_copies(
+    plan: MixPlan,
+    copies: NDArray[np.integer],
+    columns: Mapping[str, NDArray[Any]],
+    names: Mapping[str, Sequence[str]],
+    reference_topics: NDArray[np.integer] | None,
+) -> Mix:
     """Choose among single copies, each with a place of its own in the order.
 
     Were all copies of a document taken or left at once, those with many would fit less often than their weight says.
     """
     of = np.repeat(np.arange(len(copies)), copies)
     singles = {name: column[of] for name, column in columns.items()}
-    order = copy_order(columns["priority"], copies)
-    mix = choose(plan, **singles | {"priority": order})
-    times = np.bincount(of[mix.kept], minlength=len(copies))
+    singles["priority"] = copy_order(columns["priority"], copies)
+    mix = _choose(plan, singles, names, reference_topics)
+    each = mix.kept.astype(np.int64) if mix.copies is None else mix.copies
+    times = np.zeros(len(copies), np.int64)
+    np.add.at(times, of, each)
     reason = np.full(len(copies), REASONS.index(WEIGHT), np.int8)
     reason[of[::-1]] = mix.reason[::-1]  # of several copies, the first one's
     reason[times > 0] = -1
+    counted = {**mix.facts.get("copies", {}), "drawn": len(of), "kept": int(times.sum())}
     return replace(
         mix,
         kept=times > 0,
         copies=times,
         reason=reason,
-        facts={
-            **mix.facts,
-            "documents": int(np.count_nonzero(times)),
-            "copies": {"drawn": len(of), "kept": int(times.sum())},
-        },
+        facts={**mix.facts, "documents": int(np.count_nonzero(times)), "copies": counted},
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cells:
-    """Documents by cell, and inside a cell by priority. Cells are sorted by class, source, month."""
-
-    order: NDArray[np.int64]  # shape (documents,): position in the arrays of the k-th document here
-    cell: NDArray[np.int64]  # shape (documents,): cell of the k-th document
-    start: NDArray[np.int64]  # shape (cells + 1,): where each cell's documents begin
-    running: NDArray[np.int64]  # shape (documents + 1,): sizes summed up to the k-th document
-    origin_class: NDArray[np.int64]  # these three have shape (cells,)
-    source: NDArray[np.int64]
-    month: NDArray[np.int64]
-
-    @property
-    def mass(self) -> NDArray[np.int64]:
-        return np.diff(self.running[self.start])
-
-    @property
-    def documents(self) -> NDArray[np.int64]:
-        return np.diff(self.start)
-
-
-def _cells_of(
-    source: NDArray[np.integer],
-    month: NDArray[np.integer],
-    origin: NDArray[np.integer],
-    priority: Priorities,
-    size: NDArray[np.integer],
-) -> _Cells:
-    classes = _CLASS[origin]
-    order = np.lexsort((size, priority, month, source, classes))
-    keys = np.stack([classes[order], source[order].astype(np.int64), month[order].astype(np.int64)])
-    new = np.ones(len(order), np.bool_)
-    new[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
-    first = np.flatnonzero(new)
-    origin_class, sources, months = keys[:, first]
-    return _Cells(
-        order=order,
-        cell=np.cumsum(new) - 1,
-        start=np.append(first, len(order)),
-        running=np.concatenate(([0], np.cumsum(size[order], dtype=np.int64))),
-        origin_class=origin_class,
-        source=sources,
-        month=months,
+def _everything(plan: MixPlan, cells: Cells, constraints: Sequence[Family]) -> Mix:
+    """The mix of documents that weigh nothing: all of them."""
+    once = np.ones(len(cells), np.int64)
+    chooser = Chooser(cells, cells.mass.astype(np.float64), once, constraints, plan.size.amount)
+    chooser.take_all()
+    allocation = Allocation(
+        mass=chooser.target,
+        most=once,
+        level=1.0,
+        factors=tuple(np.ones(family.groups) for family in constraints),
+        sized=False,
+        divergence=0.0,
     )
-
-
-def _dense_months(month: NDArray[np.int64]) -> NDArray[np.int64]:
-    dated = month >= 0
-    dense = np.full(len(month), -1, np.int64)
-    dense[dated] = np.unique(month[dated], return_inverse=True)[1]
-    return dense
-
-
-class _Chooser:
-    """How many documents of each cell are taken, and what every group then holds, in integers."""
-
-    def __init__(
-        self, cells: _Cells, target: NDArray[np.float64], constraints: Sequence[Family], plan: MixPlan
-    ) -> None:
-        self.cells = cells
-        self.target = target  # shape (cells,)
-        self.constraints = constraints
-        self.amount = plan.size.amount
-        limits = plan.limits()
-        self.limits = tuple(
-            1 - exact(limits[family.name]) if family.name == HUMAN_FLOOR else exact(limits[family.name])
-            for family in constraints
-        )
-        self.taken = np.zeros(len(target), np.int64)  # documents of each cell
-        self.mass = np.zeros(len(target), np.int64)  # and their size
-        self.given_back: dict[int, str] = {}  # cell -> the constraint that last took a document from it
-
-    def round(self) -> None:
-        """Whole documents that fit into each cell's target, and the leftovers along the cells."""
-        start, running = self.cells.start[:-1], self.cells.running
-        # A target may fall short of a whole number by the rounding of its factors alone.
-        room = np.floor(self.target * (1 + 1e-12) + 1e-9).astype(np.int64)
-        last = np.searchsorted(running, running[start] + room, side="right") - 1
-        self._take(np.clip(last - start, 0, self.cells.documents))
-        sizes = self._next_sizes()
-        left = np.divide(self.target - self.mass, sizes, out=np.zeros(len(sizes)), where=sizes > 0)
-        together = np.floor(np.cumsum(np.clip(left, 0, 1)) + 0.5)
-        self._take(self.taken + (np.diff(together, prepend=0.0) > 0))
-
-    def repair(self) -> None:
-        """Give documents back until every constraint holds."""
-        while True:
-            broken = self._most_broken()
-            if broken is None:
-                return
-            name, members, surplus = broken
-            self._give_back(name, members, surplus)
-
-    def fill(self) -> None:
-        """Add next documents, one a cell and round, until none can be added."""
-        while self._fill_round():
-            pass
-
-    def _fill_round(self) -> bool:
-        held = [_held(family, self.mass) for family in self.constraints]
-        total = int(self.mass.sum())
-        taken, sizes = self.taken.copy(), self._next_sizes()
-        for cell in self._hungriest(sizes, held):
-            size = int(sizes[cell])
-            if self._can_add(cell, size, total, held):
-                for family, masses in zip(self.constraints, held, strict=True):
-                    if family.group[cell] >= 0:
-                        masses[family.group[cell]] += size
-                taken[cell] += 1
-                total += size
-        added = bool((taken > self.taken).any())
-        self._take(taken)
-        return added
-
-    def _take(self, taken: NDArray[np.int64]) -> None:
-        start, running = self.cells.start[:-1], self.cells.running
-        self.taken = taken.copy()
-        self.mass = running[start + taken] - running[start]
-
-    def _next_sizes(self) -> NDArray[np.int64]:
-        """Size of the next document of each cell, 0 where there is none."""
-        more = self.taken < self.cells.documents
-        sizes = np.zeros(len(more), np.int64)
-        at = self.cells.start[:-1][more] + self.taken[more]
-        sizes[more] = self.cells.running[at + 1] - self.cells.running[at]
-        return sizes
-
-    def _most_broken(self) -> tuple[str, NDArray[np.bool_], int] | None:
-        """Name and cells of the group furthest over its limit, and the least it must give back."""
-        total = int(self.mass.sum())
-        if self.amount is not None and total > self.amount:
-            return SIZE, np.ones(len(self.mass), np.bool_), total - self.amount
-        worst: tuple[Fraction, str, NDArray[np.bool_], int] | None = None
-        for family, limit in zip(self.constraints, self.limits, strict=True):
-            masses = _held(family, self.mass)
-            if not len(masses):
-                continue
-            group = int(masses.argmax())  # a family has one limit, so its largest group is its worst
-            over = int(masses[group]) - limit * total
-            if over > 0 and (worst is None or over > worst[0]):
-                # What a group gives back leaves the whole too: d must satisfy x - d <= c * (X - d).
-                worst = over, family.name, family.group == group, -(-over // (1 - limit))
-        return worst[1:] if worst else None
-
-    def _give_back(self, name: str, members: NDArray[np.bool_], surplus: int) -> None:
-        """Take the last document of the members furthest above their target, until `surplus` is reached."""
-        candidates = np.flatnonzero(members & (self.taken > 0))
-        at = self.cells.start[:-1][candidates] + self.taken[candidates] - 1
-        sizes = self.cells.running[at + 1] - self.cells.running[at]
-        # After giving back, how far below its target would the cell be, in documents of its own?
-        short = (self.target[candidates] - self.mass[candidates] + sizes) / np.maximum(sizes, 1)
-        order = np.lexsort((candidates, -sizes, short))
-        enough = int(np.searchsorted(np.cumsum(sizes[order]), surplus)) + 1
-        chosen = candidates[order[:enough]]
-        taken = self.taken.copy()
-        taken[chosen] -= 1
-        self.given_back |= dict.fromkeys(chosen.tolist(), name)
-        self._take(taken)
-
-    def _hungriest(self, sizes: NDArray[np.int64], held: Sequence[NDArray[np.int64]]) -> list[int]:
-        """Cells whose next document may well be added, those furthest below their target first."""
-        total = int(self.mass.sum())
-        could = self.taken < self.cells.documents
-        if self.amount is not None:
-            could &= sizes <= self.amount - total
-        for family, masses in zip(self.constraints, held, strict=True):
-            would = np.append(masses, 0)[family.group] + sizes
-            room = family.limit * (total + sizes) * (1 + 1e-9)  # `_can_add` has the exact word
-            could &= (family.group < 0) | (would <= room)
-        candidates = np.flatnonzero(could)
-        short = (self.target - self.mass)[candidates] / np.maximum(sizes[candidates], 1)
-        found: list[int] = candidates[np.lexsort((candidates, sizes[candidates], -short))].tolist()
-        return found
-
-    def _can_add(self, cell: int, size: int, total: int, held: Sequence[NDArray[np.int64]]) -> bool:
-        if self.amount is not None and total + size > self.amount:
-            return False
-        for family, limit, masses in zip(self.constraints, self.limits, held, strict=True):
-            group = family.group[cell]
-            if group >= 0 and (int(masses[group]) + size) * limit.denominator > limit.numerator * (
-                total + size
-            ):
-                return False
-        return True
-
-
-def _held(family: Family, mass: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Exact size that each group holds, shape (groups,)."""
-    masses = np.zeros(family.groups, np.int64)
-    concerned = family.group >= 0
-    np.add.at(masses, family.group[concerned], mass[concerned])
-    return masses
+    return _mix(plan, cells, chooser, allocation, None)
 
 
 def _mix(
-    plan: MixPlan,
-    cells: _Cells,
-    chooser: _Chooser,
-    allocation: Allocation,
-    constraints: Sequence[Family],
-    scale: float,
+    plan: MixPlan, cells: Cells, chooser: Chooser, allocation: Allocation, tail: NDArray[np.bool_] | None
 ) -> Mix:
-    position = np.arange(len(cells.order)) - cells.start[cells.cell]
-    kept_here = position < chooser.taken[cells.cell]
-    kept = np.empty(len(kept_here), np.bool_)
-    kept[cells.order] = kept_here
-    reason_here = np.where(kept_here, -1, _reason_of_cells(chooser, allocation, scale)[cells.cell])
-    reason = np.empty(len(kept_here), np.int8)
-    reason[cells.order] = reason_here
-    allowed = float(allocation.mass.sum())
-    amount = plan.size.amount
-    got = int(chooser.mass.sum())
-    binds = [name for name, factor in allocation.factors.items() if (factor < 1 - 1e-9).any()]
+    cell = np.repeat(np.arange(len(cells)), cells.documents)
+    position = np.arange(len(cell)) - np.repeat(cells.start[:-1], cells.documents)
+    documents = np.maximum(cells.documents, 1)
+    times_here = ((chooser.taken // documents)[cell] + (position < (chooser.taken % documents)[cell])).astype(
+        np.int64
+    )
+    times = np.empty(len(cell), np.int64)
+    times[cells.order] = times_here
+    reason = np.empty(len(cell), np.int8)
+    reason[cells.order] = np.where(times_here > 0, np.int8(-1), _reason_of_cells(chooser, allocation)[cell])
+    repeated = bool((times > 1).any())
+    facts = _facts(plan, cells, chooser, allocation, tail) | {"documents": int(np.count_nonzero(times))}
+    if repeated:
+        facts["copies"] = {"drawn": len(times), "kept": int(times.sum()), "level": round(allocation.level, 4)}
     return Mix(
-        kept=kept,
+        kept=times > 0,
         reason=reason,
-        constraints=_report(plan, cells, chooser, constraints),
-        facts={
-            "unit": plan.size.unit,
-            "available": int(cells.mass.sum()),
-            "asked": amount,
-            "allocated": allowed if amount is None else min(allowed, float(amount)),
-            "got": got,
-            "documents": int(kept.sum()),
-            "binds": binds + [SIZE] * (scale < 1),
-        },
+        constraints=_report(plan, cells, chooser),
+        facts=facts,
+        copies=times if repeated else None,
     )
 
 
-def _reason_of_cells(chooser: _Chooser, allocation: Allocation, scale: float) -> NDArray[np.int8]:
-    """For each cell the constraint with the smallest factor; where all are 1, the one that took back last."""
-    names = [*allocation.factors, SIZE]
-    factors = np.stack([*allocation.factors.values(), np.full(len(chooser.taken), scale)])
-    codes = np.array([REASONS.index(name) for name in names], np.int8)
-    smallest: NDArray[np.int8] = codes[np.asarray(factors.argmin(axis=0))]
-    untouched = np.asarray((factors > 1 - 1e-9).all(axis=0))
-    for cell, name in chooser.given_back.items():
-        if untouched[cell]:
-            smallest[cell] = REASONS.index(name)
-    return smallest
+def _facts(
+    plan: MixPlan, cells: Cells, chooser: Chooser, allocation: Allocation, tail: NDArray[np.bool_] | None
+) -> dict[str, Any]:
+    binding = {
+        family.name
+        for family, factor in zip(chooser.families, allocation.factors, strict=True)
+        if (factor != 1).any()
+    }
+    if allocation.sized:
+        binding.add(SIZE)
+    facts: dict[str, Any] = {
+        "unit": plan.size.unit,
+        "available": int(cells.mass.sum()),
+        "asked": plan.size.amount,
+        "allocated": float(allocation.mass.sum()),
+        "got": int(chooser.mass.sum()),
+        "divergence": round(allocation.divergence, 6),
+        "binds": [name for name in REASONS if name in binding],
+    }
+    if tail is not None:
+        facts["tail"] = _tail_facts(cells, chooser, tail)
+    return facts
 
 
-def _report(
-    plan: MixPlan, cells: _Cells, chooser: _Chooser, constraints: Sequence[Family]
-) -> tuple[Constraint, ...]:
-    before, after = cells.mass, chooser.mass
-    found = []
-    for family, limit in zip(constraints, chooser.limits, strict=True):
-        floor = family.name == HUMAN_FLOOR
-        largest = int(_held(family, after).max(initial=0))
-        found.append(
-            Constraint(
-                name=family.name,
-                limit=plan.limits()[family.name],
-                before=_share(family, before, floor=floor),
-                after=_share(family, after, floor=floor),
-                holds=largest <= limit * int(after.sum()),
-            )
+def _tail_facts(cells: Cells, chooser: Chooser, tail: NDArray[np.bool_]) -> dict[str, int]:
+    """How many rare topics the reference, the data and the mix have, and how many the mix took whole."""
+    topic = cells.codes["topic"]
+    present, taken, all_taken = np.zeros((3, len(tail) + 1), np.int64)
+    np.add.at(present, topic, cells.documents)
+    np.add.at(taken, topic, chooser.taken)
+    np.add.at(all_taken, topic, np.minimum(chooser.taken, cells.documents))
+    held, kept, whole = (
+        int(np.count_nonzero(found[:-1]))
+        for found in (present, taken, (present > 0) & (all_taken == present))
+    )
+    return {"topics": int(np.count_nonzero(tail)), "held": held, "kept": kept, "exhausted": whole}
+
+
+def _reason_of_cells(chooser: Chooser, allocation: Allocation) -> NDArray[np.int8]:
+    """Of each cell, the limit that cut it down most; where none did, the size, or the limit it is closest to."""
+    cells = len(chooser.taken)
+    names, pull = [], [np.zeros(cells)]
+    for family, factors in zip(chooser.families, allocation.factors, strict=True):
+        if not family.lower:
+            pull.append(1 - np.append(factors, 1.0)[family.group])
+            names.append(family.name)
+    codes = np.array([_fallback(chooser, allocation), *(REASONS.index(name) for name in names)], np.int8)
+    strongest = np.argmax(np.stack(pull), axis=0)
+    if not allocation.sized and names:
+        nearest = 1 + np.argmax(
+            np.stack([_nearness(chooser, family) for family in chooser.families if not family.lower]), axis=0
         )
+        strongest = np.where(strongest == 0, nearest, strongest)
+    return np.asarray(codes[strongest])
+
+
+def _fallback(chooser: Chooser, allocation: Allocation) -> int:
+    quota = any(family.lower for family in chooser.families)
+    return REASONS.index(KEEP_TAIL if quota and not allocation.sized else SIZE)
+
+
+def _nearness(chooser: Chooser, family: Family) -> NDArray[np.float64]:
+    """How much of its limit the group of each cell has used up; -1 for a cell without one."""
+    total = max(int(chooser.mass.sum()), 1)
+    used = family.masses(chooser.mass) / max(float(family.limit) * total, 1e-300)
+    return np.append(used, -1.0)[family.group]
+
+
+def _report(plan: MixPlan, cells: Cells, chooser: Chooser) -> tuple[Constraint, ...]:
+    totals = int(cells.mass.sum()), int(chooser.mass.sum())
+    found = [_reached(family, cells, chooser, totals) for family in chooser.families]
     if plan.size.amount is not None:
-        sizes = float(before.sum()), float(after.sum())
-        holds = sizes[1] <= plan.size.amount
-        found.append(
-            Constraint(name=SIZE, limit=plan.size.amount, before=sizes[0], after=sizes[1], holds=holds)
-        )
-    return tuple(found)
+        before, after = (float(total) for total in totals)
+        holds = totals[1] <= plan.size.amount
+        found.append(Constraint(name=SIZE, limit=plan.size.amount, before=before, after=after, holds=holds))
+    return tuple(sorted(found, key=lambda one: REASONS.index(one.name)))
 
 
-def _share(family: Family, mass: NDArray[np.int64], *, floor: bool) -> float:
-    """Share of the largest group or, for the human floor, of what is outside the group."""
-    total = int(mass.sum())
-    if not total:
-        return 0.0
-    largest = int(_held(family, mass).max(initial=0)) / total
-    return 1 - largest if floor else largest
+def _reached(family: Family, cells: Cells, chooser: Chooser, totals: tuple[int, int]) -> Constraint:
+    of = _quota_kept if family.lower else _share
+    before, after = (
+        of(family, family.masses(mass), total)
+        for mass, total in zip((cells.mass, chooser.mass), totals, strict=True)
+    )
+    worst = after[1]
+    return Constraint(
+        name=family.name,
+        limit=family.written,
+        before=before[0],
+        after=after[0],
+        holds=chooser.keeps(family, totals[1]),
+        group=family.labels[worst] if family.labels and worst is not None else None,
+    )
 
 
-def _check(**arrays: NDArray[Any]) -> None:
+def _share(family: Family, masses: NDArray[np.int64], total: int) -> tuple[float, int | None]:
+    """Share of the largest group (of the human floor: of what is outside the group), and which it is."""
+    if not total or not len(masses):
+        return 0.0, None
+    worst = int(masses.argmax())
+    held = int(masses[worst])
+    return (total - held if family.name == HUMAN_FLOOR else held) / total, worst
+
+
+def _quota_kept(family: Family, masses: NDArray[np.int64], total: int) -> tuple[float, int | None]:
+    """Of its share of the reference, the part that the worst rare topic has; 1 for one of which all is there."""
+    if not total or family.parts is None or family.held is None or not family.groups:
+        return 1.0, None
+    part = masses * family.whole / np.maximum(family.parts * float(total), 1e-300)
+    kept = np.where(masses >= family.held, 1.0, np.minimum(part, 1.0))
+    worst = int(kept.argmin())
+    return float(kept[worst]), worst
+
+
+def _check(
+    plan: MixPlan,
+    reference_topics: NDArray[np.integer] | None,
+    names: Mapping[str, Sequence[str]],
+    **arrays: NDArray[Any],
+) -> None:
     shapes = {name: array.shape for name, array in arrays.items()}
     if len(set(shapes.values())) > 1 or arrays["source"].ndim != 1:
         found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise DataError(f"The arrays differ in shape: {found}. Pass one value per document in each.")
-    lowest = {"source": 0, "month": -1, "origin": 0, "size": 0, "copies": 0}
-    for name, low in lowest.items():
-        if name in arrays and len(arrays[name]) and arrays[name].min() < low:
-            at = int(arrays[name].argmin())
-            raise DataError(f"{name}[{at}] is {arrays[name][at]}. Values start at {low}.")
+    lowest = {"source": 0, "origin": 0, "size": 0, "copies": 0, "epochs": 1, "priority": 0, "quality": 0}
+    for name, array in arrays.items():
+        low = lowest.get(name, -1)
+        if len(array) and array.min() < low:
+            at = int(array.argmin())
+            raise DataError(f"{name}[{at}] is {array[at]}. Values start at {low}.")
     if len(arrays["origin"]) and arrays["origin"].max() >= len(Origin):
         at = int(arrays["origin"].argmax())
         raise DataError(f"origin[{at}] is {arrays['origin'][at]}. Origins end at {len(Origin) - 1}.")
+    _check_caps(plan, names, arrays)
+    _check_topics(plan, reference_topics, arrays)
+
+
+def _check_caps(plan: MixPlan, names: Mapping[str, Sequence[str]], arrays: Mapping[str, Any]) -> None:
+    for kind, cap in plan.caps.items():
+        if kind not in arrays:
+            raise DataError(
+                f"The plan caps by {kind}, and there are no codes of it. Pass labels={{{kind!r}: codes}}."
+            )
+        for name in cap.named:
+            if name not in names.get(kind, ()):
+                known = sorted(names.get(kind, ()))
+                raise RecipeError(
+                    f"{RECIPE_KEYS[CAPS[kind]]}.{name}: no document has the {kind} {name!r}."
+                    f"{did_you_mean(name, known)} Remove the cap, or give one of: {_listed(known)}."
+                )
+
+
+def _checked_vectors(plan: MixPlan, vectors: Units | None, documents: int) -> dict[str, NDArray[Any]]:
+    if not plan.spread:
+        return {}
+    if vectors is None or vectors.ndim != 2 or len(vectors) != documents:
+        found = "there are none" if vectors is None else f"vectors has shape {vectors.shape}"
+        raise DataError(
+            f"The plan takes unlike documents first, which is told by vectors, and {found}. "
+            f"Pass one for each of the {documents} documents: shape (documents, dimensions)."
+        )
+    return {"vectors": vectors}
+
+
+def _listed(names: Sequence[str], most: int = 20) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _check_topics(
+    plan: MixPlan, reference_topics: NDArray[np.integer] | None, arrays: Mapping[str, Any]
+) -> None:
+    if plan.keep_tail is None:
+        return
+    if "topic" not in arrays or reference_topics is None:
+        raise DataError(
+            "The plan has a tail quota, and topics of the documents or of the reference are missing. "
+            "Pass topic and reference_topics."
+        )
+    topics = int(arrays["topic"].max(initial=-1)) + 1
+    if topics > len(reference_topics):
+        raise DataError(
+            f"topic goes up to {topics - 1}, and reference_topics has {len(reference_topics)} counts. "
+            "Number the topics of corpus and reference alike."
+        )

@@ -1,7 +1,7 @@
 """What a mix must satisfy, and what came of it: plain values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -13,23 +13,31 @@ from wellkeeper.errors import RecipeError
 Unit: TypeAlias = Literal["documents", "words", "bytes"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 
-CAP_SOURCE, CAP_MONTH, SYNTHETIC_SHARE, HUMAN_FLOOR, SIZE, WEIGHT = REASONS = (
-    "cap-source",
-    "cap-month",
+CAPPED = ("source", "month", "domain", "licence", "generator", "language")
+"""What a cap can be on. Documents of no known month, domain, ... are exempt from it."""
+
+CAPS: Mapping[str, str] = {kind: f"cap-{kind}" for kind in CAPPED}
+SYNTHETIC_SHARE, HUMAN_FLOOR, KEEP_TAIL, SIZE, WEIGHT = (
     "synthetic-share",
     "human-floor",
+    "keep-tail",
     "size",
     "weight",
 )
+REASONS = (*CAPS.values(), SYNTHETIC_SHARE, HUMAN_FLOOR, KEEP_TAIL, SIZE, WEIGHT)
 """Why a document was left out, in ledgers and reports; all but `weight`, whose draw no copy, are constraints too."""
 
 RECIPE_KEYS: Mapping[str, str] = {
-    CAP_SOURCE: "mix.caps.source",
-    CAP_MONTH: "mix.caps.month",
+    **{name: f"mix.caps.{kind}" for kind, name in CAPS.items()},
     SYNTHETIC_SHARE: "mix.synthetic_share.max",
     HUMAN_FLOOR: "mix.human_floor",
+    KEEP_TAIL: "mix.diversity.keep_tail",
     SIZE: "mix.size",
 }
+
+MOST_EPOCHS = 100
+"""Far beyond use: of text seen more than some 16 times next to nothing is learnt (Muennighoff et al., Scaling
+data-constrained language models, NeurIPS 2023, section 5)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,48 +49,147 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """Largest share of the mix, in [0, 1], that one source (or month, ...) may hold."""
+
+    share: float | None = None  # of each that is not in `named`; None: as much as it likes
+    named: Mapping[str, float] = field(default_factory=dict)  # by name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epochs:
+    """How often, at most, a document may be taken, by source of the recipe."""
+
+    most: int = 1  # of sources that are not in `named`
+    named: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diversity:
+    """What the mix does for rare topics and for unlike documents."""
+
+    by: Literal["ngram-clusters"] = "ngram-clusters"
+    keep_tail: float | None = (
+        None  # of each rare topic's share of the reference, at least this part of it, in [0, 1]
+    )
+    choose: Literal["hash", "spread"] = "hash"  # order in which documents of a cell are taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MixPlan:
-    """The constraints on a mix. Limits are shares of the whole mix, in [0, 1]; None: no such constraint.
+    """The constraints on a mix and what it is to be like. Limits are shares of the whole mix, in [0, 1].
 
     Raises:
-        RecipeError: a limit is not in [0, 1], or the size is not a positive amount of a known unit.
+        RecipeError: a limit is not in [0, 1], the size is not a positive amount of a known unit, or a target has
+            nothing to act on.
     """
 
     size: Size = field(default_factory=Size)
     synthetic_share_max: float | None = None  # at most: AI-generated, machine-translated and programmatic
     human_floor: float | None = None  # at least: known to be human
-    cap_source: float | None = None  # at most, each source
-    cap_month: float | None = None  # at most, each month of capture; undated documents are exempt
+    caps: Mapping[str, Cap] = field(default_factory=dict)  # by kind, one of `CAPPED`
+    epochs: Epochs | None = None  # None: every document once at most
+    temperature: float | None = None  # shares of sources aim at theirs of the corpus to this power; None: 1
+    diversity: Diversity | None = None
     weights: Literal["keep"] | None = None  # leave sampling weights to whoever trains; None: draw by them
 
     def __post_init__(self) -> None:
-        for name, limit in self.limits().items():
-            if not 0 <= limit <= 1:  # also refuses NaN
-                raise RecipeError(f"{RECIPE_KEYS[name]} is {limit}. Give a share of the mix, from 0 to 1.")
+        self._check_shares()
         if self.size.unit not in UNITS:
             raise RecipeError(f"mix.size has the unit {self.size.unit!r}. Units: {', '.join(UNITS)}.")
         if self.weights not in (None, "keep"):
             raise RecipeError(f"mix.weights is {self.weights!r}. Give None, to draw by them, or 'keep'.")
         if self.size.amount is not None and self.size.amount < 1:
             raise RecipeError(f"mix.size is {self.size.amount} {self.size.unit}. Give at least 1, or all.")
+        self._check_targets()
 
-    def limits(self) -> dict[str, float]:
-        """The share limits that are set, by constraint name."""
-        limits = {
-            CAP_SOURCE: self.cap_source,
-            CAP_MONTH: self.cap_month,
-            SYNTHETIC_SHARE: self.synthetic_share_max,
-            HUMAN_FLOOR: self.human_floor,
+    def _check_shares(self) -> None:
+        unknown = [kind for kind in self.caps if kind not in CAPPED]
+        if unknown:
+            raise RecipeError(f"mix.caps.{unknown[0]} is no cap. Give caps by any of: {', '.join(CAPPED)}.")
+        for key, share in self.shares().items():
+            if not 0 <= share <= 1:  # also refuses NaN
+                raise RecipeError(f"{key} is {share}. Give a share of the mix, from 0 to 1.")
+
+    def _check_targets(self) -> None:
+        if self.temperature is not None and not 0 < self.temperature <= 1:
+            raise RecipeError(
+                f"mix.temperature is {self.temperature}. Give a power above 0 and up to 1, which leaves shares alone."
+            )
+        for name, epochs in self._epochs().items():
+            if not 1 <= epochs <= MOST_EPOCHS:
+                raise RecipeError(f"{name} is {epochs}. Give a whole number from 1 to {MOST_EPOCHS}.")
+        if self.size.amount is None:
+            self._check_without_size()
+
+    def _check_without_size(self) -> None:
+        useless = [("mix.temperature", "no share can change")] if (self.temperature or 1) < 1 else []
+        useless += [("mix.epochs", "nothing is taken twice")] if self.repeats else []
+        for key, why in useless:
+            raise RecipeError(
+                f"{key} needs a size: where mix.size is all, {why}. Set mix.size, for example {{documents: 100000}}."
+            )
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a document may be taken more than once."""
+        return any(epochs > 1 for epochs in self._epochs().values())
+
+    @property
+    def keep_tail(self) -> float | None:
+        return None if self.diversity is None else self.diversity.keep_tail
+
+    @property
+    def spread(self) -> bool:
+        return self.diversity is not None and self.diversity.choose == "spread"
+
+    def shares(self) -> dict[str, float]:
+        """Every share that is set, by its key in a recipe."""
+        shares = {
+            RECIPE_KEYS[SYNTHETIC_SHARE]: self.synthetic_share_max,
+            RECIPE_KEYS[HUMAN_FLOOR]: self.human_floor,
+            RECIPE_KEYS[KEEP_TAIL]: self.keep_tail,
         }
-        return {name: limit for name, limit in limits.items() if limit is not None}
+        for kind, cap in self.caps.items():
+            key = RECIPE_KEYS[CAPS[kind]]
+            shares |= {key: cap.share, **{f"{key}.{name}": share for name, share in cap.named.items()}}
+        return {key: share for key, share in shares.items() if share is not None}
+
+    def to_json(self) -> dict[str, Any]:
+        """What is set, in one normal form; plans that an earlier version could read have the form they had there."""
+        caps = {
+            f"cap_{kind}": cap.share if not cap.named else {"share": cap.share, "named": dict(cap.named)}
+            for kind, cap in self.caps.items()
+        }
+        epochs, diversity = self.epochs, self.diversity
+        return {
+            "size": {"unit": self.size.unit, "amount": self.size.amount},
+            "synthetic_share_max": self.synthetic_share_max,
+            "human_floor": self.human_floor,
+            **caps,
+            "epochs": None if epochs is None else {"most": epochs.most, "named": dict(epochs.named)},
+            "temperature": self.temperature,
+            "diversity": None if diversity is None else asdict(diversity),
+            "weights": self.weights,
+        }
+
+    def _epochs(self) -> dict[str, int]:
+        if self.epochs is None:
+            return {}
+        return {
+            "mix.epochs": self.epochs.most,
+            **{f"mix.epochs.{name}": most for name, most in self.epochs.named.items()},
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint:
     """One constraint before and after the choice.
 
-    For `size` the three numbers are amounts in the mix's unit. For the others they are shares of the mix in
-    [0, 1]: of the largest source or dated month for a cap, of the class for the other two.
+    For `size` the three numbers are amounts in the mix's unit. For caps and classes they are shares of the mix in
+    [0, 1]: of the largest source, month, ... for a cap, of the class for the other two. For `keep-tail` they are
+    parts, in [0, 1], of what the reference would have of the rare topic that fares worst; one of which all is taken
+    counts as 1.
     """
 
     name: str
@@ -90,10 +197,14 @@ class Constraint:
     before: float
     after: float
     holds: bool  # on the exact integers, not on the rounded shares
+    group: str | None = (
+        None  # whose `after` this is, where the constraint is on each of several and names are known
+    )
 
     def to_json(self) -> dict[str, Any]:
         return {
             "name": self.name,
+            "group": self.group,
             "limit": self.limit,
             "before": self.before,
             "after": self.after,
@@ -105,11 +216,14 @@ class Constraint:
 class Mix:
     """Which documents were chosen, and why the others were not.
 
-    `facts`: `unit`; `available`, the size before; `asked`, the size target or None; `allocated`, the size of
-    the allocation before whole documents were chosen, to which filling may add; `got`, the size chosen;
-    `documents`, how many were kept; and `binds`, the constraints that made the mix smaller, in the order of
-    `REASONS`. Where documents were drawn by weight, sizes count copies, and `copies` tells how many were `drawn` and
-    how many of these are `kept`.
+    `facts`: `unit`; `available`, the size of all documents once; `asked`, the size target or None; `allocated`, the
+    size of the allocation before whole documents were chosen, to which filling may add; `got`, the size chosen;
+    `documents`, how many were kept; `divergence`, the Kullback-Leibler divergence in nats of the allocation's
+    composition from the target's; and `binds`, the constraints that shaped the mix, in the order of `REASONS`. Where
+    documents were drawn by weight or taken repeatedly, sizes count copies, and `copies` tells how many were `drawn`
+    by weight, how many are `kept`, and `level`, how often a document had to be taken at most for the size.
+    With a tail quota `tail` tells the rare `topics` of the reference, how many of them the corpus has (`held`), how
+    many the mix has (`kept`), and how many it took whole (`exhausted`).
     """
 
     kept: NDArray[np.bool_]  # shape (documents,)
