@@ -209,6 +209,7 @@ class Quality:
     """Documents that fail a rule. The score is the measured value, in the unit of the rule's column."""
 
     name: str = "quality.v1"
+    relaxable: bool = True
 
     def check(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Options with defaults: `rules`, of `SETS`; `thresholds`, rule -> value; `skip`, rules to leave out.

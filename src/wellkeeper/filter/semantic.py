@@ -41,6 +41,7 @@ from wellkeeper.engine.vectors import ALL_ZERO
 from wellkeeper.errors import RecipeError
 from wellkeeper.filter.duplicates import DEFAULT_KEEP, checked_options, survivor_order
 from wellkeeper.measure.chance import lost_at_random, outlying_from, rank_allowed, rank_excess
+from wellkeeper.measure.clusters import fitted_centres, nearest_centre
 from wellkeeper.measure.holders import NO_GROUP, RareTypes, affordable, rare_types
 from wellkeeper.measure.incidence import ngrams
 
@@ -79,7 +80,6 @@ CLOSE_EXCESS = 2.0
 in 44 times, for the hint is there to be read and is no gate."""
 _UNIT = VECTOR_UNIT * VECTOR_UNIT  # the product of a vector with itself, but for rounding
 _CENTRES = 1024
-_ROUNDS = 8
 _A_CENTRE = 128  # documents from which centres are fitted, for each of them
 _ROWS = 1024  # of a product of matrices
 _CHUNK = 256  # documents that are compared with all survivors at once
@@ -229,38 +229,7 @@ def _divided(
 ) -> NDArray[np.int64]:
     """The nearest of some centres for each row, by spherical k-means on a sample of the rows."""
     drawn = rows[np.argsort(priority[rows], kind="stable")[: _A_CENTRE * centres]]
-    middle = units[drawn[:centres]].astype(np.float32)
-    sample = np.sort(drawn)
-    for _ in range(_ROUNDS):
-        labels = _nearest(units, sample, middle)
-        moved = middle.copy()
-        for label in np.unique(labels).tolist():
-            moved[label] = _direction(units[sample[labels == label]].sum(axis=0, dtype=np.int64))
-        if np.array_equal(moved, middle):
-            break
-        middle = moved
-    return _nearest(units, rows, middle)
-
-
-def _direction(total: NDArray[np.int64]) -> NDArray[np.float32]:
-    """A sum of vectors as a unit vector on the grid of all vectors; noughts stay noughts."""
-    largest = int(np.abs(total).max())
-    if largest == 0:
-        return np.zeros(len(total), np.float32)
-    scaled = total / largest
-    # The exact sum of squares is the same in whatever order it is taken.
-    squares = np.rint(scaled * (1 << 20)).astype(np.int64) ** 2
-    length = float(np.sqrt(float(squares.sum()))) / (1 << 20)
-    return np.asarray(np.rint(scaled * (VECTOR_UNIT / length)), np.float32)
-
-
-def _nearest(
-    units: NDArray[np.int16], rows: NDArray[np.int64], centres: NDArray[np.float32]
-) -> NDArray[np.int64]:
-    labels = np.empty(len(rows), np.int64)
-    for at in range(0, len(rows), _ROWS):
-        labels[at : at + _ROWS] = (units[rows[at : at + _ROWS]].astype(np.float32) @ centres.T).argmax(axis=1)
-    return labels
+    return nearest_centre(units, rows, fitted_centres(units, drawn, centres))
 
 
 # --- thresholds -----------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from wellkeeper.native import loop, part
 
 __all__ = [
     "ALWAYS", "INTEGERS", "SHARES", "SHINGLE_WORDS", "SLOTS", "VERSION", "Tables", "TextColumns", "hash_word",
-    "load_tables", "ngram_counts", "shingle_sets", "text_pass", "word_hashes", "word_places",
+    "load_tables", "shingle_sets", "text_pass", "word_hashes", "word_places",
 ]  # fmt: skip
 
 VERSION = "text-pass.2"
@@ -254,59 +254,6 @@ def _distinct(bounds: Any, hashes: Any) -> Any:
         start = end
         bounds[k + 1] = at
     return at
-
-
-@loop("const i64[:], const u64[:], i64, i64[:], i64[:], u32[:], u32[:]", returns="i64")
-def _count_ngrams(
-    bounds: Any, words: Any, bits: Any, table: Any, out_bounds: Any, buckets: Any, counts: Any
-) -> Any:
-    """`table`, all noughts, is where in the output a bucket of this document stands, plus one."""
-    shift = _U(64 - bits)
-    at = 0
-    for d in range(bounds.size - 1):
-        first = at
-        previous = _U(0)
-        for j in range(bounds[d], bounds[d + 1]):
-            word = words[j]
-            for n in range(2):
-                if n == 0:
-                    h = mix(word)
-                elif j > bounds[d]:
-                    h = mix(previous * _K + word)
-                else:
-                    continue
-                bucket = h >> shift
-                place = table[bucket]
-                if place == 0:
-                    buckets[at] = np.uint32(bucket)
-                    counts[at] = 1
-                    at += 1
-                    table[bucket] = at
-                else:
-                    counts[place - 1] += np.uint32(1)
-            previous = word
-        for k in range(first, at):
-            table[buckets[k]] = 0
-        out_bounds[d + 1] = at
-    return at
-
-
-def ngram_counts(
-    bounds: NDArray[np.int64], words: NDArray[np.uint64], *, bits: int
-) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint32]]:
-    """Hashed counts of word 1-grams and 2-grams of each document, the input of linear detectors.
-
-    `bounds` and `words` are what `word_hashes` gives; `bits`, 1 to 24, sets 2 ** bits buckets. Returns offsets,
-    shape (documents + 1,), and the buckets and counts that they delimit, in order of first appearance.
-    """
-    if not 1 <= bits <= 24:
-        raise ValueError(f"bits is {bits}: hash to 2 ** 1 up to 2 ** 24 buckets")
-    room = max(1, 2 * words.size)
-    out_bounds = np.zeros(bounds.size, np.int64)
-    buckets, counts = np.empty(room, np.uint32), np.empty(room, np.uint32)
-    table = np.zeros(1 << bits, np.int64)
-    used = _count_ngrams(bounds, words, bits, table, out_bounds, buckets, counts)
-    return out_bounds, buckets[:used].copy(), counts[:used].copy()
 
 
 def _collect(
