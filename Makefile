@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test explore slow ray test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates bench-origin check clean
+.PHONY: help demo test explore slow ray test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates bench-origin bench-mix check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -68,6 +68,9 @@ bench-duplicates: $(READY)  ## near-duplicates: the open tools, installed apart,
 bench-origin: $(READY)  ## error rates of style and coverage of shares; DATA=FOLDER of labelled sets
 	$(BIN)/python benchmarks/origin/errors.py --data $(DATA) --cache benchmarks/origin/.cache
 	$(BIN)/python benchmarks/origin/share.py --data $(DATA) --cache benchmarks/origin/.cache
+
+bench-mix: $(READY)  ## ten million documents allocated and chosen
+	$(BIN)/python benchmarks/mix.py
 
 check: lint types contracts docs-check test  ## what must hold before a commit
 

@@ -17,17 +17,30 @@ from wellkeeper import errors
 if TYPE_CHECKING:
     from wellkeeper.recipe.anchors import build_anchors
     from wellkeeper.recipe.audit import audit
+    from wellkeeper.recipe.compare import compare
     from wellkeeper.recipe.curate import curate
-    from wellkeeper.recipe.results import Audit, Curation
+    from wellkeeper.recipe.results import Audit, Comparison, Curation
 
 __version__ = "0.1.0"
-__all__ = ["Audit", "Curation", "__version__", "audit", "build_anchors", "curate", "errors"]
+__all__ = [
+    "Audit",
+    "Comparison",
+    "Curation",
+    "__version__",
+    "audit",
+    "build_anchors",
+    "compare",
+    "curate",
+    "errors",
+]
 
 _HOMES = {
     "audit": "wellkeeper.recipe.audit",
     "build_anchors": "wellkeeper.recipe.anchors",
+    "compare": "wellkeeper.recipe.compare",
     "curate": "wellkeeper.recipe.curate",
     "Audit": "wellkeeper.recipe.results",
+    "Comparison": "wellkeeper.recipe.results",
     "Curation": "wellkeeper.recipe.results",
 }
 

@@ -66,7 +66,7 @@ def test_every_verb_and_each_of_its_options_is_in_the_reference(verb):
             assert name in section, f"wellkeeper {verb}: {name}. Run: make docs"
 
 
-@pytest.mark.parametrize("verb", sorted({"anchors", "audit", "curate", "why"} & set(cli.commands)))
+@pytest.mark.parametrize("verb", sorted({"anchors", "audit", "compare", "curate", "why"} & set(cli.commands)))
 def test_every_verb_that_does_work_has_a_page_that_the_index_names(verb):
     assert (DOCS / f"{verb}.md").exists()
     assert f"({verb}.md)" in page("index.md")

@@ -1,8 +1,5 @@
 """The text pass against its plain twin, and the sketch against exact similarity."""
 
-from collections import Counter
-from itertools import pairwise
-
 import naive
 import numpy as np
 import pytest
@@ -207,27 +204,3 @@ def test_short_documents_fill_every_slot():
     out, _, _ = run(["one two", "one two", "two one"], bands=128, rows=1)
     assert np.array_equal(out.bands[:, 0], out.bands[:, 1])
     assert not np.any(out.bands[:, 0] == out.bands[:, 2])
-
-
-@given(st.lists(wordy | texts, min_size=1, max_size=4), st.integers(1, 20))
-def test_hashed_ngram_counts_are_those_of_the_plain_definition(documents, bits):
-    _, data, offsets = run(documents)
-    bounds, words = text.word_hashes(data, offsets, TABLES, np.arange(len(documents)))
-    at, buckets, counts = text.ngram_counts(bounds, words, bits=bits)
-    whole = text.ngram_counts(bounds, words, bits=24)
-    for d, document in enumerate(documents):
-        found = dict(
-            zip(buckets[at[d] : at[d + 1]].tolist(), counts[at[d] : at[d + 1]].tolist(), strict=True)
-        )
-        plain = naive.words_of(document)
-        assert sum(found.values()) == len(plain) + max(0, len(plain) - 1)
-        assert len(found) == at[d + 1] - at[d]
-        wide = zip(
-            whole[1][whole[0][d] : whole[0][d + 1]], whole[2][whole[0][d] : whole[0][d + 1]], strict=True
-        )
-        folded = Counter()
-        for bucket, count in wide:
-            folded[int(bucket) >> (24 - bits)] += int(count)
-        assert found == folded
-        grams = Counter(plain) + Counter(pairwise(plain))
-        assert sorted(found.values()) == sorted(grams.values()) or len(found) < len(grams)

@@ -11,7 +11,16 @@ from text_sources import incidence
 
 from wellkeeper.errors import DataError
 from wellkeeper.measure._loops import mixed
-from wellkeeper.measure.incidence import Incidence, halves, incidence_of, match, ngrams, select, take_words
+from wellkeeper.measure.incidence import (
+    Incidence,
+    halves,
+    incidence_of,
+    match,
+    ngrams,
+    select,
+    take_words,
+    united,
+)
 
 tokens = st.integers(0, 12) | st.integers(0, 2**64 - 1)
 corpora = st.lists(st.lists(tokens, max_size=12), min_size=1, max_size=12)
@@ -79,6 +88,17 @@ def test_select_keeps_the_chosen_documents_in_order(documents: list[list[int]], 
     chosen = data.draw(st.lists(st.booleans(), min_size=len(documents), max_size=len(documents)))
     found = select(incidence_of(*flat(documents)), np.array(chosen))
     assert as_counters(found) == [Counter(d) for d, taken in zip(documents, chosen, strict=True) if taken]
+
+
+@given(corpora, st.data())
+def test_united_documents_hold_what_their_documents_hold_together(documents: list[list[int]], data) -> None:
+    unit = data.draw(st.lists(st.integers(-1, 3), min_size=len(documents), max_size=len(documents)))
+    found = united(incidence_of(*flat(documents)), np.array(unit), 4)
+    wanted = [Counter() for _ in range(4)]
+    for document, number in zip(documents, unit, strict=True):
+        if number >= 0:
+            wanted[number].update(document)
+    assert as_counters(found) == wanted
 
 
 @given(corpora, st.integers(0, 160))

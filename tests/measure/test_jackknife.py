@@ -12,11 +12,13 @@ from wellkeeper.errors import DataError
 from wellkeeper.measure.jackknife import (
     Interval,
     OwnVariance,
+    Spread,
     blocks,
     influences,
     interval,
     positive_interval,
     share_interval,
+    spread,
     student_quantile,
 )
 
@@ -27,6 +29,12 @@ shares = st.floats(0, 1)
 @pytest.mark.parametrize("freedom", [6, 9, 9.5, 15, 24, 49, 147, 10_000])
 def test_students_quantile_is_scipys(freedom: float) -> None:
     assert student_quantile(freedom) == pytest.approx(t.ppf(0.975, freedom), abs=1e-3)
+    assert student_quantile(freedom, norm.ppf(0.95)) == pytest.approx(t.ppf(0.95, freedom), abs=1e-3)
+
+
+def test_without_any_spread_only_the_own_variance_of_types_is_left() -> None:
+    assert spread([np.zeros(10)], OwnVariance(proper=4.0, jackknife=9.0)) == Spread(2.0, math.inf)
+    assert student_quantile(math.inf) == pytest.approx(norm.ppf(0.975))
 
 
 @given(samples)

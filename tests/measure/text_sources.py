@@ -1,11 +1,14 @@
 """A source of documents whose truth is known: Zipf words, topics, bursts, unequal lengths."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.measure.incidence import Incidence, incidence_of
+
+PHRASES, PHRASE_WORDS = 40, 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,7 @@ class Source:
     words: float = 200.0  # mean of a document
     spread: float = 1.0  # coefficient of variation of the log-normal length
     temperature: float = 1.0
+    stock: float = 0.0  # chance that a document ends in one of `PHRASES` stock phrases
 
     def cumulative(self) -> NDArray[np.float64]:
         zipf = 1 / (np.arange(1, self.types + 1) + 2.7)
@@ -49,9 +53,22 @@ class Source:
             repeats = rng.random(tokens.size) < self.burst
             earlier = np.repeat(offsets[:-1], lengths) + (rng.random(tokens.size) * place).astype(np.int64)
             tokens[repeats] = tokens[earlier[repeats]]
+            if self.stock:
+                _end_in_stock_phrases(offsets, tokens, self.stock, rng)
             return offsets, tokens.astype(np.uint64)
 
         return sample
+
+
+def _end_in_stock_phrases(
+    offsets: NDArray[np.int64], tokens: NDArray[np.int64], chance: float, rng: np.random.Generator
+) -> None:
+    """Some phrases are far more usual than others: phrase k with a chance in proportion to 1 / (k + 1)."""
+    usual = 1 / np.arange(1, PHRASES + 1)
+    for first, end in pairwise(offsets):
+        if rng.random() < chance and end - first >= PHRASE_WORDS:
+            phrase = rng.choice(PHRASES, p=usual / usual.sum())
+            tokens[end - PHRASE_WORDS : end] = 100 + PHRASE_WORDS * phrase + np.arange(PHRASE_WORDS)
 
 
 def incidence(documents: list[list[int]]) -> Incidence:

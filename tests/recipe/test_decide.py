@@ -1,15 +1,17 @@
 """Decisions: steps speak in turn, the last word stands, and what the mix leaves out is on record."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fakes import MemoryCorpus
 
 from wellkeeper.core.decision import Decision, Ruling, Weights
 from wellkeeper.core.origin import Origin
-from wellkeeper.errors import RecipeError
-from wellkeeper.mix.plan import MixPlan, Size
+from wellkeeper.errors import DataError, RecipeError
+from wellkeeper.mix.plan import Cap, Diversity, Epochs, MixPlan, Size
 from wellkeeper.mix.sampling import copies_of
-from wellkeeper.recipe.decide import apply_mix, apply_steps, record, undecided
+from wellkeeper.recipe.decide import MixTopics, apply_mix, apply_steps, record, undecided
 from wellkeeper.recipe.steps import registered_steps, step_named
 
 BASE = " ".join(f"w{k}" for k in range(80))
@@ -140,6 +142,69 @@ def test_a_mix_of_plain_documents_draws_nothing(corpus):
     decisions = apply_steps(corpus, [])
     assert apply_mix(corpus, decisions, MixPlan()).copies is None
     assert (decisions.weight == 1).all()
+
+
+def test_caps_of_other_kinds_and_by_name_go_by_the_corpus_own_codes(corpus):
+    corpus.codes = {
+        "licence": (np.array([0, 0, 0, 0, 1, 1, -1], np.int32), ("MIT", "CC0-1.0")),
+        "source": (np.array([0, 1, 0, 1, 0, 1, 0], np.int32), ("forum", "books")),
+    }.__getitem__
+    corpus.columns["source"] = corpus.codes("source")[0]
+    decisions = apply_steps(corpus, [])
+    plan = MixPlan(caps={"licence": Cap(share=0.5), "source": Cap(named={"forum": 0.5})})
+    mix = apply_mix(corpus, decisions, plan)
+    assert [(one.name, one.group, one.after) for one in mix.constraints] == [
+        ("cap-source", "forum", 0.5), ("cap-licence", "MIT", 0.5)
+    ]  # fmt: skip
+    assert decisions.kept.sum() == 6
+    assert {decisions.reasons[r] for r in decisions.reason[~decisions.kept]} <= {"cap-source", "cap-licence"}
+
+
+def test_repeats_by_source_of_the_recipe_come_out_as_weights(corpus):
+    corpus.columns["group"] = np.array([0, 0, 1, 1, 1, 1, 1], np.int32)
+    corpus.group_names = lambda: ["archive", "forum"]
+    plan = MixPlan(size=Size(amount=11), epochs=Epochs(named={"archive": 4}))
+    decisions = apply_steps(corpus, [])
+    apply_mix(corpus, decisions, plan)
+    assert decisions.weight.tolist() == [3, 3, 1, 1, 1, 1, 1]
+    kept_apart = weighed({0: 0.5})
+    apply_mix(corpus, kept_apart, replace(plan, weights="keep"))
+    assert kept_apart.weight.tolist() == [1.5, 3, 1, 1, 1, 1, 1]
+
+
+def test_a_tail_quota_goes_by_the_topics_of_the_reference(corpus):
+    topics = MixTopics(
+        of=np.array([0, 0, 0, 0, 0, 1, -1], np.int32), reference=np.array([80, 20]), names=("a", "b")
+    )
+    plan = MixPlan(size=Size(amount=3), diversity=Diversity(keep_tail=0.95))
+    decisions = apply_steps(corpus, [])
+    mix = apply_mix(corpus, decisions, plan, topics)
+    assert decisions.kept[5]
+    assert decisions.kept.sum() == 3
+    assert [(one.name, one.group, one.holds) for one in mix.constraints] == [
+        ("keep-tail", "b", True),
+        ("size", None, True),
+    ]
+    with pytest.raises(DataError, match="The plan has a tail quota, and topics"):
+        apply_mix(corpus, apply_steps(corpus, []), plan)
+
+
+def test_unlike_documents_go_by_the_vectors_of_those_that_are_left(corpus):
+    asked = []
+
+    def vectors(documents):
+        asked.append(documents.tolist())
+        return np.eye(7, 8, dtype=np.int16)[documents // 2 * 2] * 2048
+
+    decisions = apply_steps(corpus, [("exact-duplicates.v1", {})])
+    apply_mix(
+        corpus, decisions, MixPlan(size=Size(amount=4), diversity=Diversity(choose="spread")), vectors=vectors
+    )
+    assert asked == [[0, 2, 3, 4, 5, 6]]
+    assert np.flatnonzero(decisions.kept).tolist() == [0, 2, 4, 6]
+    asked.clear()
+    apply_mix(corpus, apply_steps(corpus, []), MixPlan(size=Size(amount=4)), vectors=vectors)
+    assert asked == []
 
 
 def test_the_digest_changes_with_any_decision(corpus):

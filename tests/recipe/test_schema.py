@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from wellkeeper.core.dates import DateBasis
 from wellkeeper.engine.files import FORMATS
 from wellkeeper.errors import RecipeError
-from wellkeeper.mix.plan import MixPlan, Size
+from wellkeeper.mix.plan import Cap, Diversity, Epochs, MixPlan, Size
 from wellkeeper.recipe import schema
 from wellkeeper.recipe.document import read_document
 from wellkeeper.recipe.model import Given, Recipe, Reference
@@ -83,8 +83,7 @@ def test_the_whole_recipe_is_read(recipe_of, tmp_path: Path) -> None:
         size=Size(unit="documents", amount=100_000),
         synthetic_share_max=0.1,
         human_floor=0.6,
-        cap_source=0.4,
-        cap_month=0.2,
+        caps={"source": Cap(share=0.4), "month": Cap(share=0.2)},
     )
     assert (recipe.sign, recipe.out, recipe.seed) == ("env:WELLKEEPER_KEY", "curated", 7)
     assert recipe.folder == tmp_path
@@ -171,8 +170,8 @@ def test_overrides_replace_values_in_order(recipe_of) -> None:
 
 
 def test_an_override_makes_the_mappings_it_needs_and_null_removes(recipe_of) -> None:
-    assert recipe_of(SMALL, "mix.caps.source=0.5").mix.cap_source == 0.5
-    assert recipe_of(WHOLE, "mix.caps=").mix.cap_source is None
+    assert recipe_of(SMALL, "mix.caps.source=0.5").mix.caps == {"source": Cap(share=0.5)}
+    assert recipe_of(WHOLE, "mix.caps=").mix.caps == {}
     assert recipe_of(WHOLE, "steps=[quality.v1]").steps[0].name == "quality.v1"
     assert recipe_of(SMALL, "mix.weights=keep").mix.weights == "keep"
     assert recipe_of(SMALL, "mix.weights=draw").digest == recipe_of(SMALL).digest
@@ -206,9 +205,9 @@ def test_overrides_that_cannot_be_meant_are_refused(refusal, override: str, says
     [
         (("human_floor", "human_flor"),
          ("recipe.yaml, line 15: mix.human_flor is not a key of mix. Did you mean human_floor? "
-         "Keys: size, synthetic_share, human_floor, caps, weights.")),
+         "Keys: size, synthetic_share, human_floor, caps, epochs, temperature, diversity, weights.")),
         (("seed: 7", "seeds: 7"), ("recipe.yaml, line 19: seeds is not a key of a recipe. Did you mean seed? "
-         "Keys: wellkeeper, sources, reference, anchors, steps, against, mix, sign, out, seed.")),
+         "Keys: wellkeeper, sources, reference, anchors, steps, against, mix, guard, sign, out, seed.")),
         (("source: board", "sauce: board"), ("recipe.yaml, line 4: sources.forum.sauce is not a key of sources.forum. "
          "Did you mean source? Keys: path, text, id, source, domain, embedding, date, licence, origin, generator, language, trust, format.")),
         (("{max: 0.10}", "{maximum: 0.10, max: 0.1}"), ("recipe.yaml, line 14: mix.synthetic_share.maximum is not a key "
@@ -217,11 +216,24 @@ def test_overrides_that_cannot_be_meant_are_refused(refusal, override: str, says
          "sources.archive.origin. Did you mean column? Keys: column, value.")),
         (("sign: {key", "sign: {kee: x, key"), "recipe.yaml, line 17: sign.kee is not a key of sign. Did you mean key? Keys: key."),
         (("{source: 0.40", "{sauce: 0.40"), ("recipe.yaml, line 16: mix.caps.sauce is not a key of mix.caps. "
-         "Did you mean source? Keys: source, month.")),
+         "Did you mean source? Keys: source, month, domain, licence, generator, language.")),
         (("documents: 100000", "document: 100000"), ("mix.size.document is not a key of mix.size. Did you mean documents? "
          "Keys: documents, words, bytes.")),
-        (("human_floor: 0.60", "diversity: {by: x}"),
-         "recipe.yaml, line 15: mix.diversity needs a later version of wellkeeper. Remove it; this one cannot honour it."),
+        (("human_floor: 0.60", "diversity: {by: x}"), "line 15: mix.diversity.by is 'x'. Give one of: ngram-clusters."),
+        (("human_floor: 0.60", "diversity: {keep_tial: 1}"), ("line 15: mix.diversity.keep_tial is not a key of mix.diversity. "
+         "Did you mean keep_tail? Keys: by, keep_tail, choose.")),
+        (("source: 0.40", "source: {forum: 1.5}"), "line 16: mix.caps.source.forum is 1.5. Give a share from 0 to 1."),
+        (("source: 0.40", "source: {}"), "line 16: mix.caps.source is empty. Give at least one entry."),
+        (("month: 0.20", "month: {a: 0.1}"), "line 16: mix.caps.month is {'a': 0.1}. Give a number."),
+        (("human_floor: 0.60", "temperature: 0"), "line 15: mix.temperature is 0. Give a power above 0, up to 1."),
+        (("human_floor: 0.60", "temperature: 1.5"), "line 15: mix.temperature is 1.5. Give a power above 0, up to 1."),
+        (("human_floor: 0.60", "epochs: 0"), "line 15: mix.epochs is 0. Give a whole number from 1 to 100."),
+        (("human_floor: 0.60", "epochs: {archve: 2}"), ("line 15: mix.epochs.archve is no source of the recipe. "
+         "Did you mean archive? Sources: archive, forum, made; or default.")),
+        (("{documents: 100000}", "all\n  temperature: 0.5"), ("mix.temperature needs a size: where mix.size is all, no share can change. "
+         "Set mix.size, for example {documents: 100000}.")),
+        (("{documents: 100000}", "all\n  epochs: 2"), ("mix.epochs needs a size: where mix.size is all, nothing is taken twice. "
+         "Set mix.size, for example {documents: 100000}.")),
         (("human_floor: 0.60", "human_floor: 1.4"), "recipe.yaml, line 15: mix.human_floor is 1.4. Give a share from 0 to 1."),
         (("month: 0.20", "month: -1"), "line 16: mix.caps.month is -1. Give a share from 0 to 1."),
         (("max: 0.10", "max: .nan"), "line 14: mix.synthetic_share.max is nan. Give a share from 0 to 1."),
@@ -280,7 +292,7 @@ def test_several_problems_are_reported_together(refusal) -> None:
         "  line 5: sources.made.txt is not a key of sources.made. Did you mean text? "
         "Keys: path, text, id, source, domain, embedding, date, licence, origin, generator, language, trust, format.\n"
         "  line 15: mix.human_flor is not a key of mix. Did you mean human_floor? "
-        "Keys: size, synthetic_share, human_floor, caps, weights.\n"
+        "Keys: size, synthetic_share, human_floor, caps, epochs, temperature, diversity, weights.\n"
         "  line 19: seed is 'x'. Give a whole number."
     )
 
@@ -338,6 +350,38 @@ def test_the_digest_depends_on_what_a_recipe_says_and_not_on_how(recipe_of, tmp_
     digests = {recipe_of(WHOLE, change).digest for change in
                ("seed=8", "mix.human_floor=0.61", "mix.size=all", "steps=[]", "sources.made.path=b", "out=b")}  # fmt: skip
     assert len(digests | {recipe.digest}) == 7
+
+
+def test_the_keys_of_the_mix_are_read(recipe_of) -> None:
+    mix = recipe_of(
+        WHOLE,
+        "mix.caps={source: {default: 0.4, forum: 0.1}, licence: 0.5, domain: {wiki.org: 0.2}}",
+        "mix.epochs={archive: 4, default: 2}",
+        "mix.temperature=0.7",
+        "mix.diversity={by: ngram-clusters, keep_tail: 0.95, choose: spread}",
+    ).mix
+    assert mix.caps == {
+        "source": Cap(share=0.4, named={"forum": 0.1}),
+        "domain": Cap(named={"wiki.org": 0.2}),
+        "licence": Cap(share=0.5),
+    }
+    assert mix.epochs == Epochs(most=2, named={"archive": 4})
+    assert (mix.temperature, mix.repeats) == (0.7, True)
+    assert mix.diversity == Diversity(keep_tail=0.95, choose="spread")
+    assert recipe_of(WHOLE, "mix.epochs=3").mix.epochs == Epochs(most=3)
+
+
+def test_a_tail_quota_needs_a_reference(recipe_of, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"mix\.diversity\.keep_tail keeps the tail of the human reference, and the "
+                       r"recipe names none\. Add reference: with a source's name or a path\."):  # fmt: skip
+        recipe_of(SMALL, "mix.diversity={keep_tail: 0.9}")
+
+
+def test_recipes_with_the_new_keys_of_the_mix_have_digests_of_their_own(recipe_of) -> None:
+    changes = ("mix.epochs=2", "mix.epochs={archive: 2}", "mix.temperature=0.5", "mix.diversity={keep_tail: 0.9}",
+               "mix.diversity={choose: spread}", "mix.caps.source={forum: 0.4}", "mix.caps.domain=0.4")  # fmt: skip
+    digests = {recipe_of(WHOLE, change).digest for change in changes}
+    assert len(digests | {recipe_of(WHOLE).digest}) == len(changes) + 1
 
 
 def test_the_digest_never_changes_between_versions(recipe_of) -> None:

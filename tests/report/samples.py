@@ -40,6 +40,26 @@ def _bands(drop: float) -> list[dict[str, Any]]:
     return rows
 
 
+def _diversity(drop: float) -> dict[str, Any]:
+    return {
+        "documents": 251,
+        "words": 100_212,
+        "sample_coverage": interval(0.912 + drop / 10, 0.907 + drop / 10, 0.917 + drop / 10),
+        "level": 0.85,
+        "hill_at_level": {
+            "q0": interval(9_812 - 9_000 * drop, 9_590 - 9_000 * drop, 10_040 - 9_000 * drop),
+            "q1": interval(3_120.4, 3_041.0, 3_201.9),
+            "q2": interval(611.7, 590.2, 633.8),
+        },
+        "entropy": interval(8.911, 8.874, 8.948),
+        "zipf": interval(0.962 + drop / 3, 0.951 + drop / 3, 0.973 + drop / 3),
+        "heaps": interval(0.548 - drop / 4, 0.541 - drop / 4, 0.555 - drop / 4),
+        "distinct_2": interval(0.612 - drop / 2, 0.603 - drop / 2, 0.621 - drop / 2),
+        "distinct_3": interval(0.893 - drop / 2, 0.886 - drop / 2, 0.899 - drop / 2),
+        "self_repetition": interval(0.071 + drop / 2, 0.064 + drop / 2, 0.079 + drop / 2),
+    }
+
+
 def _tails(drop: float, types: float) -> dict[str, Any]:
     return {
         "unit": "documents",
@@ -74,6 +94,7 @@ def _tails(drop: float, types: float) -> dict[str, Any]:
             "bands": _bands(drop),
             "curve": _curve(38.9, 0.533, 402, 6000),
         },
+        "diversity": {**_diversity(drop), "reference": _diversity(0.0)},
     }
 
 

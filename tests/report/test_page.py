@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from comparison_samples import HOSTILE_COMPARISON, UNDECIDED, WORSE
 from golden_files import assert_golden
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,8 @@ from lxml import html as lxml_html
 from samples import CURATION, EMPTY, EVIL, HOSTILE, HOSTILE_CURATION, RICH
 
 from wellkeeper.report import render_html
+from wellkeeper.report.compare import render_comparison
+from wellkeeper.report.sections.mix import mix_blocks
 
 PAGES = {
     "rich": render_html(RICH, title="data/"),
@@ -20,6 +23,10 @@ PAGES = {
     "empty": render_html(EMPTY, title="three.jsonl"),
     "nothing": render_html({}, curation={}, title="nothing"),
     "hostile": render_html(HOSTILE, curation=HOSTILE_CURATION, title=EVIL),
+    "comparison": render_comparison(WORSE),
+    "undecided comparison": render_comparison(UNDECIDED),
+    "hostile comparison": render_comparison(HOSTILE_COMPARISON),
+    "no comparison": render_comparison({}),
 }
 VOID = {"meta", "link", "br", "hr", "img", "input", "line", "rect", "circle", "path", "polyline", "polygon"}
 every_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES.keys())
@@ -179,6 +186,29 @@ def test_a_curation_starts_with_its_flow():
     assert holds == ["\u2713 holds", "\u2717 does not hold", "\u2713 holds"]
 
 
+def test_a_mix_says_what_shaped_it_and_whom_its_figures_are_of():
+    (table, facts) = mix_blocks({
+        "constraints": [
+            {"name": "cap-source", "group": "forum", "limit": 0.4, "before": 0.6, "after": 0.4, "holds": True},
+            {"name": "size", "group": None, "limit": 12_000, "before": 50_000.0, "after": 12_000.0, "holds": True},
+        ],
+        "facts": {
+            "binds": ["cap-source", "size"], "divergence": 0.0123, "copies": {"drawn": 9, "kept": 12, "level": 1.3333},
+            "tail": {"topics": 20, "held": 18, "kept": 18, "exhausted": 2},
+        },
+    })  # fmt: skip
+    assert table.head[-1] == "Nearest to its limit"
+    assert [[*line[:4], line[5]] for line in table.rows] == [
+        ["cap-source", "40.0%", "60.0%", "40.0%", "forum"], ["size", "12\u202f000", "50\u202f000", "12\u202f000", ""]
+    ]  # fmt: skip
+    assert facts.rows == [
+        ("What shaped it", "cap-source, size"),
+        ("Composition, from the target's", "0.0123 nats (Kullback-Leibler)"),
+        ("Repeats that the size needs", "up to 1.33 times a document"),
+        ("Tail of the reference", "20 rare topics: the data hold 18, the mix 18, and 2 whole"),
+    ]
+
+
 def test_no_figure_stands_without_its_interval_or_baseline():
     tree = lxml_html.document_fromstring(PAGES["rich"])
     beneath = [item.text_content() for item in tree.xpath("//dl[@class='glance']//dd[@class='beneath']")]
@@ -263,7 +293,7 @@ def test_a_huge_document_is_cut_and_the_page_says_where():
         {"month": row["month"], "before": 3, "after": 2} for row in audit["origin"]["by_month"]
     ]
     page = render_html(audit, curation=curation, title="x" * 10_000)
-    assert len(page.encode()) < 200_000
+    assert len(page.encode()) < 220_000
     assert "1\u202f976 more findings left off here; the JSON document beside this page has all." in page
 
 

@@ -30,6 +30,12 @@ from wellkeeper.cli.support import (
     type=click.Path(exists=True, file_okay=False),
     help="Leave out what an earlier curated set or work folder has; again for another.",
 )
+@click.option(
+    "--guard",
+    metavar="tail=R[:relax]",
+    default=None,
+    help="Refuse a step that keeps less than R of the reference's tail, or have it put documents back: tail=0.95.",
+)
 @click.option("--dry-run", is_flag=True, help="Tell what would be kept and dropped; write no training set.")
 @click.option(
     "--keep-rejected/--no-keep-rejected", default=True, help="Write the dropped documents' text too."

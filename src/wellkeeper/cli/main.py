@@ -10,6 +10,7 @@ import click
 from wellkeeper import __version__
 from wellkeeper.cli.anchors import anchors
 from wellkeeper.cli.audit import audit
+from wellkeeper.cli.compare import compare
 from wellkeeper.cli.completion import completion
 from wellkeeper.cli.curate import curate
 from wellkeeper.cli.plugins import schema, steps
@@ -38,7 +39,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, anchors, curate, why, steps, schema, completion):
+for command in (audit, anchors, compare, curate, why, steps, schema, completion):
     cli.add_command(command)
 
 

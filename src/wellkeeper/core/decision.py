@@ -334,3 +334,15 @@ class Step(Protocol):
     def rule(self, corpus: Corpus, active: NDArray[np.bool_], options: Mapping[str, Any]) -> Ruling:
         """Rule on the documents where `active`, shape (documents,), is true."""
         ...
+
+
+@runtime_checkable
+class Relaxable(Protocol):
+    """A step that says whether a guard of the tail may put back what it drops.
+
+    It may if documents are dropped for the way they read, which a rare word can outweigh; never if they are copies,
+    hold evaluation items, lack rights, or if a model wrote them. A step that does not say so is left alone.
+    """
+
+    @property
+    def relaxable(self) -> bool: ...

@@ -20,6 +20,11 @@ def mixed(value: int) -> int:
     return int(_mixed_of(value))
 
 
+def fill_signs(seed: int, out: NDArray[np.float32]) -> None:
+    """Fill a matrix with 1 and -1, each a hash of the seed and of its place."""
+    _fill_signs(mixed(seed), out)
+
+
 def join_words(
     offsets: NDArray[np.int64],
     words: NDArray[np.uint64],
@@ -70,6 +75,32 @@ def expected_k_log_k(
     _expected_k_log_k(drawn_from, documents, units, out)
 
 
+SIDE_SUMS = 10
+"""Columns of what `tally_sides` sums up of each side: types, y ln y, y^2 and y, where y documents of the side have a
+type (what Hill numbers are made of); tokens; of the tail, weight of the types that the side has, and tokens; weight of
+all types that it has; tokens of types that have weight; tokens of types that the other side has too."""
+
+
+def tally_sides(
+    labels: NDArray[np.uint8],
+    bounds: NDArray[np.int64],
+    document: NDArray[np.int32],
+    tokens: NDArray[np.int32],
+    weight: NDArray[np.int64],
+    tail: NDArray[np.uint8],
+    logs: NDArray[np.float64],
+    alone: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Add up `SIDE_SUMS` columns of both sides, for each row of labels, to `out`, shape (rows, 2, SIDE_SUMS).
+
+    `labels`, shape (rows, documents), are 0 or 1. Type t has the entries [bounds[t], bounds[t + 1]) of `document` and
+    `tokens`; `weight` and `tail` (0 or 1) are of types. `logs[k]` is k ln k. `alone`, shape (documents, SIDE_SUMS), is
+    what each document adds to its side besides. All but the second column are whole numbers, hence exact.
+    """
+    _tally_sides(labels, bounds, document, tokens, weight, tail, logs, alone, out)
+
+
 @part
 def _mixed(value: Any) -> Any:
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -80,6 +111,15 @@ def _mixed(value: Any) -> Any:
 @loop("u64", returns="u64")
 def _mixed_of(value: Any) -> Any:
     return _mixed(value)
+
+
+@loop("u64, f32[:,:]")
+def _fill_signs(start: Any, out: Any) -> Any:
+    rows, columns = out.shape
+    for row in range(rows):
+        for column in range(columns):
+            high = _mixed(start + np.uint64(row * columns + column)) >> np.uint64(63)
+            out[row, column] = 1 - 2 * np.int64(high)
 
 
 @loop("const i64[:], const u64[:], i64, const i64[:], u64[:]")
@@ -158,3 +198,52 @@ def _expected_k_log_k(drawn_from: Any, documents: Any, units: Any, out: Any) -> 
             if term < 1e-18 * total:
                 break
         out[at] = value / total
+
+
+@loop(
+    "const u8[:,:], const i64[:], const i32[:], const i32[:], const i64[:], const u8[:], const f64[:],"
+    " const f64[:,:], f64[:,:,:]"
+)
+def _tally_sides(
+    labels: Any,
+    bounds: Any,
+    document: Any,
+    tokens: Any,
+    weight: Any,
+    tail: Any,
+    logs: Any,
+    alone: Any,
+    out: Any,
+) -> Any:
+    for row in range(labels.shape[0]):
+        for d in range(labels.shape[1]):
+            side = np.int64(labels[row, d])
+            for column in range(alone.shape[1]):
+                out[row, side, column] += alone[d, column]
+        for t in range(bounds.size - 1):
+            having = bounds[t + 1] - bounds[t]
+            having_second = 0
+            total = 0
+            total_second = 0
+            for k in range(bounds[t], bounds[t + 1]):
+                side = np.int64(labels[row, document[k]])
+                having_second += side
+                total += tokens[k]
+                total_second += side * tokens[k]
+            shared = 0 < having_second < having
+            for side in range(2):
+                y = having_second if side else having - having_second
+                if y == 0:
+                    continue
+                own = total_second if side else total - total_second
+                out[row, side, 0] += 1
+                out[row, side, 1] += logs[y]
+                out[row, side, 2] += np.float64(y) * y
+                out[row, side, 3] += y
+                out[row, side, 5] += weight[t] * tail[t]
+                out[row, side, 6] += own * tail[t]
+                out[row, side, 7] += weight[t]
+                if weight[t] > 0:
+                    out[row, side, 8] += own
+                if shared:
+                    out[row, side, 9] += own

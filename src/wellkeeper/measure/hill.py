@@ -54,14 +54,7 @@ def hill_numbers(frequencies: Frequencies, documents: int, units: int) -> tuple[
         DataError: no type, a frequency outside 1 to `documents`, or `units` outside 1 to `documents`.
     """
     check_units(documents, units)
-    if not frequencies.size:
-        raise DataError("there is no type to count. Check that the text column is not empty.")
-    least, most = int(frequencies.min()), int(frequencies.max())
-    if least < 1 or most > documents:
-        raise DataError(
-            f"document frequencies go from {least} to {most}, and there are {documents} documents. "
-            "Pass, for each type that occurs, the number of documents that have it."
-        )
+    check_frequencies(frequencies, documents)
     counts = np.bincount(frequencies)
     present = np.flatnonzero(counts)
     sums = moments(present, documents, units) @ counts[present]
@@ -128,6 +121,18 @@ def hill_of_moments(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     )
 
 
+def check_frequencies(frequencies: Frequencies, documents: int) -> None:
+    """Raise a DataError unless there are types, each of 1 to `documents` documents."""
+    if not frequencies.size:
+        raise DataError("there is no type to count. Check that the text column is not empty.")
+    least, most = int(frequencies.min()), int(frequencies.max())
+    if least < 1 or most > documents:
+        raise DataError(
+            f"document frequencies go from {least} to {most}, and there are {documents} documents. "
+            "Pass, for each type that occurs, the number of documents that have it."
+        )
+
+
 def check_units(documents: int, units: int) -> None:
     """Raise a DataError unless `units` documents can be drawn."""
     if not 1 <= units <= documents:
@@ -137,10 +142,14 @@ def check_units(documents: int, units: int) -> None:
         )
 
 
-def _seen(frequencies: NDArray[np.integer], documents: int, units: int) -> NDArray[np.float64]:
-    """P(K > 0) = 1 - C(documents - y, units) / C(documents, units)."""
+def absence(frequencies: NDArray[np.integer], documents: int, units: int) -> NDArray[np.float64]:
+    """P(K = 0) = C(documents - y, units) / C(documents, units): no document drawn has the type, by frequency y."""
     most = int(frequencies.max(initial=0))
     left = documents - np.arange(most)  # documents that could still be drawn, after each one with the type
     absent = np.concatenate(([1.0], np.cumprod(np.maximum(left - units, 0) / left)))
-    seen: NDArray[np.float64] = 1 - absent[frequencies]
-    return seen
+    chance: NDArray[np.float64] = absent[frequencies]
+    return chance
+
+
+def _seen(frequencies: NDArray[np.integer], documents: int, units: int) -> NDArray[np.float64]:
+    return 1 - absence(frequencies, documents, units)

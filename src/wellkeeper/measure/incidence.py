@@ -20,6 +20,34 @@ Hashes: TypeAlias = NDArray[np.uint64]  # 64-bit hashes; equal hashes are taken 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Documents:
+    """Documents as the hashes of their words, in sampling order (ascending hash of the document)."""
+
+    offsets: Offsets
+    hashes: Hashes  # shape (words,): document d has those from offsets[d] to below offsets[d + 1]
+
+    def __post_init__(self) -> None:
+        check_offsets(self.offsets, self.hashes.size, "hashes")
+
+    def __len__(self) -> int:
+        return self.offsets.size - 1
+
+    @property
+    def words(self) -> int:
+        return self.hashes.size
+
+    def take_words(self, words: int) -> "Documents":
+        """The first documents, whole, whose words together come nearest to `words`; at least one document.
+
+        Nearest, not first to reach, for the reason that the function of this name gives.
+        """
+        if not len(self):
+            return self
+        count = 1 + int(np.argmin(np.abs(self.offsets[1:] - words)))
+        return Documents(offsets=self.offsets[: count + 1], hashes=self.hashes[: self.offsets[count]])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Incidence:
     """The distinct types of each document, documents in sampling order (ascending hash of the document).
 
@@ -32,7 +60,7 @@ class Incidence:
     tokens: NDArray[np.int32]  # shape (entries,): occurrences of that type in that document, >= 1
 
     def __post_init__(self) -> None:
-        _check_offsets(self.offsets, self.types.size, "types")
+        check_offsets(self.offsets, self.types.size, "types")
         if self.tokens.shape != self.types.shape:
             raise DataError(
                 f"tokens has shape {self.tokens.shape} and types has {self.types.shape}. "
@@ -71,7 +99,7 @@ def incidence_of(offsets: Offsets, hashes: Hashes) -> Incidence:
     Raises:
         DataError: the offsets do not delimit the hashes.
     """
-    _check_offsets(offsets, hashes.size, "hashes")
+    check_offsets(offsets, hashes.size, "hashes")
     ids, types = dense(hashes)
     groups = grouped(offsets, ids, np.ones(ids.size, np.int32), types)
     return Incidence(offsets=groups.bounds, types=hashes[groups.firsts], tokens=groups.totals)
@@ -91,7 +119,7 @@ def ngrams(offsets: Offsets, hashes: Hashes, n: int) -> tuple[Offsets, Hashes]:
     """
     if n < 1:
         raise DataError(f"n is {n}. Ask for n-grams of at least 1 token.")
-    _check_offsets(offsets, hashes.size, "hashes")
+    check_offsets(offsets, hashes.size, "hashes")
     starts = np.concatenate(([0], np.cumsum(np.maximum(np.diff(offsets) - n + 1, 0))))
     joined = np.empty(int(starts[-1]), np.uint64)
     join_words(np.ascontiguousarray(offsets), np.ascontiguousarray(hashes), n, starts, joined)
@@ -146,6 +174,24 @@ def match(a: Incidence, b: Incidence) -> tuple[Incidence, Incidence]:
     return take_words(a, b.words), b
 
 
+def united(incidence: Incidence, unit: NDArray[np.integer], units: int) -> Incidence:
+    """Documents of one unit as one document, such as the answers to one prompt; units are in ascending order.
+
+    `unit`, shape (documents,), is of each document a number below `units`, or negative to leave it out.
+
+    >>> answers = incidence_of(np.array([0, 1, 3]), np.array([7, 7, 9], np.uint64))
+    >>> united(answers, np.array([0, 0]), 1).tokens.tolist()
+    [2, 1]
+    """
+    ids, types = dense(incidence.types)
+    of_entry = np.repeat(unit, np.diff(incidence.offsets))
+    order = np.argsort(of_entry, kind="stable")
+    order = order[int(np.count_nonzero(of_entry < 0)) :]
+    bounds = np.searchsorted(of_entry[order], np.arange(units + 1))
+    groups = grouped(bounds, ids[order], incidence.tokens[order], types)
+    return Incidence(offsets=groups.bounds, types=incidence.types[order][groups.firsts], tokens=groups.totals)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Grouped:
     """The distinct types of each group of documents; entries as in `Incidence`, shape (entries,)."""
@@ -185,7 +231,8 @@ def grouped(
     )
 
 
-def _check_offsets(offsets: Offsets, length: int, what: str) -> None:
+def check_offsets(offsets: Offsets, length: int, what: str) -> None:
+    """Raise a DataError unless the offsets delimit documents in `length` entries, called `what`."""
     if offsets.ndim != 1 or not offsets.size or offsets[0] != 0 or offsets[-1] != length:
         found = (
             f"go from {offsets[0]} to {offsets[-1]}"

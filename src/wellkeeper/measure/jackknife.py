@@ -68,10 +68,11 @@ class Interval:
         return {"estimate": self.estimate, "low": self.low, "high": self.high}
 
 
-def blocks(documents: int) -> NDArray[np.int64]:
-    """Bounds, shape (blocks + 1,), of at most 50 runs of documents whose sizes differ by at most one.
+def blocks(documents: int, most: int = MOST_BLOCKS) -> NDArray[np.int64]:
+    """Bounds, shape (blocks + 1,), of at most `most` runs of documents whose sizes differ by at most one.
 
-    Up to 50 documents each is its own block; above, there are at least 25 blocks.
+    Up to `most` documents each is its own block; above, there are at least half as many blocks. Fewer blocks are for
+    figures that cost much to take without one: intervals get wider as Student's quantile grows.
 
     >>> blocks(120).size - 1, blocks(120)[:3].tolist()
     (40, [0, 3, 6])
@@ -83,7 +84,7 @@ def blocks(documents: int) -> NDArray[np.int64]:
         raise DataError(
             f"{documents} documents are too few for an interval. Give at least {FEWEST_DOCUMENTS} documents."
         )
-    count = documents // math.ceil(documents / MOST_BLOCKS)
+    count = documents // math.ceil(documents / most)
     return np.arange(count + 1, dtype=np.int64) * documents // count
 
 
@@ -165,28 +166,52 @@ def share_interval(
     return Interval(estimate=estimate, low=_logistic(middle - reach), high=_logistic(middle + reach))
 
 
-def wilson(share: float, trials: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share that was counted in independent trials.
+def wilson(share: float, trials: int, *, z: float = _Z) -> tuple[float, float]:
+    """Wilson's interval of a share that was counted in independent trials, of 95 % unless said otherwise.
 
-    J. Am. Stat. Assoc. 22 (1927) 209-212.
+    J. Am. Stat. Assoc. 22 (1927) 209-212. `z` is the normal quantile of the interval's upper end.
 
     >>> [round(end, 4) for end in wilson(0.0, 300)]
     [0.0, 0.0126]
     """
-    middle = share + _Z**2 / (2 * trials)
-    reach = _Z * math.sqrt(share * (1 - share) / trials + (_Z / (2 * trials)) ** 2)
-    whole = 1 + _Z**2 / trials
+    middle = share + z**2 / (2 * trials)
+    reach = z * math.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2)
+    whole = 1 + z**2 / trials
     # of none and of all, the outer end is exact, which rounding would miss
     low = 0.0 if share == 0 else max(0.0, (middle - reach) / whole)
     return low, 1.0 if share == 1 else min(1.0, (middle + reach) / whole)
 
 
-def student_quantile(freedom: float) -> float:
-    """The 97.5 % quantile of Student's t, absolute error below 0.001 from 6 degrees of freedom on.
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How far a figure lies from its mean over fresh samples, as far as its blocks tell."""
 
-    Abramowitz and Stegun, Handbook of Mathematical Functions (1964), equation 26.7.5.
+    error: float  # standard error
+    freedom: float  # degrees of freedom of Student's t
+
+
+def spread(samples: Sequence[Influences], own: OwnVariance = _NO_TYPES) -> Spread:
+    """From the influences of each independent sample: their variances add up.
+
+    Degrees of freedom of the sum by Satterthwaite, Biometrics Bulletin 2 (1946) 110-114.
     """
-    z = _Z
+    counts = np.array([sample.size for sample in samples])
+    variances = np.array([float(sample @ sample) for sample in samples]) * counts / (counts - 1)
+    variance = float(variances.sum())
+    if variance <= 0:
+        return Spread(math.sqrt(own.proper), math.inf)
+    shares = variances / variance
+    freedom = 1 / float(np.sum(shares**2 / (counts - 1)))
+    # Estimated covariances may come out negative by chance; documents make types rise and fall together.
+    return Spread(math.sqrt(own.proper + max(0.0, variance - own.jackknife)), freedom)
+
+
+def student_quantile(freedom: float, z: float = _Z) -> float:
+    """The quantile of Student's t where the normal one is `z`: the 97.5 % quantile, unless said otherwise.
+
+    Absolute error below 0.001 from 6 degrees of freedom on. Abramowitz and Stegun, Handbook of Mathematical
+    Functions (1964), equation 26.7.5.
+    """
     return (
         z
         + (z**3 + z) / 4 / freedom
@@ -197,20 +222,9 @@ def student_quantile(freedom: float) -> float:
 
 
 def _reach(samples: Sequence[Influences], own: OwnVariance) -> float:
-    """Half the width of the t interval; variances of independent samples add up.
-
-    Degrees of freedom of the sum by Satterthwaite, Biometrics Bulletin 2 (1946) 110-114.
-    """
-    counts = np.array([sample.size for sample in samples])
-    variances = np.array([float(sample @ sample) for sample in samples]) * counts / (counts - 1)
-    variance = float(variances.sum())
-    if variance <= 0:
-        return _Z * math.sqrt(own.proper)
-    shares = variances / variance
-    freedom = 1 / float(np.sum(shares**2 / (counts - 1)))
-    # Estimated covariances may come out negative by chance; documents make types rise and fall together.
-    variance = own.proper + max(0.0, variance - own.jackknife)
-    return student_quantile(freedom) * math.sqrt(variance)
+    """Half the width of the t interval."""
+    found = spread(samples, own)
+    return student_quantile(found.freedom) * found.error
 
 
 def _logistic(x: float) -> float:

@@ -166,7 +166,7 @@ def _compare(compared: _Matched) -> ReferenceTails:
     else:
         kept, ceiling = _figures(a, c, "corpus"), _figures(a, b, "B", leader=(c, "corpus"))
     masses = float(kept.values[_INVENTED]), float(ceiling.values[_INVENTED])
-    return _report(compared, _by_band(_bands(a.frequencies)), kept, ceiling, _own(a, b, c, masses))
+    return _report(compared, _by_band(bands_of(a.frequencies)), kept, ceiling, _own(a, b, c, masses))
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,7 @@ def _losses(values: Numbers, emptied: _Counts) -> Numbers:
 
 
 def _counts(a: Sample, later: Sample) -> _Counts:
-    bands, has = _bands(a.frequencies), later.frequencies > 0
+    bands, has = bands_of(a.frequencies), later.frequencies > 0
     return _Counts(
         types=_by_band(bands),
         found=_by_band(bands[has]),
@@ -258,7 +258,7 @@ def _without_a(a: Sample, later: Sample) -> _Counts:
     """By how much the counts fall with each block of A emptied: its types move to rarer bands."""
     groups, having = a.groups, a.frequencies[a.type_of]
     left = having - groups.entries
-    before, after = _bands(having), _bands(left)
+    before, after = bands_of(having), bands_of(left)
     has = (later.frequencies > 0)[a.type_of]
     return _Counts(
         types=_by_block(groups, before) - _by_block(groups, after),
@@ -277,7 +277,7 @@ def _without_later(a: Sample, later: Sample) -> _Counts:
     none = np.zeros(later.words.size)
     return _Counts(
         types=np.zeros((none.size, len(_COVERAGES))),
-        found=_by_block(groups, _bands(frequencies), gone),
+        found=_by_block(groups, bands_of(frequencies), gone),
         tokens=none,
         lost=-groups.sums(np.where(gone, a.tokens[later.type_of], 0.0)),
         later_tokens=later.words.astype(np.float64),
@@ -291,8 +291,8 @@ def _gone(sample: Sample) -> NDArray[np.bool_]:
     return gone
 
 
-def _bands(frequencies: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Band of each document frequency: 0 for a frequency of 0, then 1 to 5."""
+def bands_of(frequencies: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number of the band of each document frequency: 0 for a frequency of 0, then 1 for the first of `BANDS` to 5."""
     table = np.searchsorted(_STARTS, np.arange(int(frequencies.max(initial=0)) + 1), side="right")
     return table.astype(np.int64)[frequencies]
 
@@ -353,7 +353,7 @@ def _own(a: Sample, b: Sample, c: Sample, invented: tuple[float, float]) -> _Own
     few_of = few[a.type_of]
     state = 2 * (c.frequencies > 0) + (b.frequencies > 0)
     state_of = state[a.type_of]
-    bands = _bands(a.frequencies)
+    bands = bands_of(a.frequencies)
     having = a.frequencies[a.type_of]
     left = having - a.groups.entries
     states = np.stack([_by_band(bands[state == k]) for k in range(4)], axis=1)
@@ -382,7 +382,7 @@ def _own(a: Sample, b: Sample, c: Sample, invented: tuple[float, float]) -> _Own
 
 def _moves(having: NDArray[np.int64], left: NDArray[np.int64], state: NDArray[np.int64]) -> Numbers:
     """Types that leave or enter a band, or the rare ones, as a block is emptied, by state, shape (6, 4)."""
-    before, after = _bands(having), _bands(left)
+    before, after = bands_of(having), bands_of(left)
     ends = np.stack([before, after])[:, before != after]
     state = state[before != after]
     by_band = np.stack([_by_band(ends[:, state == k].ravel()) for k in range(4)], axis=1)
@@ -395,7 +395,7 @@ def _moves(having: NDArray[np.int64], left: NDArray[np.int64], state: NDArray[np
 def _gone_types(a: Sample, later: Sample, few: NDArray[np.bool_]) -> Numbers:
     """Types of A, by band, and squared tokens of A that go as a block of `later` is emptied, shape (7,)."""
     gone = later.type_of[_gone(later)]
-    return np.append(_by_band(_bands(a.frequencies[gone])), squares(a.tokens[gone[few[gone]]]))
+    return np.append(_by_band(bands_of(a.frequencies[gone])), squares(a.tokens[gone[few[gone]]]))
 
 
 def _departures(a: Sample, later: Sample, few: NDArray[np.bool_], mass: float) -> float:

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
 from wellkeeper.measure import jackknife
 from wellkeeper.measure.hill import check_units, hill_of_moments, moments
 from wellkeeper.measure.incidence import Incidence, dense
 from wellkeeper.measure.jackknife import FEW, Interval, OwnVariance, influences
-from wellkeeper.measure.sample import Sample, ratio, sample_of, shortage, squares
+from wellkeeper.measure.sample import Sample, document_spectrum, ratio, sample_of, shortage, squares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,45 +104,59 @@ def common_units(a: Incidence, b: Incidence) -> tuple[int, int]:
         if not corpus.words:
             raise DataError(f"{name} has no word. Check its text column.")
     words = min(a.words, b.words) / 2
-    return _units_for(a, words), _units_for(b, words)
+    return units_for(a, words), units_for(b, words)
 
 
-def _units_for(corpus: Incidence, words: float) -> int:
+def units_for(corpus: Incidence, words: float) -> int:
+    """Documents of the corpus, 1 to all, whose expected words come nearest to `words`; it has to have words."""
     return min(corpus.documents, max(1, round(words * corpus.documents / corpus.words)))
 
 
 def _hill(sample: Sample, documents: int, units: int) -> Hill:
-    having = sample.frequencies[sample.type_of]
-    left = having - sample.groups.entries
-    counts = np.bincount(sample.frequencies)
-    # Only these frequencies are looked up; a type has at least one entry, so `counts` knows all of `having`.
-    needed = np.union1d(np.flatnonzero(counts), np.flatnonzero(np.bincount(left)))
-    table = np.zeros((4, counts.size))
-    table[:, needed] = moments(needed, documents, units)
-    sums = table @ counts
-    lost = np.stack([sample.groups.sums(row[having] - row[left]) for row in table])
-    emptied = hill_of_moments(np.maximum(sums[:, None] - lost, 0.0))
+    found = document_spectrum(sample)
+    return hill_intervals(found.sums(moments(found.counts, documents, units)), sample)
+
+
+def hill_intervals(sums: NDArray[np.float64], sample: Sample) -> Hill:
+    """Hill numbers from `moments` summed over types, shape (4, blocks + 1), of all blocks and without each."""
     q0, q1, q2 = (
-        jackknife.positive_interval(float(value), without, sample.documents)
-        for value, without in zip(hill_of_moments(sums), emptied, strict=True)
+        jackknife.positive_interval(float(found[0]), found[1:], sample.documents)
+        for found in hill_of_moments(sums)
     )
     return Hill(q0=q0, q1=q1, q2=q2)
 
 
 def _missing_mass(sample: Sample) -> Interval:
-    groups, words = sample.groups, int(sample.words.sum())
-    mass = float(sample.tokens[sample.frequencies == 1].sum())
-    share = mass / words
-    having, tokens = sample.frequencies[sample.type_of], sample.tokens[sample.type_of]
-    left, tokens_left = having - groups.entries, tokens - groups.totals
-    lost = np.where(having == 1, tokens, 0.0) - np.where(left == 1, tokens_left, 0.0)
-    emptied = ratio(mass - groups.sums(lost), words - sample.words, share)
-    few = sample.frequencies <= FEW
-    own = sample.tokens[few] * ((sample.frequencies[few] == 1) - share)
-    changes = (lost - share * groups.totals)[having <= FEW]
+    unseen = unseen_mass(sample, sample.tokens, sample.groups.totals)
     return jackknife.share_interval(
-        share,
-        [influences(share - emptied, sample.documents)],
-        OwnVariance(proper=squares(own) / words**2, jackknife=squares(changes) / words**2),
+        unseen.mass,
+        [influences(unseen.mass - unseen.emptied, sample.documents)],
+        unseen.own,
         trials=int(sample.documents.sum()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UnseenMass:
+    """Good and Turing's estimate: the weight of types of one document over the weight of all."""
+
+    mass: float  # in [0, 1]
+    emptied: NDArray[np.float64]  # shape (blocks,): without each block
+    own: OwnVariance
+
+
+def unseen_mass(sample: Sample, weights: NDArray[Any], in_block: NDArray[Any]) -> UnseenMass:
+    """`weights`, shape (types,), are what types weigh, such as their tokens; `in_block` what they do in each block."""
+    groups, whole = sample.groups, float(weights.sum())
+    mass = float(weights[sample.frequencies == 1].sum())
+    share = mass / whole
+    having, weight = sample.frequencies[sample.type_of], weights[sample.type_of]
+    left, weight_left = having - groups.entries, weight - in_block
+    lost = np.where(having == 1, weight, 0.0) - np.where(left == 1, weight_left, 0.0)
+    emptied = ratio(mass - groups.sums(lost), whole - groups.sums(in_block), share)
+    few = sample.frequencies <= FEW
+    own = weights[few] * ((sample.frequencies[few] == 1) - share)
+    changes = (lost - share * in_block)[having <= FEW]
+    return UnseenMass(
+        share, emptied, OwnVariance(proper=squares(own) / whole**2, jackknife=squares(changes) / whole**2)
     )

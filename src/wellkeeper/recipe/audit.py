@@ -129,9 +129,15 @@ def audit(
         groups, said = groups_of(_many(inputs), columns, run.work)
         groups = with_slices(groups, None if pack is None else pack.slice_column)
         references, _ = groups_of(_many(reference), {"text": None}, run.work, reference=True)
-        corpus = read_corpus(groups, run, similarity=similarity, seed=seed or 0, anchors=pack)
+        corpus = read_corpus(
+            groups, run, similarity=similarity, seed=seed or 0, topics=bool(references), anchors=pack
+        )
         remember(run.work / INDEX, corpus, banding=banding_for(similarity), similarity=similarity)
-        compared = read_corpus(references, run, similarity=similarity, seed=seed or 0) if references else None
+        compared = (
+            read_corpus(references, run, similarity=similarity, seed=seed or 0, topics=True)
+            if references
+            else None
+        )
         listener(Progress(stage="measuring", done=0, total=0, unit="documents", documents=len(corpus)))
         everything = np.ones(len(corpus), np.bool_)
         keep = {"keep": list(DEFAULT_KEEP)}
@@ -155,7 +161,9 @@ def audit(
                 work=run.work,
                 listener=listener,
             )
-        document = audit_document(corpus, said, exact=exact, near=near, reference=compared, shares=shares)
+        document = audit_document(
+            corpus, said, exact=exact, near=near, reference=compared, shares=shares, seed=seed or 0
+        )
         document["origin"]["lm"] = read
         document["proposed_recipe"] = proposed_recipe(groups, references, similarity=similarity)
         document["run"] = {
@@ -182,14 +190,12 @@ def audit_document(
     near: Ruling,
     reference: LoadedCorpus | None,
     shares: Mapping[str, Any] | None = None,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """All figures of an audit, with findings and verdict: schema `wellkeeper.audit/1`."""
-    from wellkeeper.recipe.tails import TOO_SMALL, describe_tails, without_copies, word_sample
+    from wellkeeper.recipe.tails import TOO_SMALL
 
-    sample = word_sample(corpus)
-    if reference is not None:
-        sample = without_copies(sample, corpus, reference)
-    tails = describe_tails(sample, word_sample(reference) if reference is not None else None)
+    tails = _tails(corpus, reference)
     rules, failing = describe_quality(corpus)
     document: dict[str, Any] = {
         "schema": SCHEMA,
@@ -199,6 +205,7 @@ def audit_document(
         "duplicates": describe_duplicates(corpus, exact, near),
         "tails": tails,
         "tails_note": None if tails is not None else TOO_SMALL,
+        **_topics(corpus, reference, seed),
         "reference_given": reference is not None,
         "quality": rules,
         "quality_any": failing,
@@ -208,6 +215,34 @@ def audit_document(
     document["findings"] = [finding.to_json() for finding in findings]
     document["verdict"] = verdict_of(findings)
     return document
+
+
+def _tails(corpus: LoadedCorpus, reference: LoadedCorpus | None) -> dict[str, Any] | None:
+    from wellkeeper.recipe.tails import (
+        describe_likelihood,
+        describe_tails,
+        without_copies,
+        without_repeats,
+        word_sample,
+    )
+
+    sample = word_sample(corpus)
+    if reference is None:
+        return describe_tails(sample, None)
+    sample, theirs = without_copies(sample, corpus, reference), word_sample(reference)
+    tails = describe_tails(sample, theirs)
+    if tails is not None and tails["reference"] is not None:
+        tails["reference"]["likelihood"] = describe_likelihood(sample, without_repeats(theirs, reference))
+    return tails
+
+
+def _topics(corpus: LoadedCorpus, reference: LoadedCorpus | None, seed: int) -> dict[str, Any]:
+    if reference is None:
+        return {"topics": None, "topics_note": None}
+    from wellkeeper.recipe.topic_gaps import TOO_FEW, describe_topics
+
+    topics = describe_topics(corpus, reference, seed=seed)
+    return {"topics": topics, "topics_note": TOO_FEW if topics is None else None}
 
 
 def write_reports(folder: Path, document: Mapping[str, Any]) -> dict[str, Path]:

@@ -265,6 +265,16 @@ class LoadedCorpus:
         tasks = self.read_again(documents)
         yield from run_tasks(_shingles_of, tasks, kind=self._kind, workers=self._workers)
 
+    def which_types(
+        self, documents: Indices, types: NDArray[np.uint64]
+    ) -> Iterator[tuple[Indices, NDArray[np.int64], NDArray[np.int32]]]:
+        """Which of the types, hashes in ascending order, stand in the documents (ascending), some at a time.
+
+        Yields documents, how many of the types each holds, and the places of these in `types`.
+        """
+        tasks = ((read, types) for read in self.read_again(documents))
+        yield from run_tasks(_types_of, tasks, kind=self._kind, workers=self._workers)
+
     def fingerprints(self) -> FingerprintRows:
         from wellkeeper.kernels.fingerprints import gram_words  # what few recipes need
 
@@ -396,6 +406,21 @@ def _shingles_of(task: BlockRead) -> tuple[Indices, NDArray[np.int64], NDArray[n
     data, offsets = task.texts()
     bounds, hashes = text.shingle_sets(data, offsets, tables(), task.rows)
     return task.documents, bounds, hashes
+
+
+def _types_of(
+    task: tuple[BlockRead, NDArray[np.uint64]],
+) -> tuple[Indices, NDArray[np.int64], NDArray[np.int32]]:
+    read, types = task
+    data, offsets = read.texts()
+    bounds, hashes = text.word_hashes(data, offsets, tables(), read.rows)
+    place = np.searchsorted(types, hashes)
+    place[place == len(types)] = 0
+    known = types[place] == hashes
+    document = np.repeat(np.arange(len(read.rows)), np.diff(bounds))[known]
+    pairs = np.unique(document * len(types) + place[known])  # a word may stand in a document twice
+    counts = np.bincount(pairs // len(types), minlength=len(read.rows))
+    return read.documents, counts, (pairs % len(types)).astype(np.int32)
 
 
 def _style_of(task: BlockRead) -> tuple[Indices, NDArray[np.float32]]:

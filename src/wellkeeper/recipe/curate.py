@@ -4,8 +4,9 @@ import json
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +24,12 @@ from wellkeeper.errors import RecipeError, WorkError
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY, NEAR_DUPLICATES, banding_for
 from wellkeeper.ledger.manifest import read_manifest
 from wellkeeper.recipe.corpus import LoadedCorpus
-from wellkeeper.recipe.decide import Decisions, apply_mix, apply_steps, undecided
+from wellkeeper.recipe.decide import Decisions, MixTopics, apply_mix, apply_steps, undecided
 from wellkeeper.recipe.describe import (
     months_of,
 )
 from wellkeeper.recipe.earlier import INDEX, SET, check_not_itself, drop_repeats, open_earlier, remember
+from wellkeeper.recipe.findings import curation_findings_of
 from wellkeeper.recipe.inputs import (
     columns_for,
     groups_of,
@@ -36,17 +38,20 @@ from wellkeeper.recipe.inputs import (
     with_distinct_names,
     with_slices,
 )
-from wellkeeper.recipe.model import Recipe
+from wellkeeper.recipe.model import Guard, Recipe
 from wellkeeper.recipe.optional import describe_optional, settle, wanted_by
 from wellkeeper.recipe.results import Curation
 from wellkeeper.recipe.running import Running, prepare_work, read_corpus, size_of_blocks
-from wellkeeper.recipe.schema import load_recipe
+from wellkeeper.recipe.schema import GUARD_WITHOUT_REFERENCE, guard_of, load_recipe
 from wellkeeper.recipe.steps import step_named
 from wellkeeper.recipe.textpass import Group
 
 if TYPE_CHECKING:
     from wellkeeper.origin.anchors import AnchorPack
+    from wellkeeper.recipe.tail_cost import TailWatch
+    from wellkeeper.recipe.tail_guard import TailGuard
     from wellkeeper.recipe.tails import WordSample
+    from wellkeeper.recipe.topics import Topics
 
 SCHEMA = "wellkeeper.curate/1"
 
@@ -56,6 +61,7 @@ def curate(
     *,
     overrides: Sequence[str] = (),
     against: str | Path | Sequence[str | Path] = (),
+    guard: str | Guard | None = None,
     name: str | None = None,
     out: str | Path | None = None,
     work: str | Path | None = None,
@@ -78,6 +84,8 @@ def curate(
         overrides: `key=value` changes of a recipe file, as in `--set mix.human_floor=0.3`.
         against: folders of earlier curated sets, or work folders, besides those that the recipe names: documents
             that they have, by text or as near duplicates, are left out.
+        guard: how much of the reference's tail every step must keep, `tail=0.95` or `tail=0.95:relax`; wins over the
+            recipe's.
         out: output folder, new or of the same recipe; None: the recipe's `out`, else `NAME-curated` beside
             the current folder.
         work: folder for sidecars, `out`/.work by default.
@@ -93,21 +101,15 @@ def curate(
         listener: is told of progress.
 
     Raises:
-        RecipeError: the recipe says something that cannot be done.
+        RecipeError: the recipe says something that cannot be done, or costs the tail more than its guard allows.
         InputError: a source does not exist, holds nothing to read, or has no text column.
         WorkError: the output folder belongs to something else, counts do not reconcile, or the cluster cannot be used.
     """
     started = time.time()
     begun = time.perf_counter(), time.process_time()
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
-    given = [against] if isinstance(against, str | Path) else against
-    if given:
-        plan = replace(plan, against=(*(plan.against or ()), *(str(Path(path).resolve()) for path in given)))
+    plan = _with_arguments(plan, [against] if isinstance(against, str | Path) else against, guard)
     name = name or ("recipe" if isinstance(recipe, Recipe) else Path(recipe).stem)
-    if plan.sign is not None:
-        raise RecipeError(
-            "sign: this version writes digests but no signatures yet. Remove sign from the recipe."
-        )
     seed = plan.seed if seed is None else seed
     steps = [(step.name, step.options) for step in plan.steps]
     for step, options in steps:
@@ -127,6 +129,7 @@ def curate(
     pack, groups = _anchored(plan, groups)
     wanted = wanted_by(plan)
     said += wanted.said
+    tails = not dry_run or plan.guard is not None or plan.mix.keep_tail is not None
     run = Running(
         work=prepare_work(folder, work, fresh=fresh),
         kind=executor,
@@ -145,7 +148,8 @@ def curate(
             similarity=_similarity(plan),
             seed=seed,
             statistics=statistics,
-            words=not dry_run,
+            words=tails,
+            topics=(tails and plan.reference is not None) or plan.mix.spread,
             extras=not dry_run,
             fingerprint_words=wanted.fingerprint_words,
             vectors=wanted.vectors,
@@ -159,14 +163,19 @@ def curate(
         remember(
             run.work / INDEX, corpus, banding=banding_for(_similarity(plan)), similarity=_similarity(plan)
         )
-        apply_steps(corpus, steps, decisions)
-        apply_mix(corpus, decisions, plan.mix)
+        human = _human(plan, corpus, run, seed) if tails and plan.reference is not None else None
+        watch, guarded = _watched(plan, human, seed)
+        amend = guarded.amend if guarded is not None and guarded.guard.action == "relax" else None
+        apply_steps(corpus, steps, decisions, amend=amend)
+        _mixed(plan, corpus, decisions, human, seed)
         settle(corpus, decisions)
-        theirs = None if dry_run else _reference_words(plan, corpus, run, seed)
+        cost = _tail_cost(decisions, watch, guarded)
+        theirs = None if human is None else human.theirs
         document = curation_document(name, plan, corpus, decisions, theirs, seed=seed, tails=not dry_run)
+        document |= cost
+        document["findings"] = [finding.to_json() for finding in curation_findings_of(document)]
         document["origin"]["share"] = _shares(corpus, decisions, seed, listener)
-        document["dry_run"] = dry_run
-        document["against"] = repeats
+        document |= {"dry_run": dry_run, "against": repeats}
         paths = {}
         if not dry_run:
             from wellkeeper.recipe.output import write_output, write_report  # which a dry run need not load
@@ -193,6 +202,27 @@ def curate(
     if not dry_run:
         write_report(folder, document, corpus, decisions, said, statistics=statistics)
     return Curation(document=document, paths=paths)
+
+
+def _with_arguments(plan: Recipe, against: Sequence[str | Path], guard: str | Guard | None) -> Recipe:
+    """The recipe with what a call adds to it.
+
+    Raises:
+        RecipeError: it asks for what cannot be done.
+    """
+    if against:
+        plan = replace(
+            plan, against=(*(plan.against or ()), *(str(Path(path).resolve()) for path in against))
+        )
+    if guard is not None:
+        plan = replace(plan, guard=guard_of(guard) if isinstance(guard, str) else guard)
+    if plan.guard is not None and plan.reference is None:
+        raise RecipeError(GUARD_WITHOUT_REFERENCE)
+    if plan.sign is not None:
+        raise RecipeError(
+            "sign: this version writes digests but no signatures yet. Remove sign from the recipe."
+        )
+    return plan
 
 
 def claim(folder: Path, recipe: Recipe, *, fresh: bool) -> None:
@@ -444,19 +474,81 @@ def _mix(decisions: Decisions) -> dict[str, Any] | None:
     }
 
 
-def _reference_words(recipe: Recipe, corpus: LoadedCorpus, run: Running, seed: int) -> "WordSample | None":
-    """Words of the recipe's reference: of one of its sources, or of a path beside them."""
-    from wellkeeper.recipe.tails import word_sample
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Human:
+    """What a curation is compared with: its recipe's reference, one of its sources or a path beside them."""
 
-    if recipe.reference is None:
-        return None
+    corpus: LoadedCorpus  # that is curated
+    mine: "WordSample"  # its words, the reference's own documents among them
+    theirs: "WordSample"  # words of the reference
+    topics: "tuple[Topics, Topics | None]"  # of the corpus, and of a reference beside it
+
+    def for_mix(self) -> MixTopics:
+        """Topics of the corpus, and how many documents the reference has of each."""
+        mine, beside = self.topics
+        marked = self.corpus.column("reference").astype(np.bool_)
+        theirs = mine.of[marked] if beside is None else beside.of
+        counts = np.bincount(theirs[theirs >= 0], minlength=len(mine.names))
+        return MixTopics(of=mine.of, reference=counts, names=mine.names)
+
+
+def _human(recipe: Recipe, corpus: LoadedCorpus, run: Running, seed: int) -> Human:
+    from wellkeeper.recipe.tails import word_sample  # measures, which most dry runs do not take
+    from wellkeeper.recipe.topics import topics_of
+
+    assert recipe.reference is not None, "asked for where there is one"
+    mine, beside = word_sample(corpus), None
     if recipe.reference.path is not None:
-        groups, _ = groups_of(
-            [recipe.locate(recipe.reference.path)], {"text": None}, run.work, reference=True
-        )
-        return word_sample(read_corpus(groups, run, similarity=_similarity(recipe), seed=seed))
-    sample = word_sample(corpus)
-    return sample.restricted(corpus.column("reference").astype(np.bool_)[sample.documents])
+        paths = [recipe.locate(recipe.reference.path)]
+        groups, _ = groups_of(paths, {"text": None}, run.work, reference=True)
+        beside = read_corpus(groups, run, similarity=_similarity(recipe), seed=seed, topics=True)
+        theirs = word_sample(beside)
+    else:
+        theirs = mine.restricted(corpus.column("reference").astype(np.bool_)[mine.documents])
+    return Human(
+        corpus=corpus, mine=mine, theirs=theirs, topics=topics_of(corpus, reference=beside, seed=seed)
+    )
+
+
+def _mixed(
+    recipe: Recipe, corpus: LoadedCorpus, decisions: Decisions, human: Human | None, seed: int
+) -> None:
+    """Let the mix choose, with topics and vectors where it asks for them."""
+    topics = None if human is None else human.for_mix()
+    apply_mix(corpus, decisions, recipe.mix, topics, partial(_vectors_of, corpus, seed))
+
+
+def _vectors_of(corpus: LoadedCorpus, seed: int, documents: NDArray[np.int64]) -> NDArray[np.int16]:
+    from wellkeeper.recipe.topics import vectors_of  # what few recipes need
+
+    return vectors_of(corpus, documents, seed=seed)
+
+
+def _watched(recipe: Recipe, human: Human | None, seed: int) -> "tuple[TailWatch | None, TailGuard | None]":
+    """What tells the cost of removals, and the guard if the recipe has one; None without a reference."""
+    if human is None:
+        return None, None
+    from wellkeeper.recipe.tail_cost import TailWatch
+    from wellkeeper.recipe.tail_guard import TailGuard
+
+    watch = TailWatch(human.corpus, human.mine, human.theirs, topics=human.topics, seed=seed)
+    return watch, None if recipe.guard is None else TailGuard(recipe.guard, watch)
+
+
+def _tail_cost(
+    decisions: Decisions, watch: "TailWatch | None", guarded: "TailGuard | None"
+) -> dict[str, Any]:
+    """What each step cost the tail, and what the guard did; None without a reference, or without a guard.
+
+    Raises:
+        RecipeError: it is more than the guard allows.
+    """
+    if watch is None:
+        return {"tail_cost": None, "guard": None}
+    costs = watch.costs(decisions)
+    if guarded is not None:
+        guarded.check(costs)
+    return {"tail_cost": watch.describe(costs), "guard": None if guarded is None else guarded.to_json()}
 
 
 def _tails(

@@ -1,18 +1,21 @@
 """Steps and mix, applied in order: one decision for every document, with its step, reason, score and survivor."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.core.decision import Corpus, Decision, Indices, RepeatedSpans, Ruling, Stretches, Weights
 from wellkeeper.mix.choose import choose
-from wellkeeper.mix.plan import WEIGHT, Mix, MixPlan
+from wellkeeper.mix.plan import WEIGHT, Epochs, Mix, MixPlan
 from wellkeeper.mix.sampling import copies_of
 from wellkeeper.recipe.steps import step_named
+
+Amend: TypeAlias = Callable[[Ruling, NDArray[np.bool_]], Ruling]
+"""Changes a ruling on the documents that were active, before it is entered."""
 
 MIX = "mix"
 """Name under which the ledger records what the mix left out."""
@@ -60,6 +63,7 @@ class Decisions:
     reasons: list[str]
     tallies: list[StepTally]
     rulings: dict[str, Ruling]
+    sequence: list[Ruling] = field(default_factory=list)  # every ruling in order; a step may have ruled twice
     spans: list[RepeatedSpans] = field(default_factory=list)  # one a step that looked for any
     cuts: Cuts = NO_CUTS
     mix: Mix | None = None
@@ -109,9 +113,15 @@ def undecided(documents: int) -> Decisions:
 
 
 def apply_steps(
-    corpus: Corpus, steps: Sequence[tuple[str, Mapping[str, Any]]], decisions: Decisions | None = None
+    corpus: Corpus,
+    steps: Sequence[tuple[str, Mapping[str, Any]]],
+    decisions: Decisions | None = None,
+    *,
+    amend: Amend | None = None,
 ) -> Decisions:
     """Let each step rule on what the steps before it, and `decisions` if given, kept; these are entered into.
+
+    What `amend` makes of a ruling is entered in its place, and later steps rule on what it spares.
 
     Raises:
         RecipeError: a step is unknown or an option is wrong; all are checked before the first one runs.
@@ -120,7 +130,10 @@ def apply_steps(
     decisions = undecided(len(corpus)) if decisions is None else decisions
     for step, options in checked:
         active = decisions.kept
-        record(decisions, step.rule(corpus, active, options), before=int(active.sum()))
+        ruling = step.rule(corpus, active, options)
+        if amend is not None:
+            ruling = amend(ruling, active)
+        record(decisions, ruling, before=int(active.sum()))
     return decisions
 
 
@@ -157,6 +170,7 @@ def record(decisions: Decisions, ruling: Ruling, *, before: int) -> None:
         )
     )
     decisions.rulings[ruling.step] = ruling
+    decisions.sequence.append(ruling)
 
 
 def _weigh(decisions: Decisions, step: str, weights: Weights) -> None:
@@ -197,13 +211,40 @@ def leave_out(
     record(decisions, ruling, before=before)
 
 
-def apply_mix(corpus: Corpus, decisions: Decisions, plan: MixPlan) -> Mix:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MixTopics:
+    """Topics, as a mix with a tail quota needs them."""
+
+    of: NDArray[np.int32]  # shape (documents,): topic of each document of the corpus, -1 where it has none
+    reference: NDArray[np.int64]  # shape (topics,): documents of the human reference
+    names: tuple[str, ...]
+
+
+VectorsOf: TypeAlias = Callable[[Indices], NDArray[np.int16]]
+"""Unit vectors of some documents, ascending, in units of 1 / `VECTOR_UNIT`."""
+
+
+class Coded(Corpus, Protocol):
+    """A corpus whose string columns can be had as codes and names."""
+
+    def codes(self, name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]: ...
+
+
+def apply_mix(
+    corpus: Coded,
+    decisions: Decisions,
+    plan: MixPlan,
+    topics: MixTopics | None = None,
+    vectors: VectorsOf | None = None,
+) -> Mix:
     """Choose among the kept documents; enters what is left out and returns the choice.
 
     Unless the plan keeps sampling weights as they are, each becomes the number of copies that it draws and the mix has
-    room for: a kept document's weight is then whole, and one without a copy is left out.
+    room for: a kept document's weight is then whole, and one without a copy is left out. Weights that the plan keeps
+    are multiplied by how often the mix takes a document.
 
     Raises:
+        DataError: the plan has a tail quota and there are no topics, or spreads documents and there are no vectors.
         RecipeError: the constraints cannot hold together.
     """
     active = np.flatnonzero(decisions.kept)
@@ -211,7 +252,9 @@ def apply_mix(corpus: Corpus, decisions: Decisions, plan: MixPlan) -> Mix:
     drawn = plan.weights is None and bool((weights != 1).any())
     copies = copies_of(weights, corpus.column("priority")[active]) if drawn else None
     unit = plan.size.unit
-    size = np.ones(len(active), np.int64) if unit == "documents" else corpus.column(unit)[active]
+    size = np.ones(len(active), np.uint8) if unit == "documents" else corpus.column(unit)[active]
+    coded = {kind: corpus.codes(kind) for kind in plan.caps if kind != "month"}
+    names = {kind: of for kind, (_, of) in coded.items()}
     mix = choose(
         plan,
         source=corpus.column("source")[active],
@@ -219,10 +262,17 @@ def apply_mix(corpus: Corpus, decisions: Decisions, plan: MixPlan) -> Mix:
         origin=corpus.column("origin_resolved")[active],
         priority=corpus.column("priority")[active],
         size=size,
+        labels={kind: codes[active] for kind, (codes, _) in coded.items() if kind != "source"},
+        names=names if topics is None else {**names, "topic": topics.names},
         copies=copies,
+        epochs=_epochs_of(corpus, plan)[active] if plan.repeats else None,
+        topic=None if topics is None else topics.of[active],
+        reference_topics=None if topics is None else topics.reference,
+        vectors=vectors(active) if vectors is not None and plan.spread else None,
     )
     if mix.copies is not None:
-        decisions.weight[active[mix.kept]] = mix.copies[mix.kept]
+        times = mix.copies[mix.kept].astype(np.float32)
+        decisions.weight[active[mix.kept]] = times if plan.weights is None else weights[mix.kept] * times
     out = np.flatnonzero(~mix.kept)
     leave_out(
         decisions,
@@ -236,6 +286,13 @@ def apply_mix(corpus: Corpus, decisions: Decisions, plan: MixPlan) -> Mix:
     )
     decisions.mix = mix
     return mix
+
+
+def _epochs_of(corpus: Corpus, plan: MixPlan) -> NDArray[np.int64]:
+    """How often each document may be taken: a matter of the recipe's source that it comes from."""
+    epochs = plan.epochs or Epochs()
+    most = [epochs.named.get(name, epochs.most) for name in corpus.group_names()]
+    return np.asarray(np.array(most, np.int64)[corpus.column("group")])
 
 
 def code_of(names: list[str], name: str) -> int:

@@ -4,7 +4,7 @@ Each rule reads the audit document (`wellkeeper.audit/1`) and gives at most one 
 listed in docs/findings.md; thresholds stand here, each with its reason.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from wellkeeper.core.finding import Finding, Severity
@@ -32,6 +32,11 @@ def findings_of(audit: Audit) -> tuple[Finding, ...]:
     order = (Severity.ERROR, Severity.WARNING, Severity.INFO)
     found = [finding for rule in _RULES for finding in rule(audit)]
     return tuple(sorted(found, key=lambda finding: (order.index(finding.severity), finding.code)))
+
+
+def curation_findings_of(curation: Audit) -> tuple[Finding, ...]:
+    """What a curation (`wellkeeper.curate/1`) wants its reader to know, in the order of its steps."""
+    return tuple(_tail_cost(curation))
 
 
 def verdict_of(findings: tuple[Finding, ...]) -> str:
@@ -283,6 +288,52 @@ def _tails(audit: Audit) -> Iterator[Finding]:
                 f"{-gap['low']:.1%}.",
                 "It may be another subject or collapse: look at origin by source, and add human text of this kind.",
             )
+
+
+def _tail_cost(curation: Audit) -> Iterator[Finding]:
+    for row in curation["tail_cost"] or ():
+        words, topics = row["words"], row["topics"]
+        lost = row["lost"] or {"documents": [], "words": [], "topics": []}
+        told = {
+            "documents": ("as many documents", words and words["at_equal_documents"]),
+            "words": ("as many words", words and words["at_equal_words"]),
+        }
+        named = [told[test] for test in row["losses"] if test in told]
+        if named:
+            size, kept = min(named, key=lambda pair: pair[1]["estimate"])
+            rare = words["rare"]
+            examples = ", ".join(lost["words"][:5])
+            yield _finding(
+                "WK411",
+                Severity.WARNING,
+                f"{row['step']} removes rare words: it keeps {kept['estimate']:.1%} of those that a random removal of "
+                f"{size} leaves",
+                f"Of {rare['before']:,} rare words of the reference in the sample {rare['after']:,} are left; removals "
+                f"of {size} at random leave so many more that the ratio lies in {kept['low']:.1%} to "
+                f"{kept['high']:.1%} (p {kept['p_adjusted']:.2g}, all steps considered)."
+                f"{f' Gone are {examples}.' if examples else ''}{_documents(lost['documents'])}",
+                f"Loosen {row['step']}, or guard the tail: --guard tail=0.95.",
+            )
+        if "topics" in row["losses"]:
+            tail, head = topics["tail"], topics["head"]
+            names = "; ".join(
+                f"{one['topic']} ({one['removed']:,} of {one['documents']:,})" for one in lost["topics"]
+            )
+            yield _finding(
+                "WK412",
+                Severity.WARNING,
+                f"{row['step']} removes rare topics: {tail['rate']['estimate']:.1%} of their documents, and "
+                f"{head['rate']['estimate']:.1%} of those of common topics",
+                f"Means over {tail['topics']:,} rare and {head['topics']:,} common topics of the reference; rare ones "
+                f"keep {topics['estimate']:.1%} ({topics['low']:.1%} to {topics['high']:.1%}) of what common ones "
+                f"keep (p {topics['p_adjusted']:.2g}, all steps considered). Most went of: {names}.",
+                f"Read what went of these topics; loosen {row['step']}, or guard the tail: --guard tail=0.95.",
+            )
+
+
+def _documents(lost: Sequence[Mapping[str, Any]]) -> str:
+    names = ", ".join(f"{one['id']} ({one['rare_words']:,})" for one in lost)
+    return f" Most went with the documents {names}." if names else ""
 
 
 def _quality(audit: Audit) -> Iterator[Finding]:

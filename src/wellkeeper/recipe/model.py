@@ -78,6 +78,14 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """How much of the reference's tail a step must keep, beside what chance would, and what is done if it does not."""
+
+    tail: float  # retention, above 0 and at most 1
+    action: Literal["refuse", "relax"] = "refuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepCall:
     """A step by its name, with its options as written; the step itself fills in defaults."""
 
@@ -93,6 +101,7 @@ class Recipe:
     sources: tuple[Source, ...]
     steps: tuple[StepCall, ...] = ()
     mix: MixPlan = field(default_factory=MixPlan)
+    guard: Guard | None = None
     reference: Reference | None = None
     against: tuple[str, ...] | None = (
         None  # folders of earlier sets and indexes, whose documents are left out
@@ -119,6 +128,7 @@ class Recipe:
         same recipe, and what they hold is told by their digests in the manifest, not by where they lie.
         """
         whole = {name: value for name, value in asdict(self).items() if name != "folder"}
+        whole["mix"] = self.mix.to_json()
         if self.against is not None:
             whole["against"] = self.earlier_names()
         if self.anchors is not None:

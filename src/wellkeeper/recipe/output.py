@@ -58,6 +58,7 @@ from wellkeeper.recipe.passages import span_rows
 from wellkeeper.recipe.running import Running
 from wellkeeper.recipe.tails import TOO_SMALL
 from wellkeeper.recipe.writepass import write_documents
+from wellkeeper.report.story import constraint_names
 
 LEDGER_ROWS = 1 << 18  # documents in one part of the ledger
 
@@ -329,9 +330,10 @@ def _cut(document: Mapping[str, Any]) -> tuple[int, int]:
 
 def _write_metadata(folder: Path, recipe: Recipe, counts: Counts, document: Mapping[str, Any]) -> None:
     mix = document["mix"]
+    constraints = mix["constraints"] if mix else ()
     figures = [
-        ConstraintFigure(name=row["name"], asked=_figure(row, "limit"), reached=_figure(row, "after"))
-        for row in (mix["constraints"] if mix else ())
+        ConstraintFigure(name=name, asked=_figure(row, "limit"), reached=_figure(row, "after"))
+        for row, name in zip(constraints, constraint_names(constraints), strict=True)
     ]
     text = card(
         str(document["recipe"]),

@@ -1,4 +1,4 @@
-"""What `audit` and `curate` return: frozen values that answer the next question without another run."""
+"""What `audit`, `compare` and `curate` return: frozen values that answer the next question without another run."""
 
 import json
 from collections.abc import Mapping
@@ -18,10 +18,7 @@ class Audit:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return tuple(
-            Finding(**{**finding, "severity": Severity(finding["severity"])})
-            for finding in self.document["findings"]
-        )
+        return _findings_in(self.document)
 
     @property
     def verdict(self) -> str:
@@ -80,6 +77,11 @@ class Curation:
     def dropped(self) -> int:
         return int(self.document["dropped"])
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What its steps cost the tail of the reference, where that is more than chance takes."""
+        return _findings_in(self.document)
+
     def why(self, document: str) -> Any:
         """The story of one document, by id, hash or place: see `wellkeeper.ledger.why`."""
         from wellkeeper.ledger.why import why
@@ -104,6 +106,67 @@ class Curation:
         ]
         rows += [(step["step"], f"-{step['dropped']:,}") for step in self.document["steps"]]
         return _table(f"wellkeeper curate: {self.document['recipe']}", rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Comparison:
+    """Two corpora compared. `document` follows the schema `wellkeeper.compare/1`; `paths` names what was written."""
+
+    document: Mapping[str, Any]
+    paths: Mapping[str, Path]
+
+    @property
+    def verdict(self) -> str:
+        """`worse`, `not worse` by more than the margin, or `not enough data`: of the second corpus."""
+        return str(self.document["verdict"])
+
+    @property
+    def worse(self) -> tuple[Mapping[str, Any], ...]:
+        """The figures that are worse, each with its `family`."""
+        return tuple(
+            {"family": family["family"], **change}
+            for family in self.document["families"]
+            for change in family["changes"]
+            if change["verdict"] == "worse"
+        )
+
+    @property
+    def documents_to_decide(self) -> Mapping[str, int] | None:
+        """About how many documents of each corpus would decide, where there are not enough data."""
+        found = self.document["documents_to_decide"]
+        return None if found is None else dict(found)
+
+    def to_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
+
+    def to_html(self) -> str:
+        """The report as one self-contained page."""
+        from wellkeeper.report.compare import render_comparison
+
+        return render_comparison(self.document)
+
+    def __repr__(self) -> str:
+        first, second = (self.document["inputs"][side]["documents"] for side in ("first", "second"))
+        found = f", {len(self.worse)} figures worse" if self.worse else ""
+        return f"Comparison({first:,} against {second:,} documents: {self.verdict}{found})"
+
+    def _repr_html_(self) -> str:
+        rows = [("Verdict", self.verdict)]
+        rows += [
+            (
+                f"{family['family']} {change['figure']}",
+                f"{change['change']['estimate']:+.1%}, {change['verdict']}",
+            )
+            for family in self.document["families"]
+            for change in family["changes"]
+        ]
+        return _table("wellkeeper compare", rows)
+
+
+def _findings_in(document: Mapping[str, Any]) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(**{**finding, "severity": Severity(finding["severity"])}) for finding in document["findings"]
+    )
 
 
 def _percent(share: Mapping[str, Any]) -> str:

@@ -99,6 +99,7 @@ def read_corpus(
     vectors: bool = False,
     evaluation: Evaluation | None = None,
     style: bool = False,
+    topics: bool = False,
     anchors: "AnchorPack | None" = None,
 ) -> LoadedCorpus:
     """Bring the sidecars of the groups up to date and load them.
@@ -128,6 +129,7 @@ def read_corpus(
         type_shift=types,
         evaluation=evaluation.digest if evaluation is not None else "",
         style=style,
+        topics=topics,
     )
     folders = run_text_pass(
         groups,

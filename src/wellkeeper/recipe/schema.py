@@ -14,13 +14,12 @@ from pydantic_core import ErrorDetails
 
 from wellkeeper.core.origin import LABELS, Origin, declared_origin
 from wellkeeper.errors import RecipeError, did_you_mean
-from wellkeeper.mix.plan import UNITS, MixPlan, Size
+from wellkeeper.mix.plan import CAPPED, MOST_EPOCHS, UNITS, Cap, Diversity, Epochs, MixPlan, Size
 from wellkeeper.recipe.document import Document, dotted_name, read_document, set_value
 from wellkeeper.recipe.document import Path as KeyPath
-from wellkeeper.recipe.model import Given, Recipe, Reference, Source, StepCall
+from wellkeeper.recipe.model import Given, Guard, Recipe, Reference, Source, StepCall
 
 VERSION = 1
-_LATER = {("mix", "diversity")}  # keys of the design that this version cannot honour
 
 
 class _Part(BaseModel):
@@ -97,9 +96,35 @@ class _SyntheticPart(_Part):
     max: Share = Field(description="Largest share of AI-generated, machine-translated and programmatic text.")
 
 
+_Cap: TypeAlias = Annotated[
+    Annotated[Share, Tag("(share)")] | Annotated[dict[str, Share], Field(min_length=1), Tag("(named)")],
+    _tagged({dict: "(named)"}, "(share)"),
+]
+_Often: TypeAlias = Annotated[int, Field(ge=1, le=MOST_EPOCHS)]
+_DEFAULT = "default"  # stands for every name that has no entry of its own
+
+
 class _CapsPart(_Part):
-    source: Share | None = Field(None, description="Largest share of one source.")
+    source: _Cap | None = Field(
+        None, description="Largest share of one source, or {default: SHARE, NAME: SHARE}, as for the others."
+    )
     month: Share | None = Field(None, description="Largest share of one month; undated documents are exempt.")
+    domain: _Cap | None = Field(None, description="Largest share of one domain.")
+    licence: _Cap | None = Field(None, description="Largest share of one licence.")
+    generator: _Cap | None = Field(None, description="Largest share of one generator.")
+    language: _Cap | None = Field(None, description="Largest share of one language.")
+
+
+class _DiversityPart(_Part):
+    by: Literal["ngram-clusters"] = Field(
+        "ngram-clusters", description="What makes documents alike: their words."
+    )
+    keep_tail: Share | None = Field(
+        None, description="Of each rare topic's share of the reference, the part that the mix has at least."
+    )
+    choose: Literal["hash", "spread"] = Field(
+        "hash", description="Documents of a kind are taken at random, or unlike ones first."
+    )
 
 
 class _MixPart(_Part):
@@ -113,9 +138,35 @@ class _MixPart(_Part):
     synthetic_share: _SyntheticPart | None = None
     human_floor: Share | None = Field(None, description="Least share of text known to be human.")
     caps: _CapsPart | None = None
+    epochs: (
+        Annotated[
+            Annotated[_Often, Tag("(often)")]
+            | Annotated[dict[str, _Often], Field(min_length=1), Tag("(named)")],
+            _tagged({dict: "(named)"}, "(often)"),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="How often a document may be taken where the size needs it, or {default: N, SOURCE: N}.",
+    )
+    temperature: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = Field(
+        None,
+        description="Shares of sources aim at those of the corpus to this power; below 1, small ones gain.",
+    )
+    diversity: _DiversityPart | None = None
     weights: Literal["draw", "keep"] = Field(
         "draw",
         description="Sampling weights: draw each document as often as its weight says, or keep them beside the texts.",
+    )
+
+
+class _GuardPart(_Part):
+    tail: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
+        description="Least retention of the reference's tail by each step and the mix; chance leaves 1."
+    )
+    action: Literal["refuse", "relax"] = Field(
+        "refuse",
+        description="refuse: stop and name the step; relax: have steps that judge quality put documents back.",
     )
 
 
@@ -147,6 +198,7 @@ class _RecipePart(_Part):
         None, description="Earlier curated set or work folder, or a list of them: what they have is left out."
     )
     mix: _MixPart | None = None
+    guard: _GuardPart | None = Field(None, description="What a curation may cost the reference's tail.")
     sign: _SignPart | None = None
     out: Name | None = Field(None, description="Output folder, relative to the recipe.")
     seed: int = Field(0, ge=0, description="Seed of every draw.")
@@ -160,6 +212,8 @@ _PARTS: Mapping[KeyPath, type[_Part]] = {
     ("mix", "size"): _SizePart,
     ("mix", "synthetic_share"): _SyntheticPart,
     ("mix", "caps"): _CapsPart,
+    ("mix", "diversity"): _DiversityPart,
+    ("guard",): _GuardPart,
     ("sign",): _SignPart,
 }
 """The part of the schema that stands at each place; `*` is any key."""
@@ -236,7 +290,7 @@ def _bad_value(path: KeyPath, detail: ErrorDetails) -> str:
     if kind == "literal_error" and path != ("mix", "size"):
         allowed = str(detail["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
         return f"{found}.{did_you_mean(str(value), allowed.split(', '))} Give one of: {allowed}."
-    if kind in {"greater_than_equal", "less_than_equal", "finite_number"}:
+    if kind in {"greater_than", "greater_than_equal", "less_than_equal", "finite_number"}:
         return f"{found}. Give {_range_at(path)}."
     return f"{found}. Give {_WANTED.get(kind, detail['msg'])}."
 
@@ -244,6 +298,12 @@ def _bad_value(path: KeyPath, detail: ErrorDetails) -> str:
 def _range_at(path: KeyPath) -> str:
     if path == ("seed",):
         return "a whole number of at least 0"
+    if path == ("guard", "tail"):
+        return "a share above 0, up to 1"
+    if path == ("mix", "temperature"):
+        return "a power above 0, up to 1"
+    if path[:2] == ("mix", "epochs"):
+        return f"a whole number from 1 to {MOST_EPOCHS}"
     return "a whole number of at least 1" if path[:2] == ("mix", "size") else "a share from 0 to 1"
 
 
@@ -264,10 +324,6 @@ _WANTED: Mapping[str, str] = {
 
 
 def _unknown_key(path: KeyPath) -> str:
-    if path in _LATER:
-        return (
-            f"{dotted_name(path)} needs a later version of wellkeeper. Remove it; this one cannot honour it."
-        )
     *above, key = path
     known = list(_part_at(tuple(above)).model_fields)
     where = dotted_name(tuple(above)) or "a recipe"
@@ -318,10 +374,11 @@ def _recipe(part: _RecipePart, folder: Path, problems: list[tuple[KeyPath, str]]
         folder=folder,
         sources=tuple(_source(name, source, problems) for name, source in part.sources.items()),
         steps=tuple(_step(number, call, problems) for number, call in enumerate(part.steps)),
-        mix=_mix(part.mix, problems),
+        mix=_mix(part, problems),
         reference=_reference(part.reference, names, folder, problems),
         anchors=part.anchors,
         against=None if part.against is None else _many(part.against),
+        guard=_guard(part, problems),
         sign=_sign(part.sign, problems),
         out=part.out,
         seed=part.seed,
@@ -403,17 +460,62 @@ def _step(number: int, call: str | dict[str, _Options], problems: list[tuple[Key
     return step
 
 
-def _mix(part: _MixPart | None, problems: list[tuple[KeyPath, str]]) -> MixPlan:
+def _mix(recipe: _RecipePart, problems: list[tuple[KeyPath, str]]) -> MixPlan:
+    part = recipe.mix
     if part is None:
         return MixPlan()
-    return MixPlan(
-        size=_size(part.size, problems),
-        synthetic_share_max=part.synthetic_share.max if part.synthetic_share else None,
-        human_floor=part.human_floor,
-        cap_source=part.caps.source if part.caps else None,
-        cap_month=part.caps.month if part.caps else None,
-        weights="keep" if part.weights == "keep" else None,
-    )
+    if part.diversity is not None and part.diversity.keep_tail is not None and recipe.reference is None:
+        message = (
+            "mix.diversity.keep_tail keeps the tail of the human reference, and the recipe names none. Add reference: "
+            "with a source's name or a path."
+        )
+        problems.append((("mix", "diversity"), message))
+    try:
+        return MixPlan(
+            size=_size(part.size, problems),
+            synthetic_share_max=part.synthetic_share.max if part.synthetic_share else None,
+            human_floor=part.human_floor,
+            caps=_caps(part.caps),
+            epochs=_epochs(part.epochs, list(recipe.sources), problems),
+            temperature=part.temperature,
+            diversity=_diversity(part.diversity),
+            weights="keep" if part.weights == "keep" else None,
+        )
+    except RecipeError as error:  # keys that do not go together
+        problems.append((("mix",), str(error)))
+        return MixPlan()
+
+
+def _caps(part: _CapsPart | None) -> dict[str, Cap]:
+    given = {kind: getattr(part, kind, None) for kind in CAPPED}
+    return {kind: _cap(cap) for kind, cap in given.items() if cap is not None}
+
+
+def _cap(given: float | dict[str, float]) -> Cap:
+    if not isinstance(given, dict):
+        return Cap(share=given)
+    named = {name: share for name, share in given.items() if name != _DEFAULT}
+    return Cap(share=given.get(_DEFAULT), named=named)
+
+
+def _epochs(
+    given: int | dict[str, int] | None, sources: Sequence[str], problems: list[tuple[KeyPath, str]]
+) -> Epochs | None:
+    if not isinstance(given, dict):
+        return None if given is None else Epochs(most=given)
+    named = {name: most for name, most in given.items() if name != _DEFAULT}
+    for name in named:
+        if name not in sources:
+            message = (
+                f"mix.epochs.{name} is no source of the recipe.{did_you_mean(name, sources)} "
+                f"Sources: {', '.join(sources)}; or default."
+            )
+            problems.append((("mix", "epochs", name), message))
+    return Epochs(most=given.get(_DEFAULT, 1), named=named)
+
+
+def _diversity(part: _DiversityPart | None) -> Diversity | None:
+    return None if part is None else Diversity(by=part.by, keep_tail=part.keep_tail, choose=part.choose)
 
 
 def _size(part: str | _SizePart | None, problems: list[tuple[KeyPath, str]]) -> Size:
@@ -443,6 +545,41 @@ def _reference(
         )
         problems.append((("reference",), message))
     return Reference(path=value)
+
+
+def _guard(part: _RecipePart, problems: list[tuple[KeyPath, str]]) -> Guard | None:
+    if part.guard is None:
+        return None
+    if part.reference is None:
+        problems.append((("guard",), GUARD_WITHOUT_REFERENCE))
+    return Guard(tail=part.guard.tail, action=part.guard.action)
+
+
+GUARD_WITHOUT_REFERENCE = (
+    "guard watches the tail of the human reference, and the recipe names none. Add reference: with a source's name or "
+    "a path."
+)
+
+
+def guard_of(written: str) -> Guard:
+    """A guard as it is written on a command line, `tail=0.95` or `tail=0.95:relax`.
+
+    >>> guard_of("tail=0.95:relax")
+    Guard(tail=0.95, action='relax')
+
+    Raises:
+        RecipeError: it is written otherwise, or the retention is no share above 0.
+    """
+    found = re.fullmatch(r"tail=([0-9.]+)(?::(refuse|relax))?", written)
+    try:
+        part = _GuardPart(tail=float(found[1]), action=found[2] or "refuse") if found else None  # type: ignore[arg-type]
+    except ValueError:  # pydantic's own errors are of this kind, too
+        part = None
+    if part is None:
+        raise RecipeError(
+            f"The guard is {written!r}. Give tail=R or tail=R:relax, R a retention above 0 and up to 1: tail=0.95."
+        )
+    return Guard(tail=part.tail, action=part.action)
 
 
 def _sign(part: _SignPart | None, problems: list[tuple[KeyPath, str]]) -> str | None:

@@ -81,9 +81,7 @@ class PassOptions:
     block_bytes: int = BLOCK_BYTES
     statistics: bool = True  # quality and repetition columns; left out where no step reads them
     words: bool = True  # word hashes of a sample, for tail measures
-    ngram_bits: int = (
-        0  # hash word 1- and 2-gram counts of every document to 2 ** bits buckets; 0: leave them out
-    )
+    topics: bool = False  # a bag of each document's words, to find topics with
     extras: bool = False  # record the user's other columns and their types, for writing them out again
     fingerprint_words: int = 0  # fingerprints for shared runs of so many words; 0: leave them out
     vectors: bool = False  # the vectors that groups name, and which types stand in which documents
@@ -159,6 +157,7 @@ def sidecar_folder(work: Path, file: InputFile, group: Group, options: PassOptio
             artefacts.VERSION,
             _fingerprints_version() if options.fingerprint_words else None,
             _style_version() if options.style else None,
+            _bags_version() if options.topics else None,
         ],
         sort_keys=True,
         default=str,
@@ -179,6 +178,12 @@ def _style_version() -> str:
     from wellkeeper.origin.style import load_model  # what few recipes need
 
     return load_model().version
+
+
+def _bags_version() -> str:
+    from wellkeeper.kernels.bags import VERSION
+
+    return VERSION
 
 
 def work_of(folder: Path) -> Path:
@@ -446,7 +451,7 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
             "quarantine": quarantine_of(quarantined),
             "spans": _spans(hits, data, offsets),
             **({"words": _words(data, offsets, order, options.sample_shift)} if options.words else {}),
-            **({"ngrams": _ngrams(data, offsets, options.ngram_bits)} if options.ngram_bits else {}),
+            **({"bags": bag_rows(data, offsets)} if options.topics else {}),
             **({"fingerprints": prints} if prints is not None else {}),
             **({"vectors": vectors.rows} if vectors is not None else {}),
             **({"types": types} if types is not None else {}),
@@ -598,15 +603,10 @@ def _fingerprints(data: NDArray[np.uint8], offsets: NDArray[np.int64], words: in
     return pa.table({name: pa.array(column) for name, column in made._asdict().items()})
 
 
-def _ngrams(data: NDArray[np.uint8], offsets: NDArray[np.int64], bits: int) -> pa.Table:
-    """Sparse hashed counts, one row a document: about half the size of the text, hence on demand."""
+def bag_rows(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> pa.Table:
+    """A bag of words of each document, in order."""
+    from wellkeeper.kernels.bags import bags_of  # what few runs need
+
     everything = np.arange(len(offsets) - 1)
-    bounds, buckets, counts = text.ngram_counts(
-        *text.word_hashes(data, offsets, tables(), everything), bits=bits
-    )
-    return pa.table(
-        {
-            "buckets": pa.LargeListArray.from_arrays(pa.array(bounds), pa.array(buckets)),
-            "counts": pa.LargeListArray.from_arrays(pa.array(bounds), pa.array(counts)),
-        }
-    )
+    bounds, buckets = bags_of(*text.word_hashes(data, offsets, tables(), everything))
+    return pa.table({"words": pa.LargeListArray.from_arrays(pa.array(bounds), pa.array(buckets))})

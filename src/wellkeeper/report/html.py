@@ -27,7 +27,7 @@ from wellkeeper.report.visible import ESCAPE, one_line, visible, visible_tree
 
 
 @dataclass(frozen=True, slots=True)
-class _Chapter:
+class Chapter:
     """The sections of one document; `title` is empty where the page has one chapter alone."""
 
     title: str
@@ -53,8 +53,13 @@ def render_html(audit: Mapping[str, Any], *, curation: Mapping[str, Any] | None 
     headline, lead = verdict(audit, THIN), chapters[0].lead
     if curation is not None:
         curation = visible_tree(curation)
-        chapters.insert(0, _Chapter("", "", curation_glance(curation, THIN), curation_sections(curation)))
+        chapters.insert(0, Chapter("", "", curation_glance(curation, THIN), curation_sections(curation)))
         headline, lead = curation_verdict(curation, THIN), _curation_lead(curation)
+    return page(title=title, headline=headline, lead=lead, chapters=chapters)
+
+
+def page(*, title: str, headline: str, lead: str, chapters: Sequence[Chapter]) -> str:
+    """The page of chapters; `headline` and `lead` are of documents that have gone through `visible_tree`."""
     return (
         _environment()
         .get_template("page.html.j2")
@@ -67,13 +72,13 @@ def render_html(audit: Mapping[str, Any], *, curation: Mapping[str, Any] | None 
     )
 
 
-def _audit_chapter(audit: Mapping[str, Any], *, alone: bool) -> _Chapter:
+def _audit_chapter(audit: Mapping[str, Any], *, alone: bool) -> Chapter:
     gaps = not_judged(audit)
     lead = f"Not judged here: {joined(gaps)}." if gaps else ""
     if alone:
-        return _Chapter("", lead, glance(audit, THIN), audit_sections(audit))
+        return Chapter("", lead, glance(audit, THIN), audit_sections(audit))
     lead = f"{verdict(audit, THIN)} {lead}".strip()
-    return _Chapter("The audit of what was read", lead, glance(audit, THIN), audit_sections(audit))
+    return Chapter("The audit of what was read", lead, glance(audit, THIN), audit_sections(audit))
 
 
 def _curation_lead(curation: Mapping[str, Any]) -> str:

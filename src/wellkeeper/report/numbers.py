@@ -92,6 +92,31 @@ class Numbers:
         bounds = f"{self._amount(value.low)}-{self._amount(value.high)}"
         return f"{self._amount(value.estimate)} ({bounds})"
 
+    def exponent(self, value: Interval) -> str:
+        """A number near 1 that is no share.
+
+        >>> Numbers(",").exponent(Interval(0.9032, 0.8993, 0.9071))
+        '0.903 (0.899-0.907)'
+        """
+        if value.estimate is None:
+            return "not identified"
+        bounds = (
+            "no interval" if value.low is None or value.high is None else f"{value.low:.3f}-{value.high:.3f}"
+        )
+        return f"{value.estimate:.3f} ({bounds})"
+
+    def nats(self, value: Interval) -> str:
+        """A log-likelihood, or a difference of two.
+
+        >>> Numbers(",").nats(Interval(0.393, -0.02, 0.622))
+        '0.39 (-0.02 to 0.62)'
+        """
+        if value.estimate is None:
+            return "not identified"
+        if value.low is None or value.high is None:
+            return f"{value.estimate:.2f} (no interval)"
+        return f"{value.estimate:.2f} ({value.low:.2f} to {value.high:.2f})"
+
     def size(self, value: float) -> str:
         """Bytes, decimal units.
 

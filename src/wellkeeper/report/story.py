@@ -1,7 +1,7 @@
 """What a document says, in sentences: shared by the page and the terminal, so that both say the same."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -261,6 +261,28 @@ def _step_title(step: Mapping[str, Any]) -> str:
     return one_line(title, 60)
 
 
+def constraint_names(constraints: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A name for each constraint; of several of one name, as caps on single sources are, with whom it is on.
+
+    >>> constraint_names([{"name": "cap-source"}, {"name": "cap-source", "group": "forum"}, {"name": "size"}])
+    ['cap-source', 'cap-source (forum)', 'size']
+    """
+    names = [text(row.get("name"), "(unnamed)") for row in constraints]
+    groups = [text(row.get("group")) for row in constraints]
+    return [
+        f"{name} ({group})" if group and names.count(name) > 1 else name
+        for name, group in zip(names, groups, strict=True)
+    ]
+
+
+def constraint_figure(row: Mapping[str, Any], key: str, numbers: Numbers) -> str:
+    """The `limit`, `before` or `after` of a constraint: a share, or of the size an amount; empty if it is not known."""
+    value = number(row.get(key))
+    if value is None:
+        return ""
+    return numbers.count(value) if text(row.get("name")) == "size" else numbers.percent(value)
+
+
 def broken_constraints(curation: Mapping[str, Any]) -> list[str]:
     constraints = rows(table(curation, "mix").get("constraints"))
     return [
@@ -301,7 +323,8 @@ def curation_finds(curation: Mapping[str, Any], numbers: Numbers) -> list[str]:
     if copies:
         drawn = numbers.of(integer(copies.get("kept")), "copy", "copies")
         of = numbers.of(integer(table(curation, "mix", "facts").get("documents")), "document")
-        sentences.append(f"Drawn by weight: {drawn} of {of}, as the column weight says")
+        how = "Taken repeatedly, for the size" if "level" in copies else "Drawn by weight"
+        sentences.append(f"{how}: {drawn} of {of}, as the column weight says")
     passages = table(curation, "passages")
     if passages:
         words = integer(table(passages, "searched").get("words"))
@@ -320,6 +343,9 @@ def curation_finds(curation: Mapping[str, Any], numbers: Numbers) -> list[str]:
     if semantic:
         sentences.append(_same_in_other_words(semantic, numbers))
         sentences += (str(hint).removesuffix(".") for hint in semantic.get("hints") or ())
+    restored = integer(table(curation, "guard").get("restored"))
+    if restored:
+        sentences.append(f"Put back by the guard of the tail: {numbers.of(restored, 'document')}")
     evaluation = table(curation, "evaluation")
     if evaluation:
         held = integer(evaluation.get("items_found"))

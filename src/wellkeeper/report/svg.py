@@ -74,6 +74,54 @@ def curves(frame: Frame, lines: Sequence[Curve], *, x_label: str, y_label: str) 
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """Shares in [0, 1], one for each name on the axis; `style` and `bar` are classes of style.css."""
+
+    style: str
+    bar: str
+    shares: Sequence[Interval]
+
+
+def profiles(
+    frame: Frame, names: Sequence[str], lines: Sequence[Profile], *, x_label: str, y_label: str
+) -> Markup:
+    """Lines over named places on one axis from 0 to 100%, each value with its interval."""
+    height = 270 if frame.is_compact else 320
+    left, right, top, bottom = 46, 14, 30, 44
+    across, up = frame.width - left - right, height - top - bottom
+    step = across / max(1, len(names))
+    apart = min(12.0, step / (len(lines) + 2))
+    body = [_text(left - 38, 14, y_label, "label")]
+    for tick in (0, 0.25, 0.5, 0.75, 1):
+        y = top + up * (1 - tick)
+        body += [_line(left, y, frame.width - right, y, "grid" if tick else "axis")]
+        body += [_text(left - 6, y + 4, f"{tick:.0%}", "tick", "end")]
+    for place, name in enumerate(names):
+        body += [_text(left + step * (place + 0.5), top + up + 18, name, "tick", "middle")]
+    body += [_text(left + across / 2, height - 6, x_label, "label", "middle")]
+    for number, line in enumerate(lines):
+        beside = apart * (number - (len(lines) - 1) / 2)  # intervals of one place must not hide each other
+        places = [left + step * (place + 0.5) + beside for place in range(len(line.shares))]
+        body += _profile(line, places, top, up)
+    return _svg(frame, height, body)
+
+
+def _profile(line: Profile, places: Sequence[float], top: float, up: float) -> Iterator[str]:
+    known = [
+        (x, top + up * (1 - _unit(share.estimate)), share)
+        for x, share in zip(places, line.shares, strict=True)
+        if share.estimate is not None
+    ]
+    points = " ".join(f"{_round(x)},{_round(y)}" for x, y, _ in known)
+    yield f'<polyline class="{line.style}" points="{points}"/>'
+    for x, y, share in known:
+        if share.low is not None and share.high is not None:
+            low, high = (top + up * (1 - _unit(bound)) for bound in (share.low, share.high))
+            yield _line(x, low, x, high, line.bar)
+        yield f'<circle class="dot {line.style}" cx="{_round(x)}" cy="{_round(y)}" r="4"/>'
+
+
+@dataclass(frozen=True, slots=True)
 class Dots:
     """One row of a dot plot: a value and the baseline it is read beside, shares in [0, 1]."""
 
@@ -128,6 +176,50 @@ def _dot_row(line: Dots, y: float, left: float, across: float, *, compact: bool)
             )
         if interval.estimate is not None:
             yield _mark(left + across * _unit(interval.estimate), level, style)
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """One band of a survival curve, shares in [0, 1]: what is left, and what would be left by chance."""
+
+    label: str
+    left: float
+    at_random: Interval
+
+
+def survival(frame: Frame, bands: Sequence[Survivor], *, x_label: str) -> Markup:
+    """Shares that are left, band by band, each beside a baseline with its range; the axis ends at 100%."""
+    height = 240 if frame.is_compact else 260
+    left, right, top, bottom = 46, 14, 18, 44
+    across, up = frame.width - left - right, height - top - bottom
+    least = min(
+        value for band in bands for value in (band.left, band.at_random.low, 0.99) if value is not None
+    )
+    step = next(size for size in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if (1 - least) / size <= 5)
+    floor = max(0.0, 1 - step * math.ceil((1 - least) / step - 1e-9))
+
+    def y(share: float) -> float:
+        return top + up * (1 - _unit(share - floor) / (1 - floor))
+
+    body = []
+    for tick in range(round((1 - floor) / step) + 1):
+        share = floor + step * tick
+        body += [_line(left, y(share), frame.width - right, y(share), "grid" if tick else "axis")]
+        body += [_text(left - 6, y(share) + 4, f"{share:.0%}", "tick", "end")]
+    centres = [left + across * (place + 0.5) / len(bands) for place in range(len(bands))]
+    path = " ".join(f"{_round(x - 5)},{_round(y(band.left))}" for x, band in zip(centres, bands, strict=True))
+    body += [f'<polyline class="corpus" points="{path}"/>']
+    for x, band in zip(centres, bands, strict=True):
+        if band.at_random.low is not None and band.at_random.high is not None:
+            body += [_line(x + 9, y(band.at_random.low), x + 9, y(band.at_random.high), "base")]
+        if band.at_random.estimate is not None:
+            body += [_mark(x + 9, y(band.at_random.estimate), "base")]
+        body += [
+            _mark(x - 5, y(band.left), "own"),
+            _text(x, height - bottom + 18, band.label, "tick", "middle"),
+        ]
+    body += [_text(left + across / 2, height - 6, x_label, "label", "middle")]
+    return _svg(frame, height, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +454,56 @@ def ticks(most: float, wanted: int) -> list[float]:
     power = 10.0 ** math.floor(math.log10(most / wanted))
     step = next(power * unit for unit in (1, 2, 5, 10) if most / (power * unit) <= wanted)
     return [step * index for index in range(math.ceil(most / step - 1e-9) + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A topic on a map: where it lies, how large it is, and what sets it apart."""
+
+    name: str
+    x: float
+    y: float
+    documents: int
+    gap: str  # less, more or even
+    is_rare: bool
+
+
+def topic_map(frame: Frame, places: Sequence[Place]) -> Markup:
+    """Topics on a plane, areas by documents: triangles where their share differs, open marks where they are rare."""
+    height, edge = (frame.width, 14) if frame.is_compact else (440, 20)
+    low_x, low_y = min(place.x for place in places), min(place.y for place in places)
+    wide = max(place.x for place in places) - low_x or 1.0
+    tall = max(place.y for place in places) - low_y or 1.0
+    most = max(place.documents for place in places) or 1
+    largest = 15.0 if frame.is_compact else 20.0
+    marks: dict[str, list[str]] = {}
+    told: list[str] = []
+    for place in places:
+        x = edge + (frame.width - 2 * edge) * (place.x - low_x) / wide
+        y = edge + (height - 2 * edge) * (1 - (place.y - low_y) / tall)
+        size = max(2.5, largest * math.sqrt(place.documents / most))
+        style = f"topic {place.gap}{' rare' if place.is_rare else ''}"
+        if place.gap == "even":
+            marks.setdefault(style, []).append(_disc(x, y, size))
+        else:
+            shape = _triangle(x, y, size, up=place.gap == "more")
+            told += [f'<g><title>{escape(place.name)}</title><path class="{style}" d="{shape}"/></g>']
+    return _svg(frame, height, [*(_path(style, marks[style]) for style in sorted(marks)), *told])
+
+
+def _disc(x: float, y: float, size: float) -> str:
+    """A circle as a piece of a path."""
+    arc = f"a{_round(size)} {_round(size)} 0 1 0"
+    return f"M{_round(x - size)} {_round(y)}{arc} {_round(2 * size)} 0{arc} {_round(-2 * size)} 0z"
+
+
+def _triangle(x: float, y: float, size: float, *, up: bool) -> str:
+    """A triangle about as large as the circle of that radius."""
+    tip = -1.3 * size if up else 1.3 * size
+    foot = -tip * 0.6
+    return (
+        f"M{_round(x - 1.25 * size)} {_round(y + foot)}h{_round(2.5 * size)}L{_round(x)} {_round(y + tip)}z"
+    )
 
 
 def _svg(frame: Frame, height: int, body: Sequence[str]) -> Markup:

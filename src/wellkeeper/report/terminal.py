@@ -8,10 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from wellkeeper.report.numbers import COMMA
-from wellkeeper.report.reading import integer, interval, number, rows, table, text
+from wellkeeper.report.reading import integer, interval, rows, table, text
 from wellkeeper.report.story import (
     Figure,
     Stage,
+    constraint_figure,
+    constraint_names,
     curation_finds,
     curation_glance,
     curation_verdict,
@@ -44,11 +46,7 @@ def audit_lines(audit: Mapping[str, Any]) -> list[str]:
     audit = visible_tree(audit)
     lines = [verdict(audit, COMMA)]
     lines += [f"{name}: {value}" + (f" ({note})" if note else "") for name, value, note in _facts(audit)]
-    for row in findings(audit):
-        code, severity, title, following = _finding(row)
-        ending = f". Next: {following}" if following else ""
-        lines.append(f"{severity} {code}: {title.rstrip('.')}{ending}")
-    return lines
+    return lines + _finding_lines(audit)
 
 
 def curation_lines(curation: Mapping[str, Any]) -> list[str]:
@@ -58,6 +56,7 @@ def curation_lines(curation: Mapping[str, Any]) -> list[str]:
     lines += [_figure_line(figure) for figure in curation_glance(curation, COMMA)]
     lines += [f"{stage.title}: {_left(stage)}" for stage in stages(curation)]
     lines += curation_finds(curation, COMMA)
+    lines += _finding_lines(curation)
     return lines + [f"constraint {words}" for words, _ in _constraints(curation)]
 
 
@@ -67,7 +66,7 @@ def print_audit(audit: Mapping[str, Any], console: Console, paths: Mapping[str, 
     A console that is no terminal gets `audit_lines`, unwrapped and without colour.
     """
     if not console.is_terminal:
-        _print_lines([*audit_lines(audit), *_path_lines(paths)], console)
+        print_lines([*audit_lines(audit), *path_lines(paths)], console)
         return
     audit = visible_tree(audit)
     console.print()
@@ -80,7 +79,7 @@ def print_audit(audit: Mapping[str, Any], console: Console, paths: Mapping[str, 
         console.print(bar)
     for row in findings(audit):
         _print_finding(row, console)
-    _print_paths(paths, console)
+    print_paths(paths, console)
 
 
 def print_curation(curation: Mapping[str, Any], console: Console, paths: Mapping[str, object]) -> None:
@@ -89,7 +88,7 @@ def print_curation(curation: Mapping[str, Any], console: Console, paths: Mapping
     A console that is no terminal gets `curation_lines`, unwrapped and without colour.
     """
     if not console.is_terminal:
-        _print_lines([*curation_lines(curation), *_path_lines(paths)], console)
+        print_lines([*curation_lines(curation), *path_lines(paths)], console)
         return
     curation = visible_tree(curation)
     console.print()
@@ -101,13 +100,15 @@ def print_curation(curation: Mapping[str, Any], console: Console, paths: Mapping
     for words, holds in _constraints(curation):
         style = {True: "green", False: "bold red"}.get(holds, "dim") if holds is not None else "dim"
         console.print(Text("  constraint ", style="dim") + Text(words, style=style))
+    for row in findings(curation):
+        _print_finding(row, console)
     for key, name in (("before", "origin before"), ("after", "origin after")):
         bar = _origin_bar(in_origin_order(table(curation, "origin", key)), console)
         if bar:
             console.print()
             console.print(Text(name, style="dim"))
             console.print(bar)
-    _print_paths(paths, console)
+    print_paths(paths, console)
 
 
 def _facts(audit: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -140,6 +141,15 @@ def _finding(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
         one_line(text(row.get("title"), "(untitled)"), 200),
         one_line(text(row.get("next")), 400),
     )
+
+
+def _finding_lines(document: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for row in findings(document):
+        code, severity, title, following = _finding(row)
+        ending = f". Next: {following}" if following else ""
+        lines.append(f"{severity} {code}: {title.rstrip('.')}{ending}")
+    return lines
 
 
 def _print_finding(row: Mapping[str, Any], console: Console) -> None:
@@ -218,22 +228,21 @@ def _left(stage: Stage) -> str:
 def _constraints(curation: Mapping[str, Any]) -> list[tuple[str, bool | None]]:
     """Each constraint in words, and whether it holds."""
     found = []
-    for row in rows(table(curation, "mix").get("constraints")):
+    constraints = rows(table(curation, "mix").get("constraints"))
+    for row, name in zip(constraints, constraint_names(constraints), strict=True):
         holds = row.get("holds") if isinstance(row.get("holds"), bool) else None
         said = "not checked" if holds is None else "holds" if holds else "does not hold"
-        values = {key: number(row.get(key)) for key in ("limit", "before", "after")}
-        known = [f"{key} {COMMA.percent(value)}" for key, value in values.items() if value is not None]
-        found.append(
-            (f"{one_line(text(row.get('name'), '(unnamed)'), 80)}: {', '.join([*known, said])}", holds)
-        )
+        values = {key: constraint_figure(row, key, COMMA) for key in ("limit", "before", "after")}
+        known = [f"{key} {value}" for key, value in values.items() if value]
+        found.append((f"{one_line(name, 80)}: {', '.join([*known, said])}", holds))
     return found
 
 
-def _path_lines(paths: Mapping[str, object]) -> list[str]:
+def path_lines(paths: Mapping[str, object]) -> list[str]:
     return [f"{visible(name)}: {visible(str(path))}" for name, path in paths.items()]
 
 
-def _print_paths(paths: Mapping[str, object], console: Console) -> None:
+def print_paths(paths: Mapping[str, object], console: Console) -> None:
     if paths:
         console.print()
     for name, path in paths.items():
@@ -241,6 +250,6 @@ def _print_paths(paths: Mapping[str, object], console: Console) -> None:
         console.print(Text.assemble((f"{visible(name)}  ", "dim"), visible(str(path))), soft_wrap=True)
 
 
-def _print_lines(lines: list[str], console: Console) -> None:
+def print_lines(lines: list[str], console: Console) -> None:
     for line in lines:
         console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)

@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wellkeeper.report.blocks import Block, Card, Cards, Code, Facts, Prose, Section, Table, first, none
+from wellkeeper.report.blocks import Block, Code, Facts, Prose, Section, Table, first, none
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, number, table, text, texts
 from wellkeeper.report.sections.checks import quality_section, quarantine_section, rights_section
+from wellkeeper.report.sections.common import finding_cards
 from wellkeeper.report.sections.duplicates import duplicates_section
 from wellkeeper.report.sections.origin import origin_section
 from wellkeeper.report.sections.sources import sources_section
 from wellkeeper.report.sections.tails import tails_section
-from wellkeeper.report.story import findings, severity_of
+from wellkeeper.report.sections.topics import topics_sections
 from wellkeeper.report.visible import clip, one_line
 
 Audit = Mapping[str, Any]
 
-_MAX_FINDINGS = 24
 _MAX_COLUMNS = 40
 _MAX_RECIPE = 8000  # letters
 
@@ -29,6 +29,7 @@ def audit_sections(audit: Audit) -> list[Section]:
         Section("sources", "Sources and months", sources_section(audit)),
         Section("duplicates", "Duplicates", duplicates_section(audit)),
         Section("tails", "Tails", tails_section(audit)),
+        *topics_sections(audit),
         Section("quality", "Quality", quality_section(audit)),
         Section("rights", "Rights", rights_section(audit)),
         Section("quarantine", "Quarantine", quarantine_section(audit)),
@@ -38,21 +39,8 @@ def audit_sections(audit: Audit) -> list[Section]:
 
 
 def findings_section(audit: Audit) -> list[Block]:
-    found = findings(audit)
-    if not found:
-        return [none("No finding. What was not measured cannot be found: see the line under the headline.")]
-    shown, more = first(found, _MAX_FINDINGS, "finding")
-    return [Cards([_card(row) for row in shown]), *more]
-
-
-def _card(row: Audit) -> Card:
-    return Card(
-        code=one_line(text(row.get("code"), "WK"), 24),
-        severity=severity_of(row),
-        title=one_line(text(row.get("title"), "(untitled)"), 200),
-        detail=clip(text(row.get("detail")), 800),
-        next=clip(text(row.get("next")), 400),
-    )
+    nothing = "No finding. What was not measured cannot be found: see the line under the headline."
+    return finding_cards(audit) or [none(nothing)]
 
 
 def recipe_section(audit: Audit) -> list[Block]:

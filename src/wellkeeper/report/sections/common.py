@@ -7,17 +7,31 @@ from typing import Any
 from markupsafe import Markup
 
 from wellkeeper.report import svg
-from wellkeeper.report.blocks import Block, Heading, Part, Prose, Quote, Quotes, Range, Section, Stack, first
+from wellkeeper.report.blocks import (
+    Block,
+    Card,
+    Cards,
+    Heading,
+    Part,
+    Prose,
+    Quote,
+    Quotes,
+    Range,
+    Section,
+    Stack,
+    first,
+)
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import Interval, integer, rows, table, text
-from wellkeeper.report.story import ORIGINS, in_origin_order
-from wellkeeper.report.visible import one_line
+from wellkeeper.report.story import ORIGINS, findings, in_origin_order, severity_of
+from wellkeeper.report.visible import clip, one_line
 
 Audit = Mapping[str, Any]
 
 MATCHED = 200
 """Letters that the ledger has of a span or an overlap, at most."""
 
+_MAX_FINDINGS = 24
 _EXCERPT = 320  # letters of a span or an overlap on a page, with hidden characters written out
 _MAX_MONTHS, _MAX_SPAN = 84, 240  # months with documents, and from the first to the last, in one picture
 
@@ -63,6 +77,23 @@ def quotes(
     found = rows(value)
     shown, more = first(found, limit, noun)
     return [Heading(heading), Quotes([quote(row) for row in shown]), *more] if found else []
+
+
+def finding_cards(document: Audit) -> list[Block]:
+    """The findings of an audit or a curation, the most severe first; nothing where it has none."""
+    found = findings(document)
+    shown, more = first(found, _MAX_FINDINGS, "finding")
+    return [Cards([_card(row) for row in shown]), *more] if found else []
+
+
+def _card(row: Audit) -> Card:
+    return Card(
+        code=one_line(text(row.get("code"), "WK"), 24),
+        severity=severity_of(row),
+        title=one_line(text(row.get("title"), "(untitled)"), 200),
+        detail=clip(text(row.get("detail")), 800),
+        next=clip(text(row.get("next")), 400),
+    )
 
 
 def date_of(written: str) -> str:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from markupsafe import Markup
-
 from wellkeeper.report import svg
 from wellkeeper.report.blocks import (
     Block,
@@ -23,25 +21,28 @@ from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, interval, number, rows, table, text
 from wellkeeper.report.sections.common import by_month, data_summary, drawn, latest, origin_stack, range_of
 from wellkeeper.report.sections.decontamination import decontamination_sections
+from wellkeeper.report.sections.mix import mix_blocks
 from wellkeeper.report.sections.passages import passages_sections
 from wellkeeper.report.sections.semantic import semantic_sections
+from wellkeeper.report.sections.tail_cost import tail_cost_sections
 from wellkeeper.report.sections.tails import bands
 from wellkeeper.report.story import in_origin_order, stages
 from wellkeeper.report.visible import one_line
 
 Curation = Mapping[str, Any]
 
-_MAX_REASONS, _MAX_SOURCES, _MAX_CONSTRAINTS = 30, 20, 30
+_MAX_REASONS, _MAX_SOURCES = 30, 20
 
 
 def curation_sections(curation: Curation) -> list[Section]:
     """All sections in reading order: the flow first."""
     return [
         Section("flow", "What stayed and what went", _flow(curation)),
-        Section("constraints", "Constraints", _constraints(curation)),
+        Section("constraints", "Constraints", mix_blocks(table(curation, "mix"))),
         Section("origins-after", "Origin before and after", _origins(curation)),
         Section("sources-after", "Sources and months, before and after", _sources(curation)),
         Section("tails-after", "Tails before and after", _tails(curation)),
+        *tail_cost_sections(curation),
         *passages_sections(curation),
         *decontamination_sections(curation),
         *semantic_sections(curation),
@@ -88,36 +89,6 @@ def _reasons(curation: Curation) -> list[Block]:
     shown, more = first(found, _MAX_REASONS, "reason")
     table_of = Table("Documents by reason", ["Step", "Reason", "Documents"], shown, frozenset({2}))
     return [Heading("Why they went"), table_of, *more]
-
-
-def _constraints(curation: Curation) -> list[Block]:
-    found = rows(table(curation, "mix").get("constraints"))
-    if not found:
-        return [none("The recipe sets no constraint on the mix.")]
-    shown, more = first(found, _MAX_CONSTRAINTS, "constraint")
-    body = [
-        [
-            one_line(text(row.get("name"), "(unnamed)"), 80),
-            *(_share(row.get(key)) for key in ("limit", "before", "after")),
-            _holds(row.get("holds")),
-        ]
-        for row in shown
-    ]
-    head = ["Constraint", "Limit", "Before", "After", "Holds"]
-    return [Table("Constraints on the mix", head, body, frozenset({1, 2, 3})), *more]
-
-
-def _share(value: Any) -> str:
-    found = number(value)
-    return "" if found is None else THIN.percent(found)
-
-
-def _holds(value: Any) -> str:
-    if not isinstance(value, bool):
-        return "not checked"
-    if value:
-        return Markup('<span class="fine">\u2713 holds</span>')
-    return Markup('<span class="bad">\u2717 does not hold</span>')
 
 
 def _origins(curation: Curation) -> list[Block]:

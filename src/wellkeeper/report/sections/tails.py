@@ -1,12 +1,12 @@
 """How much of what people write the corpus still has, rare words first."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wellkeeper.report import svg
 from wellkeeper.report.blocks import Block, Heading, Key, Picture, Prose, Table, none
 from wellkeeper.report.numbers import THIN
-from wellkeeper.report.reading import integer, interval, number, rows, table, text
+from wellkeeper.report.reading import Interval, integer, interval, number, rows, table, text
 from wellkeeper.report.sections.common import data_summary, drawn, name_of
 from wellkeeper.report.visible import clip, one_line
 
@@ -30,6 +30,7 @@ def tails_section(audit: Audit) -> list[Block]:
         *_reference(tails),
         *_curves(tails, reference),
         *_richness(tails),
+        *_diversity(tails),
     ]
 
 
@@ -42,7 +43,12 @@ def _reference(tails: Audit) -> list[Block]:
         )
         return [none(said)]
     trigrams = table(tails, "trigrams", "reference")
-    return [*_masses(reference, "word"), *bands(reference, "bands"), *_masses(trigrams, "3-gram")]
+    return [
+        *_masses(reference, "word"),
+        *bands(reference, "bands"),
+        *_likelihood(table(reference, "likelihood")),
+        *_masses(trigrams, "3-gram"),
+    ]
 
 
 def _masses(reference: Audit, unit: str) -> list[Block]:
@@ -115,6 +121,34 @@ def bands(reference: Audit, identity: str) -> list[Block]:
         "Coverage by frequency band", head, body, frozenset({1, 2, 3, 4}), data_summary(len(body), "band")
     )
     return [Heading("Rare words first"), Picture(words + ".", *pictures, data, keys)]
+
+
+def _likelihood(found: Audit) -> list[Block]:
+    """How well held-out human words are predicted after reading the corpus, and after reading human text."""
+    named = [(f"Words in {_band(row)}", row) for row in rows(found.get("bands"))[:12]]
+    named += [("All words", table(found, "mean")), ("The documents known worst", table(found, "worst"))]
+    body = []
+    for name, row in named:
+        corpus, human, excess = (interval(row.get(key)) for key in ("corpus", "human", "excess"))
+        if corpus is not None and human is not None and excess is not None:
+            count = THIN.count(integer(row.get("words")))
+            body.append([name, count, THIN.nats(corpus), THIN.nats(human), THIN.nats(excess)])
+    if not body:
+        return []
+    size = THIN.count(integer(found.get("words")))
+    said = (
+        f"Two small models of the same kind read {size} words each: one reads this corpus, the other one half of the "
+        "human reference. Both then predict the words of the other half. A higher number is a word less expected; an "
+        "excess of 0.7 means half as likely. An excess whose interval lies above 0 means that this corpus teaches "
+        "these words worse than human text does."
+    )
+    head = ["Held-out human words", "Words", "After this corpus", "After human text", "Excess"]
+    title = "Surprise at held-out human words, in nats a word"
+    return [
+        Heading("What a model learns of rare words"),
+        Prose(said),
+        Table(title, head, body, frozenset({1, 2, 3, 4})),
+    ]
 
 
 def _band(row: Audit) -> str:
@@ -196,3 +230,56 @@ def _richness(tails: Audit) -> list[Block]:
     equal = integer(tails.get("rarefied_to"))
     size = f" at a common size of {THIN.count(equal)} {one_line(unit, 20)}" if equal else ""
     return [Heading("How rich it is"), Table(f"Richness{size}", head, body, columns)]
+
+
+_VARIETY: tuple[tuple[str, tuple[str, ...], Callable[[Interval], str]], ...] = (
+    ("Distinct pairs of words, of all pairs", ("distinct_2",), THIN.interval),
+    ("Distinct 3-grams, of all 3-grams", ("distinct_3",), THIN.interval),
+    ("A document's 4-grams that another one has", ("self_repetition",), THIN.interval),
+    ("How fast frequencies fall with rank (Zipf)", ("zipf",), THIN.exponent),
+    ("How fast new words come with more text (Heaps)", ("heaps",), THIN.exponent),
+    ("How much of its own source it has (sample coverage)", ("sample_coverage",), THIN.interval),
+)
+
+_AT_LEVEL = (
+    ("q0", "Distinct words where {} of the source is seen"),
+    ("q1", "Effective number of them, each by its frequency (q = 1)"),
+    ("q2", "Effective number of common ones among them (q = 2)"),
+)
+
+
+def _diversity(tails: Audit) -> list[Block]:
+    """Figures and the reference's beside them, at one size."""
+    own, beside = table(tails, "diversity"), table(tails, "diversity", "reference")
+    level = number(own.get("level"))
+    at_level = level is not None and level == number((beside or own).get("level"))
+    orders = [
+        (label.format(THIN.percent(level or 0)), ("hill_at_level", key), THIN.quantity)
+        for key, label in _AT_LEVEL
+        if at_level
+    ]
+    body = []
+    for label, path, written in (*_VARIETY, *orders):
+        values = [
+            interval(table(part, *path[:-1]).get(path[-1])) for part in ((own, beside) if beside else (own,))
+        ]
+        if any(values):
+            body.append([label, *("" if value is None else written(value) for value in values)])
+    if not body:
+        return []
+    head = ["Quantity", "This corpus", *(["The reference"] if beside else [])]
+    title = f"Variety at {THIN.count(integer(own.get('words')))} words"
+    why = (
+        "None of these is good or bad by itself. A corpus that repeats itself more than people do, or whose words "
+        "fall faster with rank, has lost variety; one that does the reverse may hold noise, which is varied too. "
+    )
+    read = (
+        "Both are read to the same size, because every one of these figures moves with size."
+        if beside
+        else "All of them move with size, so compare only with another corpus at the same size."
+    )
+    return [
+        Heading("How varied it is"),
+        Prose(why + read),
+        Table(title, head, body, frozenset(range(1, len(head)))),
+    ]
