@@ -393,6 +393,7 @@ _GUIDES = {
     "repeated-passages.v1": "passages.md",
     "decontaminate.v1": "decontamination.md",
     "semantic-duplicates.v1": "duplicates.md",
+    "weight-by-template.v1": "templates.md",
 }
 
 

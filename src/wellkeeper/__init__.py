@@ -19,19 +19,22 @@ if TYPE_CHECKING:
     from wellkeeper.recipe.audit import audit
     from wellkeeper.recipe.compare import compare
     from wellkeeper.recipe.curate import curate
-    from wellkeeper.recipe.results import Audit, Comparison, Curation
+    from wellkeeper.recipe.recommend import recommend
+    from wellkeeper.recipe.results import Audit, Comparison, Curation, Recommendation
 
 __version__ = "0.1.0"
 __all__ = [
     "Audit",
     "Comparison",
     "Curation",
+    "Recommendation",
     "__version__",
     "audit",
     "build_anchors",
     "compare",
     "curate",
     "errors",
+    "recommend",
 ]
 
 _HOMES = {
@@ -39,9 +42,11 @@ _HOMES = {
     "build_anchors": "wellkeeper.recipe.anchors",
     "compare": "wellkeeper.recipe.compare",
     "curate": "wellkeeper.recipe.curate",
+    "recommend": "wellkeeper.recipe.recommend",
     "Audit": "wellkeeper.recipe.results",
     "Comparison": "wellkeeper.recipe.results",
     "Curation": "wellkeeper.recipe.results",
+    "Recommendation": "wellkeeper.recipe.results",
 }
 
 

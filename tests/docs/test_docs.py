@@ -66,7 +66,9 @@ def test_every_verb_and_each_of_its_options_is_in_the_reference(verb):
             assert name in section, f"wellkeeper {verb}: {name}. Run: make docs"
 
 
-@pytest.mark.parametrize("verb", sorted({"anchors", "audit", "compare", "curate", "why"} & set(cli.commands)))
+@pytest.mark.parametrize(
+    "verb", sorted({"anchors", "audit", "compare", "curate", "recommend", "why"} & set(cli.commands))
+)
 def test_every_verb_that_does_work_has_a_page_that_the_index_names(verb):
     assert (DOCS / f"{verb}.md").exists()
     assert f"({verb}.md)" in page("index.md")
@@ -129,7 +131,14 @@ def test_every_warning_of_an_anchor_pack_and_every_reason_to_leave_a_text_out_is
 def test_every_step_of_ours_and_each_of_its_options_is_explained():
     guides = "".join(
         page(name)
-        for name in ("quality.md", "duplicates.md", "passages.md", "decontamination.md", "evidence.md")
+        for name in (
+            "quality.md",
+            "duplicates.md",
+            "passages.md",
+            "templates.md",
+            "decontamination.md",
+            "evidence.md",
+        )
     )
     for name, step in registered_steps().items():
         if type(step).__module__.startswith("wellkeeper."):
@@ -194,7 +203,7 @@ def test_every_key_of_a_recipe_is_explained():
 
 @pytest.mark.parametrize(
     "function",
-    [wellkeeper.audit, wellkeeper.build_anchors, wellkeeper.curate],
+    [wellkeeper.audit, wellkeeper.build_anchors, wellkeeper.curate, wellkeeper.recommend],
     ids=lambda function: function.__name__,
 )
 def test_every_keyword_of_the_python_api_is_named(function):

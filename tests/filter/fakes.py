@@ -6,7 +6,7 @@ import numpy as np
 
 from wellkeeper.core.decision import ShingleSets
 from wellkeeper.core.origin import Origin
-from wellkeeper.core.signals import NO_DATE, band_name
+from wellkeeper.core.signals import NO_DATE, band_name, template_band_name
 from wellkeeper.filter.duplicates import banding_for
 from wellkeeper.kernels import text
 
@@ -21,6 +21,7 @@ class MemoryCorpus:
         documents,
         *,
         similarity=0.8,
+        template_similarity=0.5,
         origins=None,
         captured=None,
         licences=None,
@@ -31,8 +32,16 @@ class MemoryCorpus:
         encoded = [document.encode() for document in self.documents]
         self.offsets = np.cumsum([0, *map(len, encoded)]).astype(np.int64)
         self.data = np.frombuffer(b"".join(encoded), np.uint8)
-        banding = banding_for(similarity)
-        made = text.text_pass(self.data, self.offsets, TABLES, bands=banding.bands, rows=banding.rows)
+        banding, second = banding_for(similarity), banding_for(template_similarity)
+        made = text.text_pass(
+            self.data,
+            self.offsets,
+            TABLES,
+            bands=banding.bands,
+            rows=banding.rows,
+            second=(second.bands, second.rows),
+        )
+        digests = np.frombuffer(b"".join(hashlib.sha256(e).digest() for e in encoded), "V32")
         many = len(self.documents)
         self.names = {
             "source": list(dict.fromkeys(sources or ["all"])),
@@ -41,8 +50,10 @@ class MemoryCorpus:
         self.columns = {
             **dict(zip(text.INTEGERS, made.integers, strict=True)),
             **dict(zip(text.SHARES, made.shares, strict=True)),
-            **{band_name(band): keys for band, keys in enumerate(made.bands)},
-            "sha256": np.frombuffer(b"".join(hashlib.sha256(e).digest() for e in encoded), "V32"),
+            **{band_name(band): keys for band, keys in enumerate(made.bands[: banding.bands])},
+            **{template_band_name(band): keys for band, keys in enumerate(made.bands[banding.bands :])},
+            "sha256": digests,
+            "priority": digests.view(np.uint64).reshape(-1, 4)[:, 0].copy(),
             "origin_resolved": np.array(
                 origins if origins is not None else [Origin.UNKNOWN] * many, np.uint8
             ),

@@ -43,6 +43,22 @@ def word_hashes(document):
     return text.word_hashes(data, offsets, TABLES, np.zeros(1, np.int64))[1].tolist()
 
 
+@given(st.lists(texts | wordy, max_size=5), st.booleans())
+def test_a_second_banding_makes_the_keys_that_it_makes_alone(documents, statistics):
+    _, data, offsets = run(documents)
+    both = text.text_pass(data, offsets, TABLES, bands=21, rows=6, second=(42, 3), statistics=statistics)
+    assert np.array_equal(both.bands[:21], run(documents)[0].bands)
+    assert np.array_equal(both.bands[21:], run(documents, 42, 3)[0].bands)
+
+
+@pytest.mark.parametrize(("bands", "second"), [(0, (0, 0)), (129, (0, 0)), (21, (129, 1))])
+def test_bandings_that_no_sketch_has_are_refused(bands, second):
+    with pytest.raises(ValueError, match="slots of 128"):
+        text.text_pass(
+            np.zeros(0, np.uint8), np.zeros(1, np.int64), TABLES, bands=bands, rows=1, second=second
+        )
+
+
 @given(texts | wordy | anything)
 @example("İstanbul ǅ ﬁ")
 @example("a\u200bb \ufeffc d\u00ade 日本 x日y")

@@ -103,6 +103,21 @@ def test_no_documents_span_a_space_without_words():
     assert not units_of(space, np.array([0, 1]), np.array([3], np.uint16)).any()
 
 
+def test_documents_that_share_no_word_span_nothing():
+    space = fitted_space(np.array([0, 2, 4]), np.array([1, 2, 3, 4], np.uint16), buckets=BUCKETS)
+    assert not space.words.any()
+    assert not space.mean.any()
+
+
+def test_words_that_always_stand_together_are_one_direction():
+    pairs = [[0, 1], [2, 3], [0, 1, 2, 3]] * 5
+    bounds = np.concatenate(([0], np.cumsum([len(bag) for bag in pairs])))
+    space = fitted_space(bounds, np.concatenate(pairs).astype(np.uint16), buckets=BUCKETS, dimensions=4)
+    assert np.count_nonzero(space.words.any(axis=0)) == 2
+    assert np.allclose(space.words[[0, 2]], space.words[[1, 3]], atol=1e-5)
+    assert not np.allclose(space.words[0], space.words[2], atol=0.1)
+
+
 def test_more_dimensions_than_documents_leave_noughts():
     bounds, bags = np.array([0, 3, 6]), np.array([1, 2, 3, 1, 2, 4], np.uint16)
     space = fitted_space(bounds, bags, buckets=BUCKETS, dimensions=8)

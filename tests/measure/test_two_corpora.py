@@ -258,7 +258,7 @@ def test_margins_and_levels_are_those_asked_for() -> None:
             [[1]] * 9,
             [[1]] * 20,
             {},
-            r"the first corpus, at 9 words, has 9 documents.* Give at least 10 documents\.$",
+            r"the first corpus has 9 documents.* Give at least 10 documents\.$",
         ),
         ([[1]] * 20, [[]] * 20, {}, r"documents.* (Give at least 10 documents|Check its text column)\.$"),
         (
@@ -292,3 +292,11 @@ def test_errors_say_what_was_found_and_what_to_do(first, second, options, says: 
 def test_nothing_to_judge_is_an_error() -> None:
     with pytest.raises(DataError, match=r"there is no comparison to judge\. Compare by words at least\.$"):
         judge({})
+
+
+def test_a_corpus_that_is_too_small_once_cut_is_told_that_the_other_one_needs_more_text() -> None:
+    words = [[word] for word in range(50)]
+    long = [list(range(50)) for _ in range(40)]
+    says = r"^the second corpus has 1 document when it is cut to the size of the first corpus, too few .* first corpus\.$"
+    with pytest.raises(DataError, match=says):
+        compare(incidence(words), incidence(long))

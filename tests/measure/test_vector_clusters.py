@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wellkeeper.core.decision import VECTOR_UNIT
-from wellkeeper.measure.clusters import direction, fitted_centres, nearest_centre, plane_of, spread_centres
+from wellkeeper.measure.clusters import directions, fitted_centres, nearest_centre, plane_of, spread_centres
 
 
 def units(vectors):
@@ -109,12 +109,12 @@ def test_a_centre_that_loses_all_its_vectors_stays():
 
 
 def test_noughts_have_no_direction():
-    assert direction(np.zeros(3, np.int64)).tolist() == [0, 0, 0]
+    assert directions(np.zeros((1, 3), np.int64)).tolist() == [[0, 0, 0]]
 
 
 @given(st.lists(st.integers(-(2**40), 2**40), min_size=1, max_size=20).filter(any))
 def test_a_direction_has_length_one(total):
-    found = direction(np.array(total, np.int64)).astype(np.float64)
+    found = directions(np.array([total], np.int64))[0].astype(np.float64)
     assert abs(np.linalg.norm(found) / VECTOR_UNIT - 1) < 0.002 * np.sqrt(len(total))
 
 

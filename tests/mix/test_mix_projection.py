@@ -148,8 +148,11 @@ def test_the_largest_size_with_quotas_is_that_of_the_best_whole_documents_of_siz
     held = np.array([once[topic == t].sum() for t in range(3)])
     families = [family(0.4, rng.integers(0, 4, cells)), quota(0.9, topic, [10, 6, 4], held, 60)]
     size, mass = largest(once.astype(float), families, np.inf)
-    taken = best_whole(np.ones(once.sum(), np.int64), np.repeat(np.arange(cells), once), families, np.inf)
+    ones, each = np.ones(once.sum(), np.int64), np.repeat(np.arange(cells), once)
+    taken = best_whole(ones, each, families, np.inf, often=ones)
     best = 0 if taken is None else int(taken.sum())
+    by_cell = best_whole(ones[:cells], np.arange(cells), families, np.inf, often=once)
+    assert best == (0 if by_cell is None else int(by_cell.sum()))
     assert best <= size + 1e-6
     if size > 0:
         assert excess(mass, families) < 1e-6
@@ -217,3 +220,15 @@ def test_a_programme_of_many_rows_has_scipys_value(seed: int) -> None:
     assert float(costs @ programme.solve()) == pytest.approx(
         linprog(costs, A_ub=matrix, b_ub=ends, bounds=(0, 3)).fun, abs=1e-7
     )
+
+
+def test_where_rounding_leaves_no_point_within_the_limits_the_nearest_one_is_as_little_beyond_them_as_can_be() -> (
+    None
+):
+    """Three groups under a third less one in a million each: proportions alone would have put .8 in the first."""
+    problem = _Problem(
+        target=np.array([0.8, 0.1, 0.1]), room=np.array([1.0, 1.0, 1.0]), rows=[np.arange(3)],
+        bounds=np.full(3, 1 / 3 - 1e-6), sign=np.ones(3),
+    )  # fmt: skip
+    found, _ = problem.solve()
+    assert found == pytest.approx([1 / 3] * 3, abs=1e-5)

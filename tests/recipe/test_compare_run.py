@@ -213,3 +213,8 @@ def test_errors_say_what_was_found_and_what_to_do(corpora, tmp_path) -> None:
             write(tmp_path / "q.jsonl", texts(20, 2), prompt=[f"b{k}" for k in range(20)]),
             pairs="prompt",
         )
+
+
+def test_a_column_of_pairs_that_does_not_exist_is_named_by_its_option(corpora, tmp_path):
+    with pytest.raises(InputError, match=r"no column 'question' for the id; .* with --pairs COL\.$"):
+        wellkeeper.compare(corpora["before"], corpora["like"], pairs="question", out=tmp_path / "out")

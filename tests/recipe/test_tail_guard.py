@@ -1,6 +1,7 @@
 """What steps cost the tail, from a recipe to its folder: told with examples, refused or relaxed by a guard."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -54,6 +55,19 @@ steps:
   - exact-duplicates.v1
   - quality.v1: {{rules: [gopher], skip: [{skip}]}}
   - artefacts.v1
+"""
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LONG = """\
+wellkeeper: 1
+sources:
+  archive: {{path: {corpus}/archive/*.parquet, text: body, origin: human}}
+  books: {{path: {corpus}/books/*.jsonl.zst, text: text, origin: human}}
+  forum: {{path: {corpus}/forum/*.jsonl, text: content, origin: {{column: label}}}}
+reference: {reference}
+steps:
+  - quality.v1: {{thresholds: {{gopher-long: 300}}}}
 """
 
 
@@ -292,3 +306,71 @@ def test_a_loss_of_words_is_told_with_its_words_and_documents():
     assert "Of 1,000 rare words" in finding.detail
     assert "Gone are quern, sett. Most went with the documents d7 (12)." in finding.detail
     assert not curation_findings_of({"tail_cost": None})
+
+
+def test_what_a_guard_put_back_satisfies_the_sample_by_which_the_step_is_judged_too(tmp_path):
+    """All documents and the sample differ by chance: here the first keep 0.9503 and the second would 0.9499."""
+    (tmp_path / "recipe.yaml").write_text(
+        LONG.format(corpus=EXAMPLES / "corpus", reference=EXAMPLES / "reference")
+    )
+    made = wellkeeper.curate(tmp_path / "recipe.yaml", dry_run=True, guard="tail=0.95:relax")
+    assert made.document["guard"]["restored"] > 100
+    assert row_of(made, "quality.v1")["losses"] == []
+    assert made.findings == ()
+
+
+def test_documents_that_were_put_back_are_not_among_those_that_went(tmp_path):
+    made = wellkeeper.curate(laid(tmp_path), out=tmp_path / "out", guard="tail=0.9:relax")
+    step = next(one for one in made.document["steps"] if one["step"] == "quality.v1")
+    assert made.document["guard"]["restored"] > 0
+    assert sum(reason["documents"] for reason in step["reasons"]) == step["dropped"]
+    assert not [reason for reason in step["reasons"] if "guard" in reason["reason"]]
+
+
+def test_a_guard_that_can_see_nothing_of_the_tail_is_refused(tmp_path):
+    path = laid(tmp_path, reference="strange.jsonl")
+    strange = [{"text": f"blorp{k} snirk{k} wubble{k}"} for k in range(30)]
+    (tmp_path / "strange.jsonl").write_text("".join(json.dumps(row) + "\n" for row in strange))
+    assert wellkeeper.curate(path, dry_run=True).document["guard"] is None
+    with pytest.raises(
+        RecipeError, match=r"guard\.tail is 0\.9, and it can watch nothing: .* or remove the guard\."
+    ):
+        wellkeeper.curate(path, dry_run=True, guard="tail=0.9")
+
+
+def test_a_loss_under_a_looser_guard_is_told_with_the_advice_to_raise_it(tmp_path):
+    made = wellkeeper.curate(laid(tmp_path), out=tmp_path / "out", guard="tail=0.7:relax")
+    (finding,) = [one for one in made.findings if one.code == "WK412"]
+    assert finding.next.endswith("loosen quality.v1, or raise the guard, which is 0.7.")
+
+
+def test_a_reference_that_is_a_source_and_the_same_files_as_a_path_are_compared_alike(tmp_path):
+    """The kept set holds copies of the reference: they would keep its tail by being it."""
+    rows = written()
+    human, others = rows[::2], rows[1::2]
+    path = laid(tmp_path, rows=human)
+    (tmp_path / "others.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*others, *human[:40]]))
+    recipe = path.read_text().replace(
+        "reference: texts", "  others: {path: others.jsonl, text: text}\nreference: texts"
+    )
+    found = []
+    for reference in ("texts", "texts.jsonl"):
+        path.write_text(recipe.replace("reference: texts", f"reference: {reference}"))
+        made = wellkeeper.curate(path, out=tmp_path / f"out-{reference}")
+        found.append(
+            {when: made.document["tails"][when]["reference"]["coverage"] for when in ("before", "after")}
+        )
+    assert found[0] == found[1]
+    assert found[0]["before"]["estimate"] < 1
+
+
+def test_a_mix_that_costs_too_much_is_told_of_the_tail_quota(tmp_path):
+    rows = [
+        {**row, "shelf": "rare" if int(row["id"][1:].split("-")[0]) >= COMMON else "common"}
+        for row in written()
+    ]
+    path = laid(tmp_path, rows=rows, mix="mix: {caps: {source: {rare: 0.02}}}\n")
+    path.write_text(path.read_text().replace("  - quality.v1", "  # - quality.v1"))
+    says = r"mix keeps .*\. Loosen its limits, give it a tail quota \(mix\.diversity\.keep_tail\), or lower the guard\.$"
+    with pytest.raises(RecipeError, match=says):
+        wellkeeper.curate(path, dry_run=True, guard="tail=0.95:relax")

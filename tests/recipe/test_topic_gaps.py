@@ -87,6 +87,21 @@ def test_human_text_against_human_text_has_no_gap(tmp_path):
     assert all(row["p"] > 0.01 for row in topics["against_human"])
 
 
+def test_vectors_of_lost_topics_lie_away_from_human_ones(damaged):
+    near = damaged["topics"]["neighbourhood"]
+    assert near["documents"] == 300
+    assert near["recall"]["estimate"] < 0.95 * near["recall"]["ceiling"]  # 2 of 15 themes are gone: .87
+    assert near["recall"]["p"] < 0.05
+    assert near["kernel_test"]["corpus"]["p"] < 0.01 < near["kernel_test"]["human"]["p"]
+    assert near["diversity"]["corpus"]["high"] < near["diversity"]["human"]["low"]
+
+
+def test_vectors_of_human_text_lie_among_human_ones(tmp_path):
+    near = audit(tmp_path, EVEN)["topics"]["neighbourhood"]
+    assert all(near[figure]["p"] > 0.01 for figure in ("precision", "recall", "density", "coverage"))
+    assert near["kernel_test"]["corpus"]["p"] > 0.01
+
+
 def test_copies_of_the_reference_are_left_out(tmp_path):
     corpus = write(tmp_path / "corpus.jsonl", [0, *EVEN[1:]], 300, seed=1)
     human = write(tmp_path / "human.jsonl", EVEN, 300, seed=2)
@@ -111,3 +126,12 @@ def test_without_a_reference_there_are_no_topics_and_no_bags(tmp_path):
     assert done["topics"] is None
     assert done["topics_note"] is None
     assert not list((tmp_path / "out").rglob("*.bags.parquet"))
+
+
+def test_a_corpus_that_is_its_own_reference_is_told_so_and_not_that_it_is_small(tmp_path):
+    corpus = write(tmp_path / "corpus.jsonl", EVEN, 60, seed=1)
+    found = wellkeeper.audit(corpus, reference=corpus, out=tmp_path / "out").to_json()
+    assert found["tails"] is None
+    assert found["topics"] is None
+    says = "Every document of the corpus stands in the reference too. Give human text of which the corpus has none."
+    assert found["tails_note"] == found["topics_note"] == says

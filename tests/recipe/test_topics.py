@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from wellkeeper.core.decision import VECTOR_UNIT
 from wellkeeper.engine.sidecar import Sidecars, companion_path
 from wellkeeper.errors import RecipeError, WorkError
 from wellkeeper.recipe import topics as topics_module
 from wellkeeper.recipe.inputs import groups_of
 from wellkeeper.recipe.running import Running, read_corpus
-from wellkeeper.recipe.topics import NO_TOPIC, topics_for, topics_of
+from wellkeeper.recipe.topics import NO_TOPIC, topics_for, topics_of, vectors_of
 
 COMMON = "the of and to in that it was for on with as".split()
 THEMES = {
@@ -229,6 +230,13 @@ def test_a_run_that_was_killed_and_taken_up_again_has_the_same_topics(tmp_path):
     (lost.parent / "complete.json").unlink()
     again, _ = topics_of(load(tmp_path / "torn", path, block_bytes=4000), seed=0)
     assert digest(again) == digest(whole)
+
+
+def test_vectors_come_in_the_order_that_documents_are_asked_for(corpus):
+    every = vectors_of(corpus, np.arange(200), seed=0)
+    some = np.random.default_rng(0).permutation(200)[:60]
+    assert np.array_equal(vectors_of(corpus, some, seed=0), every[some])
+    assert np.allclose(np.linalg.norm(every, axis=1), VECTOR_UNIT, rtol=0.02)
 
 
 def test_a_sample_in_place_of_all_documents_finds_the_same_themes(corpus, monkeypatch):

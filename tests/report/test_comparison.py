@@ -1,7 +1,9 @@
 """What a comparison says to people: first the verdict, then by what, then what to do."""
 
+import copy
+
 import pytest
-from comparison_samples import FINE, HOSTILE_COMPARISON, RICHER, UNDECIDED, WORSE
+from comparison_samples import FINE, HOSTILE_COMPARISON, RICHER, UNDECIDED, WORSE, change
 from golden_files import assert_golden
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,3 +64,17 @@ def test_no_document_however_broken_breaks_the_page_or_the_lines(data):
     document = document if isinstance(document, dict) else {}
     assert "</html>" in render_comparison(document)
     assert comparison_lines(document)
+
+
+def test_a_corpus_that_is_richer_in_one_figure_and_poorer_in_others_is_told_to_look_at_what_is_missing():
+    mixed = copy.deepcopy(RICHER)
+    mixed["families"][0]["changes"].append(change("q1", 2_348, 1_348, 0.001, "worse"))
+    assert comparison_lines(mixed)[-1].startswith(
+        "Next: Look at what is missing before B takes the place of A"
+    )
+
+
+def test_a_figure_may_break_before_its_interval_and_nowhere_else():
+    page = render_comparison(WORSE)
+    assert '<span class="two"><span class="num">' in page
+    assert ".r .two { white-space: normal; }" in page

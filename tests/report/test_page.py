@@ -343,3 +343,18 @@ def test_the_page_of_an_audit_is_as_it_was_looked_at(name):
 
 def test_the_page_of_a_curation_is_as_it_was_looked_at():
     assert_golden("curation.html", render_html(EMPTY, curation=CURATION, title="finetune"))
+
+
+def test_a_mix_says_which_caps_limit_nothing_and_that_quotas_had_no_room():
+    blocks = mix_blocks({
+        "before": 100,
+        "constraints": [
+            {"name": "cap-domain", "group": None, "limit": 0.2, "before": 0.0, "after": 0.0, "holds": True},
+            {"name": "cap-source", "group": "forum", "limit": 0.2, "before": 0.0, "after": 0.0, "holds": True},
+        ],
+        "facts": {"tail": {"topics": 20, "held": 18, "kept": 3, "exhausted": 0, "rounded_down": True}},
+    })  # fmt: skip
+    assert [block.text for block in blocks if block.kind == "prose"] == [
+        "There is no room for all tail quotas, so they were rounded down; a larger mix keeps them.",
+        "cap-domain limits nothing: no document has a known domain.",
+    ]

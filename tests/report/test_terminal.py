@@ -165,3 +165,29 @@ def test_every_width_shows_all_findings(width):
     console = terminal(width)
     print_audit(RICH, console, PATHS)
     assert all(code in printed(console) for code in ("WK101", "WK201", "WK301", "WK501"))
+
+
+def test_a_curation_says_why_its_tail_was_not_measured_and_which_rare_topics_the_data_lack():
+    said = {
+        reason: curation_lines(document)
+        for reason, document in {
+            "a dry run leaves it out": {"dry_run": True, "tail_cost": []},
+            "too few documents to compare": {"dry_run": False, "tail_cost": []},
+            "needs a human reference": {"dry_run": False, "tail_cost": None},
+        }.items()
+    }
+    for reason, lines in said.items():
+        assert f"Rare words kept: not measured ({reason})" in lines
+    lacking = {"mix": {"facts": {"tail": {"topics": 20, "held": 18, "kept": 18}}}}
+    assert "Rare topics of the reference: 20, of which the data hold 18" in curation_lines(lacking)
+
+
+def test_a_guard_that_had_nothing_to_do_says_so_and_two_constraints_are_both():
+    guarded = {"guard": {"tail": 0.95, "action": "refuse", "restored": 0, "relaxed": []}}
+    assert "The guard of the tail, 95.0%, let every step pass" in curation_lines(guarded)
+    two = {
+        "read": 4,
+        "kept": 2,
+        "mix": {"constraints": [{"name": "size", "holds": True}, {"name": "x", "holds": True}]},
+    }
+    assert curation_lines(two)[0] == "Kept 2 of 4 documents (50.0%); both constraints hold."

@@ -34,6 +34,18 @@ def topics(name: str = "court, judge, appeal", **more: Any) -> dict[str, Any]:
                 "p": 0.001,
             }
         ],
+        "neighbourhood": {
+            "documents": 150,
+            "nearest": 5,
+            **{
+                figure: {"estimate": 0.593, "ceiling": 0.98, "null": share, "p": 0.005}
+                for figure in ("precision", "recall", "density", "coverage")
+            },
+            "diversity": {
+                "corpus": {"estimate": 40.4, "low": 37.9, "high": 43.1},
+                "human": {"estimate": 27.2, "low": 25.0, "high": 29.5},
+            },
+        },
         "gaps": [
             {"name": name, "documents": 1, "reference_documents": 42, "is_rare": True, "gap": interval},
         ],
@@ -66,6 +78,14 @@ def test_the_section_tells_rare_topics_gaps_and_human_text_of_the_same_size():
     assert "court, judge, appeal (rare)142-2.1 points (-3.7 to -1.1)" in said.replace("\u2212", "-")
     assert "Human documents on topics that it has none of" in said
     assert "At 984 documents each" in said
+
+
+def test_the_section_tells_where_documents_lie_beside_human_text():
+    said = " ".join(section({"topics": topics()}).split())
+    assert "Its documents that lie where human ones do59.3%98.0%" in said
+    assert "Human neighbourhoods around one of its documents0.590.98" in said
+    assert "(Vendi score)40.4 (37.9-43.1)27.2 (25.0-29.5)" in said
+    assert "Where its documents lie" not in section({"topics": topics(neighbourhood=None)})
 
 
 def test_topics_left_off_the_map_are_counted():

@@ -89,6 +89,11 @@ def band_name(band: int) -> str:
     return f"band_{band:02d}"
 
 
+def template_band_name(band: int) -> str:
+    """The same for templates, whose bands find lower similarities; made where a step asks for them."""
+    return f"template_band_{band:02d}"
+
+
 DERIVED: tuple[Signal, ...] = (
     Signal("group", "i4", "index into the names of the recipe's sources"),
     Signal("origin_resolved", "u1", "the declared origin and all evidence combined, an `Origin`"),

@@ -169,7 +169,7 @@ class ExactDuplicates:
             scores=np.ones(len(gone), np.float32),
             clusters=smallest[ordered[gone]],
             reason="exact-duplicate",
-            facts={"groups": int((sizes > 1).sum()), **_group_sizes(sizes)},
+            facts={"groups": int((sizes > 1).sum()), **group_sizes(sizes)},
         )
 
 
@@ -217,12 +217,7 @@ class NearDuplicates:
         checked = checked_options(
             self.name, options, {"similarity": DEFAULT_SIMILARITY, "keep": list(DEFAULT_KEEP)}
         )
-        similarity = checked["similarity"]
-        if not isinstance(similarity, int | float) or not 0.3 <= similarity <= 1:
-            raise RecipeError(
-                f"{self.name}: similarity is {similarity!r}. Give a Jaccard similarity of word 5-grams "
-                f"from 0.3 to 1, for example {DEFAULT_SIMILARITY}."
-            )
+        check_similarity(self.name, checked["similarity"], DEFAULT_SIMILARITY)
         return checked
 
     def rule(self, corpus: Corpus, active: NDArray[np.bool_], options: Mapping[str, Any]) -> Ruling:
@@ -252,22 +247,29 @@ class NearDuplicates:
                 "comparisons": comparisons,
                 "components": _components(component),
                 "clusters": int((members > 0).sum()),
-                **_group_sizes(members[members > 0] + 1),
+                **group_sizes(members[members > 0] + 1),
             },
         )
 
 
 def near_candidates(
-    corpus: Corpus, active: NDArray[np.bool_], banding: Banding
+    corpus: Corpus,
+    active: NDArray[np.bool_],
+    banding: Banding,
+    *,
+    named: Callable[[int], str] = band_name,
 ) -> tuple[Indices, NDArray[np.int64]]:
-    """Documents that share a band with another, ascending, and the smallest document each is linked to."""
+    """Documents that share a band with another, ascending, and the smallest document each is linked to.
+
+    `named` says what column a band is, of those cut by that banding.
+    """
 
     def keys(bands: Sequence[str]) -> Iterator[Keys]:
         for documents, (shingles, *columns) in corpus.stream(["shingles", *bands]):
             chosen = active[documents] & (shingles > 0)
             yield documents[chosen], [column[chosen] for column in columns]
 
-    bands = [band_name(band) for band in range(banding.bands)]
+    bands = [named(band) for band in range(banding.bands)]
     forest = linked(bands, keys, rows=int(active.sum()), scratch=corpus.scratch, spread=spread_of(corpus))
     found = forest.components()
     give_back()  # the join's memory, before the candidates' sets are read
@@ -288,10 +290,13 @@ def verified(
     similarity: float,
     banding: Banding,
     role: NDArray[np.uint8] | None = None,
+    *,
+    named: Callable[[int], str] = band_name,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
     """Position of each candidate's survivor (-1: it stays), their similarity, and how many pairs were compared.
 
-    `role` has one of `wellkeeper.kernels.clusters`' for each candidate; None: all are compared.
+    `role` has one of `wellkeeper.kernels.clusters`' for each candidate; None: all are compared. `named` says what
+    column a band is.
     """
     role = np.full(len(documents), COMPARED) if role is None else role
     members = np.unique(component, return_inverse=True, return_counts=True)
@@ -307,7 +312,9 @@ def verified(
             similarity, np.empty(len(chunk), np.int64), survivor, score, tally,
         )  # fmt: skip
         _done(sets, chunk)
-    keys = _KeysOfCandidates(corpus, documents, np.sort(large), banding)
+    keys = _KeysOfCandidates(
+        corpus, documents, np.sort(large), [named(band) for band in range(banding.bands)]
+    )
     for chunk in _chunks(large, component, sets):
         shared, first, room = keys.shared(chunk)
         verify_where_shared(
@@ -335,19 +342,18 @@ class _KeysOfCandidates:
     """Band keys of some candidates, those in large components: read once, kept on disk where they are many."""
 
     def __init__(
-        self, corpus: Streams, documents: Indices, chosen: NDArray[np.int64], banding: Banding
+        self, corpus: Streams, documents: Indices, chosen: NDArray[np.int64], bands: Sequence[str]
     ) -> None:
         self._chosen = chosen  # positions in `documents`, ascending
-        self._bands = banding.bands
-        spill = Spill(banding.bands * len(chosen), corpus.scratch)
+        self._bands = len(bands)
+        spill = Spill(len(bands) * len(chosen), corpus.scratch)
         at = 0
         if len(chosen):
-            names = [band_name(band) for band in range(banding.bands)]
-            for some, columns in corpus.stream(names, documents[chosen]):
+            for some, columns in corpus.stream(bands, documents[chosen]):
                 for band, keys in enumerate(columns):
                     spill.write(band * len(chosen) + at, keys)
                 at += len(some)
-        self._keys = spill.read()[0].reshape(banding.bands, len(chosen))
+        self._keys = spill.read()[0].reshape(len(bands), len(chosen))
 
     def shared(self, chunk: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64], int]:
         """Of each candidate and band, the number of its key among the keys that several of the chunk share, or -1.
@@ -389,7 +395,7 @@ def _chunks(
             start, taken = end, through
 
 
-def _group_sizes(sizes: NDArray[np.int64]) -> dict[str, Any]:
+def group_sizes(sizes: NDArray[np.int64]) -> dict[str, Any]:
     """Largest group, and how many groups there are of each size above 1."""
     groups = sizes[sizes > 1]
     size, count = np.unique(groups, return_counts=True)
@@ -423,18 +429,40 @@ def _duplicates(
     )
 
 
-def checked_options(step: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Options of a step that chooses by `keep`, with defaults filled in.
+def with_defaults(step: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options of a step, with defaults filled in.
 
     Raises:
-        RecipeError: an option is unknown, or `keep` is not a list of criteria.
+        RecipeError: an option is unknown.
     """
     for name in options:
         if name not in defaults:
             raise RecipeError(
                 f"{step} has no option {name!r}.{did_you_mean(name, defaults)} Options: {', '.join(defaults)}."
             )
-    checked = {**defaults, **options}
+    return {**defaults, **options}
+
+
+def check_similarity(step: str, similarity: Any, example: float) -> None:
+    """Refuse what is no similarity that the sketch can be cut for.
+
+    Raises:
+        RecipeError: it is not from 0.3 to 1.
+    """
+    if not isinstance(similarity, int | float) or not 0.3 <= similarity <= 1:
+        raise RecipeError(
+            f"{step}: similarity is {similarity!r}. Give a Jaccard similarity of word 5-grams "
+            f"from 0.3 to 1, for example {example}."
+        )
+
+
+def checked_options(step: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options of a step that chooses by `keep`, with defaults filled in.
+
+    Raises:
+        RecipeError: an option is unknown, or `keep` is not a list of criteria.
+    """
+    checked = with_defaults(step, options, defaults)
     keep = checked["keep"]
     if not isinstance(keep, list | tuple):
         raise RecipeError(f"{step}: keep is {keep!r}. Give a list, for example [{', '.join(DEFAULT_KEEP)}].")

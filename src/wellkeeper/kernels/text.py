@@ -45,9 +45,11 @@ _U = np.uint64
 _K = _U(0x9E3779B97F4A7C15)
 
 
-@loop("const u8[:], const i64[:]", TABLES, "i64, i64, u64[:], u64[:], u32[:], i64[:], u64[:,:], i64[:,:]")
+@loop(
+    "const u8[:], const i64[:]", TABLES, "const i64[:,:], u64[:], u64[:], u32[:], i64[:], u64[:,:], i64[:,:]"
+)
 def _word_columns(
-    data: Any, offsets: Any, tables: Any, bands: Any, rows: Any, found: Any, shingles: Any, slots: Any,
+    data: Any, offsets: Any, tables: Any, bandings: Any, found: Any, shingles: Any, slots: Any,
     figures: Any, band_keys: Any, integers: Any,
 ) -> Any:  # fmt: skip
     """Band keys and the columns of `ALWAYS`."""
@@ -55,7 +57,7 @@ def _word_columns(
         count = find_words(data, offsets[d], offsets[d + 1], tables, found, figures, figures, figures)
         size = shingle(found, count, shingles)
         sketch(shingles, size, slots)
-        _fill_bands(slots, bands, rows, band_keys, d)
+        _fill_bands(slots, bandings, band_keys, d)
         integers[0, d] = figures[words.CHARS]
         integers[1, d] = count
         integers[4, d] = size
@@ -64,20 +66,24 @@ def _word_columns(
 
 
 @part
-def _fill_bands(slots: Any, bands: Any, rows: Any, band_keys: Any, d: Any) -> Any:
-    for b in range(bands):
-        h = _U(b + 1) * _K
-        for r in range(rows):
-            h = mix(h + _U(slots[b * rows + r]))
-        band_keys[b, d] = h
+def _fill_bands(slots: Any, bandings: Any, band_keys: Any, d: Any) -> Any:
+    at = 0
+    for k in range(bandings.shape[0]):
+        rows = bandings[k, 1]
+        for b in range(bandings[k, 0]):
+            h = _U(b + 1) * _K
+            for r in range(rows):
+                h = mix(h + _U(slots[b * rows + r]))
+            band_keys[at, d] = h
+            at += 1
 
 
 @loop(
     "const u8[:], const i64[:]", TABLES, SCRATCH,
-    "i64, i64, u64[:], u64[:], i64[:], i64[:], u32[:], f32[:], f32[:], i64[:], u64[:,:], i64[:,:], f32[:,:]",
+    "const i64[:,:], u64[:], u64[:], i64[:], i64[:], u32[:], f32[:], f32[:], i64[:], u64[:,:], i64[:,:], f32[:,:]",
 )  # fmt: skip
 def _all_columns(
-    data: Any, offsets: Any, tables: Any, scratch: Any, bands: Any, rows: Any,
+    data: Any, offsets: Any, tables: Any, scratch: Any, bandings: Any,
     shingles: Any, table: Any, at: Any, places: Any, slots: Any, repeated: Any, line_out: Any, paragraphs: Any,
     band_keys: Any, integers: Any, shares: Any,
 ) -> Any:  # fmt: skip
@@ -88,7 +94,7 @@ def _all_columns(
         chars = np.float32(max(1, figures[words.CHARS]))
         size = shingle(scratch.words, count, shingles)
         sketch(shingles, size, slots)
-        _fill_bands(slots, bands, rows, band_keys, d)
+        _fill_bands(slots, bandings, band_keys, d)
         repetition(scratch.words, scratch.lengths, count, chars, at, shingles, places, table, repeated)
         line_statistics(scratch, figures[lines.LINES], chars, table, line_out, paragraphs)
         distinct = 0
@@ -162,7 +168,7 @@ def _places_of(
 class TextColumns(NamedTuple):
     """What one pass makes; arrays share the last axis, documents."""
 
-    bands: NDArray[np.uint64]  # (bands, documents)
+    bands: NDArray[np.uint64]  # (bands, documents); those of a second banding after those of the first
     integers: NDArray[np.int64]  # (len(INTEGERS), documents)
     shares: NDArray[np.float32]  # (len(SHARES), documents)
 
@@ -174,19 +180,25 @@ def text_pass(
     *,
     bands: int,
     rows: int,
+    second: tuple[int, int] = (0, 0),
     statistics: bool = True,
 ) -> TextColumns:
     """Every numeric column of the documents `data[offsets[d]:offsets[d + 1]]`, which must be valid UTF-8.
 
-    `bands` x `rows` slots of the sketch, at most 128, are hashed into one key a band. Without `statistics` the
-    quality and repetition figures stay unmade: their rows hold nothing of meaning.
+    `bands` x `rows` slots of the sketch, at most 128, are hashed into one key a band, and once more for a `second`
+    banding if there is one. Without `statistics` the quality and repetition figures stay unmade: their rows hold
+    nothing of meaning.
     """
-    if not 1 <= bands * rows <= SLOTS:
-        raise ValueError(f"{bands} bands of {rows} rows need {bands * rows} slots of {SLOTS}")
+    bandings = np.array([(bands, rows), second], np.int64)
+    slots_cut = bandings.prod(axis=1)
+    if not (1 <= slots_cut[0] <= SLOTS and 0 <= slots_cut[1] <= SLOTS):
+        raise ValueError(
+            f"{bands} bands of {rows} rows and {second[0]} of {second[1]} need {slots_cut.tolist()} slots of {SLOTS}"
+        )
     data, offsets = padded(data, offsets)
     documents = offsets.size - 1
     out = TextColumns(
-        np.empty((bands, documents), np.uint64),
+        np.empty((bands + second[0], documents), np.uint64),
         np.empty((len(INTEGERS), documents), np.int64),
         np.empty((len(SHARES), documents), np.float32),
     )
@@ -195,15 +207,15 @@ def text_pass(
     if not statistics:
         found, figures = np.empty(longest + 1, np.uint64), np.empty(words.FIGURES, np.int64)
         _word_columns(
-            data, offsets, tables, bands, rows, found, shingles, slots, figures, out.bands, out.integers
+            data, offsets, tables, bandings, found, shingles, slots, figures, out.bands, out.integers
         )
         return out
     table = np.empty(1 << table_bits(longest + 1), np.uint64)
     at, places = np.empty(longest + 1, np.int64), np.empty(longest + 1, np.int64)
     repeated, line_out, paragraphs = np.empty(9, np.float32), np.empty(8, np.float32), np.zeros(1, np.int64)
     _all_columns(
-        data, offsets, tables, scratch_for(longest), bands, rows, shingles, table, at, places, slots,
-        repeated, line_out, paragraphs, out.bands, out.integers, out.shares,
+        data, offsets, tables, scratch_for(longest), bandings, shingles, table, at, places, slots, repeated,
+        line_out, paragraphs, out.bands, out.integers, out.shares,
     )  # fmt: skip
     return out
 

@@ -455,7 +455,11 @@ def _sentence(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
     return f"{verb} by {step}: {_grounds(record, survivors)}"
 
 
-_SCORES = {"style-flag": "p-value", "weighed-by-origin": "probability of AI"}
+_SCORES = {
+    "style-flag": "p-value",
+    "weighed-by-origin": "probability of AI",
+    "weighed-by-template": "documents of its template",
+}
 """What a score is, for reasons that need more than its value to be understood."""
 
 

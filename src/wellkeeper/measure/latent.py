@@ -10,6 +10,8 @@ algebra library has.
 
 [1] Deerwester, Dumais, Furnas, Landauer and Harshman, Indexing by latent semantic analysis, JASIS 41 (1990).
 [2] Halko, Martinsson and Tropp, Finding structure with randomness, SIAM Review 53 (2011), algorithm 4.4.
+[3] Yamamoto, Nakatsukasa, Yanagisawa and Fukaya, Roundoff error analysis of the CholeskyQR2 algorithm, Electronic
+    Transactions on Numerical Analysis 44 (2015).
 """
 
 from dataclasses import dataclass
@@ -27,7 +29,7 @@ DIMENSIONS = 64
 """Of vectors by default."""
 _LEAST_DOCUMENTS = 2  # that have a word which says something of what documents have in common
 _ROUNDS = 5  # of subspace iteration
-_NEGLIGIBLE = 1e-9  # of a row's length is left where the rows before it had all of it
+_NEGLIGIBLE = 1e-6  # of a column's length is left, by rounding, where the columns before it have all of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,6 +64,9 @@ def fitted_space(
     documents = len(bounds) - 1
     having = np.bincount(bags, minlength=buckets)
     known = np.flatnonzero(having >= _LEAST_DOCUMENTS)
+    words = np.zeros((buckets, dimensions), np.float32)
+    if not len(known):
+        return LatentSpace(words=words, mean=np.zeros(dimensions))
     known = known[np.argsort(-having[known], kind="stable")]  # common words together, in the cache
     rarity = np.zeros(buckets, np.float32)
     rarity[known] = np.log((1 + documents) / (1 + having[known])) + 1
@@ -73,11 +78,9 @@ def fitted_space(
     left = np.empty((documents, dimensions), np.float32)
     for _ in range(_ROUNDS):
         _documents_of(bounds, rows, weights, basis, left)
-        left = _orthonormal(left)
+        left = _orthonormal(left, times=1)
         _words_of(bounds, rows, weights, left, basis)
-    basis = _orthonormal(basis)
-    words = np.zeros((buckets, dimensions), np.float32)
-    words[known] = rarity[known, None] * basis
+    words[known] = rarity[known, None] * _orthonormal(basis)
     total = _lengthened(_sums(words, bounds, bags)).sum(axis=0)
     return LatentSpace(words=words, mean=total / max(1, documents))
 
@@ -124,36 +127,64 @@ def _lengthened(vectors: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(values / np.where(lengths > 0, lengths, 1)[:, None], np.float64)
 
 
-def _orthonormal(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """An orthonormal basis of the columns; noughts for those that the columns before them have."""
-    rows = np.ascontiguousarray(matrix.T, np.float64)
-    _orthonormalise(rows, _NEGLIGIBLE)
-    return np.ascontiguousarray(rows.T, np.float32)
+def _orthonormal(matrix: NDArray[np.float32], *, times: int = 2) -> NDArray[np.float32]:
+    """An orthonormal basis of the columns, in their order; noughts for those that the columns before them have.
 
-
-@loop("f64[:,:], f64")
-def _orthonormalise(rows: Any, negligible: Any) -> Any:
-    """Modified Gram-Schmidt, twice over each row, in place."""
+    By Cholesky factors of products of columns: once where columns shall only be kept apart, which loses up to half of
+    the digits, twice where they shall be orthonormal [3].
+    """
+    rows = matrix.astype(np.float64)
     size = rows.shape[1]
-    for k in range(rows.shape[0]):
-        first = 0.0
-        for j in range(size):
-            first += rows[k, j] * rows[k, j]
-        for _ in range(2):
-            for before in range(k):
-                product = 0.0
-                for j in range(size):
-                    product += rows[k, j] * rows[before, j]
-                for j in range(size):
-                    rows[k, j] -= product * rows[before, j]
-        left = 0.0
-        for j in range(size):
-            left += rows[k, j] * rows[k, j]
+    for _ in range(times):
+        products, turn = np.zeros((size, size)), np.zeros((size, size))
+        _products_of_columns(rows, products)
+        _orthonormalising(products, _NEGLIGIBLE, turn)
+        turned = np.zeros_like(rows)
+        _turned(rows, turn, turned)
+        rows = turned
+    return rows.astype(np.float32)
+
+
+@loop("const f64[:,:], f64[:,:]")
+def _products_of_columns(rows: Any, out: Any) -> Any:
+    """The products of all columns with those up to them, added to the lower half of `out`."""
+    for d in range(rows.shape[0]):
+        for i in range(rows.shape[1]):
+            factor = rows[d, i]
+            for j in range(i + 1):
+                out[i, j] += factor * rows[d, j]
+
+
+@loop("const f64[:,:], f64, f64[:,:]")
+def _orthonormalising(products: Any, negligible: Any, out: Any) -> Any:
+    """What to multiply a matrix by that its columns become orthonormal; `out` is all noughts."""
+    size = products.shape[0]
+    for k in range(size):
+        left = products[k, k]
+        out[k, k] = 1.0
+        for before in range(k):
+            shared = 0.0
+            for i in range(before + 1):
+                shared += out[i, before] * products[k, i]
+            left -= shared * shared
+            for i in range(before + 1):
+                out[i, k] -= shared * out[i, before]
         scale = 0.0
-        if left > negligible * negligible * first:
+        if left > negligible * negligible * products[k, k]:
             scale = 1.0 / np.sqrt(left)
-        for j in range(size):
-            rows[k, j] *= scale
+        for i in range(k + 1):
+            out[i, k] *= scale
+
+
+@loop("const f64[:,:], const f64[:,:], f64[:,:]")
+def _turned(rows: Any, turn: Any, out: Any) -> Any:
+    """Each row times `turn`, added to `out`."""
+    size = rows.shape[1]
+    for d in range(rows.shape[0]):
+        for i in range(size):
+            factor = rows[d, i]
+            for j in range(size):
+                out[d, j] += factor * turn[i, j]
 
 
 @loop("const i64[:], const i64[:], const f32[:], const f32[:,:], f32[:,:]")

@@ -97,12 +97,16 @@ def shortage(incidence: Incidence, name: str) -> str | None:
     """Why no interval can be given for a corpus, and what to do; None if it can."""
     if incidence.documents < jackknife.FEWEST_DOCUMENTS:
         return (
-            f"{name} has {incidence.documents} documents, too few for an interval. "
+            f"{name} has {many(incidence.documents)}, too few for an interval. "
             f"Give at least {jackknife.FEWEST_DOCUMENTS} documents."
         )
     if not incidence.words:
-        return f"{name} has {incidence.documents} documents and no word. Check its text column."
+        return f"{name} has {many(incidence.documents)} and no word. Check its text column."
     return None
+
+
+def many(documents: int) -> str:
+    return f"{documents} document" if documents == 1 else f"{documents} documents"
 
 
 def ratio(top: NDArray[Any], bottom: NDArray[Any], otherwise: float) -> NDArray[np.float64]:

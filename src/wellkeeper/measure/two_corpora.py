@@ -36,7 +36,7 @@ from wellkeeper.measure.hill import hill_of_moments, moments
 from wellkeeper.measure.incidence import Incidence, match
 from wellkeeper.measure.jackknife import Interval, OwnVariance, Spread, influences
 from wellkeeper.measure.relabel import HILL, MASSES, TAIL, Numbers, Yardstick, max_t, numbered, relabelled
-from wellkeeper.measure.sample import Sample, document_spectrum, ratio, sample_of, shortage
+from wellkeeper.measure.sample import Sample, document_spectrum, many, ratio, sample_of, shortage
 
 Harm: TypeAlias = Literal["lower", "higher", "either"]
 Verdict: TypeAlias = Literal["worse", "not worse", "not enough data"]
@@ -153,12 +153,10 @@ def compare(
             `permutations` is below 19, `margin` is not in (0, 1), or the reference is empty.
     """
     _check(first, second, paired=paired, permutations=permutations, margin=margin)
+    whole = first, second
     if not paired:
         first, second = match(first, second)
-    for name, side in (("the first corpus", first), ("the second corpus", second)):
-        short = shortage(side, name if paired else f"{name}, at {side.words:,} words,")
-        if short:
-            raise DataError(short)
+    _check_sizes((first, second), whole)
     ids, yardstick = numbered(first, second, reference)
     rows = relabelled(first, second, ids, yardstick, paired=paired, seed=seed, permutations=permutations)
     design = _Design(
@@ -246,6 +244,20 @@ def _holm(p: Mapping[str, float]) -> tuple[dict[str, int], dict[str, float]]:
         reached = max(reached, min(1.0, p[family] * factors[family]))
         adjusted[family] = reached
     return factors, {family: adjusted[family] for family in p}
+
+
+def _check_sizes(sides: tuple[Incidence, Incidence], whole: tuple[Incidence, Incidence]) -> None:
+    names = "the first corpus", "the second corpus"
+    for name, uncut in zip(names, whole, strict=True):
+        short = shortage(uncut, name)
+        if short:
+            raise DataError(short)
+    for name, other, side in zip(names, reversed(names), sides, strict=True):
+        if side.documents < jackknife.FEWEST_DOCUMENTS:
+            raise DataError(
+                f"{name} has {many(side.documents)} when it is cut to the size of {other}, too few for an interval. "
+                f"Give more text of {other}."
+            )
 
 
 def _check(first: Incidence, second: Incidence, *, paired: bool, permutations: int, margin: float) -> None:

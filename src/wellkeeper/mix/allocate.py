@@ -25,6 +25,8 @@ from wellkeeper.mix.projection import project
 
 _SHORT = 1e-7
 """Part of the largest size that is left to filling, so that there is an inside to project on."""
+_LOOSE = 1e-5
+"""The same for the least level of repeats: part of it by which it is eased, more than it was found to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,19 +55,20 @@ def allocate(plan: MixPlan, cells: Cells, families: Sequence[Family]) -> Allocat
     if size <= 0:
         return None
     target, times = _target(plan, cells, once, size)
-    room = once * np.minimum(cells.epochs, np.maximum(level, times))
+    often = np.minimum(cells.epochs, np.maximum(level, times))
+    eased = 1 + _LOOSE if level > 1 else 1.0
+    room = once * np.minimum(cells.epochs, np.maximum(level * eased, times))
     ends = size >= asked * (1 - _SHORT)
     aimed = min(asked, size) if ends else size * (1 - _SHORT)
     if not families and float(room.sum()) <= aimed * (1 + 2 * _SHORT):
         aimed = float(room.sum())
     found = project(target, room, families, aimed)
-    often = np.divide(room, once, out=np.ones(len(once)), where=once > 0)
     return Allocation(
         mass=found.mass,
-        most=np.ceil(often - _SHORT).astype(np.int64),
+        most=np.ceil(often - _LOOSE).astype(np.int64),
         level=level,
         factors=found.factors,
-        sized=(ends and asked < whole * (1 - 1e-12)) or level > 1,
+        sized=ends and (asked < whole * (1 - 1e-12) or level > 1),
         divergence=_divergence(found.mass, target),
     )
 

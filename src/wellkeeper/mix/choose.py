@@ -5,11 +5,11 @@ allocation closest to the target composition, of the largest size that the const
 (`allocate`). Whole documents follow it, in each cell the first by priority (`whole`). If nothing but the empty mix
 satisfies the constraints, the refusal names those that collide (`infeasible`).
 
-What the result guarantees, on the exact integers: every constraint holds; in each cell the kept documents are the
-first in its order, by priority unless the plan spreads them (`spread`), each once before any is taken twice; no single
-next document could be added; and nothing depends on the order of the arrays or on how sources and topics are numbered.
-That last point needs priorities that differ within a cell, as hashes do; equal ones are taken by size, then by
-position.
+What the result guarantees, on the exact integers: every constraint holds, but for tail quotas that there is no room
+for; in each cell the kept documents are the first in its order, by priority unless the plan spreads them (`spread`),
+each once before any is taken twice; no single next document could be added; and nothing depends on the order of the
+arrays or on how sources and topics are numbered. That last point needs priorities that differ within a cell, as hashes
+do; equal ones are taken by size, then by position.
 
 Documents that were drawn by weight are chosen copy by copy: a copy is to a mix what a document is.
 """
@@ -33,6 +33,7 @@ from wellkeeper.mix.plan import (
     CAPS,
     HUMAN_FLOOR,
     KEEP_TAIL,
+    MOST_EPOCHS,
     REASONS,
     RECIPE_KEYS,
     SIZE,
@@ -91,7 +92,8 @@ def choose(
 
     Raises:
         DataError: the arrays do not fit together, or one that the plan needs is not there.
-        RecipeError: only an empty mix satisfies the constraints, or a cap is on a name that no document has.
+        RecipeError: only an empty mix satisfies the constraints, a cap is on a name that no document has, the
+            reference of a tail quota has no topics, or documents are drawn more than `MOST_EPOCHS` times on average.
     """
     columns = {"source": source, "month": month, "origin": origin, "priority": priority, "size": size}
     optional = {"copies": copies, "epochs": epochs, "topic": topic, "quality": quality, **(labels or {})}
@@ -111,7 +113,7 @@ def _choose(
     reference_topics: NDArray[np.integer] | None,
 ) -> Mix:
     tail = None
-    if plan.keep_tail is not None and reference_topics is not None and reference_topics.any():
+    if plan.keep_tail is not None and reference_topics is not None:
         tail = tail_cells(reference_topics)
     cells = cells_of(
         _attributes(plan, columns, tail),
@@ -160,6 +162,12 @@ def _choose_copies(
 
     Were all copies of a document taken or left at once, those with many would fit less often than their weight says.
     """
+    drawn = int(copies.sum())
+    if drawn > MOST_EPOCHS * len(copies):
+        raise RecipeError(
+            f"Sampling weights draw {drawn:,} copies of {len(copies):,} documents, more than {MOST_EPOCHS} of each. "
+            "Lower the weights, or leave them to whoever trains: mix.weights: keep."
+        )
     of = np.repeat(np.arange(len(copies)), copies)
     singles = {name: column[of] for name, column in columns.items()}
     singles["priority"] = copy_order(columns["priority"], copies)
@@ -246,8 +254,8 @@ def _facts(
     return facts
 
 
-def _tail_facts(cells: Cells, chooser: Chooser, tail: NDArray[np.bool_]) -> dict[str, int]:
-    """How many rare topics the reference, the data and the mix have, and how many the mix took whole."""
+def _tail_facts(cells: Cells, chooser: Chooser, tail: NDArray[np.bool_]) -> dict[str, int | bool]:
+    """How many rare topics the reference, the data and the mix have, how many it took whole, and how it rounded."""
     topic = cells.codes["topic"]
     present, taken, all_taken = np.zeros((3, len(tail) + 1), np.int64)
     np.add.at(present, topic, cells.documents)
@@ -257,7 +265,13 @@ def _tail_facts(cells: Cells, chooser: Chooser, tail: NDArray[np.bool_]) -> dict
         int(np.count_nonzero(found[:-1]))
         for found in (present, taken, (present > 0) & (all_taken == present))
     )
-    return {"topics": int(np.count_nonzero(tail)), "held": held, "kept": kept, "exhausted": whole}
+    return {
+        "topics": int(np.count_nonzero(tail)),
+        "held": held,
+        "kept": kept,
+        "exhausted": whole,
+        "rounded_down": chooser.down,
+    }
 
 
 def _reason_of_cells(chooser: Chooser, allocation: Allocation) -> NDArray[np.int8]:
@@ -368,9 +382,12 @@ def _check_caps(plan: MixPlan, names: Mapping[str, Sequence[str]], arrays: Mappi
         for name in cap.named:
             if name not in names.get(kind, ()):
                 known = sorted(names.get(kind, ()))
+                choice = (
+                    f", or give one of: {_listed(known)}" if known else f": no document has a known {kind}"
+                )
                 raise RecipeError(
                     f"{RECIPE_KEYS[CAPS[kind]]}.{name}: no document has the {kind} {name!r}."
-                    f"{did_you_mean(name, known)} Remove the cap, or give one of: {_listed(known)}."
+                    f"{did_you_mean(name, known)} Remove the cap{choice}."
                 )
 
 
@@ -406,4 +423,9 @@ def _check_topics(
         raise DataError(
             f"topic goes up to {topics - 1}, and reference_topics has {len(reference_topics)} counts. "
             "Number the topics of corpus and reference alike."
+        )
+    if not reference_topics.any():
+        raise RecipeError(
+            f"{RECIPE_KEYS[KEEP_TAIL]} is {plan.keep_tail:g}, and no document of the reference has a topic: they have "
+            "too few words. Give a reference of longer documents, or remove keep_tail."
         )

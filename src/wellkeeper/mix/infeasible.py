@@ -82,11 +82,13 @@ def refuse_too_coarse(plan: MixPlan, families: Sequence[Family], total: int) -> 
         RecipeError: always.
     """
     said = [f"{family.key} {family.written:g}" for family in families]
+    larger = ""
     if plan.size.amount is not None:
         said.append(f"{RECIPE_KEYS[SIZE]} {plan.size.amount:,} {plan.size.unit}")
+        larger = f"Raise {RECIPE_KEYS[SIZE]}, loosen a limit" if families else f"Raise {RECIPE_KEYS[SIZE]}"
     raise RecipeError(
         f"No set of whole documents among these {total:,} {plan.size.unit} was found that satisfies "
-        f"{', '.join(said)}: only parts of documents would. Loosen a limit, or add documents."
+        f"{', '.join(said)}: only parts of documents would. {larger or 'Loosen a limit'}, or add documents."
     )
 
 

@@ -223,7 +223,8 @@ class Mix:
     documents were drawn by weight or taken repeatedly, sizes count copies, and `copies` tells how many were `drawn`
     by weight, how many are `kept`, and `level`, how often a document had to be taken at most for the size.
     With a tail quota `tail` tells the rare `topics` of the reference, how many of them the corpus has (`held`), how
-    many the mix has (`kept`), and how many it took whole (`exhausted`).
+    many the mix has (`kept`), how many it took whole (`exhausted`), and whether quotas were `rounded_down` for want of
+    room: they do not hold then.
     """
 
     kept: NDArray[np.bool_]  # shape (documents,)

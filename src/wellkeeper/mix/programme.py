@@ -358,6 +358,7 @@ def best_whole(
     families: Sequence[Family],
     most: float,
     *,
+    often: NDArray[np.int64],
     down: bool = False,
 ) -> NDArray[np.int64] | None:
     """How many of its copies each cell gives in the largest mix of whole documents, up to size `most`.
@@ -367,6 +368,7 @@ def best_whole(
         cell: shape (copies,), ascending; every cell has a copy.
         families: the constraints.
         most: largest size.
+        often: shape (copies,): how often each may be taken; more than once only where it is its cell's only one.
         down: lower limits are rounded down.
 
     An integer programme: for a few hundred copies. None: no whole documents satisfy all but none at all, or the
@@ -374,9 +376,10 @@ def best_whole(
     """
     programme = Programme()
     quotas = [family for family in families if family.lower]
-    takes = programme.variables(len(sizes), upper=1.0)
+    whole = float((sizes * often).sum())
+    takes = programme.variables(len(sizes), upper=often.astype(np.float64))
     alls = programme.variables(sum(family.groups for family in quotas), upper=1.0)
-    total = programme.variables(1, cost=-1.0, upper=min(float(sizes.sum()), most))
+    total = programme.variables(1, cost=-1.0, upper=min(whole, most))
     row = programme.constraints(1, lower=0.0, upper=0.0)
     programme.put(row, takes, sizes.astype(np.float64))
     programme.put(row, total, -1.0)
@@ -387,7 +390,15 @@ def best_whole(
     for family in families:
         first = sum(one.groups for one in quotas[: quotas.index(family)]) if family.lower else 0
         _limit_whole(
-            programme, family, sizes, cell, takes, total, alls[first : first + family.groups], down=down
+            programme,
+            family,
+            sizes,
+            cell,
+            takes,
+            total,
+            alls[first : first + family.groups],
+            whole,
+            down=down,
         )
     found = programme.solve(whole=len(takes) + len(alls))
     if found is None or found[total[0]] <= 0:
@@ -403,6 +414,7 @@ def _limit_whole(
     takes: NDArray[Any],
     total: NDArray[Any],
     alls: NDArray[Any],
+    whole: float,
     *,
     down: bool,
 ) -> None:
@@ -421,7 +433,7 @@ def _limit_whole(
     rows = programme.constraints(family.groups, lower=-short)
     programme.put(rows[group[inside]], takes[inside], amounts)
     programme.put(rows, total[0], -shares)
-    programme.put(rows, alls, np.maximum(shares * float(sizes.sum()), 1.0))
+    programme.put(rows, alls, np.maximum(shares * whole, 1.0))
     rows = programme.constraints(family.groups, lower=0.0)
     programme.put(rows[group[inside]], takes[inside], amounts)
     programme.put(rows, alls, -family.held.astype(np.float64))

@@ -34,6 +34,7 @@ _INSIDE = 0.99  # of the way to the boundary that a step may go
 _EASED = 1e-8
 """Part of a limit by which it is eased, so that there is an inside where limits meet in a point. The whole documents
 are held to the limits themselves."""
+_BEYOND = 1e3  # what a share beyond a limit costs, of differences from the target
 _BINDS = 1e-6  # a multiplier above it belongs to a limit that shapes the mix
 
 
@@ -186,7 +187,10 @@ class _Problem:
         return None
 
     def _nearest(self) -> Masses:
-        """Where interior points fail: the point within the limits with the least sum of differences from the target."""
+        """Where interior points fail: the point within the limits with the least sum of differences from the target.
+
+        If rounding leaves none, the point that is least beyond them.
+        """
         programme = Programme()
         aim = np.minimum(self.target / self.target.sum(), self.room)
         x = programme.variables(len(aim), upper=self.room)
@@ -197,9 +201,11 @@ class _Problem:
         programme.put(same, over, -1.0)
         programme.put(same, under, 1.0)
         programme.put(programme.constraints(1, lower=1 - 1e-7, upper=1.0), x, 1.0)
+        beyond = programme.variables(len(self.bounds), cost=_BEYOND)
         upper = np.where(self.sign > 0, self.bounds, np.inf)
         lower = np.where(self.sign > 0, -np.inf, self.bounds)
         rows = programme.constraints(len(self.bounds), lower=lower, upper=upper)
+        programme.put(rows, beyond, -self.sign)
         for row in self.rows:
             programme.put(rows[row[row >= 0]], x[row >= 0], 1.0)
         found = programme.solve()

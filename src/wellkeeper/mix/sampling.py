@@ -1,7 +1,7 @@
 """The order in which documents are drawn, and how often each: a hash of seed and text, the same on any machine.
 
-A document's place in the order depends on the seed, on its text and on which repeat of that text it is; never
-on workers, timing or how the files were cut. Keeping the documents with the smallest values draws without
+A document's place in the order depends on the seed, on its text and on what tells repeats of that text apart; never
+on workers or timing. Keeping the documents with the smallest values draws without
 replacement, and a larger sample contains every smaller one.
 
 A document of sampling weight w goes in w times in the mean: as often as the whole part of w says, and once more with

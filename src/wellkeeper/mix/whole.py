@@ -6,8 +6,9 @@
 2. Repair: groups below their least get next copies, groups above their most give back last ones, and so does the
    whole; first the cells that are furthest from their allocation. A copy that a needy group takes from the room of
    another constraint is made good by a cell that can spare one.
-3. Where that comes to no end, the same is tried for a little less; and where there are few documents an integer
-   programme finds the largest mix of whole ones, or shows that there is none.
+3. Where that comes to no end, the same is tried for a little less. Where it leaves far less than was aimed at, or
+   nothing, and documents or cells are few, an integer programme finds the largest mix of whole ones, or shows that
+   there is none.
 4. Fill: next copies are added, first in the cells furthest below their allocation, until none can be.
 
 What the result guarantees: every constraint holds, on the integers and with the limit as the user wrote it; in each
@@ -26,7 +27,8 @@ from wellkeeper.mix.programme import Masses, best_whole
 
 _ROUNDS, _PASSES = 40, 200
 _POLITE = 3  # rounds in which no group gives back what it needs
-_FEW = 300  # copies: an integer programme over them takes a second at most
+_FEW = 300  # variables: an integer programme over them takes a second at most
+_NEARLY = 0.9  # part of the size aimed at that repair has to reach, or a search is tried
 _AT_A_TIME = 4096  # copies that filling adds before it looks anew
 
 
@@ -67,10 +69,10 @@ class Chooser:
     def broken(self) -> list[Family]:
         """Constraints that do not hold as they stand, exactly."""
         total = int(self.mass.sum())
-        return [family for family in self.families if not self.keeps(family, total)]
+        return [family for family in self.families if not self.keeps(family, total, down=self.down)]
 
-    def keeps(self, family: Family, total: int) -> bool:
-        masses, bounds = family.masses(self.mass), family.bounds(total, down=self.down)
+    def keeps(self, family: Family, total: int, *, down: bool = False) -> bool:
+        masses, bounds = family.masses(self.mass), family.bounds(total, down=down)
         return bool((masses >= bounds).all() if family.lower else (masses <= bounds).all())
 
     def _settled(self) -> bool:
@@ -82,9 +84,18 @@ class Chooser:
         for down in (False, True) if quotas else (False,):
             self.down = down
             least = sum(int(family.bounds(goal, down=down).sum()) for family in quotas)
-            if least <= goal and (self._repaired(goal) or self._search()):
+            if least <= goal and self._whole(goal):
                 return True
         return False
+
+    def _whole(self, goal: int) -> bool:
+        """Repair; and where that falls far short, as it may where limits are a few documents each, search."""
+        repaired = self._repaired(goal)
+        taken, size = self.taken, int(self.mass.sum()) if repaired else 0
+        if size >= _NEARLY * goal or (self._search() and int(self.mass.sum()) > size):
+            return True
+        self.take(taken)
+        return repaired
 
     def _repaired(self, goal: int) -> bool:
         size = float(self.target.sum())
@@ -106,15 +117,18 @@ class Chooser:
             step *= 2
 
     def _search(self) -> bool:
-        """The largest mix of whole documents, where these are few."""
-        if self.room.sum() > _FEW:
+        """The largest mix of whole documents, where copies are few, or cells whose documents are all of one size."""
+        documents = np.diff(self.cells.running)
+        alike = bool((documents == documents[:1]).all())
+        times = np.ones_like(self.room) if alike else self.room
+        if times.sum() > _FEW:
             return False
-        cell = np.repeat(np.arange(len(self.cells)), self.room)
-        place = np.arange(len(cell)) - np.repeat(np.cumsum(self.room) - self.room, self.room)
-        at = self.cells.start[cell] + place % self.cells.documents[cell]
-        sizes = np.diff(self.cells.running)[at]
-        most = float(sizes.sum()) if self.amount is None else float(self.amount)
-        taken = best_whole(sizes, cell, self.families, most, down=self.down)
+        cell = np.repeat(np.arange(len(self.cells)), times)
+        place = np.arange(len(cell)) - np.repeat(np.cumsum(times) - times, times)
+        sizes = documents[self.cells.start[cell] + place % self.cells.documents[cell]]
+        often = self.room if alike else np.ones_like(sizes)
+        most = float((sizes * often).sum()) if self.amount is None else float(self.amount)
+        taken = best_whole(sizes, cell, self.families, most, often=often, down=self.down)
         if taken is None:
             return False
         self.take(taken)

@@ -3,9 +3,10 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,6 +36,11 @@ from wellkeeper.recipe.inputs import groups_of, with_slices
 from wellkeeper.recipe.propose import proposed_recipe
 from wellkeeper.recipe.results import Audit
 from wellkeeper.recipe.running import Running, prepare_work, read_corpus, size_of_blocks
+from wellkeeper.recipe.textpass import Group
+
+if TYPE_CHECKING:
+    from wellkeeper.origin.anchors import AnchorPack
+    from wellkeeper.recipe.topics import Topics
 
 SCHEMA = "wellkeeper.audit/1"
 
@@ -129,31 +135,11 @@ def audit(
         groups, said = groups_of(_many(inputs), columns, run.work)
         groups = with_slices(groups, None if pack is None else pack.slice_column)
         references, _ = groups_of(_many(reference), {"text": None}, run.work, reference=True)
-        corpus = read_corpus(
-            groups, run, similarity=similarity, seed=seed or 0, topics=bool(references), anchors=pack
-        )
-        remember(run.work / INDEX, corpus, banding=banding_for(similarity), similarity=similarity)
-        compared = (
-            read_corpus(references, run, similarity=similarity, seed=seed or 0, topics=True)
-            if references
-            else None
-        )
-        listener(Progress(stage="measuring", done=0, total=0, unit="documents", documents=len(corpus)))
-        everything = np.ones(len(corpus), np.bool_)
-        keep = {"keep": list(DEFAULT_KEEP)}
-        exact = EXACT_DUPLICATES.rule(corpus, everything, EXACT_DUPLICATES.check(keep))
-        left = everything.copy()
-        left[exact.documents] = False
-        near = NEAR_DUPLICATES.rule(corpus, left, NEAR_DUPLICATES.check({**keep, "similarity": similarity}))
-        shares = None
-        if pack is not None:
-            from wellkeeper.recipe.shares import describe_shares
-
-            shares = describe_shares(corpus, seed=seed or 0, listener=listener)
-        read = None
+        found = audited(groups, references, said, run, similarity=similarity, seed=seed or 0, anchors=pack)
+        document = found.document
         if lm is not None and lm_documents is not None:
-            read = describe_lm(
-                corpus,
+            document["origin"]["lm"] = describe_lm(
+                found.corpus,
                 lm,
                 folder,
                 documents=lm_documents,
@@ -161,11 +147,7 @@ def audit(
                 work=run.work,
                 listener=listener,
             )
-        document = audit_document(
-            corpus, said, exact=exact, near=near, reference=compared, shares=shares, seed=seed or 0
-        )
-        document["origin"]["lm"] = read
-        document["proposed_recipe"] = proposed_recipe(groups, references, similarity=similarity)
+        document["proposed_recipe"] = proposed_recipe(groups, _many(reference), references, document)
         document["run"] = {
             "version": __version__,
             "seed": seed or 0,
@@ -182,6 +164,58 @@ def _many(given: Any) -> Sequence[Any]:
     return list(given) if isinstance(given, list | tuple) else [given]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Audited:
+    """An audit's figures, and the corpora that they are of."""
+
+    corpus: LoadedCorpus
+    reference: LoadedCorpus | None
+    topics: "tuple[Topics, Topics | None] | None"  # of both; None without a reference
+    document: dict[str, Any]
+
+
+def audited(
+    groups: Sequence[Group],
+    references: Sequence[Group],
+    said: Sequence[str],
+    run: Running,
+    *,
+    similarity: float,
+    seed: int,
+    anchors: "AnchorPack | None" = None,
+) -> Audited:
+    """Read the groups and take all figures of them, but for a language model's."""
+    corpus = read_corpus(
+        groups, run, similarity=similarity, seed=seed, topics=bool(references), anchors=anchors
+    )
+    remember(run.work / INDEX, corpus, banding=banding_for(similarity), similarity=similarity)
+    compared = None
+    if references:
+        compared = read_corpus(references, run, similarity=similarity, seed=seed, topics=True)
+    run.listener(Progress(stage="measuring", done=0, total=0, unit="documents", documents=len(corpus)))
+    everything = np.ones(len(corpus), np.bool_)
+    keep = {"keep": list(DEFAULT_KEEP)}
+    exact = EXACT_DUPLICATES.rule(corpus, everything, EXACT_DUPLICATES.check(keep))
+    left = everything.copy()
+    left[exact.documents] = False
+    near = NEAR_DUPLICATES.rule(corpus, left, NEAR_DUPLICATES.check({**keep, "similarity": similarity}))
+    shares = None
+    if anchors is not None:
+        from wellkeeper.recipe.shares import describe_shares
+
+        shares = describe_shares(corpus, seed=seed, listener=run.listener)
+    topics = None
+    if compared is not None:
+        from wellkeeper.recipe.topics import topics_of  # what an audit without a reference does not need
+
+        topics = topics_of(corpus, reference=compared, seed=seed)
+    document = audit_document(
+        corpus, said, exact=exact, near=near, reference=compared, topics=topics, shares=shares, seed=seed
+    )
+    document["origin"]["lm"] = None
+    return Audited(corpus=corpus, reference=compared, topics=topics, document=document)
+
+
 def audit_document(
     corpus: LoadedCorpus,
     said: Sequence[str],
@@ -189,8 +223,9 @@ def audit_document(
     exact: Ruling,
     near: Ruling,
     reference: LoadedCorpus | None,
-    shares: Mapping[str, Any] | None = None,
-    seed: int = 0,
+    topics: "tuple[Topics, Topics | None] | None",
+    shares: Mapping[str, Any] | None,
+    seed: int,
 ) -> dict[str, Any]:
     """All figures of an audit, with findings and verdict: schema `wellkeeper.audit/1`."""
     from wellkeeper.recipe.tails import TOO_SMALL
@@ -204,8 +239,8 @@ def audit_document(
         "origin": describe_origin(corpus, shares),
         "duplicates": describe_duplicates(corpus, exact, near),
         "tails": tails,
-        "tails_note": None if tails is not None else TOO_SMALL,
-        **_topics(corpus, reference, seed),
+        "tails_note": None if tails is not None else _note(corpus, reference, TOO_SMALL),
+        **_topics(corpus, reference, topics, seed),
         "reference_given": reference is not None,
         "quality": rules,
         "quality_any": failing,
@@ -236,13 +271,27 @@ def _tails(corpus: LoadedCorpus, reference: LoadedCorpus | None) -> dict[str, An
     return tails
 
 
-def _topics(corpus: LoadedCorpus, reference: LoadedCorpus | None, seed: int) -> dict[str, Any]:
-    if reference is None:
+def _topics(
+    corpus: LoadedCorpus,
+    reference: LoadedCorpus | None,
+    topics: "tuple[Topics, Topics | None] | None",
+    seed: int,
+) -> dict[str, Any]:
+    if reference is None or topics is None:
         return {"topics": None, "topics_note": None}
     from wellkeeper.recipe.topic_gaps import TOO_FEW, describe_topics
 
-    topics = describe_topics(corpus, reference, seed=seed)
-    return {"topics": topics, "topics_note": TOO_FEW if topics is None else None}
+    found = describe_topics(corpus, reference, topics, seed=seed)
+    return {"topics": found, "topics_note": _note(corpus, reference, TOO_FEW) if found is None else None}
+
+
+def _note(corpus: LoadedCorpus, reference: LoadedCorpus | None, otherwise: str) -> str:
+    """Why there is nothing to tell beside the reference: copies of its documents say nothing."""
+    from wellkeeper.recipe.tails import ALL_COPIES
+
+    if reference is not None and np.isin(corpus.column("sha256"), reference.column("sha256")).all():
+        return ALL_COPIES
+    return otherwise
 
 
 def write_reports(folder: Path, document: Mapping[str, Any]) -> dict[str, Path]:

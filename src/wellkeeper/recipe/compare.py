@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from wellkeeper import __version__
 from wellkeeper.engine.executor import Kind, worker_count
 from wellkeeper.engine.progress import Listener, Progress, nobody
+from wellkeeper.engine.sources import option_of
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import DataError, InputError
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY
@@ -233,13 +234,17 @@ def _inputs(
         # only the corpora have pairs, and sources of the reference are asked for nowhere
         wanted = columns if number < 2 else {"text": columns["text"]}
         many = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
-        groups, sentences = groups_of(many, wanted, work, reference=number == 2)
+        groups, sentences = groups_of(many, wanted, work, reference=number == 2, named_by=_option)
         found.append(groups)
         said += sentences
     _refuse_shared(found)
     everything = with_distinct_names([group for groups in found for group in groups])
     ends = np.cumsum([len(groups) for groups in found]).tolist()
     return [everything[end - len(groups) : end] for end, groups in zip(ends, found, strict=True)], tuple(said)
+
+
+def _option(role: str) -> str:
+    return "--pairs COL" if role == "id" else option_of(role)
 
 
 def _as_one(groups: Sequence[Group], corpora: Sequence[LoadedCorpus], run: Running) -> LoadedCorpus:

@@ -146,6 +146,7 @@ def curate(
             groups,
             run,
             similarity=_similarity(plan),
+            template_similarity=wanted.template_similarity,
             seed=seed,
             statistics=statistics,
             words=tails,
@@ -170,8 +171,7 @@ def curate(
         _mixed(plan, corpus, decisions, human, seed)
         settle(corpus, decisions)
         cost = _tail_cost(decisions, watch, guarded)
-        theirs = None if human is None else human.theirs
-        document = curation_document(name, plan, corpus, decisions, theirs, seed=seed, tails=not dry_run)
+        document = curation_document(name, plan, corpus, decisions, human, seed=seed, tails=not dry_run)
         document |= cost
         document["findings"] = [finding.to_json() for finding in curation_findings_of(document)]
         document["origin"]["share"] = _shares(corpus, decisions, seed, listener)
@@ -263,6 +263,7 @@ _LEAN = frozenset(
         "artefacts.v1",
         "origin.v1",
         "weight-by-origin.v1",
+        "weight-by-template.v1",
     }
 )
 """Steps that need no quality and repetition figures; a recipe of these alone reads its texts faster."""
@@ -376,7 +377,7 @@ def curation_document(
     recipe: Recipe,
     corpus: LoadedCorpus,
     decisions: Decisions,
-    theirs: "WordSample | None",
+    human: "Human | None",
     *,
     seed: int,
     tails: bool,
@@ -436,7 +437,7 @@ def curation_document(
             )
         ],
         "months": months_of(corpus, kept),
-        "tails": _tails(recipe, corpus, decisions, theirs) if tails else None,
+        "tails": _tails(corpus, decisions, human) if tails else None,
     }
     if document["read"] != sum(document[key] for key in ("kept", "dropped", "review", "quarantined")):
         raise WorkError(
@@ -481,15 +482,25 @@ class Human:
     corpus: LoadedCorpus  # that is curated
     mine: "WordSample"  # its words, the reference's own documents among them
     theirs: "WordSample"  # words of the reference
+    beside: LoadedCorpus | None  # the reference, if it is a path
     topics: "tuple[Topics, Topics | None]"  # of the corpus, and of a reference beside it
+
+    def apart(self, sample: "WordSample") -> "WordSample":
+        """The sample less the documents whose text the reference has: a set keeps a tail that it holds copies of."""
+        mine = self.corpus.column("sha256")
+        theirs = mine[self._marked()] if self.beside is None else self.beside.column("sha256")
+        return sample.restricted(~np.isin(mine[sample.documents], theirs))
 
     def for_mix(self) -> MixTopics:
         """Topics of the corpus, and how many documents the reference has of each."""
         mine, beside = self.topics
-        marked = self.corpus.column("reference").astype(np.bool_)
-        theirs = mine.of[marked] if beside is None else beside.of
+        theirs = mine.of[self._marked()] if beside is None else beside.of
         counts = np.bincount(theirs[theirs >= 0], minlength=len(mine.names))
         return MixTopics(of=mine.of, reference=counts, names=mine.names)
+
+    def _marked(self) -> NDArray[np.bool_]:
+        """Documents of the source that is the reference."""
+        return np.asarray(self.corpus.column("reference"), np.bool_)
 
 
 def _human(recipe: Recipe, corpus: LoadedCorpus, run: Running, seed: int) -> Human:
@@ -505,9 +516,8 @@ def _human(recipe: Recipe, corpus: LoadedCorpus, run: Running, seed: int) -> Hum
         theirs = word_sample(beside)
     else:
         theirs = mine.restricted(corpus.column("reference").astype(np.bool_)[mine.documents])
-    return Human(
-        corpus=corpus, mine=mine, theirs=theirs, topics=topics_of(corpus, reference=beside, seed=seed)
-    )
+    topics = topics_of(corpus, reference=beside, seed=seed)
+    return Human(corpus=corpus, mine=mine, theirs=theirs, beside=beside, topics=topics)
 
 
 def _mixed(
@@ -551,20 +561,15 @@ def _tail_cost(
     return {"tail_cost": watch.describe(costs), "guard": None if guarded is None else guarded.to_json()}
 
 
-def _tails(
-    recipe: Recipe, corpus: LoadedCorpus, decisions: Decisions, theirs: "WordSample | None"
-) -> dict[str, Any] | None:
-    """Tails of the input and of the kept set, against the recipe's reference where it has one.
-
-    The reference's own documents are set aside: a set that holds them would keep their tail by copying.
-    """
+def _tails(corpus: LoadedCorpus, decisions: Decisions, human: Human | None) -> dict[str, Any] | None:
+    """Tails of the input and of the kept set, against the recipe's reference where it has one."""
     from wellkeeper.recipe.tails import describe_tails, word_sample  # measures, which a dry run does not take
 
     sample = word_sample(corpus)
     if not len(sample.documents):
         return None
-    if recipe.reference is not None and recipe.reference.source is not None:
-        sample = sample.restricted(~corpus.column("reference").astype(np.bool_)[sample.documents])
+    theirs = None if human is None else human.theirs
+    sample = sample if human is None else human.apart(sample)
     return {
         "before": describe_tails(sample, theirs),
         "after": describe_tails(_only(sample, decisions.kept).less(decisions.cuts.stretches), theirs),

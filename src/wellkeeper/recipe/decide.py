@@ -155,7 +155,8 @@ def record(decisions: Decisions, ruling: Ruling, *, before: int) -> None:
     # A survivor belongs to the group that its copies name.
     duplicates = (ruling.survivor >= 0) & grouped
     decisions.cluster[ruling.survivor[duplicates]] = ruling.cluster[duplicates]
-    counts = np.bincount(ruling.reason, minlength=len(ruling.reasons)).tolist()
+    went = ruling.decision != Decision.KEEP  # a guard may spare documents, and says why in its ruling
+    counts = np.bincount(ruling.reason[went], minlength=len(ruling.reasons)).tolist()
     reasons = sorted(
         ((reason, int(n)) for reason, n in zip(ruling.reasons, counts, strict=True) if n),
         key=lambda r: -r[1],

@@ -290,6 +290,11 @@ def _tails(audit: Audit) -> Iterator[Finding]:
             )
 
 
+def _guarding(curation: Audit) -> str:
+    guard = curation.get("guard")
+    return f"raise the guard, which is {guard['tail']:g}" if guard else "guard the tail: --guard tail=0.95"
+
+
 def _tail_cost(curation: Audit) -> Iterator[Finding]:
     for row in curation["tail_cost"] or ():
         words, topics = row["words"], row["topics"]
@@ -312,7 +317,7 @@ def _tail_cost(curation: Audit) -> Iterator[Finding]:
                 f"of {size} at random leave so many more that the ratio lies in {kept['low']:.1%} to "
                 f"{kept['high']:.1%} (p {kept['p_adjusted']:.2g}, all steps considered)."
                 f"{f' Gone are {examples}.' if examples else ''}{_documents(lost['documents'])}",
-                f"Loosen {row['step']}, or guard the tail: --guard tail=0.95.",
+                f"Loosen {row['step']}, or {_guarding(curation)}.",
             )
         if "topics" in row["losses"]:
             tail, head = topics["tail"], topics["head"]
@@ -327,7 +332,7 @@ def _tail_cost(curation: Audit) -> Iterator[Finding]:
                 f"Means over {tail['topics']:,} rare and {head['topics']:,} common topics of the reference; rare ones "
                 f"keep {topics['estimate']:.1%} ({topics['low']:.1%} to {topics['high']:.1%}) of what common ones "
                 f"keep (p {topics['p_adjusted']:.2g}, all steps considered). Most went of: {names}.",
-                f"Read what went of these topics; loosen {row['step']}, or guard the tail: --guard tail=0.95.",
+                f"Read what went of these topics; loosen {row['step']}, or {_guarding(curation)}.",
             )
 
 

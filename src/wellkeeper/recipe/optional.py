@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wellkeeper.recipe.model import Recipe
 
 PASSAGES, DECONTAMINATE, SEMANTIC = "repeated-passages.v1", "decontaminate.v1", "semantic-duplicates.v1"
+TEMPLATES = "weight-by-template.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class Wanted:
     """What the steps of a recipe want the text pass to keep, and what is to be said aloud about it."""
 
     fingerprint_words: int = 0
+    template_similarity: float | None = None  # from which on templates are looked for; None: they are not
     vectors: bool = False
     evaluation: Evaluation | None = None
     table: "Table | None" = None  # of the evaluation sets, until it is laid down where workers find it
@@ -52,6 +54,10 @@ def wanted_by(recipe: "Recipe") -> Wanted:
         from wellkeeper.recipe.passages import fingerprint_words
 
         wanted["fingerprint_words"] = fingerprint_words([(step.name, step.options) for step in recipe.steps])
+    if TEMPLATES in names:
+        from wellkeeper.recipe.templates import similarity_of
+
+        wanted["template_similarity"] = similarity_of(recipe)
     if SEMANTIC in names:
         from wellkeeper.recipe.semantic import wants_vectors
 
@@ -75,11 +81,15 @@ def settle(corpus: "LoadedCorpus", decisions: "Decisions") -> None:
 
 def describe_optional(corpus: "LoadedCorpus", decisions: "Decisions") -> Mapping[str, Any]:
     """The sections of a curation about these steps; None for each that did not run."""
-    sections: dict[str, Any] = dict.fromkeys(("passages", "semantic", "evaluation"))
+    sections: dict[str, Any] = dict.fromkeys(("passages", "templates", "semantic", "evaluation"))
     if PASSAGES in decisions.rulings:
         from wellkeeper.recipe.passages import describe_passages
 
         sections["passages"] = describe_passages(corpus, decisions)
+    if TEMPLATES in decisions.rulings:
+        from wellkeeper.recipe.templates import describe_templates
+
+        sections["templates"] = describe_templates(corpus, decisions)
     if SEMANTIC in decisions.rulings:
         from wellkeeper.recipe.semantic import describe_semantic
 

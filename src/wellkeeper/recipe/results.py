@@ -1,4 +1,4 @@
-"""What `audit`, `compare` and `curate` return: frozen values that answer the next question without another run."""
+"""What the verbs return: frozen values that answer the next question without another run."""
 
 import json
 from collections.abc import Mapping
@@ -161,6 +161,44 @@ class Comparison:
             for change in family["changes"]
         ]
         return _table("wellkeeper compare", rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Recommendation:
+    """A recipe derived from an audit. `document` follows the schema `wellkeeper.recommend/1`; `paths` has the file."""
+
+    document: Mapping[str, Any]
+    paths: Mapping[str, Path]
+
+    @property
+    def recipe(self) -> str:
+        """The recipe as YAML, each line with its reason above it."""
+        return str(self.document["recipe"])
+
+    @property
+    def reasons(self) -> tuple[Mapping[str, Any], ...]:
+        """For each line that has any: `key`, `value`, `in_recipe`, `reasons` as sentences, `figures`."""
+        return tuple(self.document["reasons"])
+
+    @property
+    def kept(self) -> Curation:
+        """What the recipe would do, as a dry run of it tells."""
+        return Curation(document=self.document["kept"], paths={})
+
+    def to_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        kept = self.document["kept"]
+        steps = sum(row["key"].startswith("steps.") and row["in_recipe"] for row in self.reasons)
+        return (
+            f"Recommendation({steps} steps, would keep {kept['kept']:,} of {kept['documents']:,} documents, "
+            f"dropping {kept['dropped']:,}, for review {kept['review']:,})"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [(row["key"], " ".join(row["reasons"])) for row in self.reasons]
+        return _table("wellkeeper recommend", rows)
 
 
 def _findings_in(document: Mapping[str, Any]) -> tuple[Finding, ...]:

@@ -91,6 +91,7 @@ def read_corpus(
     run: Running,
     *,
     similarity: float,
+    template_similarity: float | None = None,
     seed: int,
     statistics: bool = True,
     words: bool = True,
@@ -104,7 +105,9 @@ def read_corpus(
 ) -> LoadedCorpus:
     """Bring the sidecars of the groups up to date and load them.
 
-    With `style`, every document gets its style score in the pass; without it, `anchors` still name the slices.
+    Bands of the sketch are cut for near duplicates from `similarity` on, and once more for templates from
+    `template_similarity` on, if given. With `style`, every document gets its style score in the pass; without it,
+    `anchors` still name the slices.
 
     Raises:
         InputError: there is no document in them.
@@ -118,6 +121,7 @@ def read_corpus(
         types = type_shift(files)
     options = PassOptions(
         banding=banding,
+        template_banding=None if template_similarity is None else banding_for(template_similarity),
         seed=seed,
         sample_shift=sample_shift(files),
         block_bytes=run.block_bytes,

@@ -235,14 +235,23 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         RecipeError: the file cannot be read, or the recipe has problems; the message lists them all.
     """
     file = Path(path)
-    document = read_document(_text_of(file), file.name)
+    return recipe_of(_text_of(file), name=file.name, folder=file.resolve().parent, overrides=overrides)
+
+
+def recipe_of(text: str, *, name: str, folder: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The same of a recipe's text, which messages call `name` and whose relative paths start at `folder`.
+
+    Raises:
+        RecipeError: the recipe has problems; the message lists them all.
+    """
+    document = read_document(text, name)
     for assignment in overrides:
         set_value(document, assignment)
     problems = list(document.problems)
     part = _validated(document, problems)
-    recipe = None if part is None else _recipe(part, file.resolve().parent, problems)
+    recipe = None if part is None else _recipe(part, folder, problems)
     if recipe is None or problems:
-        raise RecipeError(_listed(file.name, document, problems))
+        raise RecipeError(_listed(name, document, problems))
     return recipe
 
 

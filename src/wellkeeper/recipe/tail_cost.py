@@ -17,6 +17,7 @@ from wellkeeper.kernels import text
 from wellkeeper.measure.cells import tail_cells
 from wellkeeper.measure.conformal import benjamini_hochberg
 from wellkeeper.measure.tail_cost import (
+    FEWEST_TOPICS,
     GroupCost,
     Holdings,
     Kept,
@@ -136,6 +137,17 @@ class TailWatch:
     def share(self) -> float:
         """Share of all documents in which rare words are looked for."""
         return len(self._sample.documents) / len(self.corpus)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether no removal can be tested: the documents hold no rare word of the reference, and too few topics."""
+        if self.holdings.rare[self.holdings.held].any():
+            return False
+        if self.votes is None:
+            return True
+        held = np.bincount(self.votes.of[self.votes.of >= 0], minlength=self.votes.tail.size) > 0
+        sides = self.votes.tail, self.votes.head
+        return min(int(np.count_nonzero(held & side)) for side in sides) < FEWEST_TOPICS
 
     def costs(self, decisions: Decisions) -> list[StepCost]:
         """The cost of every ruling that took documents out, in the order they were given."""

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from wellkeeper.core.decision import Decision, Indices, Relaxable, Ruling
 from wellkeeper.errors import RecipeError
 from wellkeeper.measure.tail_restore import Goals, Restored, restore
+from wellkeeper.mix.plan import KEEP_TAIL, RECIPE_KEYS
+from wellkeeper.recipe.decide import MIX
 from wellkeeper.recipe.model import Guard
 from wellkeeper.recipe.steps import registered_steps
 from wellkeeper.recipe.tail_cost import (
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 REASON = "guard: tail"
 """How the ledger's reason for a restored document begins; what it was dropped for follows."""
+
+_FURTHER = 0.005  # retention by which restoring goes on
 
 _SAID: Mapping[str, str] = {
     DOCUMENTS: "of the rare words that a random removal of as many documents leaves",
@@ -92,6 +96,11 @@ class TailGuard:
         Raises:
             RecipeError: a step, or the mix, lost too much, and it was not, or may not be, relaxed.
         """
+        if self._watch.is_blind and any(cost.removal.lost.any() for cost in costs):
+            raise RecipeError(
+                f"guard.tail is {self.guard.tail:g}, and it can watch nothing: no document has a rare word of the "
+                "reference, and too few have its topics. Give a larger reference of the same kind, or remove the guard."
+            )
         done = {one.step for one in self.relaxed}
         problems = [
             (cost.removal.step, sentence)
@@ -113,11 +122,7 @@ class TailGuard:
         }
 
     def _problems(self, cost: StepCost) -> Iterator[str]:
-        for test in cost.losses(self.guard.tail):
-            kept = cost.kept(test).retention
-            yield (
-                f"{cost.removal.step} keeps {kept.estimate:.3f} ({kept.low:.3f} to {kept.high:.3f}) {_SAID[test]}."
-            )
+        return (f"{cost.removal.step} {said}." for said in losses_said(cost, self.guard.tail))
 
     def _next(self, steps: Sequence[str]) -> str:
         which = " and ".join(steps)
@@ -127,6 +132,8 @@ class TailGuard:
                 f"Loosen {which}, lower the guard, or have {' and '.join(free)} put documents back: "
                 f"--guard tail={self.guard.tail:g}:relax."
             )
+        if steps == [MIX]:
+            return f"Loosen its limits, give it a tail quota ({RECIPE_KEYS[KEEP_TAIL]}), or lower the guard."
         return f"Loosen {which}, whose documents the guard never puts back, or lower the guard."
 
     def _restore(self, removal: Removal, losses: Sequence[str]) -> Restored:
@@ -135,20 +142,40 @@ class TailGuard:
             self._rare is None
         ):  # to tell what was lost a sample will do; to choose what comes back, all must be known
             self._rare = holdings_in(corpus, self._watch.holdings.rare_alone(), np.arange(len(corpus)))
-        goals = Goals(
-            guard=self.guard.tail,
-            documents=DOCUMENTS in losses,
-            words=WORDS in losses,
-            topics=self._watch.votes if TOPICS in losses else None,
-        )
-        return restore(
-            self._rare,
-            removal.judged,
-            removal.lost,
-            corpus.column("priority"),
-            goals,
-            sample=self._watch.share,
-        )
+        found, goal = None, self.guard.tail
+        # the sample by which the step will be judged is one of many, and may need a little more than all of them do
+        while losses and (found is None or goal < 1):
+            goal = goal if found is None else min(1.0, goal + _FURTHER)
+            found = restore(
+                self._rare,
+                removal.judged,
+                removal.lost,
+                corpus.column("priority"),
+                Goals(
+                    guard=goal,
+                    documents=DOCUMENTS in losses,
+                    words=WORDS in losses,
+                    topics=self._watch.votes if TOPICS in losses else None,
+                ),
+                sample=self._watch.share,
+            )
+            still = self._watch.cost(_without(removal, found.documents)).losses(self.guard.tail)
+            losses = (*losses, *still) if still else ()
+        assert found is not None, "there is a loss to make good"
+        return found
+
+
+def _without(removal: Removal, restored: Indices) -> Removal:
+    lost = removal.lost.copy()
+    lost[restored] = False
+    return replace(removal, lost=lost)
+
+
+def losses_said(cost: StepCost, guard: float) -> Iterator[str]:
+    """What a removal kept of the tail, by each test that found it lost, without a subject or a full stop."""
+    for test in cost.losses(guard):
+        kept = cost.kept(test).retention
+        yield f"keeps {kept.estimate:.3f} ({kept.low:.3f} to {kept.high:.3f}) {_SAID[test]}"
 
 
 def may_relax(step: str) -> bool:

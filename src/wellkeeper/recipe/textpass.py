@@ -26,7 +26,7 @@ from wellkeeper.core.dates import DateBasis
 from wellkeeper.core.evidence import BY_NAME
 from wellkeeper.core.origin import declared_origin
 from wellkeeper.core.rights import licence_expression
-from wellkeeper.core.signals import NO_DATE, band_name
+from wellkeeper.core.signals import NO_DATE, band_name, template_band_name
 from wellkeeper.engine.dates import parse_dates, plausible
 from wellkeeper.engine.executor import Kind, ready, run_tasks, worker_count
 from wellkeeper.engine.progress import Listener, Progress, nobody
@@ -76,6 +76,7 @@ class PassOptions:
     """Parameters that change what the pass writes."""
 
     banding: Banding
+    template_banding: Banding | None = None  # a second cut of the sketch, for templates
     seed: int = 0
     sample_shift: int = 0  # one document in 2 ** sample_shift leaves its words for the tail measures
     block_bytes: int = BLOCK_BYTES
@@ -369,12 +370,14 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         raise InputError(_strict(asdict(quarantined[0])))
     table = parsed.table
     data, offsets = padded(*text_buffers(table.column("text")))
+    banding, second = options.banding, options.template_banding
     columns = text.text_pass(
         data,
         offsets,
         tables(),
-        bands=options.banding.bands,
-        rows=options.banding.rows,
+        bands=banding.bands,
+        rows=banding.rows,
+        second=(second.bands, second.rows) if second is not None else (0, 0),
         statistics=options.statistics,
     )
     digests = sha256_of_texts(data, offsets)
@@ -411,7 +414,8 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         "excerpt": pc.utf8_slice_codeunits(table.column("text"), 0, EXCERPT_CHARS).cast(pa.string()),
         **{name: values for name, values in integers.items() if options.statistics or name in text.ALWAYS},
         **(dict(zip(text.SHARES, columns.shares, strict=True)) if options.statistics else {}),
-        **{band_name(band): keys for band, keys in enumerate(columns.bands)},
+        **{band_name(band): keys for band, keys in enumerate(columns.bands[: banding.bands])},
+        **{template_band_name(band): keys for band, keys in enumerate(columns.bands[banding.bands :])},
     }
     if options.style:
         from wellkeeper.origin.style import load_model  # what few recipes need

@@ -17,7 +17,8 @@ from wellkeeper.measure.incidence import Incidence, halves
 from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS, Interval
 from wellkeeper.measure.two_corpora import compare
 from wellkeeper.recipe.corpus import LoadedCorpus
-from wellkeeper.recipe.topics import LEAST_WORDS, Topics, topics_of
+from wellkeeper.recipe.neighbourhood import describe_neighbourhood
+from wellkeeper.recipe.topics import LEAST_WORDS, Topics
 
 DRAWN = 50_000
 """Documents of each side, at most: a share of one in a thousand is then known to a third of itself or better."""
@@ -30,11 +31,14 @@ TOO_FEW = (
 FIGURES = ("tail_recall", "tail_mass", "lost_mass", "invented_mass")
 
 
-def describe_topics(corpus: LoadedCorpus, reference: LoadedCorpus, *, seed: int) -> dict[str, Any] | None:
-    """The `topics` section of an audit; None where one side has too few documents to compare."""
-    mine, theirs = topics_of(corpus, reference=reference, seed=seed)
+def describe_topics(
+    corpus: LoadedCorpus, reference: LoadedCorpus, topics: tuple[Topics, Topics | None], *, seed: int
+) -> dict[str, Any] | None:
+    """The `topics` section of an audit, of the topics of both; None where one side has too few documents to compare."""
+    mine, theirs = topics
     assert theirs is not None, "a reference was given"
-    labels = _labels(mine, _drawn(corpus, reference)), _labels(theirs, _in_order(reference))
+    documents = _drawn(corpus, reference), _in_order(reference)
+    labels = _labels(mine, documents[0]), _labels(theirs, documents[1])
     if len(labels[0]) < FEWEST_DOCUMENTS or len(labels[1]) < 2 * FEWEST_DOCUMENTS:
         return None
     counts = [np.bincount(some, minlength=len(mine.names)) for some in labels]
@@ -51,6 +55,7 @@ def describe_topics(corpus: LoadedCorpus, reference: LoadedCorpus, *, seed: int)
             "held": int(np.count_nonzero(counts[0][rare])),
         },
         "against_human": _against_human(*labels, seed=seed),
+        "neighbourhood": describe_neighbourhood(mine, theirs, *documents, seed=seed),
         "gaps": _largest(mine.names, counts, gaps, rare),
         "map": [
             {

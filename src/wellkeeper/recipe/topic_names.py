@@ -6,7 +6,7 @@ among documents drawn at random: what a topic's documents share and documents at
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,9 +46,8 @@ def names_of(
     at_random[np.searchsorted(documents, background)] = True
     candidates = _telling(incidence_of(bounds, hashes), topic_of, at_random, topics)
     spelled = _spelled(pool, documents, bounds, hashes, np.unique(np.concatenate(candidates)))
-    return told_apart(
-        [[spelled[word] for word in some.tolist() if tells(spelled[word])] for some in candidates]
-    )
+    telling = (filter(tells, map(spelled.__getitem__, some.tolist())) for some in candidates)
+    return told_apart([list(islice(words, _LENGTHS[-1])) for words in telling])
 
 
 def _telling(
@@ -79,8 +78,9 @@ def _spelled(
     wanted: NDArray[np.uint64],
 ) -> dict[int, str]:
     """How words are written where they first stand, in lower case, by their hashes."""
-    known, first = np.unique(hashes, return_index=True)
-    at = np.sort(first[np.searchsorted(known, wanted)])
+    ids, _ = dense(hashes)
+    first = np.flatnonzero(np.diff(np.maximum.accumulate(ids), prepend=-1))
+    at = first[np.isin(hashes[first], wanted)]
     row = np.searchsorted(bounds, at, side="right") - 1
     written = pool.written(documents[row], at - bounds[row])
     return {word: text.lower() for word, text in zip(hashes[at].tolist(), written, strict=True)}
@@ -93,8 +93,9 @@ def tells(word: str) -> bool:
     ['court', '42nd', '法']
     """
     letters = [ord(letter) for letter in word if letter.isalpha()]
-    unspaced = any(class_of(entry_of(letter, tables())) == UNSPACED for letter in letters)
-    return bool(letters) and (len(word) >= _SHORTEST or unspaced)
+    if len(word) >= _SHORTEST:
+        return bool(letters)
+    return any(class_of(entry_of(letter, tables())) == UNSPACED for letter in letters)
 
 
 def told_apart(words: Sequence[Sequence[str]]) -> tuple[str, ...]:

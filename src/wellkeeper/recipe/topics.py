@@ -12,6 +12,7 @@ same topics, on any number of workers and in whatever order files are named.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -28,13 +29,16 @@ from wellkeeper.recipe.topic_names import BACKGROUND, CENTRAL, names_of
 
 By: TypeAlias = Literal["words", "embedding"]
 Units: TypeAlias = NDArray[np.int16]  # shape (documents, dimensions): vectors in units of 1 / VECTOR_UNIT
+VectorsOf: TypeAlias = Callable[
+    [int], Iterator[tuple[Indices, Units]]
+]  # of a corpus of a pool, by its number
 
 DOCUMENTS_A_TOPIC = 25
-FEWEST_TOPICS, MOST_TOPICS = 8, 1000
+FEWEST_TOPICS, MOST_TOPICS = 8, 500
 LEAST_WORDS = 5
 """Words below which a document has no topic."""
-SAMPLE = 1 << 15
-"""Documents that the space and the centres are fitted to at most."""
+SAMPLE = 1 << 14
+"""Documents that the space and the centres are fitted to at most: with twice as many topics are as good."""
 NO_TOPIC = -1
 
 
@@ -45,6 +49,9 @@ class Topics:
     of: NDArray[np.int32]  # shape (documents,): topic of each document, -1 where it has too few words
     names: tuple[str, ...]  # of each topic: its three to five most telling words, "court, judge, appeal"
     places: NDArray[np.float32]  # shape (topics, 2): where it lies on a map
+    vectors: Callable[[Indices], Units] | None = None
+    """Vectors by words of some documents, in the order given, in the space of the topics; noughts where a document has
+    no known word. None: the topics go by the users' own vectors."""
 
 
 def topics_of(
@@ -64,7 +71,7 @@ def topics_of(
         corpus: the documents.
         reference: human documents, if they are not among those of the corpus.
         seed: sets the directions that the space is sought from; documents are drawn by their own priorities.
-        count: topics to seek, at least 2; None: one for every 25 documents, between 8 and 1,000. Topics that no
+        count: topics to seek, at least 2; None: one for every 25 documents, between 8 and 500. Topics that no
             document goes to are left out, and very few documents have fewer.
         by: what makes documents alike: the `words` they share, or the `embedding` column of their sources.
 
@@ -77,8 +84,7 @@ def topics_of(
     pool = Pooled((corpus,) if reference is None else (corpus, reference))
     priority, eligible = pool.column("priority"), pool.column("words") >= LEAST_WORDS
     sample = _sample(pool, priority, eligible)
-    vectors = _by_words(pool, sample, seed) if by == "words" else _by_embedding(pool)
-    units = _gathered(pool, vectors, sample)
+    units, vectors, some = _by_words(pool, sample, seed) if by == "words" else _by_embedding(pool, sample)
     sample, units = sample[units.any(axis=1)], units[units.any(axis=1)]
     wanted = min(count or topics_for(int(np.count_nonzero(eligible))), len(sample))
     centres = spread_centres(units, np.arange(len(sample)), wanted)
@@ -88,14 +94,19 @@ def topics_of(
     central, their = _central(units, labels[sample], centres)
     names = names_of(pool, sample[central], their, sample[:BACKGROUND], len(centres))
     made = [
-        Topics(of=labels[pool.part(which)], names=names, places=plane_of(centres))
+        Topics(
+            of=labels[pool.part(which)],
+            names=names,
+            places=plane_of(centres),
+            vectors=None if some is None else partial(some, which),
+        )
         for which in range(len(pool.corpora))
     ]
     return made[0], made[1] if reference is not None else None
 
 
 def vectors_of(corpus: LoadedCorpus, documents: Indices, *, seed: int) -> Units:
-    """Vectors by words of some documents (ascending), noughts where a document has no known word.
+    """Vectors by words of some documents, in the order given; noughts where a document has no known word.
 
     In the space that the corpus spans. The corpus was read with `topics`.
 
@@ -104,23 +115,20 @@ def vectors_of(corpus: LoadedCorpus, documents: Indices, *, seed: int) -> Units:
     """
     pool = Pooled((corpus,))
     sample = _sample(pool, pool.column("priority"), pool.column("words") >= LEAST_WORDS)
-    return _gathered(pool, _by_words(pool, sample, seed), documents)
+    space = fitted_space(*_bags_of(pool, sample), buckets=BUCKETS, seed=seed)
+    return units_of(space, *_bags_of(pool, documents))
 
 
 def topics_for(documents: int) -> int:
     """How many topics are sought among so many documents.
 
     >>> topics_for(100), topics_for(2_000), topics_for(10_000_000)
-    (8, 80, 1000)
+    (8, 80, 500)
     """
     return min(max(documents // DOCUMENTS_A_TOPIC, FEWEST_TOPICS), MOST_TOPICS)
 
 
 # --- what topics are fitted to ----------------------------------------------------------------------
-
-
-VectorsOf: TypeAlias = Callable[[int, Indices | None], Iterator[tuple[Indices, Units]]]
-"""Vectors of a corpus of the pool, by its number, of some documents (ascending) or of all: documents, and vectors."""
 
 
 def _sample(pool: Pooled, priority: NDArray[np.uint64], eligible: NDArray[np.bool_]) -> Indices:
@@ -139,17 +147,6 @@ def in_order(documents: Indices, priority: NDArray[np.uint64]) -> Indices:
     return documents[np.argsort(priority[documents], kind="stable")]
 
 
-def _gathered(pool: Pooled, vectors: VectorsOf, sample: Indices) -> Units:
-    """Vectors of the sample, in its order; noughts where a document has none."""
-    found: Units | None = None
-    for which, places, theirs in pool.split(sample):
-        for documents, units in vectors(which, theirs):
-            if found is None:
-                found = np.zeros((len(sample), units.shape[1]), np.int16)
-            found[places[np.searchsorted(theirs, documents)]] = units
-    return np.zeros((len(sample), 1), np.int16) if found is None else found
-
-
 # --- labels -----------------------------------------------------------------------------------------
 
 
@@ -160,7 +157,7 @@ def _labels(
     labels = np.full(len(pool), NO_TOPIC, np.int32)
     for which in range(len(pool.corpora)):
         theirs, may = labels[pool.part(which)], eligible[pool.part(which)]
-        for documents, units in vectors(which, None):
+        for documents, units in vectors(which):
             said = np.flatnonzero(units.any(axis=1) & may[documents])
             theirs[documents[said]] = nearest_centre(units, said, centres)
     return labels
@@ -196,31 +193,45 @@ def _central(
 # --- vectors --------------------------------------------------------------------------------------
 
 
-def _by_words(pool: Pooled, sample: Indices, seed: int) -> VectorsOf:
-    """Vectors in the space that the sample's bags of words span."""
-    pieces: list[NDArray[np.uint16]] = [np.zeros(0, np.uint16)] * len(sample)
-    for which, places, theirs in pool.split(sample):
-        for documents, bounds, words in _bags(pool.corpora[which], theirs):
-            at = places[np.searchsorted(theirs, documents)].tolist()
-            for place, low, high in zip(at, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-                pieces[place] = words[low:high]
-    bounds = np.zeros(len(pieces) + 1, np.int64)
-    np.cumsum([len(piece) for piece in pieces], out=bounds[1:])
-    space = fitted_space(
-        bounds, np.concatenate((np.zeros(0, np.uint16), *pieces)), buckets=BUCKETS, seed=seed
-    )
+Bags: TypeAlias = tuple[
+    NDArray[np.int64], NDArray[np.uint16]
+]  # offsets of documents, and the words between them
 
-    def vectors(which: int, some: Indices | None) -> Iterator[tuple[Indices, Units]]:
-        for documents, bounds, words in _bags(pool.corpora[which], some):
+
+def _by_words(
+    pool: Pooled, sample: Indices, seed: int
+) -> tuple[Units, VectorsOf, Callable[[int, Indices], Units] | None]:
+    """Vectors of the sample, in its order, of all, and of some, in the space that the sample's bags of words span."""
+    bags = _bags_of(pool, sample)
+    space = fitted_space(*bags, buckets=BUCKETS, seed=seed)
+
+    def vectors(which: int) -> Iterator[tuple[Indices, Units]]:
+        for documents, bounds, words in _bags(pool.corpora[which], None):
             yield documents, units_of(space, bounds, words)
 
-    return vectors
+    def some(which: int, documents: Indices) -> Units:
+        return units_of(space, *_bags_of(Pooled((pool.corpora[which],)), documents))
+
+    return units_of(space, *bags), vectors, some
+
+
+def _bags_of(pool: Pooled, documents: Indices) -> Bags:
+    """The bags of some documents of the pool, in the order given."""
+    sizes, words = [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
+    places = [np.zeros(0, np.int64)]
+    for which, at, theirs in pool.split(documents):
+        places.append(at)
+        for _, bounds, found in _bags(pool.corpora[which], theirs):
+            sizes.append(np.diff(bounds))
+            words.append(found)
+    bounds = np.concatenate(([0], np.cumsum(np.concatenate(sizes))))
+    return _picked(bounds, np.concatenate(words), np.argsort(np.concatenate(places)))
 
 
 def _bags(
     corpus: LoadedCorpus, some: Indices | None
 ) -> Iterator[tuple[Indices, NDArray[np.int64], NDArray[np.uint16]]]:
-    """Documents, ascending, and offsets and words of their bags, a block at a time."""
+    """Documents, ascending, and offsets and words of their bags, a block at a time; of some documents, or of all."""
     with_bags = 0
     for block, rows in corpus.sidecars.companions("bags"):
         with_bags += block.documents
@@ -231,11 +242,7 @@ def _bags(
             continue
         low, high = np.searchsorted(some, (block.first, block.first + block.documents))
         if low < high:
-            chosen = some[low:high] - block.first
-            sizes = np.diff(bounds)[chosen]
-            ends = np.concatenate(([0], np.cumsum(sizes)))
-            at = np.arange(ends[-1]) + np.repeat(bounds[chosen] - ends[:-1], sizes)
-            yield some[low:high], ends, words[at]
+            yield some[low:high], *_picked(bounds, words, some[low:high] - block.first)
     if with_bags < len(corpus):
         raise WorkError(
             f"The sidecars hold bags of words of {with_bags:,} of {len(corpus):,} documents, and topics are made "
@@ -243,8 +250,15 @@ def _bags(
         )
 
 
-def _by_embedding(pool: Pooled) -> VectorsOf:
-    """The users' own vectors."""
+def _picked(bounds: NDArray[np.int64], words: NDArray[np.uint16], documents: Indices) -> Bags:
+    """The bags of some of the documents, in the order given."""
+    sizes = np.diff(bounds)[documents]
+    ends = np.concatenate(([0], np.cumsum(sizes)))
+    return ends, words[np.arange(ends[-1]) + np.repeat(bounds[documents] - ends[:-1], sizes)]
+
+
+def _by_embedding(pool: Pooled, sample: Indices) -> tuple[Units, VectorsOf, None]:
+    """The users' own vectors of the sample, in its order, and of all."""
     found = [corpus.vectors() for corpus in pool.corpora]
     dimensions = {one.dimensions for one in found}
     if 0 in dimensions:
@@ -258,12 +272,12 @@ def _by_embedding(pool: Pooled) -> VectorsOf:
             "reference. Make both with one model."
         )
 
-    def vectors(which: int, some: Indices | None) -> Iterator[tuple[Indices, Units]]:
-        for documents, units in pool.corpora[which].vectors().batches:
-            if some is None:
-                yield documents, units
-            else:
-                wanted = np.isin(documents, some)
-                yield documents[wanted], units[wanted]
+    def vectors(which: int) -> Iterator[tuple[Indices, Units]]:
+        return iter(pool.corpora[which].vectors().batches)
 
-    return vectors
+    units = np.zeros((len(sample), dimensions.pop()), np.int16)
+    for which, places, theirs in pool.split(sample):
+        for documents, some in vectors(which):
+            chosen = np.isin(documents, theirs)
+            units[places[np.searchsorted(theirs, documents[chosen])]] = some[chosen]
+    return units, vectors, None

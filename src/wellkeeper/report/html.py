@@ -102,7 +102,8 @@ def _unbroken(figure: str) -> Markup:
     value, opening, bounds = figure.partition("(")
     if not opening:
         return escape(figure)
-    return Markup('{}<span class="num">({}</span>').format(value, bounds)
+    parts = Markup('<span class="num">{}</span> <span class="num">({}</span>').format(value.rstrip(), bounds)
+    return Markup('<span class="two">{}</span>').format(parts)
 
 
 def _percent(share: float) -> str:

@@ -183,7 +183,8 @@ def _tail(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
     if coverage is None or coverage.estimate is None:
         missing = interval(table(audit, "tails").get("missing_mass"))
         if missing is None or missing.estimate is None:
-            return Figure(name, "not measured", "needs a human reference")
+            given = audit.get("reference_given") is True
+            return Figure(name, "not measured", "see tails" if given else "needs a human reference")
         return Figure("Next word is new", numbers.interval(missing), "no human reference to compare with")
     beneath = numbers.bounds(coverage)
     if ceiling is not None and ceiling.estimate is not None:
@@ -305,10 +306,8 @@ def curation_verdict(curation: Mapping[str, Any], numbers: Numbers) -> str:
         fails = "does not hold" if len(broken) == 1 else "do not hold"
         of_all = numbers.of(len(constraints), "constraint")
         return f"{start}; {len(broken)} of {of_all} {fails}: {joined(broken[:3])}."
-    holds = (
-        "the one constraint holds" if len(constraints) == 1 else f"all {len(constraints)} constraints hold"
-    )
-    return f"{start}; {holds}."
+    every = {1: "the one constraint holds", 2: "both constraints hold"}
+    return f"{start}; {every.get(len(constraints), f'all {len(constraints)} constraints hold')}."
 
 
 def curation_finds(curation: Mapping[str, Any], numbers: Numbers) -> list[str]:
@@ -325,6 +324,14 @@ def curation_finds(curation: Mapping[str, Any], numbers: Numbers) -> list[str]:
         of = numbers.of(integer(table(curation, "mix", "facts").get("documents")), "document")
         how = "Taken repeatedly, for the size" if "level" in copies else "Drawn by weight"
         sentences.append(f"{how}: {drawn} of {of}, as the column weight says")
+    sentences += [*_rare_topics(table(curation, "mix"), numbers), *constraint_notes(table(curation, "mix"))]
+    templates = table(curation, "templates")
+    if templates:
+        sentences.append(
+            f"Templates: {numbers.count(integer(templates.get('templates')))}, filled by "
+            f"{numbers.of(integer(templates.get('in_templates')), 'document')}, which count as "
+            f"{numbers.count(round(number(templates.get('weight')) or 0))} by weight"
+        )
     passages = table(curation, "passages")
     if passages:
         words = integer(table(passages, "searched").get("words"))
@@ -343,7 +350,12 @@ def curation_finds(curation: Mapping[str, Any], numbers: Numbers) -> list[str]:
     if semantic:
         sentences.append(_same_in_other_words(semantic, numbers))
         sentences += (str(hint).removesuffix(".") for hint in semantic.get("hints") or ())
-    restored = integer(table(curation, "guard").get("restored"))
+    guard = table(curation, "guard")
+    restored = integer(guard.get("restored"))
+    if guard and not restored:
+        sentences.append(
+            f"The guard of the tail, {numbers.percent(number(guard.get('tail')) or 0.0)}, let every step pass"
+        )
     if restored:
         sentences.append(f"Put back by the guard of the tail: {numbers.of(restored, 'document')}")
     evaluation = table(curation, "evaluation")
@@ -353,6 +365,32 @@ def curation_finds(curation: Mapping[str, Any], numbers: Numbers) -> list[str]:
             f"Evaluation items found: {numbers.count(held)} of {numbers.count(integer(evaluation.get('items')))}"
         )
     return sentences
+
+
+def _rare_topics(mix: Mapping[str, Any], numbers: Numbers) -> list[str]:
+    """Nothing where the data hold all rare topics of the reference, for then the constraint says all."""
+    tail = table(mix, "facts", "tail")
+    held, topics = integer(tail.get("held")), integer(tail.get("topics"))
+    if held >= topics:
+        return []
+    return [
+        f"Rare topics of the reference: {numbers.count(topics)}, of which the data hold {numbers.count(held)}"
+    ]
+
+
+def constraint_notes(mix: Mapping[str, Any]) -> list[str]:
+    """What the figures of the constraints do not tell, a sentence each without its full stop."""
+    notes = []
+    if table(mix, "facts", "tail").get("rounded_down") is True:
+        notes.append(
+            "There is no room for all tail quotas, so they were rounded down; a larger mix keeps them"
+        )
+    for row in rows(mix.get("constraints")) if integer(mix.get("before")) else ():
+        name = one_line(text(row.get("name")), 60)
+        kind = name.removeprefix("cap-")
+        if kind != name and number(row.get("before")) == 0 and not text(row.get("group")):
+            notes.append(f"{name} limits nothing: no document has a known {kind}")
+    return notes
 
 
 def _same_in_other_words(semantic: Mapping[str, Any], numbers: Numbers) -> str:
@@ -387,11 +425,19 @@ def curation_glance(curation: Mapping[str, Any], numbers: Numbers) -> list[Figur
     return [*figures, _curated_tail(curation, numbers)]
 
 
+def _why_not_measured(curation: Mapping[str, Any]) -> str:
+    if curation.get("dry_run") is True:
+        return "a dry run leaves it out"
+    if isinstance(curation.get("tail_cost"), list):  # which there is beside a reference alone
+        return "too few documents to compare"
+    return "needs a human reference"
+
+
 def _curated_tail(curation: Mapping[str, Any], numbers: Numbers) -> Figure:
     name = "Rare words kept"
     before = interval(table(curation, "tails", "before", "reference").get("coverage"))
     after = interval(table(curation, "tails", "after", "reference").get("coverage"))
     if before is None or after is None or before.estimate is None or after.estimate is None:
-        return Figure(name, "not measured", "needs a human reference")
+        return Figure(name, "not measured", _why_not_measured(curation))
     beneath = f"{numbers.bounds(after)}; before: {numbers.percent(before.estimate)}"
     return Figure(name, numbers.percent(after.estimate), beneath)

@@ -54,7 +54,7 @@ def curation_lines(curation: Mapping[str, Any]) -> list[str]:
     curation = visible_tree(curation)
     lines = [curation_verdict(curation, COMMA)]
     lines += [_figure_line(figure) for figure in curation_glance(curation, COMMA)]
-    lines += [f"{stage.title}: {_left(stage)}" for stage in stages(curation)]
+    lines += [f"{stage.title}: {left_of(stage)}" for stage in stages(curation)]
     lines += curation_finds(curation, COMMA)
     lines += _finding_lines(curation)
     return lines + [f"constraint {words}" for words, _ in _constraints(curation)]
@@ -94,7 +94,7 @@ def print_curation(curation: Mapping[str, Any], console: Console, paths: Mapping
     console.print()
     console.print(Text(curation_verdict(curation, COMMA), style="bold"))
     console.print()
-    console.print(_stage_table(curation))
+    console.print(stage_table(curation))
     for sentence in curation_finds(curation, COMMA):
         console.print(Text(f"  {sentence}"))
     for words, holds in _constraints(curation):
@@ -205,7 +205,7 @@ def _widths(found: Mapping[str, int]) -> dict[str, int]:
     return widths
 
 
-def _stage_table(curation: Mapping[str, Any]) -> Table:
+def stage_table(curation: Mapping[str, Any]) -> Table:
     grid = Table.grid(padding=(0, 3))
     grid.add_column()
     for _ in range(3):
@@ -220,7 +220,7 @@ def _stage_table(curation: Mapping[str, Any]) -> Table:
     return grid
 
 
-def _left(stage: Stage) -> str:
+def left_of(stage: Stage) -> str:
     review = f", {COMMA.count(stage.review)} to review" if stage.review else ""
     return f"{COMMA.count(stage.dropped)} dropped{review}, {COMMA.count(stage.after)} left"
 

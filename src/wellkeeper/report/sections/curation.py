@@ -26,6 +26,7 @@ from wellkeeper.report.sections.passages import passages_sections
 from wellkeeper.report.sections.semantic import semantic_sections
 from wellkeeper.report.sections.tail_cost import tail_cost_sections
 from wellkeeper.report.sections.tails import bands
+from wellkeeper.report.sections.templates import templates_sections
 from wellkeeper.report.story import in_origin_order, stages
 from wellkeeper.report.visible import one_line
 
@@ -43,6 +44,7 @@ def curation_sections(curation: Curation) -> list[Section]:
         Section("sources-after", "Sources and months, before and after", _sources(curation)),
         Section("tails-after", "Tails before and after", _tails(curation)),
         *tail_cost_sections(curation),
+        *templates_sections(curation),
         *passages_sections(curation),
         *decontamination_sections(curation),
         *semantic_sections(curation),

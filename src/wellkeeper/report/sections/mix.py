@@ -5,10 +5,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from wellkeeper.report.blocks import Block, Facts, Table, first, none
+from wellkeeper.report.blocks import Block, Facts, Prose, Table, first, none
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, number, rows, table, text
-from wellkeeper.report.story import constraint_figure
+from wellkeeper.report.story import constraint_figure, constraint_notes
 from wellkeeper.report.visible import one_line
 
 _MOST = 30
@@ -36,6 +36,7 @@ def mix_blocks(mix: Mapping[str, Any]) -> list[Block]:
     return [
         Table("Constraints on the mix", head, body, frozenset({1, 2, 3})),
         *more,
+        *(Prose(f"{note}.", "note") for note in constraint_notes(mix)),
         *([Facts(facts)] if facts else []),
     ]
 

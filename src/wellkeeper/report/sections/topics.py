@@ -46,6 +46,7 @@ def _topics(topics: Audit) -> list[Block]:
         *_map(topics),
         *_gaps(topics),
         *_figures(topics),
+        *_neighbourhood(table(topics, "neighbourhood")),
     ]
 
 
@@ -134,3 +135,46 @@ def _figures(topics: Audit) -> list[Block]:
     caption = f"At {THIN.of(documents, 'document')} each, read against the other half of the reference"
     head = ["Question", "This corpus", "Human text"]
     return [Heading("At equal size"), Table(caption, head, body, frozenset({1, 2}))]
+
+
+_NEAR = {
+    "precision": "Its documents that lie where human ones do",
+    "recall": "Human documents that lie where its own do",
+    "density": "Human neighbourhoods around one of its documents",
+    "coverage": "Human neighbourhoods that hold one of its documents",
+}
+
+
+def _neighbourhood(found: Audit) -> list[Block]:
+    """Vectors of the documents beside those of human text; nothing where there are too few."""
+    body = []
+    for figure, words in _NEAR.items():
+        row = table(found, figure)
+        here, ceiling = number(row.get("estimate")), number(row.get("ceiling"))
+        if here is not None and ceiling is not None:
+            body.append([words, *(_written(figure, value) for value in (here, ceiling))])
+    diversity = table(found, "diversity")
+    ours, human = interval(diversity.get("corpus")), interval(diversity.get("human"))
+    if ours is not None and human is not None:
+        words = "Documents unlike each other that would be as diverse (Vendi score)"
+        body.append([words, THIN.quantity(ours), THIN.quantity(human)])
+    if not body:
+        return []
+    documents = integer(found.get("documents"))
+    return [
+        Heading("Where its documents lie"),
+        Prose(
+            "Each document is a vector of the words it uses. Two samples of one source do not reach 100% either, so "
+            "other human text stands beside each figure."
+        ),
+        Table(
+            f"At {THIN.of(documents, 'document')} each",
+            ["Question", "This corpus", "Human text"],
+            body,
+            frozenset({1, 2}),
+        ),
+    ]
+
+
+def _written(figure: str, value: float) -> str:
+    return f"{value:.2f}" if figure == "density" else THIN.percent(value)
