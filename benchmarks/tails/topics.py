@@ -104,7 +104,8 @@ def false_alarms(texts: list[str], splits: int) -> None:
                 loaded([texts[row] for row in half.tolist()], Path(folder) / str(which), seed)
                 for which, half in enumerate(halves)
             )
-            found = describe_topics(corpus, reference, seed=seed)
+            topics = topics_of(corpus, reference=reference, seed=seed)
+            found = describe_topics(corpus, reference, topics, seed=seed)
         assert found is not None, "there are enough documents"
         figures = [row["p"] < 0.05 for row in found["against_human"]]
         alarms += [bool(found["gaps"]), any(figures)]

@@ -218,3 +218,14 @@ def test_errors_say_what_was_found_and_what_to_do(corpora, tmp_path) -> None:
 def test_a_column_of_pairs_that_does_not_exist_is_named_by_its_option(corpora, tmp_path):
     with pytest.raises(InputError, match=r"no column 'question' for the id; .* with --pairs COL\.$"):
         wellkeeper.compare(corpora["before"], corpora["like"], pairs="question", out=tmp_path / "out")
+
+
+@pytest.mark.parametrize(("permutations", "is_told"), [(58, True), (59, False)])
+def test_too_few_permutations_to_find_anything_are_told(corpora, tmp_path, permutations, is_told):
+    """The least p-value is 1 in one more, and three tables are adjusted for by a factor of 3."""
+    found = wellkeeper.compare(
+        corpora["before"], corpora["like"], permutations=permutations, out=tmp_path / "out"
+    ).to_json()
+    assert len(found["families"]) == 3
+    said = "With 58 permutations no figure of 3 tables can be told from chance: ask for at least 59."
+    assert found["notes"] == ([said] if is_told else [])

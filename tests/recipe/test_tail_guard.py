@@ -374,3 +374,32 @@ def test_a_mix_that_costs_too_much_is_told_of_the_tail_quota(tmp_path):
     says = r"mix keeps .*\. Loosen its limits, give it a tail quota \(mix\.diversity\.keep_tail\), or lower the guard\.$"
     with pytest.raises(RecipeError, match=says):
         wellkeeper.curate(path, dry_run=True, guard="tail=0.95:relax")
+
+
+def labelled(folder, machine):
+    """The recipe with a label on every text: those of rare topics whose number is below `machine` are a model's."""
+    rows = [
+        {**row, "by": "ai-generated" if COMMON <= int(row["id"][1:].split("-")[0]) < machine else "human"}
+        for row in written()
+    ]
+    path = laid(folder, rows=rows)
+    path.write_text(path.read_text().replace("source: shelf}", "source: shelf, origin: {column: by}}"))
+    return path
+
+
+def test_what_a_model_wrote_never_comes_back_for_its_rare_words(tmp_path):
+    made = wellkeeper.curate(labelled(tmp_path, COMMON + 4), out=tmp_path / "out", guard="tail=0.7:relax")
+    ledger = pq.read_table(tmp_path / "out" / "ledger" / "documents").to_pylist()
+    back = [row["origin"] for row in ledger if (row["reason"] or "").startswith("guard: tail")]
+    assert len(back) == made.document["guard"]["restored"] > 0
+    assert set(back) == {"human"}
+    dropped = {row["origin"] for row in ledger if row["step"] == "quality.v1" and row["decision"] == "drop"}
+    assert "ai-generated" in dropped
+
+
+def test_a_loss_that_what_may_come_back_cannot_make_good_is_refused(tmp_path):
+    path = labelled(tmp_path, COMMON + RARE)
+    with pytest.raises(
+        RecipeError, match=r"Loosen quality\.v1, of whose documents no more may come back, or lower the"
+    ):
+        wellkeeper.curate(path, dry_run=True, guard="tail=0.95:relax")

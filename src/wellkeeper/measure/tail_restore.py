@@ -61,6 +61,7 @@ def restore(
     goals: Goals,
     *,
     sample: float,
+    welcome: Chosen | None = None,
 ) -> Restored:
     """Restore removed documents until each goal is reached, or all of them.
 
@@ -71,6 +72,7 @@ def restore(
         priority: of each document; the smaller one is restored first where two bring back as much.
         goals: what is to be reached.
         sample: share, in (0, 1], of all documents in which the tail is measured.
+        welcome: documents that may be restored, shape (documents,); None: all.
 
     Raises:
         DataError: the guard or the sample is no share above 0, or a removed document was not judged.
@@ -84,7 +86,7 @@ def restore(
     state = _State(holdings, judged, removed, goals, sample)
     before = state.retention()
     restored: list[int] = []
-    left = set(np.flatnonzero(removed).tolist())
+    left = set(np.flatnonzero(removed if welcome is None else removed & welcome).tolist())
     while left and (
         weights := state.weights()
     ):  # again if a goal slipped while documents came back for others

@@ -5,6 +5,7 @@ Both corpora, and the reference, are read once, as an audit reads them; the figu
 """
 
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -182,6 +183,12 @@ def comparison_document(
             if family == "words":
                 raise
             notes.append(f"{family.capitalize()} were not compared: {error}")
+    least = math.ceil(len(compared) / LEVEL) - 1
+    if permutations < least:
+        notes.append(
+            f"With {permutations} permutations no figure of {len(compared)} tables can be told from chance: "
+            f"ask for at least {least}."
+        )
     judgement = judge(compared)
     words, human = families["words"]
     return {

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.core.decision import Decision, Indices, Relaxable, Ruling
+from wellkeeper.core.origin import SYNTHETIC
 from wellkeeper.errors import RecipeError
 from wellkeeper.measure.tail_restore import Goals, Restored, restore
 from wellkeeper.mix.plan import KEEP_TAIL, RECIPE_KEYS
@@ -94,20 +95,14 @@ class TailGuard:
         """Refuse a curation that costs the tail more than the guard allows.
 
         Raises:
-            RecipeError: a step, or the mix, lost too much, and it was not, or may not be, relaxed.
+            RecipeError: a step, or the mix, lost too much, and what may come back, if anything, does not make it good.
         """
         if self._watch.is_blind and any(cost.removal.lost.any() for cost in costs):
             raise RecipeError(
                 f"guard.tail is {self.guard.tail:g}, and it can watch nothing: no document has a rare word of the "
                 "reference, and too few have its topics. Give a larger reference of the same kind, or remove the guard."
             )
-        done = {one.step for one in self.relaxed}
-        problems = [
-            (cost.removal.step, sentence)
-            for cost in costs
-            if cost.removal.step not in done
-            for sentence in self._problems(cost)
-        ]
+        problems = [(cost.removal.step, sentence) for cost in costs for sentence in self._problems(cost)]
         if problems:
             said = " ".join(sentence for _, sentence in problems)
             steps = list(dict.fromkeys(step for step, _ in problems))
@@ -132,6 +127,8 @@ class TailGuard:
                 f"Loosen {which}, lower the guard, or have {' and '.join(free)} put documents back: "
                 f"--guard tail={self.guard.tail:g}:relax."
             )
+        if free:
+            return f"Loosen {which}, of whose documents no more may come back, or lower the guard."
         if steps == [MIX]:
             return f"Loosen its limits, give it a tail quota ({RECIPE_KEYS[KEEP_TAIL]}), or lower the guard."
         return f"Loosen {which}, whose documents the guard never puts back, or lower the guard."
@@ -142,9 +139,11 @@ class TailGuard:
             self._rare is None
         ):  # to tell what was lost a sample will do; to choose what comes back, all must be known
             self._rare = holdings_in(corpus, self._watch.holdings.rare_alone(), np.arange(len(corpus)))
+        welcome = ~np.isin(corpus.column("origin_resolved"), SYNTHETIC)
+        most = np.count_nonzero(removal.lost & welcome)
         found, goal = None, self.guard.tail
         # the sample by which the step will be judged is one of many, and may need a little more than all of them do
-        while losses and (found is None or goal < 1):
+        while losses and (found is None or (goal < 1 and len(found.documents) < most)):
             goal = goal if found is None else min(1.0, goal + _FURTHER)
             found = restore(
                 self._rare,
@@ -158,6 +157,7 @@ class TailGuard:
                     topics=self._watch.votes if TOPICS in losses else None,
                 ),
                 sample=self._watch.share,
+                welcome=welcome,
             )
             still = self._watch.cost(_without(removal, found.documents)).losses(self.guard.tail)
             losses = (*losses, *still) if still else ()
