@@ -11,7 +11,7 @@ from scipy.optimize import LinearConstraint, linprog, minimize
 
 from wellkeeper.mix.families import Family
 from wellkeeper.mix.infeasible import colliding, possible
-from wellkeeper.mix.programme import Programme, best_whole, largest, least_level, least_violation
+from wellkeeper.mix.programme import _OPTIONS, Programme, best_whole, largest, least_level, least_violation
 from wellkeeper.mix.projection import _Problem, project
 
 
@@ -232,3 +232,16 @@ def test_where_rounding_leaves_no_point_within_the_limits_the_nearest_one_is_as_
     )  # fmt: skip
     found, _ = problem.solve()
     assert found == pytest.approx([1 / 3] * 3, abs=1e-5)
+
+
+def test_a_search_that_takes_too_long_gives_the_best_that_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(14)
+    sizes, source, month = rng.integers(20, 5_000, 60), rng.integers(0, 5, 60), rng.integers(0, 3, 60)
+    families = [family(0.28, source), family(0.37, month)]
+    monkeypatch.setitem(_OPTIONS, "mip_max_nodes", 20)
+    ones = np.ones(60, np.int64)
+    taken = best_whole(sizes, np.arange(60), families, 75_431.0, often=ones)
+    assert taken is not None
+    mass = (sizes * taken).astype(float)
+    assert 70_000 < mass.sum() <= 75_431
+    assert excess(mass, families) <= 1e-9

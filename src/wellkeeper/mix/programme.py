@@ -119,6 +119,8 @@ class Programme:
     def solve(self, *, whole: int = 0) -> NDArray[np.float64] | None:
         """The best values of all variables, None if there are none; the first `whole` of them are integers.
 
+        Of a search among integers that takes too many nodes, the best values found so far, None if there are none.
+
         Raises:
             WorkError: HiGHS ends without an answer.
         """
@@ -132,6 +134,12 @@ class Programme:
         status = solver.getModelStatus()
         if status == highspy.HighsModelStatus.kInfeasible:
             return None
+        if (
+            status == highspy.HighsModelStatus.kSolutionLimit
+        ):  # of nodes; a count, so the same on every machine
+            feasible = highspy.SolutionStatus.kSolutionStatusFeasible.value
+            found = solver.getSolution().col_value
+            return np.array(found) if solver.getInfo().primal_solution_status == feasible else None
         if status != highspy.HighsModelStatus.kOptimal:
             raise WorkError(
                 f"The solver of linear programmes ended with {solver.modelStatusToString(status)!r}. "
@@ -177,6 +185,7 @@ _OPTIONS: dict[str, Any] = {
     "mip_feasibility_tolerance": _TOLERANCE,
     "mip_rel_gap": 0.0,
     "mip_abs_gap": 0.0,
+    "mip_max_nodes": 10_000,  # some two seconds; sizes in words may make a knapsack that takes for ever
 }
 
 
