@@ -13,6 +13,7 @@ from wellkeeper.cli.support import (
     plain_errors,
     print_json,
     progress,
+    reading_options,
     running_options,
 )
 
@@ -40,20 +41,7 @@ from wellkeeper.cli.support import (
 @click.option(
     "--lm-budget", type=click.IntRange(0), metavar="TOKENS", help="Most tokens that it reads in this run."
 )
-@click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")
-@click.option("--id", "id_", metavar="COL", help="Column with the documents' ids.")
-@click.option("--source", metavar="COL", help="Column that names each document's source.")
-@click.option("--date", metavar="COL", help="Column with each document's date.")
-@click.option("--licence", metavar="COL", help="Column with each document's licence.")
-@click.option("--origin", metavar="COL", help="Column that declares who or what wrote each document.")
-@click.option("--generator", metavar="COL", help="Column that names the model that wrote each document.")
-@click.option(
-    "--similarity",
-    type=click.FloatRange(0.3, 1.0),
-    default=0.8,
-    show_default=True,
-    help="Jaccard similarity of word 5-grams from which two documents are near duplicates.",
-)
+@reading_options
 @click.option(
     "--out",
     type=click.Path(file_okay=False),

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,6 +48,33 @@ def running_options(verb: Verb) -> Verb:
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."),
         click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors only."),
     )
+    return _with(verb, options)
+
+
+def reading_options(verb: Verb) -> Verb:
+    """Options of every verb that audits: which column is what, and when documents are near duplicates."""
+    options = (
+        click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]"),
+        click.option("--id", "id_", metavar="COL", help="Column with the documents' ids."),
+        click.option("--source", metavar="COL", help="Column that names each document's source."),
+        click.option("--date", metavar="COL", help="Column with each document's date."),
+        click.option("--licence", metavar="COL", help="Column with each document's licence."),
+        click.option("--origin", metavar="COL", help="Column that declares who or what wrote each document."),
+        click.option(
+            "--generator", metavar="COL", help="Column that names the model that wrote each document."
+        ),
+        click.option(
+            "--similarity",
+            type=click.FloatRange(0.3, 1.0),
+            default=0.8,
+            show_default=True,
+            help="Jaccard similarity of word 5-grams from which two documents are near duplicates.",
+        ),
+    )
+    return _with(verb, options)
+
+
+def _with(verb: Verb, options: Sequence[Callable[[Verb], Verb]]) -> Verb:
     for option in reversed(options):
         verb = option(verb)
     return verb
