@@ -63,7 +63,9 @@ class Linear:
         norms = np.sqrt(np.add.reduceat(values**2, grams.bounds[:-1]))
         values /= np.repeat(np.maximum(norms, 1e-6), np.diff(grams.bounds))
         shape = (len(grams.bounds) - 1, 1 << BITS)
-        matrix = sp.csr_array((values, grams.buckets.astype(np.int32), grams.bounds.astype(np.int32)), shape=shape)
+        matrix = sp.csr_array(
+            (values, grams.buckets.astype(np.int32), grams.bounds.astype(np.int32)), shape=shape
+        )
         matrix.sum_duplicates()
         return matrix
 

@@ -45,7 +45,9 @@ def test_one_cell_is_measured_against_its_own_references() -> None:
     assert found.low <= 0.3 <= found.high
     assert found.estimate == pytest.approx(0.3, abs=0.05)
     again = share_with_references(one.scores, one.human, one.ai, components=COMPONENTS)
-    assert found.estimate == pytest.approx(again.estimate, abs=1e-9)  # seeds move the interval and not the estimate
+    assert found.estimate == pytest.approx(
+        again.estimate, abs=1e-9
+    )  # seeds move the interval and not the estimate
     assert found.certified == certified_lower_bound(one.scores, one.human, confidence=CERTIFIED)
     assert (found.method, found.documents, found.judged, found.scored) == ("references", 3000, 3000, 300)
 

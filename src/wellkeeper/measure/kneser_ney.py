@@ -25,7 +25,9 @@ from wellkeeper.errors import DataError
 from wellkeeper.measure import _trie
 from wellkeeper.measure.incidence import Offsets, check_offsets
 
-Words: TypeAlias = NDArray[np.int32]  # shape (tokens,): numbers of words, from 0 to below the vocabulary's size
+Words: TypeAlias = NDArray[
+    np.int32
+]  # shape (tokens,): numbers of words, from 0 to below the vocabulary's size
 LogProbabilities: TypeAlias = NDArray[np.float64]  # shape (tokens,): natural, below 0
 
 ORDER = 3
