@@ -68,7 +68,7 @@ class Epochs:
 class Diversity:
     """What the mix does for rare topics and for unlike documents."""
 
-    by: Literal["ngram-clusters"] = "ngram-clusters"
+    by: Literal["ngram-clusters", "embedding"] = "ngram-clusters"  # what makes documents alike
     keep_tail: float | None = (
         None  # of each rare topic's share of the reference, at least this part of it, in [0, 1]
     )
@@ -138,6 +138,11 @@ class MixPlan:
     @property
     def keep_tail(self) -> float | None:
         return None if self.diversity is None else self.diversity.keep_tail
+
+    @property
+    def by_embedding(self) -> bool:
+        """Whether vectors of the user's own say which documents are alike."""
+        return self.diversity is not None and self.diversity.by == "embedding"
 
     @property
     def spread(self) -> bool:

@@ -39,7 +39,7 @@ from wellkeeper.recipe.inputs import (
     with_slices,
 )
 from wellkeeper.recipe.model import Guard, Recipe
-from wellkeeper.recipe.optional import describe_optional, settle, wanted_by
+from wellkeeper.recipe.optional import describe_optional, embedding_of, settle, wanted_by
 from wellkeeper.recipe.results import Curation
 from wellkeeper.recipe.running import Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.schema import GUARD_WITHOUT_REFERENCE, guard_of, load_recipe
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from wellkeeper.recipe.tail_cost import TailWatch
     from wellkeeper.recipe.tail_guard import TailGuard
     from wellkeeper.recipe.tails import WordSample
-    from wellkeeper.recipe.topics import Topics
+    from wellkeeper.recipe.topics import By, Topics
 
 SCHEMA = "wellkeeper.curate/1"
 
@@ -150,10 +150,10 @@ def curate(
             seed=seed,
             statistics=statistics,
             words=tails,
-            topics=(tails and plan.reference is not None) or plan.mix.spread,
+            topics=((tails and plan.reference is not None) or plan.mix.spread) and not plan.mix.by_embedding,
             extras=not dry_run,
             fingerprint_words=wanted.fingerprint_words,
-            vectors=wanted.vectors,
+            vectors=wanted.vectors or plan.mix.by_embedding,
             evaluation=wanted.evaluation,
             style=pack is not None and any(step in _BY_ORIGIN for step, _ in steps),
             anchors=pack,
@@ -511,12 +511,20 @@ def _human(recipe: Recipe, corpus: LoadedCorpus, run: Running, seed: int) -> Hum
     mine, beside = word_sample(corpus), None
     if recipe.reference.path is not None:
         paths = [recipe.locate(recipe.reference.path)]
-        groups, _ = groups_of(paths, {"text": None}, run.work, reference=True)
-        beside = read_corpus(groups, run, similarity=_similarity(recipe), seed=seed, topics=True)
+        columns = {"text": None, "embedding": embedding_of(recipe)}
+        groups, _ = groups_of(paths, columns, run.work, reference=True)
+        beside = read_corpus(
+            groups,
+            run,
+            similarity=_similarity(recipe),
+            seed=seed,
+            topics=not recipe.mix.by_embedding,
+            vectors=recipe.mix.by_embedding,
+        )
         theirs = word_sample(beside)
     else:
         theirs = mine.restricted(corpus.column("reference").astype(np.bool_)[mine.documents])
-    topics = topics_of(corpus, reference=beside, seed=seed)
+    topics = topics_of(corpus, reference=beside, seed=seed, by=_alike_by(recipe))
     return Human(corpus=corpus, mine=mine, theirs=theirs, beside=beside, topics=topics)
 
 
@@ -525,13 +533,17 @@ def _mixed(
 ) -> None:
     """Let the mix choose, with topics and vectors where it asks for them."""
     topics = None if human is None else human.for_mix()
-    apply_mix(corpus, decisions, recipe.mix, topics, partial(_vectors_of, corpus, seed))
+    apply_mix(corpus, decisions, recipe.mix, topics, partial(_vectors_of, corpus, seed, _alike_by(recipe)))
 
 
-def _vectors_of(corpus: LoadedCorpus, seed: int, documents: NDArray[np.int64]) -> NDArray[np.int16]:
+def _alike_by(recipe: Recipe) -> "By":
+    return "embedding" if recipe.mix.by_embedding else "words"
+
+
+def _vectors_of(corpus: LoadedCorpus, seed: int, by: "By", documents: NDArray[np.int64]) -> NDArray[np.int16]:
     from wellkeeper.recipe.topics import vectors_of  # what few recipes need
 
-    return vectors_of(corpus, documents, seed=seed)
+    return vectors_of(corpus, documents, seed=seed, by=by)
 
 
 def _watched(recipe: Recipe, human: Human | None, seed: int) -> "tuple[TailWatch | None, TailGuard | None]":

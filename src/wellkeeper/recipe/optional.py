@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wellkeeper.core.evaluation import Evaluation
+from wellkeeper.errors import RecipeError
 
 if TYPE_CHECKING:
     from wellkeeper.kernels.overlap import Table
@@ -41,6 +42,24 @@ class Wanted:
         return replace(self, table=None)
 
 
+def embedding_of(recipe: "Recipe") -> str | None:
+    """The column of vectors that the mix goes by; None where it goes by words.
+
+    Raises:
+        RecipeError: it goes by vectors, and the sources name no column, or several.
+    """
+    if not recipe.mix.by_embedding:
+        return None
+    columns = sorted({source.embedding for source in recipe.sources if source.embedding is not None})
+    if len(columns) == 1:
+        return columns[0]
+    found = f"the columns {' and '.join(columns)}" if columns else "no column of vectors"
+    raise RecipeError(
+        f"mix.diversity goes by embedding, and the sources name {found}. Make the vectors with one model, and name "
+        "their column alike: embedding: COLUMN in each source."
+    )
+
+
 def wanted_by(recipe: "Recipe") -> Wanted:
     """What the recipe's steps want; writes nothing.
 
@@ -48,6 +67,7 @@ def wanted_by(recipe: "Recipe") -> Wanted:
         RecipeError: a step's options do not fit the recipe.
         InputError: an evaluation set cannot be read.
     """
+    embedding_of(recipe)
     names = {step.name for step in recipe.steps}
     wanted: dict[str, Any] = {}
     if PASSAGES in names:

@@ -116,8 +116,8 @@ class _CapsPart(_Part):
 
 
 class _DiversityPart(_Part):
-    by: Literal["ngram-clusters"] = Field(
-        "ngram-clusters", description="What makes documents alike: their words."
+    by: Literal["ngram-clusters", "embedding"] = Field(
+        "ngram-clusters", description="What makes documents alike: their words, or the sources' embedding."
     )
     keep_tail: Share | None = Field(
         None, description="Of each rare topic's share of the reference, the part that the mix has at least."

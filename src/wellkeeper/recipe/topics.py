@@ -105,15 +105,18 @@ def topics_of(
     return made[0], made[1] if reference is not None else None
 
 
-def vectors_of(corpus: LoadedCorpus, documents: Indices, *, seed: int) -> Units:
-    """Vectors by words of some documents, in the order given; noughts where a document has no known word.
+def vectors_of(corpus: LoadedCorpus, documents: Indices, *, seed: int, by: By = "words") -> Units:
+    """Vectors of some documents, in the order given; noughts where a document has none.
 
-    In the space that the corpus spans. The corpus was read with `topics`.
+    By words they lie in the space that the corpus spans. The corpus was read with `topics`, or with `vectors` to go by
+    the user's embeddings.
 
     Raises:
         WorkError: it was not.
     """
     pool = Pooled((corpus,))
+    if by == "embedding":
+        return _by_embedding(pool, documents)[0]
     sample = _sample(pool, pool.column("priority"), pool.column("words") >= LEAST_WORDS)
     space = fitted_space(*_bags_of(pool, sample), buckets=BUCKETS, seed=seed)
     return units_of(space, *_bags_of(pool, documents))
