@@ -219,7 +219,7 @@ def test_overrides_that_cannot_be_meant_are_refused(refusal, override: str, says
          "Did you mean source? Keys: source, month, domain, licence, generator, language.")),
         (("documents: 100000", "document: 100000"), ("mix.size.document is not a key of mix.size. Did you mean documents? "
          "Keys: documents, words, bytes.")),
-        (("human_floor: 0.60", "diversity: {by: x}"), "line 15: mix.diversity.by is 'x'. Give one of: ngram-clusters."),
+        (("human_floor: 0.60", "diversity: {by: x}"), "line 15: mix.diversity.by is 'x'. Give one of: ngram-clusters, embedding."),
         (("human_floor: 0.60", "diversity: {keep_tial: 1}"), ("line 15: mix.diversity.keep_tial is not a key of mix.diversity. "
          "Did you mean keep_tail? Keys: by, keep_tail, choose.")),
         (("source: 0.40", "source: {forum: 1.5}"), "line 16: mix.caps.source.forum is 1.5. Give a share from 0 to 1."),
