@@ -113,6 +113,23 @@ class Ruling:
     overlaps: Overlaps | None = None  # items of evaluation sets that documents hold
     weights: Weights | None = None  # of documents that it keeps
 
+    @staticmethod
+    def on_none(step: str, facts: Mapping[str, Any], *, weights: Weights | None = None) -> "Ruling":
+        """Of a step that drops no document and holds none back."""
+        nothing = np.zeros(0, np.int64)
+        return Ruling(
+            step=step,
+            documents=nothing,
+            decision=nothing.astype(np.uint8),
+            reason=nothing.astype(np.int32),
+            score=nothing.astype(np.float32),
+            survivor=nothing,
+            cluster=nothing,
+            reasons=(),
+            facts=facts,
+            weights=weights,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FingerprintRows:

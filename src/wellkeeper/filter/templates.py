@@ -78,17 +78,9 @@ class WeightByTemplate:
         documents, around, comparisons = _clustered(corpus, active, options["similarity"])
         head, cluster, sizes = np.unique(around, return_inverse=True, return_counts=True)
         factor = np.maximum(options["least"], sizes ** -options["beta"])
-        nothing = np.zeros(0, np.int64)
-        return Ruling(
-            step=self.name,
-            documents=nothing,
-            decision=nothing.astype(np.uint8),
-            reason=nothing.astype(np.int32),
-            score=nothing.astype(np.float32),
-            survivor=nothing,
-            cluster=nothing,
-            reasons=(),
-            facts={
+        return Ruling.on_none(
+            self.name,
+            {
                 **options,
                 "documents": int(np.count_nonzero(active)),
                 "comparisons": comparisons,

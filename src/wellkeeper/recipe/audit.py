@@ -1,10 +1,8 @@
 """`audit`: inputs to sidecars to figures to findings to a report. Nothing of the corpus is changed."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +10,7 @@ import numpy as np
 
 from wellkeeper import __version__
 from wellkeeper.core.decision import Ruling
-from wellkeeper.engine.executor import Kind, worker_count
+from wellkeeper.engine.executor import Kind
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.filter.duplicates import (
@@ -35,7 +33,7 @@ from wellkeeper.recipe.findings import findings_of, verdict_of
 from wellkeeper.recipe.inputs import groups_of, with_slices
 from wellkeeper.recipe.propose import proposed_recipe
 from wellkeeper.recipe.results import Audit
-from wellkeeper.recipe.running import Running, prepare_work, read_corpus, size_of_blocks
+from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.textpass import Group
 
 if TYPE_CHECKING:
@@ -105,14 +103,9 @@ def audit(
         InputError: an input does not exist, holds nothing to read, or has no text column; the anchors cannot be used.
         WorkError: the work folder cannot be used, or the cluster cannot.
     """
-    started = time.time()
-    begun = time.perf_counter(), time.process_time()
+    clock = Clock()
     folder = Path(out if out is not None else "wellkeeper-audit")
-    pack = None
-    if anchors is not None:  # before a folder is made: what is refused here leaves nothing behind
-        from wellkeeper.origin.anchors import AnchorPack  # what few runs need
-
-        pack = AnchorPack.load(anchors)
+    pack = anchors_at(anchors)
     if lm is not None:
         from wellkeeper.recipe.lm import DOCUMENTS, describe_lm, refuse_early
 
@@ -148,16 +141,20 @@ def audit(
                 listener=listener,
             )
         document["proposed_recipe"] = proposed_recipe(groups, _many(reference), references, document)
-        document["run"] = {
-            "version": __version__,
-            "seed": seed or 0,
-            "workers": worker_count(run.kind, workers),
-            "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
-            "seconds": round(time.perf_counter() - begun[0], 2),
-            "cpu_seconds": round(time.process_time() - begun[1], 2),
-        }
-    paths = write_reports(folder, document)
+        document["run"] = clock.told(run, seed=seed or 0)
+    from wellkeeper.report import render_html
+
+    paths = write_reports(folder, document, render_html(document, title="Corpus audit"))
     return Audit(document=document, paths=paths)
+
+
+def anchors_at(path: str | Path | None) -> "AnchorPack | None":
+    """The pack at a path. To be asked for before a folder is made: what is refused then leaves nothing behind."""
+    if path is None:
+        return None
+    from wellkeeper.origin.anchors import AnchorPack  # what few runs need
+
+    return AnchorPack.load(path)
 
 
 def _many(given: Any) -> Sequence[Any]:
@@ -294,11 +291,10 @@ def _note(corpus: LoadedCorpus, reference: LoadedCorpus | None, otherwise: str) 
     return otherwise
 
 
-def write_reports(folder: Path, document: Mapping[str, Any]) -> dict[str, Path]:
-    from wellkeeper.report import render_html
-
+def write_reports(folder: Path, document: Mapping[str, Any], page: str) -> dict[str, Path]:
+    """Write a verb's document and its page; returns where they are."""
     paths = {"report": folder / "report.html", "json": folder / "report.json"}
     text = json.dumps(document, ensure_ascii=False, indent=2)
     write_atomic(paths["json"], (text + "\n").encode())
-    write_atomic(paths["report"], render_html(document, title="Corpus audit").encode())
+    write_atomic(paths["report"], page.encode())
     return paths

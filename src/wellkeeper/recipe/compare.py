@@ -4,12 +4,9 @@ Both corpora, and the reference, are read once, as an audit reads them; the figu
 `wellkeeper.measure.two_corpora`, from the words that the text pass kept of a sample of documents.
 """
 
-import json
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper import __version__
-from wellkeeper.engine.executor import Kind, worker_count
+from wellkeeper.engine.executor import Kind
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.sources import option_of
-from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import DataError, InputError
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY
 from wellkeeper.measure.cells import tail_cells
@@ -36,12 +32,13 @@ from wellkeeper.measure.two_corpora import (
     judge,
 )
 from wellkeeper.measure.two_corpora import compare as compare_incidences
+from wellkeeper.recipe.audit import write_reports
 from wellkeeper.recipe.corpus import LoadedCorpus
 from wellkeeper.recipe.describe import describe_sources
 from wellkeeper.recipe.inputs import groups_of, with_distinct_names
 from wellkeeper.recipe.pooled import Pooled
 from wellkeeper.recipe.results import Comparison
-from wellkeeper.recipe.running import Running, prepare_work, read_corpus, size_of_blocks
+from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.tails import WordSample, without_copies, word_sample
 from wellkeeper.recipe.textpass import TAIL_WORDS, Group
 from wellkeeper.recipe.topics import topics_of
@@ -107,7 +104,7 @@ def compare(
         DataError: a corpus has fewer than 10 documents with words, or the margin or permutations make no sense.
         WorkError: the work folder cannot be used, or the cluster cannot.
     """
-    started, begun = time.time(), (time.perf_counter(), time.process_time())
+    clock = Clock()
     folder = Path(out if out is not None else "wellkeeper-compare")
     run = Running(
         work=prepare_work(folder, work, fresh=fresh),
@@ -141,15 +138,10 @@ def compare(
             permutations=permutations,
             margin=margin,
         )
-        document["run"] = {
-            "version": __version__,
-            "seed": seed or 0,
-            "workers": worker_count(run.kind, workers),
-            "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
-            "seconds": round(time.perf_counter() - begun[0], 2),
-            "cpu_seconds": round(time.process_time() - begun[1], 2),
-        }
-    return Comparison(document=document, paths=_write_reports(folder, document))
+        document["run"] = clock.told(run, seed=seed or 0)
+    from wellkeeper.report.compare import render_comparison
+
+    return Comparison(document=document, paths=write_reports(folder, document, render_comparison(document)))
 
 
 def comparison_document(
@@ -212,16 +204,6 @@ def comparison_document(
         "examples": _examples(samples, words, human),
         "topics": topics.changes() if topics is not None else [],
     }
-
-
-def _write_reports(folder: Path, document: Mapping[str, Any]) -> dict[str, Path]:
-    from wellkeeper.report.compare import render_comparison
-
-    paths = {"report": folder / "report.html", "json": folder / "report.json"}
-    text = json.dumps(document, ensure_ascii=False, indent=2)
-    write_atomic(paths["json"], (text + "\n").encode())
-    write_atomic(paths["report"], render_comparison(document).encode())
-    return paths
 
 
 # --- inputs ---------------------------------------------------------------------------------------

@@ -2,10 +2,8 @@
 
 import json
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 from wellkeeper import __version__
 from wellkeeper.core.decision import Decision
 from wellkeeper.core.origin import LABELS
-from wellkeeper.engine.executor import Kind, worker_count
+from wellkeeper.engine.executor import Kind
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.readers.base import ColumnMap
 from wellkeeper.engine.sources import find_files
@@ -41,7 +39,7 @@ from wellkeeper.recipe.inputs import (
 from wellkeeper.recipe.model import Guard, Recipe
 from wellkeeper.recipe.optional import describe_optional, embedding_of, settle, wanted_by
 from wellkeeper.recipe.results import Curation
-from wellkeeper.recipe.running import Running, prepare_work, read_corpus, size_of_blocks
+from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.schema import GUARD_WITHOUT_REFERENCE, guard_of, load_recipe
 from wellkeeper.recipe.steps import step_named
 from wellkeeper.recipe.textpass import Group
@@ -105,8 +103,7 @@ def curate(
         InputError: a source does not exist, holds nothing to read, or has no text column.
         WorkError: the output folder belongs to something else, counts do not reconcile, or the cluster cannot be used.
     """
-    started = time.time()
-    begun = time.perf_counter(), time.process_time()
+    clock = Clock()
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
     plan = _with_arguments(plan, [against] if isinstance(against, str | Path) else against, guard)
     name = name or ("recipe" if isinstance(recipe, Recipe) else Path(recipe).stem)
@@ -191,14 +188,7 @@ def curate(
                 manifest=read_manifest(folder)["digest"],
             )
         document["paths"] = {name: str(path) for name, path in paths.items()}
-        document["run"] = {
-            "version": __version__,
-            "seed": seed,
-            "workers": worker_count(run.kind, workers),
-            "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
-            "seconds": round(time.perf_counter() - begun[0], 2),
-            "cpu_seconds": round(time.process_time() - begun[1], 2),
-        }
+        document["run"] = clock.told(run, seed=seed)
     if not dry_run:
         write_report(folder, document, corpus, decisions, said, statistics=statistics)
     return Curation(document=document, paths=paths)

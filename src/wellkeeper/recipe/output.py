@@ -388,17 +388,19 @@ def write_report(
     statistics: bool,
 ) -> None:
     """report.json holds the curation; the page shows it above an audit of what was read."""
-    exact = decisions.rulings.get("exact-duplicates.v1", _nothing("exact-duplicates.v1", groups=0))
+    exact = decisions.rulings.get("exact-duplicates.v1", Ruling.on_none("exact-duplicates.v1", {"groups": 0}))
     near = decisions.rulings.get(
         "near-duplicates.v1",
-        _nothing(
+        Ruling.on_none(
             "near-duplicates.v1",
-            similarity=None,
-            clusters=0,
-            largest=0,
-            candidates=0,
-            comparisons=0,
-            sizes=[],
+            {
+                "similarity": None,
+                "clusters": 0,
+                "largest": 0,
+                "candidates": 0,
+                "comparisons": 0,
+                "sizes": [],
+            },
         ),
     )
     rules, failing = describe_quality(corpus) if statistics else ([], 0)
@@ -424,18 +426,3 @@ def write_report(
     places = {name: Path(path).name for name, path in document["paths"].items() if name != "folder"}
     page = render_html(audit, curation={**document, "paths": places}, title=str(document["recipe"]))
     write_atomic(folder / "report.html", page.encode())
-
-
-def _nothing(step: str, **facts: Any) -> Ruling:
-    empty = np.zeros(0, np.int64)
-    return Ruling(
-        step=step,
-        documents=empty,
-        decision=empty.astype(np.uint8),
-        reason=empty.astype(np.int32),
-        score=empty.astype(np.float32),
-        survivor=empty,
-        cluster=empty,
-        reasons=(),
-        facts=facts,
-    )

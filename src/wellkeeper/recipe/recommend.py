@@ -5,10 +5,8 @@ was done here. Steps are tried on the sidecars, limits on the mix are derived fr
 told is what the finished recipe decides, parsed again from its text.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +14,12 @@ import numpy as np
 
 from wellkeeper import __version__
 from wellkeeper.core.origin import Origin
-from wellkeeper.engine.executor import Kind, worker_count
+from wellkeeper.engine.executor import Kind
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import InputError, WorkError
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY
-from wellkeeper.recipe.audit import Audited, audited
+from wellkeeper.recipe.audit import Audited, anchors_at, audited
 from wellkeeper.recipe.bench import Bench
 from wellkeeper.recipe.corpus import LoadedCorpus
 from wellkeeper.recipe.curate import groups_of_recipe
@@ -44,7 +42,7 @@ from wellkeeper.recipe.propose import (
     written_path,
 )
 from wellkeeper.recipe.results import Recommendation
-from wellkeeper.recipe.running import Running, prepare_work, size_of_blocks
+from wellkeeper.recipe.running import Clock, Running, prepare_work, size_of_blocks
 from wellkeeper.recipe.schema import VERSION, recipe_of
 from wellkeeper.recipe.textpass import Group
 
@@ -110,15 +108,11 @@ def recommend(
             reference; the anchors cannot be used.
         WorkError: the file exists or cannot be written, the work folder cannot be used, or the cluster cannot.
     """
-    started, begun = time.time(), (time.perf_counter(), time.process_time())
+    clock = Clock()
     file = None if out is None else Path(out)
     _refuse_overwriting(file)
     references = _one_reference(reference)
-    pack = None
-    if anchors is not None:  # before a folder is made: what is refused here leaves nothing behind
-        from wellkeeper.origin.anchors import AnchorPack  # what few runs need
-
-        pack = AnchorPack.load(anchors)
+    pack = anchors_at(anchors)
     run = Running(
         work=prepare_work(Path("wellkeeper-recommend"), work, fresh=fresh),
         kind=executor,
@@ -147,14 +141,7 @@ def recommend(
             "reasons": [line.to_json() for line in lines if line.reasons],
             "findings": found.document["findings"],
             "kept": bench.kept(desk.parsed(recipe), name=_NAME if file is None else file.stem),
-            "run": {
-                "version": __version__,
-                "seed": seed or 0,
-                "workers": worker_count(run.kind, workers),
-                "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
-                "seconds": round(time.perf_counter() - begun[0], 2),
-                "cpu_seconds": round(time.process_time() - begun[1], 2),
-            },
+            "run": clock.told(run, seed=seed or 0),
         }
     if file is None:
         return Recommendation(document=document, paths={})

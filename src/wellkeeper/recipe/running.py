@@ -2,14 +2,17 @@
 
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from wellkeeper import __version__
 from wellkeeper.core.evaluation import Evaluation
-from wellkeeper.engine.executor import KINDS, Kind, ready
+from wellkeeper.engine.executor import KINDS, Kind, ready, worker_count
 from wellkeeper.engine.progress import Listener, nobody
 from wellkeeper.engine.readers.base import BLOCK_BYTES
 from wellkeeper.engine.scratch import give_back
@@ -49,6 +52,24 @@ class Running:
     def ready(self) -> AbstractContextManager[None]:
         """Holds what the workers need from the first task to the last."""
         return ready(self.kind, workers=self.workers, address=self.address)
+
+
+class Clock:
+    """Runs from when it is made, and tells how a run ran: `run` of every document."""
+
+    def __init__(self) -> None:
+        self._started = time.time()
+        self._wall, self._processor = time.perf_counter(), time.process_time()
+
+    def told(self, run: Running, *, seed: int) -> dict[str, Any]:
+        return {
+            "version": __version__,
+            "seed": seed,
+            "workers": worker_count(run.kind, run.workers),
+            "started": datetime.fromtimestamp(self._started, UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - self._wall, 2),
+            "cpu_seconds": round(time.process_time() - self._processor, 2),
+        }
 
 
 def size_of_blocks(given: int | None) -> int:
