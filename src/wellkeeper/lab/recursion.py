@@ -1,0 +1,298 @@
+"""Recursive training: a model is fitted to human data, the next one to what a policy makes of its output, and so on.
+
+Generation 0 is trained on human data alone. The data of generation g are composed, by the policy, of a human core, of
+fresh human data and of what model g - 1 gives; then a model is fitted to them, and both are measured.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wellkeeper.errors import RecipeError, WorkError
+from wellkeeper.lab.policy import Detector, Policy, Verifier
+from wellkeeper.lab.seeds import stream
+from wellkeeper.lab.world import Arrays, Divisible, Figures, Judged, World
+
+_ROUNDS = 200
+"""Times that a model is sampled again for outputs that a verifier keeps, before it is said that none will come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Generation:
+    """One generation: what it was trained on, its model, what was measured, and what the next one needs."""
+
+    number: int
+    data: Any
+    model: Any
+    figures: Figures
+    state: "State"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class State:
+    """What the data of the next generation are made from, beside the model, which is fitted again.
+
+    `human` tells which units of data, or of the pool, people made; None where the policy does not ask.
+    """
+
+    number: int
+    data: Any
+    core: Any | None
+    pool: Any | None
+    human: NDArray[np.bool_] | None  # shape (units,)
+    handed: int  # size of human data that was given out
+
+
+def generations(
+    world: World[Any, Any],
+    policy: Policy,
+    *,
+    size: int,
+    count: int,
+    seed: int,
+    replicate: int = 0,
+    state: State | None = None,
+) -> Iterator[Generation]:
+    """Generations 0 to `count` under a policy; or, given the state of generation g, from g + 1 on.
+
+    Args:
+        world: what is trained.
+        policy: what on.
+        size: of the first training set.
+        count: of generations after the first.
+        seed: of the experiment. Policies of one seed begin with the same human data and model.
+        replicate: which run of the experiment; a vectorised world has all in one.
+        state: of the last generation that is done.
+
+    Raises:
+        RecipeError: the world cannot follow the policy.
+        InputError: the corpus has too little human data for it.
+    """
+    check(world, policy)
+    run = _Run(world=world, policy=policy, size=size, seed=seed, replicate=replicate)
+    if state is None:
+        state = run.first()
+        generation = run.measured(state)
+        yield generation
+        model = generation.model
+    else:
+        model = run.fitted(state)
+    for _ in range(state.number, count):
+        generation = run.measured(run.after(state, model))
+        yield generation
+        state, model = generation.state, generation.model
+
+
+def check(world: World[Any, Any], policy: Policy) -> None:
+    """Refuse a policy that the world cannot follow.
+
+    Raises:
+        RecipeError: as said.
+    """
+    needs = {"subsample": policy.keep == "sample", "detect": policy.detector is not None}
+    for word, needed in needs.items():
+        if needed and not isinstance(world, Divisible):
+            raise RecipeError(
+                f"Data of the world {world.name} cannot be drawn unit by unit. Leave out {word}."
+            )
+    if policy.verifier is not None and not isinstance(world, Judged):
+        raise RecipeError(f"In the world {world.name} nothing is right or wrong. Leave out verify.")
+
+
+def pack(world: World[Any, Any], state: State) -> Arrays:
+    """A state as arrays, to be stored."""
+    arrays: dict[str, NDArray[Any]] = {"number": np.array(state.number), "handed": np.array(state.handed)}
+    for name in ("data", "core", "pool"):
+        held = getattr(state, name)
+        if held is not None:
+            arrays |= {f"{name}/{key}": array for key, array in world.pack(held).items()}
+    if state.human is not None:
+        arrays["human"] = state.human
+    return arrays
+
+
+def unpack(world: World[Any, Any], arrays: Arrays) -> State:
+    """The state that was packed."""
+
+    def part(name: str) -> Any:
+        held = {key.partition("/")[2]: array for key, array in arrays.items() if key.startswith(f"{name}/")}
+        return world.unpack(held) if held else None
+
+    return State(
+        number=int(arrays["number"]),
+        data=part("data"),
+        core=part("core"),
+        pool=part("pool"),
+        human=arrays.get("human"),
+        handed=int(arrays["handed"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    world: World[Any, Any]
+    policy: Policy
+    size: int
+    seed: int
+    replicate: int
+
+    def random(self, number: int, use: str) -> np.random.Generator:
+        return stream(self.seed, self.world.name, self.replicate, number, use)
+
+    def fitted(self, state: State) -> Any:
+        return self.world.fit(state.data, self.random(state.number, "fit"))
+
+    def measured(self, state: State) -> Generation:
+        model = self.fitted(state)
+        figures = self.world.figures(state.data, model)
+        return Generation(number=state.number, data=state.data, model=model, figures=figures, state=state)
+
+    def first(self) -> State:
+        world, policy = self.world, self.policy
+        most = self.size if policy.augment else round(policy.fixed * self.size)
+        parts = [
+            world.human(first, size, self.random(0, f"human from {first}"))
+            for first, size in ((0, most), (most, self.size - most))
+            if size
+        ]
+        data = world.join(parts) if len(parts) > 1 else parts[0]
+        pool = data if policy.keep == "sample" else None
+        human = np.ones(_divisible(world).units(data), np.bool_) if self._tells_origin() else None
+        core = parts[0] if most else None
+        return State(number=0, data=data, core=core, pool=pool, human=human, handed=self.size)
+
+    def _tells_origin(self) -> bool:
+        return self.policy.detector is not None
+
+    def after(self, state: State, model: Any) -> State:
+        number = state.number + 1
+        parts, human, handed = self._parts(state, model, number)
+        data = self.world.join(parts) if len(parts) > 1 else parts[0]
+        pool = None
+        if self.policy.keep != "last":
+            data = self.world.join([state.data if state.pool is None else state.pool, data])
+            human = None if human is None or state.human is None else np.concatenate((state.human, human))
+        origin = human
+        if self.policy.keep == "sample":
+            pool = data
+            chosen = self._drawn(pool, state.data, self.random(number, "pool"))
+            data = _divisible(self.world).take(pool, chosen)
+        if self.policy.detector is not None and human is not None:
+            if self.policy.keep == "sample":
+                raise RecipeError("subsample and detect both redraw the data. Leave one of them out.")
+            chosen = redrawn(
+                human, self.policy.detector, self.world.replicates, self.random(number, "detector")
+            )
+            pool = data if self.policy.keep == "all" else None  # what is kept is all, whatever is trained on
+            data = _divisible(self.world).take(data, chosen)
+        return State(number=number, data=data, core=state.core, pool=pool, human=origin, handed=handed)
+
+    def _parts(
+        self, state: State, model: Any, number: int
+    ) -> tuple[list[Any], NDArray[np.bool_] | None, int]:
+        """The data that generation `number` adds, which of their units people made, and the human data given out."""
+        world, policy = self.world, self.policy
+        size = round(self.size * policy.growth**number)
+        parts = [] if state.core is None else [state.core]
+        fresh = policy.fresh
+        if policy.schedule:
+            fresh = 1 - policy.schedule[min(number, len(policy.schedule)) - 1]
+        human_size = round(fresh * size)
+        if human_size:
+            parts.append(world.human(state.handed, human_size, self.random(number, "fresh")))
+        people = len(parts)
+        made = (
+            round(policy.augment * size) if policy.augment else size - round(policy.fixed * size) - human_size
+        )
+        if made > 0:
+            parts.append(self._outputs(model, made, self.random(number, "sample")))
+        if not parts:
+            raise RecipeError(
+                f"Policy {policy} leaves generation {number} without data. Start with a larger size, or grow."
+            )
+        human = None
+        if self._tells_origin():
+            units = [_divisible(world).units(part) for part in parts]
+            human = np.repeat(np.arange(len(parts)) < people, units)
+        return parts, human, state.handed + human_size
+
+    def _outputs(self, model: Any, size: int, random: np.random.Generator) -> Any:
+        outputs = self.world.sample(model, size, self.policy.decoding, random)
+        if self.policy.verifier is None:
+            return outputs
+        return self._verified(model, outputs, size, self.policy.verifier, random)
+
+    def _verified(
+        self, model: Any, outputs: Any, size: int, verifier: Verifier, random: np.random.Generator
+    ) -> Any:
+        """As many units as an unverified sample has, of those that the verifier keeps, in the order they came."""
+        world: Any = self.world
+        wanted = world.units(outputs)
+        kept = _kept(world.right(outputs), verifier, random)
+        for _ in range(_ROUNDS):
+            if kept.sum(axis=1).min() >= wanted:
+                break
+            more = world.sample(model, size, self.policy.decoding, random)
+            kept = np.concatenate((kept, _kept(world.right(more), verifier, random)), axis=1)
+            outputs = world.join([outputs, more])
+        else:
+            raise WorkError(
+                f"A verifier of verify={verifier} kept fewer than {wanted:,} of {kept.shape[1]:,} outputs. "
+                "Give it a larger chance to keep them."
+            )
+        first = np.argsort(~kept, axis=1, kind="stable")[:, :wanted]
+        return world.take(outputs, first.astype(np.int64))
+
+    def _drawn(self, pool: Any, before: Any, random: np.random.Generator) -> NDArray[np.int64]:
+        """Units of a pool, drawn without replacement, as many as the training set before had."""
+        world: Any = self.world
+        wanted = world.units(before)
+        keys = random.random((world.replicates, world.units(pool)))
+        return np.argsort(keys, axis=1, kind="stable")[:, :wanted].astype(np.int64)
+
+
+def _divisible(world: World[Any, Any]) -> Divisible:
+    """The same world; `check` has made sure that its data can be drawn."""
+    return world  # type: ignore[return-value]
+
+
+def redrawn(
+    human: NDArray[np.bool_], detector: Detector, replicates: int, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Units redrawn by what a detector of the stated AUROC thinks of them, shape (replicates, redrawn units).
+
+    The detector's score is normal with unit variance, its mean above that of human data by sqrt(2) times the normal
+    quantile of its AUROC (the binormal model); p(AI) is the posterior at the true share. Units are drawn one after
+    the other without replacement from `repeats` copies of each, with chances in proportion to their weight: by the
+    largest keys log(u) / weight, Efraimidis and Spirakis, Information Processing Letters 97 (2006) 181.
+    """
+    from statistics import NormalDist
+
+    apart = 2**0.5 * NormalDist().inv_cdf(min(detector.auroc, 1 - 1e-12))
+    share = 1 - human.mean()
+    score = random.standard_normal((replicates, human.size)) + np.where(human, -apart / 2, apart / 2)
+    with np.errstate(divide="ignore"):
+        log_odds = apart * score + np.log(share) - np.log1p(-share)
+    log_weight = -detector.power * np.logaddexp(0, log_odds)  # log of (1 - p(AI)) ** power
+    wanted = min(round(detector.upsample * human.size), detector.repeats * human.size)
+    copies = np.repeat(log_weight, detector.repeats, axis=1)
+    # log(-log(u)) - log(weight) keeps the order of log(u) / weight, and weights too small for a float apart.
+    keys = np.log(random.standard_exponential(copies.shape)) - copies
+    drawn = np.argsort(keys, axis=1, kind="stable")[:, :wanted]
+    return np.sort(drawn // detector.repeats, axis=1).astype(np.int64)
+
+
+def _kept(right: NDArray[np.bool_], verifier: Verifier, random: np.random.Generator) -> NDArray[np.bool_]:
+    kept: NDArray[np.bool_] = random.random(right.shape) < np.where(right, verifier.right, verifier.wrong)
+    return kept
+
+
+def settled(figures: Mapping[str, Any], replicates: int) -> dict[str, NDArray[np.float64]]:
+    """Figures as arrays of one value a replicate, whatever shape a world gave them."""
+    return {
+        name: np.broadcast_to(np.asarray(value, np.float64), (replicates,)).copy()
+        for name, value in figures.items()
+    }

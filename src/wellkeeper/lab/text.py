@@ -1,0 +1,120 @@
+"""Text of people as a world reads it: documents as numbers of words, and the words that the numbers stand for."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wellkeeper.errors import DataError
+from wellkeeper.measure.incidence import Offsets, check_offsets
+from wellkeeper.measure.kneser_ney import Words
+
+LINE = "\n"
+"""The word that ends every line."""
+
+_PIECES = re.compile(r"\w+(?:['\u2019\-]\w+)*|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Text:
+    """Documents as numbers of words; document d has those from offsets[d] to below offsets[d + 1]."""
+
+    offsets: Offsets
+    words: Words  # shape (words,)
+
+    def __post_init__(self) -> None:
+        check_offsets(self.offsets, self.words.size, "words")
+
+    def __len__(self) -> int:
+        return self.offsets.size - 1
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Words of each document, shape (documents,)."""
+        return np.diff(self.offsets)
+
+    def take(self, documents: NDArray[np.integer]) -> "Text":
+        """The documents of these numbers, in that order, with repeats."""
+        sizes = self.sizes[documents]
+        offsets = bounds_of(sizes)
+        places = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - self.offsets[documents], sizes)
+        return Text(offsets=offsets, words=self.words[places])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Vocabulary:
+    """The words that numbers stand for."""
+
+    words: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def written(self, numbers: Iterable[int]) -> str:
+        """Words as a reader would see them: marks of punctuation close to the word before."""
+        line = " ".join(self.words[number] for number in numbers)
+        line = re.sub(r" ?\n ?", LINE, line)
+        return re.sub(r" ([,.;:!?%)\]}»”])", r"\1", re.sub(r"([(\[{«“]) ", r"\1", line))
+
+
+def numbered(
+    collections: Sequence[Sequence[str]], *, marks_apart: bool = True
+) -> tuple[list[Text], Vocabulary]:
+    r"""Collections of documents in one numbering of words, by first appearance.
+
+    Args:
+        collections: of documents as strings.
+        marks_apart: whether marks of punctuation are words of their own; otherwise words are what white space parts.
+
+    Lines end with the word `LINE`; blank lines are none.
+
+    >>> (text,), words = numbered([["A cat. A dog."]])
+    >>> text.words.tolist(), words.words
+    ([0, 1, 2, 0, 3, 2, 4], ('A', 'cat', '.', 'dog', '\n'))
+    """
+    numbers: dict[str, int] = {}
+    texts = []
+    for documents in collections:
+        pieces = [_pieces(document, marks_apart=marks_apart) for document in documents]
+        count = sum(map(len, pieces))
+        words = np.fromiter(
+            (numbers.setdefault(word, len(numbers)) for word in chain.from_iterable(pieces)), np.int32, count
+        )
+        texts.append(
+            Text(offsets=bounds_of(np.fromiter(map(len, pieces), np.int64, len(pieces))), words=words)
+        )
+    return texts, Vocabulary(words=tuple(numbers))
+
+
+def _pieces(document: str, *, marks_apart: bool) -> list[str]:
+    found: list[str] = []
+    for line in document.splitlines():
+        pieces = _PIECES.findall(line) if marks_apart else line.split()
+        if pieces:
+            found += pieces
+            found.append(LINE)
+    return found
+
+
+def bounds_of(sizes: NDArray[np.integer]) -> Offsets:
+    """Where things of these sizes begin and end, one after the other, shape (sizes + 1,)."""
+    bounds = np.zeros(sizes.size + 1, np.int64)
+    np.cumsum(sizes, out=bounds[1:])
+    return bounds
+
+
+def joined(texts: Sequence[Text]) -> Text:
+    """The documents of all texts, in order.
+
+    Raises:
+        DataError: there is no text.
+    """
+    if not texts:
+        raise DataError("There is no text to join. Give at least one.")
+    return Text(
+        offsets=bounds_of(np.concatenate([text.sizes for text in texts])),
+        words=np.concatenate([text.words for text in texts]),
+    )
