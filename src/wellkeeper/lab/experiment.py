@@ -8,19 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.lab.policy import Policy
-from wellkeeper.lab.text import Text, Vocabulary
 from wellkeeper.lab.world import World
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class HumanText:
-    """Text of people for a world of text: documents in a random order, apart from those held out."""
-
-    text: Text  # what models are trained on, and fresh text after it
-    held_out: Text  # what none is ever trained on
-    vocabulary: Vocabulary  # of both
-    documents: Sequence[str] = ()  # the strings of `text`, for worlds with tokens of their own
-    held_out_documents: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
