@@ -11,10 +11,8 @@ from scipy.stats import binom
 from text_sources import Source
 
 from wellkeeper.errors import DataError
-from wellkeeper.measure import held_out
 from wellkeeper.measure.held_out import (
     VOCABULARY,
-    WORST,
     HeldOut,
     Taught,
     held_out_likelihood,
@@ -22,6 +20,7 @@ from wellkeeper.measure.held_out import (
 )
 from wellkeeper.measure.incidence import Documents
 from wellkeeper.measure.kneser_ney import DISCOUNT, ORDER, fit
+from wellkeeper.measure.surprise import WORST, held_out_text, values_without
 
 BANDS = {"1": (1, 1), "2": (2, 2), "3-5": (3, 5), "6-20": (6, 20), ">20": (21, 10**9)}
 
@@ -81,10 +80,10 @@ def test_figures_without_a_block_are_those_of_the_documents_that_are_left(read, 
     ids = {word: k for k, word in enumerate({word for d in (*read, *text) for word in d})}
     read, text = ([[ids[word] for word in d] for d in part] for part in (read, text))
     one, two = (documents(part) for part in (read, text))
-    packed = held_out._text_of(two.offsets, two.hashes.astype(np.int32), len(ids))
+    packed = held_out_text(two.offsets, two.hashes.astype(np.int32), len(ids))
     model = fit(one.offsets, one.hashes.astype(np.int32), vocabulary=VOCABULARY)
     surprise = -model.log_probabilities(packed.offsets, packed.words)
-    found = held_out._values_without(packed, surprise)
+    found = values_without(packed, surprise)
     by_document = np.split(surprise, two.offsets[1:-1])
     names = [*BANDS, "mean", "worst"]
     for block, values in enumerate(found):

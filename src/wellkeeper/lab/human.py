@@ -22,6 +22,7 @@ class HumanText:
     vocabulary: Vocabulary  # of both: worlds of text are closed
     documents: Sequence[str]  # the strings of `text`, for models with tokens of their own
     held_out_documents: Sequence[str]
+    marks_apart: bool = True  # whether marks of punctuation are words of their own, see `text.numbered`
 
 
 def human_text(documents: Sequence[str], *, held_out: float = HELD_OUT) -> HumanText:

@@ -57,26 +57,21 @@ def coefficients(policy: Policy, generations: int) -> NDArray[np.float64]:
 
 
 def _coefficient(policy: Policy, last: int) -> float:
-    core = 1.0 if policy.augment else policy.fixed  # sizes are in those of the first set
+    core = policy.parts(1).core
     reaches, lines = 1.0, 0.0
     for step in range(last, 0, -1):
-        size = policy.growth**step
-        fresh = (1 - _synthetic(policy, step) if policy.schedule else policy.fresh) * size
-        made = policy.augment * size if policy.augment else size - policy.fixed * size - fresh
-        lines += fresh * reaches
-        before = _size(policy, step - 1)
-        reaches = -math.expm1(-(made / before) * reaches)
+        parts = policy.parts(step)
+        lines += parts.fresh * reaches
+        reaches = -math.expm1(-(parts.made / _size(policy, step - 1)) * reaches)
     return core + (1 - core) * reaches + lines
-
-
-def _synthetic(policy: Policy, step: int) -> float:
-    return policy.schedule[min(step, len(policy.schedule)) - 1]
 
 
 def _size(policy: Policy, step: int) -> float:
     """Of a training set, in those of the first."""
-    size = policy.growth**step
-    return 1 + policy.augment * size if policy.augment and step else size
+    if step == 0:
+        return 1.0
+    parts = policy.parts(step)
+    return parts.core + parts.fresh + parts.made
 
 
 def limit(share: float, *, fresh: bool) -> float:

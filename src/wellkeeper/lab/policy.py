@@ -109,6 +109,20 @@ class Detector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a training set is made of, in sizes of the first one."""
+
+    core: float  # human, the same in each set
+    fresh: float  # human, in no set before
+    made: float  # output of the last model
+
+    def items(self, size: int) -> tuple[int, int, int]:
+        """Whole items of core, fresh and made, where the first set has `size`."""
+        core, fresh = round(self.core * size), round(self.fresh * size)
+        return core, fresh, round((self.core + self.fresh + self.made) * size) - core - fresh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What each generation after the first is trained on. Shares are of its training set, in [0, 1]."""
 
@@ -166,6 +180,18 @@ class Policy:
                     f"Its words are {', '.join(words)}."
                 )
         return cls(**found, decoding=Decoding(**decoding))
+
+    def parts(self, number: int) -> Parts:
+        """What training set `number` = 1, 2, ... is made of; beside all data before it, where the policy keeps those.
+
+        The core stays as large as it was, so that its share changes where sets grow or shrink.
+        """
+        size = self.growth**number
+        core = 1.0 if self.augment else self.fixed
+        share = 1 - self.schedule[min(number, len(self.schedule)) - 1] if self.schedule else self.fresh
+        fresh = share * size
+        made = self.augment * size if self.augment else max(size - core - fresh, 0.0)
+        return Parts(core=core, fresh=fresh, made=made)
 
     def __str__(self) -> str:
         plain = replace(self, keep="last", decoding=Decoding())

@@ -152,7 +152,7 @@ class _Run:
 
     def first(self) -> State:
         world, policy = self.world, self.policy
-        most = self.size if policy.augment else round(policy.fixed * self.size)
+        most, _, _ = policy.parts(1).items(self.size)
         parts = [
             world.human(first, size, self.random(0, f"human from {first}"))
             for first, size in ((0, most), (most, self.size - most))
@@ -195,18 +195,11 @@ class _Run:
     ) -> tuple[list[Any], NDArray[np.bool_] | None, int]:
         """The data that generation `number` adds, which of their units people made, and the human data given out."""
         world, policy = self.world, self.policy
-        size = round(self.size * policy.growth**number)
+        _, human_size, made = policy.parts(number).items(self.size)
         parts = [] if state.core is None else [state.core]
-        fresh = policy.fresh
-        if policy.schedule:
-            fresh = 1 - policy.schedule[min(number, len(policy.schedule)) - 1]
-        human_size = round(fresh * size)
         if human_size:
             parts.append(world.human(state.handed, human_size, self.random(number, "fresh")))
         people = len(parts)
-        made = (
-            round(policy.augment * size) if policy.augment else size - round(policy.fixed * size) - human_size
-        )
         if made > 0:
             parts.append(self._outputs(model, made, self.random(number, "sample")))
         if not parts:
@@ -251,7 +244,13 @@ class _Run:
         world: Any = self.world
         wanted = world.units(before)
         keys = random.random((world.replicates, world.units(pool)))
-        return np.argsort(keys, axis=1, kind="stable")[:, :wanted].astype(np.int64)
+        if wanted < keys.shape[1]:
+            chosen = np.argpartition(keys, wanted, axis=1)[:, :wanted]
+        else:
+            chosen = np.broadcast_to(np.arange(wanted), keys.shape)
+        # A partition's own order is the processor's.
+        order = np.argsort(np.take_along_axis(keys, chosen, axis=1), axis=1, kind="stable")
+        return np.take_along_axis(chosen, order, axis=1).astype(np.int64)
 
 
 def _divisible(world: World[Any, Any]) -> Divisible:

@@ -61,13 +61,14 @@ class Vocabulary:
 
 
 def numbered(
-    collections: Sequence[Sequence[str]], *, marks_apart: bool = True
+    collections: Sequence[Sequence[str]], *, marks_apart: bool = True, known: Vocabulary | None = None
 ) -> tuple[list[Text], Vocabulary]:
     r"""Collections of documents in one numbering of words, by first appearance.
 
     Args:
         collections: of documents as strings.
         marks_apart: whether marks of punctuation are words of their own; otherwise words are what white space parts.
+        known: words that have numbers already; new ones are numbered on from them.
 
     Lines end with the word `LINE`; blank lines are none.
 
@@ -75,7 +76,7 @@ def numbered(
     >>> text.words.tolist(), words.words
     ([0, 1, 2, 0, 3, 2, 4], ('A', 'cat', '.', 'dog', '\n'))
     """
-    numbers: dict[str, int] = {}
+    numbers = {word: number for number, word in enumerate(known.words if known else ())}
     texts = []
     for documents in collections:
         pieces = [_pieces(document, marks_apart=marks_apart) for document in documents]
@@ -97,6 +98,25 @@ def _pieces(document: str, *, marks_apart: bool) -> list[str]:
             found += pieces
             found.append(LINE)
     return found
+
+
+def places_of(document: str, words: Iterable[str]) -> NDArray[np.int64]:
+    r"""Where each word of a document begins, in bytes of its UTF-8; the words are those that `numbered` finds in it.
+
+    >>> places_of("A dog.\n\nTwo dogs.", ["A", "dog", ".", "\n", "Two", "dogs", ".", "\n"]).tolist()
+    [0, 2, 5, 6, 8, 12, 16, 17]
+    """
+    found = []
+    place = 0
+    data = document.encode("utf-8", "replace")
+    for word in words:
+        if word == LINE:
+            found.append(place)
+        else:
+            sought = word.encode("utf-8", "replace")
+            found.append(data.index(sought, place))
+            place = found[-1] + len(sought)
+    return np.array(found, np.int64)
 
 
 def bounds_of(sizes: NDArray[np.integer]) -> Offsets:

@@ -23,8 +23,12 @@ ModelT = TypeVar("ModelT")
 class World(Protocol[DataT, ModelT]):
     """Human data, and models of it. Sizes are in the world's own measure: observations, words, pictures."""
 
-    name: str
-    replicates: int  # independent runs that each value holds
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def replicates(self) -> int:
+        """Independent runs that each value holds."""
 
     def human(self, first: int, size: int, random: np.random.Generator) -> DataT:
         """The human data from place `first` on; places that do not overlap hold data that nobody has seen yet.

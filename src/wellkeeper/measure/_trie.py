@@ -1,4 +1,4 @@
-"""The trie of n-grams under `wellkeeper.measure.kneser_ney`, and the loops that grow, count and read it.
+"""The trie of n-grams under `wellkeeper.measure.kneser_ney`, and the loops that grow, count, read and sample it.
 
 A node is an n-gram; its parent is the n-gram without its last word, its context; its suffix is the n-gram without its
 first. Node 0 is the empty n-gram. Nodes 1 to order - 1 stand for as many words before the start of a document.
@@ -29,7 +29,7 @@ class Trie(NamedTuple):
 class Counts(NamedTuple):
     """How often each node came; arrays have shape (nodes,)."""
 
-    seen: Nodes  # of an n-gram of full length its tokens; of a shorter one, the distinct words seen before it
+    seen: Nodes  # its tokens; or, of a shorter n-gram than the longest, the distinct words seen before it
     total: Nodes  # sum of the counts of its children
     followers: Nodes  # children with a count
 
@@ -55,14 +55,23 @@ def grown(offsets: NDArray[np.int64], words: Nodes, order: int) -> tuple[Trie, N
     return Trie(parent, word, suffix, trie.slots), leaves
 
 
-def add(leaves: Nodes, trie: Trie, counts: Counts) -> None:
+class Rule(NamedTuple):
+    """What a model makes of its counts; `wellkeeper.measure.kneser_ney` says which rule is whose."""
+
+    discount: float  # taken from every count, for what shorter contexts say
+    floor: float  # share of the distribution of single words that is even over the vocabulary
+    vocabulary: int
+    by_token: int  # 1: shorter n-grams count their tokens; 0: the distinct words before them
+
+
+def add(leaves: Nodes, trie: Trie, counts: Counts, rule: Rule) -> None:
     """Count the tokens at which the n-grams `leaves` end, shape (tokens,)."""
-    _add(leaves, trie, counts)
+    _add(leaves, trie, counts, rule.by_token)
 
 
-def remove(leaves: Nodes, trie: Trie, counts: Counts) -> None:
+def remove(leaves: Nodes, trie: Trie, counts: Counts, rule: Rule) -> None:
     """Undo `add`."""
-    _remove(leaves, trie, counts)
+    _remove(leaves, trie, counts, rule.by_token)
 
 
 class Places(NamedTuple):
@@ -83,13 +92,85 @@ def places(offsets: NDArray[np.int64], words: Nodes, order: int, trie: Trie) -> 
     return out
 
 
-def log_probabilities(
-    places_: Places, counts: Counts, discount: float, vocabulary: int
-) -> NDArray[np.float64]:
+def log_probabilities(places_: Places, counts: Counts, rule: Rule) -> NDArray[np.float64]:
     """Natural logarithm of the probability of each token, shape (tokens,)."""
     out = np.empty(len(places_.found))
-    _score(places_, counts, discount, vocabulary, out)
+    _score(places_, counts, rule, out)
     return out
+
+
+class Mixtures(NamedTuple):
+    """What follows each context: one of its own children, or else a word of the mixture of its suffix.
+
+    Below single words it is any word of the vocabulary, all equally likely.
+    """
+
+    bounds: NDArray[np.int64]  # shape (nodes + 1,): node n is followed by children[bounds[n]:bounds[n + 1]]
+    children: Nodes  # shape (children,): by falling probability where mixtures are `ranked`
+    upto: NDArray[np.float64]  # shape (children,): probability of the child or one before it; never 1 at a floor
+    likely: NDArray[np.float64]  # shape (nodes,): log p(word | parent), the whole of it, at temperature 1
+    rest: NDArray[np.float64]  # shape (nodes,): log of the share that the suffix of a context decides, likewise
+    mass: NDArray[np.float64]  # shape (nodes,): log of the sum of all p(word | context) ** (1 / temperature)
+
+
+_MIXTURES = structure(Mixtures, "i64[:], i32[:], f64[:], f64[:], f64[:], f64[:]")
+_READ_MIXTURES = structure(
+    Mixtures, "const i64[:], const i32[:], const f64[:], const f64[:], const f64[:], const f64[:]"
+)
+
+
+def mixtures(trie: Trie, counts: Counts, rule: Rule, *, temperature: float, ranked: bool) -> Mixtures:
+    """The distributions p ** (1 / temperature), made to sum to 1.
+
+    With q the probability of a word after the shorter context times the share that it decides, a child's own part of
+    p ** (1 / temperature) is p ** (1 / temperature) - q ** (1 / temperature), and that of the shorter context the
+    rest: a mixture of the same shape at every temperature, whose parts are never negative.
+    """
+    nodes = trie.parent.size
+    bounds = np.zeros(nodes + 1, np.int64)
+    children = np.empty(np.count_nonzero(counts.seen), np.int32)
+    _arrange(trie, counts, bounds, children)
+    found = Mixtures(bounds, children, np.empty(children.size), *(np.full(nodes, -np.inf) for _ in range(3)))
+    _mix(trie, counts, rule, 1.0 / temperature, found)
+    if ranked:
+        children[:] = children[np.lexsort((trie.word[children], -found.likely[children], trie.parent[children]))]
+        _mix(trie, counts, rule, 1.0 / temperature, found)
+    return found
+
+
+def sampled(offsets: NDArray[np.int64], trie: Trie, mixtures_: Mixtures, rule: Rule, *, order: int, seed: int) -> Nodes:
+    """Words of new documents, drawn from mixtures."""
+    out = np.empty(int(offsets[-1]), np.int32)
+    _sample(offsets, trie, mixtures_, rule, np.empty(order, np.int32), np.array([seed], np.uint64), out)
+    return out
+
+
+def sampled_among(
+    offsets: NDArray[np.int64],
+    trie: Trie,
+    mixtures_: Mixtures,
+    rule: Rule,
+    *,
+    order: int,
+    power: float,
+    most: int,
+    mass: float,
+    seed: int,
+) -> Nodes:
+    """The same, of the `most` likeliest words, and of these the likeliest that together have `mass` of their sum.
+
+    Mixtures are ranked, and `power` is 1 / temperature.
+    """
+    out = np.empty(int(offsets[-1]), np.int32)
+    room = min(most, rule.vocabulary)
+    heads = Heads(*(np.empty(order, kind) for kind in (np.int32, np.int32, np.int64, np.float64)))
+    cut = Cut(np.empty(room, np.int32), np.empty(room))
+    state = np.array([seed], np.uint64)
+    _sample_among(offsets, trie, mixtures_, rule, power, mass, heads, cut, state, out)
+    return out
+
+
+_RULE = structure(Rule, "f64, f64, i64, i64")
 
 
 @part
@@ -102,6 +183,15 @@ def _slot(trie: Any, parent: Any, word: Any) -> Any:
         slot = (slot + np.uint64(1)) & mask
         node = trie.slots[slot]
     return slot
+
+
+@part
+def _child(trie: Any, parent: Any, word: Any) -> Any:
+    """The node of a word after a node; ABSENT where there is none, or no such node."""
+    node = -1
+    if parent >= 0:
+        node = trie.slots[_slot(trie, parent, word)]
+    return node
 
 
 @loop("const i64[:], const i32[:], i32[:]", _TRIE, "i32[:]", returns="i64")
@@ -130,31 +220,33 @@ def _grow(offsets: Any, words: Any, last: Any, trie: Any, leaves: Any) -> Any:
     return nodes
 
 
-@loop("const i32[:]", _READ_TRIE, _COUNTS)
-def _add(leaves: Any, trie: Any, counts: Any) -> Any:
+@loop("const i32[:]", _READ_TRIE, _COUNTS, "i64")
+def _add(leaves: Any, trie: Any, counts: Any, by_token: Any) -> Any:
     for at in range(leaves.size):
         node = leaves[at]
         while node > 0:
             context = trie.parent[node]
             counts.seen[node] += 1
             counts.total[context] += 1
-            if counts.seen[node] > 1:
+            if counts.seen[node] == 1:
+                counts.followers[context] += 1
+            elif not by_token:
                 break
-            counts.followers[context] += 1
             node = trie.suffix[node]  # which has one more word before it
 
 
-@loop("const i32[:]", _READ_TRIE, _COUNTS)
-def _remove(leaves: Any, trie: Any, counts: Any) -> Any:
+@loop("const i32[:]", _READ_TRIE, _COUNTS, "i64")
+def _remove(leaves: Any, trie: Any, counts: Any, by_token: Any) -> Any:
     for at in range(leaves.size):
         node = leaves[at]
         while node > 0:
             context = trie.parent[node]
             counts.seen[node] -= 1
             counts.total[context] -= 1
-            if counts.seen[node] > 0:
+            if counts.seen[node] == 0:
+                counts.followers[context] -= 1
+            elif not by_token:
                 break
-            counts.followers[context] -= 1
             node = trie.suffix[node]
 
 
@@ -167,25 +259,262 @@ def _find(offsets: Any, words: Any, last: Any, trie: Any, out: Any) -> Any:
         for at in range(offsets[document], offsets[document + 1]):
             suffix = 0
             for k in range(last.size):
-                node = -1
-                if last[k] >= 0:
-                    node = trie.slots[_slot(trie, last[k], words[at])]
+                node = _child(trie, last[k], words[at])
                 out.contexts[at, k] = last[k]
                 out.found[at, k] = node
                 last[k] = suffix
                 suffix = node
 
 
-@loop(_READ_PLACES, _READ_COUNTS, "f64, i64, f64[:]")
-def _score(places_: Any, counts: Any, discount: Any, vocabulary: Any, out: Any) -> Any:
+@loop(_READ_PLACES, _READ_COUNTS, _RULE, "f64[:]")
+def _score(places_: Any, counts: Any, rule: Any, out: Any) -> Any:
     for at in range(out.size):
-        probability = 1.0 / vocabulary
+        probability = 1.0 / rule.vocabulary
+        floor = rule.floor
         for k in range(places_.found.shape[1]):
             context = places_.contexts[at, k]
             # Nothing follows a context, hence nothing follows a longer one that ends in it.
             if context < 0 or counts.total[context] == 0:
                 break
             node = places_.found[at, k]
-            left = max(counts.seen[node] - discount, 0.0) if node >= 0 else 0.0
-            probability = (left + discount * counts.followers[context] * probability) / counts.total[context]
+            left = max(counts.seen[node] - rule.discount, 0.0) if node >= 0 else 0.0
+            shorter = rule.discount * counts.followers[context] * probability
+            probability = floor * probability + (1.0 - floor) * ((left + shorter) / counts.total[context])
+            floor = 0.0
         out[at] = np.log(probability)
+
+
+@loop(_READ_TRIE, _READ_COUNTS, "i64[:], i32[:]")
+def _arrange(trie: Any, counts: Any, bounds: Any, children: Any) -> Any:
+    """`bounds` holds zeros. Children are in the order of their numbers."""
+    for node in range(counts.seen.size):
+        if counts.seen[node] > 0:
+            bounds[trie.parent[node] + 1] += 1
+    for node in range(counts.seen.size):
+        bounds[node + 1] += bounds[node]
+    for node in range(counts.seen.size):
+        if counts.seen[node] > 0:
+            # Each bound runs through its children, and ends where those of the next node begin.
+            children[bounds[trie.parent[node]]] = node
+            bounds[trie.parent[node]] += 1
+    for node in range(counts.seen.size, 0, -1):
+        bounds[node] = bounds[node - 1]
+    bounds[0] = 0
+
+
+@loop(_READ_TRIE, _READ_COUNTS, _RULE, "f64", _MIXTURES)
+def _mix(trie: Any, counts: Any, rule: Any, power: Any, out: Any) -> Any:
+    for context in range(counts.total.size):  # a suffix has a smaller number than its n-gram
+        first, end = out.bounds[context], out.bounds[context + 1]
+        if first == end and context > 0:
+            continue
+        rest = rule.discount * counts.followers[context] / counts.total[context] if first < end else 1.0
+        if context == 0:
+            rest = rule.floor + (1.0 - rule.floor) * rest
+        out.rest[context] = np.log(rest)
+        even = -np.log(np.float64(rule.vocabulary))
+        shorter_mass = (1.0 - power) * -even if context == 0 else out.mass[trie.suffix[context]]
+        backed_off = power * out.rest[context] + shorter_mass if rest > 0 else -np.inf
+        most = backed_off
+        for at in range(first, end):
+            node = out.children[at]
+            shorter = rest * np.exp(even if context == 0 else out.likely[trie.suffix[node]])
+            own = (counts.seen[node] - rule.discount) / counts.total[context]
+            if context == 0:
+                own *= 1.0 - rule.floor
+            out.likely[node] = np.log(own + shorter)
+            # p ** power - shorter ** power, in logarithms, since a cold one is too small for a float
+            parts = power * (np.log(shorter) - out.likely[node]) if shorter > 0 else -np.inf
+            out.upto[at] = power * out.likely[node] + np.log(-np.expm1(parts))
+            most = max(most, out.upto[at])
+        total = 0.0
+        for at in range(first, end):
+            total += np.exp(out.upto[at] - most)
+            out.upto[at] = total
+        total += np.exp(backed_off - most)
+        out.mass[context] = most + np.log(total)
+        for at in range(first, end):
+            out.upto[at] /= total
+
+
+@part
+def _uniform(state: Any) -> Any:
+    """A number in [0, 1), the next of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
+    state[0] += np.uint64(0x9E3779B97F4A7C15)
+    return np.float64(_mixed(state[0]) >> np.uint64(11)) * 2.0**-53
+
+
+@part
+def _followed(last: Any, mixtures_: Any) -> Any:
+    """The longest of the last contexts that anything follows; the empty one at least."""
+    k = last.size - 1
+    while k > 0 and (last[k] < 0 or mixtures_.bounds[last[k]] == mixtures_.bounds[last[k] + 1]):
+        k -= 1
+    return k
+
+
+@part
+def _first_above(upto: Any, first: Any, end: Any, value: Any) -> Any:
+    """Where in [first, end) the ascending numbers first exceed a value; `end` if nowhere."""
+    while first < end:
+        middle = (first + end) // 2
+        if upto[middle] > value:
+            end = middle
+        else:
+            first = middle + 1
+    return first
+
+
+@part
+def _follow(trie: Any, last: Any, word: Any) -> Any:
+    """Move on by a word."""
+    suffix = 0
+    for k in range(last.size):
+        node = _child(trie, last[k], word)
+        last[k] = suffix
+        suffix = node
+
+
+@loop("const i64[:]", _READ_TRIE, _READ_MIXTURES, _RULE, "i32[:], u64[:], i32[:]")
+def _sample(offsets: Any, trie: Any, mixtures_: Any, rule: Any, last: Any, state: Any, out: Any) -> Any:
+    """`last` as in `_grow`."""
+    for document in range(offsets.size - 1):
+        for k in range(last.size):
+            last[k] = k
+        for at in range(offsets[document], offsets[document + 1]):
+            k = _followed(last, mixtures_)
+            context = last[k]
+            word = -1
+            while word < 0:
+                end = mixtures_.bounds[context + 1]
+                found = _first_above(mixtures_.upto, mixtures_.bounds[context], end, _uniform(state))
+                if found < end:
+                    word = trie.word[mixtures_.children[found]]
+                elif context > 0:
+                    context = trie.suffix[context]
+                else:
+                    word = np.int64(_uniform(state) * rule.vocabulary)
+            out[at] = word
+            _follow(trie, last, word)
+
+
+class Heads(NamedTuple):
+    """The likeliest words after a context and after its suffixes that were not taken yet; shape (order,)."""
+
+    last: Nodes  # as in `_grow`
+    contexts: Nodes  # longest first
+    at: NDArray[np.int64]  # place in the children of each context
+    share: NDArray[np.float64]  # log of what longer contexts leave to each
+
+
+class Cut(NamedTuple):
+    """The likeliest words, shape (words,)."""
+
+    words: Nodes
+    upto: NDArray[np.float64]  # sum of p ** power of the word and those before it, relative to all
+
+
+_HEADS = structure(Heads, "i32[:], i32[:], i64[:], f64[:]")
+_CUT = structure(Cut, "i32[:], f64[:]")
+
+
+@part
+def _start(trie: Any, mixtures_: Any, heads: Any) -> Any:
+    """Put a head on each context; returns their number."""
+    k = _followed(heads.last, mixtures_)
+    context = heads.last[k]
+    share = 0.0
+    for level in range(k + 1):
+        heads.contexts[level] = context
+        heads.at[level] = mixtures_.bounds[context]
+        heads.share[level] = share
+        share += mixtures_.rest[context]
+        context = trie.suffix[context]
+    return k + 1
+
+
+@part
+def _is_taken(trie: Any, heads: Any, level: Any, word: Any) -> Any:
+    """1 if a word follows a longer context than that of the level, which then has its whole probability."""
+    for longer in range(level):
+        if _child(trie, heads.contexts[longer], word) >= 0:
+            return 1
+    return 0
+
+
+@part
+def _likeliest(trie: Any, mixtures_: Any, heads: Any, levels: Any) -> Any:
+    """The level whose head is the likeliest word that was not taken yet; -1 if all words that were ever seen are."""
+    best, best_word = -1, -1
+    best_likely = -np.inf
+    for level in range(levels):
+        end = mixtures_.bounds[heads.contexts[level] + 1]
+        while heads.at[level] < end:
+            node = mixtures_.children[heads.at[level]]
+            word = trie.word[node]
+            if _is_taken(trie, heads, level, word) == 0:
+                likely = heads.share[level] + mixtures_.likely[node]
+                if likely > best_likely or (likely == best_likely and word < best_word):
+                    best, best_likely, best_word = level, likely, word
+                break
+            heads.at[level] += 1
+    return best
+
+
+@part
+def _cut(trie: Any, mixtures_: Any, rule: Any, power: Any, mass: Any, heads: Any, cut: Any) -> Any:
+    """Write the likeliest words, from the top, to `cut`; returns their number."""
+    levels = _start(trie, mixtures_, heads)
+    log_mass = mixtures_.mass[heads.contexts[0]]
+    root = levels - 1
+    unseen = heads.share[root] + mixtures_.rest[0] - np.log(np.float64(rule.vocabulary))
+    total = 0.0
+    word = -1
+    count = 0
+    while count < cut.words.size and (total < mass or count == 0):
+        level = _likeliest(trie, mixtures_, heads, levels)
+        if level >= 0:
+            node = mixtures_.children[heads.at[level]]
+            heads.at[level] += 1
+            likely = heads.share[level] + mixtures_.likely[node]
+            cut.words[count] = trie.word[node]
+        else:
+            word += 1
+            while word < rule.vocabulary and _child(trie, 0, word) >= 0:
+                word += 1
+            if word >= rule.vocabulary or unseen == -np.inf:
+                break
+            likely = unseen
+            cut.words[count] = word
+        total += np.exp(power * likely - log_mass)
+        cut.upto[count] = total
+        count += 1
+    return count
+
+
+@loop("const i64[:]", _READ_TRIE, _READ_MIXTURES, _RULE, "f64, f64", _HEADS, _CUT, "u64[:], i32[:]")
+def _sample_among(
+    offsets: Any,
+    trie: Any,
+    mixtures_: Any,
+    rule: Any,
+    power: Any,
+    mass: Any,
+    heads: Any,
+    cut: Any,
+    state: Any,
+    out: Any,
+) -> Any:
+    cut_by_number = cut.words.size < rule.vocabulary
+    for document in range(offsets.size - 1):
+        for k in range(heads.last.size):
+            heads.last[k] = k
+        for at in range(offsets[document], offsets[document + 1]):
+            if cut_by_number:  # the mass is then one of these words alone
+                count = _cut(trie, mixtures_, rule, power, np.inf, heads, cut)
+                count = min(count, 1 + _first_above(cut.upto, 0, count, mass * cut.upto[count - 1]))
+            else:
+                count = _cut(trie, mixtures_, rule, power, mass, heads, cut)
+            drawn = _first_above(cut.upto, 0, count - 1, _uniform(state) * cut.upto[count - 1])
+            out[at] = cut.words[drawn]
+            _follow(trie, heads.last, out[at])

@@ -209,9 +209,12 @@ def spread(samples: Sequence[Influences], own: OwnVariance = _NO_TYPES) -> Sprea
 def student_quantile(freedom: float, z: float = _Z) -> float:
     """The quantile of Student's t where the normal one is `z`: the 97.5 % quantile, unless said otherwise.
 
-    Absolute error below 0.001 from 6 degrees of freedom on. Abramowitz and Stegun, Handbook of Mathematical
-    Functions (1964), equation 26.7.5.
+    Exact at 1 and 2 degrees of freedom; absolute error of the 97.5 % quantile below 0.004 at 3, and below 0.001 from 6
+    on. Abramowitz and Stegun, Handbook of Mathematical Functions (1964), equation 26.7.5.
     """
+    if freedom in {1, 2}:
+        tail = NormalDist().cdf(-z)
+        return 1 / math.tan(math.pi * tail) if freedom == 1 else (1 - 2 * tail) / math.sqrt(2 * tail * (1 - tail))
     return (
         z
         + (z**3 + z) / 4 / freedom

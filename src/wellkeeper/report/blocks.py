@@ -180,6 +180,16 @@ class Clusters:
 
 
 @dataclass(frozen=True, slots=True)
+class Strip:
+    """Texts side by side, each under its title; `is_drawing`: pictures made of letters."""
+
+    kind: ClassVar[str] = "strip"
+    label: str
+    rows: Sequence[tuple[str, str]]
+    is_drawing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     kind: ClassVar[str] = "code"
     label: str
@@ -195,7 +205,7 @@ class Facts:
 
 
 Block: TypeAlias = (
-    Prose | Heading | Stack | Bars | Ranges | Table | Picture | Cards | Quotes | Clusters | Code | Facts
+    Prose | Heading | Stack | Bars | Ranges | Table | Picture | Cards | Quotes | Clusters | Strip | Code | Facts
 )
 
 

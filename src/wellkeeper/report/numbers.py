@@ -128,6 +128,16 @@ class Numbers:
                 return f"{value / size:.1f} {unit}"
         return f"{self.count(value)} B"
 
+    def figure(self, value: float | None, digits: int = 4) -> str:
+        """A measured number of any size, with so many significant digits.
+
+        >>> [Numbers(",").figure(value) for value in (0.132612, 5671.4, 18215.0, 1.5e-7, None)]
+        ['0.1326', '5,671', '18,215', '1.5e-07', 'none']
+        """
+        if value is None:
+            return "none"
+        return self.count(value) if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
+
     def seconds(self, value: float) -> str:
         """A time, in units that a person thinks in.
 
@@ -161,6 +171,11 @@ def short(value: float) -> str:
         if value >= size:
             return f"{value / size:.3g}{unit}"
     return f"{value:.3g}"
+
+
+def signed_short(value: float) -> str:
+    """A number of any size and sign on an axis: `-0.05`, `1e-06`, `20k`."""
+    return f"\u2212{short(-value)}" if value < 0 else short(value)
 
 
 def _digits(value: Interval) -> int:

@@ -7,12 +7,12 @@ letters stay legible. All text is escaped here.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from wellkeeper.report.numbers import THIN, short
+from wellkeeper.report.numbers import THIN, short, signed_short
 from wellkeeper.report.reading import Interval
 from wellkeeper.report.story import Stage
 
@@ -504,6 +504,155 @@ def _triangle(x: float, y: float, size: float, *, up: bool) -> str:
     return (
         f"M{_round(x - 1.25 * size)} {_round(y + foot)}h{_round(2.5 * size)}L{_round(x)} {_round(y + tip)}z"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    label: str
+    is_log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """One line of a family: all finite, above 0 where the axis is logarithmic; `style` is a class of style.css."""
+
+    style: str
+    label: str
+    points: Sequence[tuple[float, float]]  # x, y
+    band: Sequence[tuple[float, float, float]] = ()  # x, low, high
+    theory: Sequence[tuple[float, float]] = ()
+
+
+def trends(frame: Frame, lines: Sequence[Trend], *, across: Axis, upward: Axis) -> Markup:
+    """Lines with their bands, and dashed beside them what theory says; labels stand at the lines' ends.
+
+    Axes span what there is to see, from 0 on where that is near. There is at least one point.
+    """
+    height = 270 if frame.is_compact else 340
+    left, top, bottom = 56, 30, 44
+    right = 16.0 if frame.is_compact else 30 + max(len(_cut(line.label, 26)) for line in lines) * 7.2
+    wide, tall = frame.width - left - right, height - top - bottom
+    x_span = _Span.over([x for line in lines for x, _ in line.points], across, 3 if frame.is_compact else 6)
+    y_span = _Span.over([y for line in lines for y in _heights(line)], upward, 4)
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return left + wide * x_span.place(x), top + tall * (1 - y_span.place(y))
+
+    body = [_text(0, 14, _cut(upward.label, int(frame.width / 7)), "label")]
+    for tick in y_span.ticks:
+        _, y = at(x_span.low, tick)
+        body += [_line(left, y, left + wide, y, "axis" if tick == y_span.low else "grid")]
+        body += [_text(left - 6, y + 4, signed_short(tick), "tick", "end")]
+    for tick in x_span.ticks:
+        x, _ = at(tick, y_span.low)
+        body += [_text(x, top + tall + 18, signed_short(tick), "tick", "middle")]
+    body += [_text(left + wide / 2, height - 6, across.label, "label", "middle")]
+    for line in lines:
+        body += _trend(line, at)
+    if not frame.is_compact:
+        body += _end_labels(lines, at, top, top + tall)
+    return _svg(frame, height, body)
+
+
+def _heights(line: Trend) -> Iterator[float]:
+    yield from (y for _, y in line.points)
+    yield from (y for _, low, high in line.band for y in (low, high))
+    yield from (y for _, y in line.theory)
+
+
+def _trend(line: Trend, at: Callable[[float, float], tuple[float, float]]) -> Iterator[str]:
+    if len(line.band) > 1:
+        edge = [at(x, high) for x, _, high in line.band] + [at(x, low) for x, low, _ in reversed(line.band)]
+        yield f'<polygon class="band {line.style}" points="{_points(edge)}"/>'
+    drawn = [at(*point) for point in line.points]
+    yield f'<polyline class="trend {line.style}" points="{_points(drawn)}"/>'
+    for x, y in drawn if len(drawn) <= _FEW_POINTS else drawn[-1:]:
+        yield f'<circle class="dot trend {line.style}" cx="{_round(x)}" cy="{_round(y)}" r="3"/>'
+    if line.theory:
+        yield f'<polyline class="theory" points="{_points(at(*point) for point in line.theory)}"/>'
+
+
+_FEW_POINTS = 12  # as many have a dot each
+
+
+def _points(places: Iterable[tuple[float, float]]) -> str:
+    return " ".join(f"{_round(x)},{_round(y)}" for x, y in places)
+
+
+def _end_labels(
+    lines: Sequence[Trend], at: Callable[[float, float], tuple[float, float]], top: float, floor: float
+) -> Iterator[str]:
+    """Each label beside its line's end, or as near as the others leave room."""
+    ends = sorted(((*at(*line.points[-1]), line) for line in lines), key=lambda end: end[1])
+    apart = min(17.0, (floor - top) / max(1, len(ends) - 1))
+    heights: list[float] = []
+    for _, y, _ in ends:
+        heights.append(max(y, heights[-1] + apart) if heights else y)
+    below = heights[-1] - floor
+    for place in reversed(range(len(heights))):  # what was pushed out below moves up again
+        heights[place] = min(heights[place], floor - apart * (len(heights) - 1 - place)) if below > 0 else heights[place]
+    right = max(x for x, _, _ in ends)
+    for (x, y, line), height in zip(ends, heights, strict=True):
+        yield f'<polyline class="lead {line.style}" points="{_points([(x + 4, y), (right + 12, height)])}"/>'
+        yield _text(right + 16, height + 4, _cut(line.label, 26), "tick strong")
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """An axis from `low` to `high` with its ticks."""
+
+    low: float
+    high: float
+    ticks: Sequence[float]
+    is_log: bool
+
+    @classmethod
+    def over(cls, values: Sequence[float], axis: Axis, wanted: int) -> "_Span":
+        low, high = min(values), max(values)
+        if axis.is_log:
+            found = log_ticks(low, high, wanted)
+        else:
+            found = ticks_between(0.0 if 0 < low < high / 2 else low, high, wanted)
+        return cls(min(low, found[0]) if axis.is_log else found[0], max(high, found[-1]), found, axis.is_log)
+
+    def place(self, value: float) -> float:
+        """Where a value stands, from 0 at `low` to 1 at `high`."""
+        if self.is_log:
+            return math.log(value / self.low) / (math.log(self.high / self.low) or 1.0)
+        return (value - self.low) / (self.high - self.low)
+
+
+def ticks_between(low: float, high: float, wanted: int) -> list[float]:
+    """Round numbers from at most `low` to at least `high`, about `wanted` steps of 1, 2 or 5 times a power of ten.
+
+    >>> ticks_between(-0.2, 1.1, 4)
+    [-0.5, 0.0, 0.5, 1.0, 1.5]
+    """
+    if high - low <= 1e-9 * max(abs(low), abs(high)):  # one value, but for rounding: in the middle
+        reach = abs(high) / 2 or 1.0
+        low, high = low - reach, high + reach
+    power = 10.0 ** math.floor(math.log10((high - low) / wanted))
+    step = next(power * unit for unit in (1, 2, 5, 10) if (high - low) / (power * unit) <= wanted)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [float(f"{step * index:.12g}") for index in range(first, last + 1)]
+
+
+def log_ticks(low: float, high: float, wanted: int) -> list[float]:
+    """Powers of ten around the values, or 1, 2 and 5 times them where there are few; both are above 0.
+
+    >>> log_ticks(200, 12800, 6)
+    [200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0]
+    """
+    first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
+    if last - first <= 2:
+        inside = [
+            float(f"{10.0**power * unit:.12g}") for power in range(first, last + 1) for unit in (1, 2, 5)
+        ]
+        found = [value for value in inside if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
+        if len(found) > 1:
+            return found if len(found) <= wanted + 1 else found[::2]
+    every = max(1, math.ceil((last - first) / wanted))
+    return [10.0**power for power in range(first, max(last, first + 1) + 1, every)]
 
 
 def _svg(frame: Frame, height: int, body: Sequence[str]) -> Markup:

@@ -1,0 +1,1 @@
+"""Results of the literature that the lab reproduces: `wellkeeper lab check`."""

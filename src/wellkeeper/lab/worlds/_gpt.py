@@ -1,0 +1,213 @@
+"""A small decoder-only transformer, in torch. Imported by `transformer` when a model is needed, and not before.
+
+Blocks with layer norms before attention and before the network of four times the width, learnt positions, and an
+output tied to the embeddings: Radford et al., Language models are unsupervised multitask learners (2019), section 2.3.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from wellkeeper.errors import DataError
+from wellkeeper.lab.text import Text
+from wellkeeper.lab.worlds._torch import Tensor, Weights, generator, one_thread
+
+_DEVIATION = 0.02  # of first weights: Radford et al. 2018, section 4.1
+_RATE, _DECAY, _BETAS = 3e-3, 0.05, (0.9, 0.98)
+_WARM_UP, _LAST = 30, 0.1  # steps until the full rate; share of it at the end
+_LONGEST_GRADIENT = 1.0
+_READ_AT_ONCE = 256  # windows that are scored together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """Of a transformer."""
+
+    vocabulary: int
+    layers: int = 2
+    width: int = 96
+    heads: int = 3
+    context: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """How long a transformer is trained, on windows as long as its context."""
+
+    steps: int = 300
+    batch: int = 32  # windows a step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Transformer:
+    """A fitted transformer."""
+
+    shape: Shape
+    weights: Weights
+
+    @property
+    def parameters(self) -> int:
+        return sum(int(weight.numel()) for weight in self.weights.values())
+
+    def nats(self, text: Text, opening: int) -> NDArray[np.float64]:
+        """Negative log-likelihood of each token, shape (tokens,), in nats.
+
+        Each document is read from its beginning, after the token `opening`, in windows that do not overlap: a token
+        has from 1 to `context` tokens before it.
+        """
+        inputs, targets, owners = _windows(text, opening, self.shape.context)
+        found = np.zeros(text.words.size)
+        with one_thread(), torch.inference_mode():
+            for first in range(0, len(inputs), _READ_AT_ONCE):
+                part = slice(first, first + _READ_AT_ONCE)
+                given, wanted = (self._tensor(rows[part]) for rows in (inputs, targets))
+                lost = functional.cross_entropy(
+                    _logits(self.weights, self.shape, given).flatten(0, 1), wanted.flatten(), reduction="none"
+                )
+                places = owners[part].ravel()
+                found[places[places >= 0]] = lost.double().cpu().numpy()[places >= 0]
+        return found
+
+    def _tensor(self, rows: NDArray[np.integer]) -> Tensor:
+        return torch.from_numpy(rows.astype(np.int64)).to(self.weights["tokens"].device)
+
+
+def _windows(
+    text: Text, opening: int, context: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """What is read, what follows it, and the place of each token that follows (-1: none), shape (windows, context)."""
+    before = np.empty_like(text.words)
+    before[1:] = text.words[:-1]
+    before[text.offsets[:-1][text.sizes > 0]] = opening
+    counts = -(-text.sizes // context)
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    places = (np.repeat(text.offsets[:-1], counts) + within * context)[:, None] + np.arange(context)
+    real = places < np.repeat(text.offsets[1:], counts)[:, None]
+    owners = np.where(real, places, -1)
+    return np.where(real, before[owners], opening), np.where(real, text.words[owners], opening), owners
+
+
+def fitted(
+    tokens: NDArray[np.integer], shape: Shape, training: Training, random: np.random.Generator, where: str
+) -> Transformer:
+    """Train a transformer from scratch on one row of tokens.
+
+    Adam with decoupled weight decay, the rate rising over 30 steps and falling linearly to a tenth, gradients cut to
+    length 1.
+
+    Raises:
+        DataError: there are too few tokens for one window.
+    """
+    if tokens.size <= shape.context:
+        raise DataError(
+            f"There are {tokens.size:,} tokens, too few for one window of {shape.context}. Give more text."
+        )
+    with one_thread():
+        weights = _initial(shape, generator(random))
+        weights = {name: weight.to(where).requires_grad_() for name, weight in weights.items()}
+        optimiser = torch.optim.AdamW(
+            list(weights.values()), lr=_RATE, betas=_BETAS, weight_decay=_DECAY, fused=True
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _share(step, training.steps))
+        row = torch.from_numpy(tokens.astype(np.int64)).to(where)
+        reach = torch.arange(shape.context + 1, device=where)
+        for _ in range(training.steps):
+            starts = random.integers(tokens.size - shape.context, size=(training.batch, 1))
+            windows = row[torch.from_numpy(starts).to(where) + reach]
+            optimiser.zero_grad()
+            logits = _logits(weights, shape, windows[:, :-1])
+            functional.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten()).backward()
+            torch.nn.utils.clip_grad_norm_(list(weights.values()), _LONGEST_GRADIENT)
+            optimiser.step()
+            schedule.step()
+    return Transformer(shape=shape, weights={name: weight.detach() for name, weight in weights.items()})
+
+
+def _share(step: int, steps: int) -> float:
+    """Share of the full rate at a step, from 0."""
+    left = (steps - step) / max(steps - _WARM_UP, 1)
+    return min((step + 1) / _WARM_UP, _LAST + (1 - _LAST) * min(max(left, 0.0), 1.0))
+
+
+def _initial(shape: Shape, draws: Tensor) -> Weights:
+    width = shape.width
+    sizes = {"tokens": (shape.vocabulary, width), "positions": (shape.context, width)}
+    for layer in range(shape.layers):
+        sizes |= {
+            f"{layer}.attention": (3 * width, width),
+            f"{layer}.attended": (width, width),
+            f"{layer}.network": (4 * width, width),
+            f"{layer}.back": (width, 4 * width),
+        }
+    weights = {}
+    for name, size in sizes.items():
+        into_stream = name.endswith((".attended", ".back"))
+        deviation = _DEVIATION / (2 * shape.layers) ** 0.5 if into_stream else _DEVIATION
+        weights[name] = torch.empty(size).normal_(0, deviation, generator=draws)
+        if "." in name:
+            weights[f"{name}.bias"] = torch.zeros(size[0])
+    for name in ("last", *(f"{layer}.{norm}" for layer in range(shape.layers) for norm in ("first", "second"))):
+        weights[f"{name}.gain"], weights[f"{name}.shift"] = torch.ones(width), torch.zeros(width)
+    return weights
+
+
+def _logits(weights: Weights, shape: Shape, tokens: Tensor) -> Tensor:
+    """After each token, shape (rows, tokens, vocabulary)."""
+    return functional.linear(_states(weights, shape, tokens, None, 0), weights["tokens"])
+
+
+def _states(weights: Weights, shape: Shape, tokens: Tensor, memory: Tensor | None, start: int) -> Tensor:
+    """Before the last matrix, shape (rows, tokens, width); keys and values go into memory, if there is one.
+
+    Tokens stand at `start` and after it; with a start above 0 there is one of each row, and memory has those before.
+    """
+    new = tokens.shape[1]
+    states = functional.embedding(tokens, weights["tokens"]) + weights["positions"][start : start + new]
+    for layer in range(shape.layers):
+        normed = _normed(weights, f"{layer}.first", states)
+        query, key, value = (
+            part.unflatten(2, (shape.heads, -1)).transpose(1, 2)
+            for part in _layer(weights, f"{layer}.attention", normed).chunk(3, dim=2)
+        )
+        if memory is not None:
+            memory[layer, 0, :, :, start : start + new] = key
+            memory[layer, 1, :, :, start : start + new] = value
+            key, value = memory[layer, :, :, :, : start + new]
+        seen = functional.scaled_dot_product_attention(query, key, value, is_causal=start == 0)
+        states = states + _layer(weights, f"{layer}.attended", seen.transpose(1, 2).flatten(2))
+        inner = functional.gelu(_layer(weights, f"{layer}.network", _normed(weights, f"{layer}.second", states)))
+        states = states + _layer(weights, f"{layer}.back", inner)
+    return _normed(weights, "last", states)
+
+
+def _layer(weights: Weights, name: str, inputs: Tensor) -> Tensor:
+    return functional.linear(inputs, weights[name], weights[f"{name}.bias"])
+
+
+def _normed(weights: Weights, name: str, states: Tensor) -> Tensor:
+    return functional.layer_norm(states, states.shape[-1:], weights[f"{name}.gain"], weights[f"{name}.shift"])
+
+
+class Memory:
+    """A transformer that reads rows token by token and remembers keys and values."""
+
+    def __init__(self, model: Transformer) -> None:
+        self._model = model
+        self._memory: Tensor | None = None
+        self._read = 0
+
+    def read(self, tokens: Tensor) -> Tensor:
+        shape, weights = self._model.shape, self._model.weights
+        if self._memory is None:
+            size = (shape.layers, 2, len(tokens), shape.heads, shape.context, shape.width // shape.heads)
+            self._memory = torch.zeros(size, device=tokens.device)
+        states = _states(weights, shape, tokens, self._memory, self._read)
+        self._read += tokens.shape[1]
+        return functional.linear(states[:, -1], weights["tokens"])
+
+    def keep(self, rows: Tensor) -> None:
+        assert self._memory is not None
+        self._memory = self._memory[:, :, rows]
