@@ -13,6 +13,7 @@ from wellkeeper.cli.audit import audit
 from wellkeeper.cli.compare import compare
 from wellkeeper.cli.completion import completion
 from wellkeeper.cli.curate import curate
+from wellkeeper.cli.lab import lab
 from wellkeeper.cli.plugins import schema, steps
 from wellkeeper.cli.recommend import recommend
 from wellkeeper.cli.why import why
@@ -40,7 +41,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, anchors, compare, recommend, curate, why, steps, schema, completion):
+for command in (audit, anchors, compare, recommend, curate, lab, why, steps, schema, completion):
     cli.add_command(command)
 
 

@@ -13,7 +13,7 @@ from wellkeeper.errors import WellkeeperError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from wellkeeper.engine.progress import Listener
+    from wellkeeper.engine.progress import Listener, Progress
 
 CLEAN, FINDINGS, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
 
@@ -147,19 +147,27 @@ def progress(*, quiet: bool) -> Iterator["Listener"]:
     if quiet or not sys.stderr.isatty():
         yield nobody
         return
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.fields[documents]:,} documents"),
+        TextColumn("{task.fields[told]}"),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
         console=console(stderr=True),
         transient=True,
     )
     with bar:
-        task = bar.add_task("starting", total=None, documents=0)
+        task = bar.add_task("starting", total=None, told="")
 
         def listen(event: Event) -> None:
             bar.update(
@@ -167,11 +175,15 @@ def progress(*, quiet: bool) -> Iterator["Listener"]:
                 description=event.stage,
                 total=event.total or None,
                 completed=event.done,
-                documents=event.documents,
+                told=f"{event.documents:,} documents" if event.documents else _told(event),
             )
 
         with _told_of_compiling(bar.console.print):
             yield listen
+
+
+def _told(event: "Progress") -> str:
+    return f"{event.done:,} of {event.total:,} {event.unit}" if event.total else ""
 
 
 @contextmanager

@@ -72,7 +72,9 @@ def _quantile(values: Values, share: float) -> float:
     return float(np.quantile(values, share)) if values.size else math.nan
 
 
-def change(before: Values, after: Values, *, log: bool = False, paired: bool = True, tests: int = 1) -> Change | None:
+def change(
+    before: Values, after: Values, *, log: bool = False, paired: bool = True, tests: int = 1
+) -> Change | None:
     """How a figure's mean differs, each of shape (replicates,); None where no replicate has both values.
 
     The interval is Student's; Welch's where the replicates are not paired. It covers with 95 %, all `tests` of a

@@ -10,7 +10,7 @@ compare; nats a piece would not.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,12 +61,9 @@ class Unlearner(Protocol):
     """A learner that can forget some of what it read at little cost: its intervals need no other draws."""
 
     def without_each(
-        self, model: object, parts: NDArray[np.int64], documents: Sequence[str], count: int
+        self, model: Any, bounds: NDArray[np.int64], documents: Sequence[str]
     ) -> Iterator[Surprise]:
-        """The surprise under the model less the documents of each part, 0 to `count` - 1.
-
-        `parts`, shape (documents read,), tells the part of each document that the model read, in the order read.
-        """
+        """The surprise under the model less the documents [bounds[b], bounds[b + 1]) that it read, for each b."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,7 +84,8 @@ class WordPlaces:
 
 
 @cache
-def _tables() -> text.Tables:
+def tables() -> text.Tables:
+    """The kernels' lookup tables, read once a process."""
     return text.load_tables()
 
 
@@ -102,7 +100,7 @@ def words_of(documents: Sequence[str]) -> WordPlaces:
     bounds = np.zeros(len(raw) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, raw), np.int64, len(raw)), out=bounds[1:])
     data = np.frombuffer(b"".join(raw), np.uint8)
-    offsets, hashes, firsts, _ = text.word_places(data, bounds, _tables(), np.arange(len(raw)))
+    offsets, hashes, firsts, _ = text.word_places(data, bounds, tables(), np.arange(len(raw)))
     return WordPlaces(offsets=offsets, hashes=hashes, firsts=firsts)
 
 

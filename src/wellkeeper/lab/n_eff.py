@@ -8,7 +8,7 @@ from people. c hangs on the policy alone:
     replace               c_t = u_t                       a = 0
     fresh human share a   c_t = a sum_{j < t} u_j + u_t   with u of this a
     fixed human core a    c_t = a + (1 - a) u_t           with u of this a
-    accumulate            c_t = 1
+    accumulate            c_t = 1                         and what fresh human data add, whole
 
 c_0 = 1 is the human data themselves. (Derived as a branching process with Poisson offspring of mean 1 - a, whose
 survival probability u_j is; each fresh set starts new lines. Verified by simulation of unigram, bigram and trigram
@@ -47,23 +47,65 @@ def coefficients(policy: Policy, generations: int) -> NDArray[np.float64]:
     Raises:
         RecipeError: the policy has no closed form: it subsamples, verifies, detects, or decodes otherwise than plainly.
     """
+    _refuse_open(policy)
+    return np.array([sum(_lines(policy, last)) for last in range(generations + 1)])
+
+
+def absence(
+    policy: Policy, counts: NDArray[np.integer], generations: int, *, human: float = 1.0
+) -> NDArray[np.float64]:
+    """Chance that a word which a corpus has so often is absent from generations 0, 1, ..., read of the corpus itself.
+
+    A generation lacks a word if none of its copies is in the core or has a line of descent, and none of fresh text,
+    which has it as often as the corpus has, has one either.
+
+    Args:
+        policy: what each generation is trained on.
+        counts: shape (words,): copies in the corpus, >= 0.
+        generations: after the corpus, which is generation 0.
+        human: share of the copies, in [0, 1], that people wrote; what models wrote before founds no line here.
+
+    Returns:
+        Shape (generations + 1, words). Words of the corpus are in generation 0, unless no person wrote them.
+
+    Raises:
+        RecipeError: the policy has no closed form, as for `coefficients`.
+    """
+    _refuse_open(policy)
+    lines = np.array([_lines(policy, last) for last in range(generations + 1)])
+    kept, fresh = human * lines[:, 0], lines[:, 1]
+    chances: NDArray[np.float64] = (1 - kept[:, None]) ** counts * np.exp(-np.multiply.outer(fresh, counts))
+    return chances
+
+
+def carried(policy: Policy, generations: int) -> NDArray[np.float64]:
+    """The part of `coefficients` that the copies of the corpus itself carry, and fresh text does not.
+
+    Raises:
+        RecipeError: the policy has no closed form, as for `coefficients`.
+    """
+    _refuse_open(policy)
+    return np.array([_lines(policy, last)[0] for last in range(generations + 1)])
+
+
+def _refuse_open(policy: Policy) -> None:
     if policy.keep == "sample" or policy.verifier or policy.detector or not policy.decoding.is_plain:
         raise RecipeError(
             f"No closed form is known for policy {policy}. Measure it on a proxy: `wellkeeper forecast --tier 1`."
         )
+
+
+def _lines(policy: Policy, last: int) -> tuple[float, float]:
+    """Of an item of the first set, the chance that it is in set `last` or has a line there; and fresh items' lines."""
     if policy.keep == "all":
-        return np.ones(generations + 1)
-    return np.array([_coefficient(policy, last) for last in range(generations + 1)])
-
-
-def _coefficient(policy: Policy, last: int) -> float:
+        return 1.0, sum(policy.parts(number).fresh for number in range(1, last + 1))
     core = policy.parts(1).core
     reaches, lines = 1.0, 0.0
     for step in range(last, 0, -1):
         parts = policy.parts(step)
         lines += parts.fresh * reaches
         reaches = -math.expm1(-(parts.made / _size(policy, step - 1)) * reaches)
-    return core + (1 - core) * reaches + lines
+    return core + (1 - core) * reaches, lines
 
 
 def _size(policy: Policy, step: int) -> float:

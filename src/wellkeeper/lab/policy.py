@@ -82,7 +82,7 @@ class Verifier:
             )
 
     def __str__(self) -> str:
-        return f"{self.right:g}/{self.wrong:g}"
+        return "/".join(map(_short, (self.right, self.wrong)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class Detector:
             )
 
     def __str__(self) -> str:
-        return f"{self.auroc:g}/{self.power:g}/{self.upsample:g}/{self.repeats}"
+        return "/".join(map(_short, (self.auroc, self.power, self.upsample, self.repeats)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,15 +262,15 @@ def _changed(value: Any, default: Any) -> list[str]:
 
 
 def _said(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ":".join(f"{share:g}" for share in value)
-    return (
-        f"{value:.17g}".rstrip() if isinstance(value, float) and f"{value:g}" != str(value) else _short(value)
-    )
+    return ":".join(map(_short, value)) if isinstance(value, tuple) else _short(value)
 
 
 def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """A value as one would write it, and a number so that it is read as itself."""
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def _within(name: str, value: float, low: float, high: float, *, above: bool = False) -> None:

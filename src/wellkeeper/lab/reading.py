@@ -7,8 +7,9 @@ ever less. A figure that is read beside human text therefore comes first, and a 
 either direction, never praise.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -17,17 +18,23 @@ from wellkeeper.lab.bands import Change, Values, change
 from wellkeeper.lab.experiment import Curve, Figure
 
 Verdict: TypeAlias = Literal[
-    "noise drift", "entropy collapse", "noise drift and entropy collapse", "loses its tail", "holds", "worse", "seen"
+    "noise drift",
+    "entropy collapse",
+    "noise drift and entropy collapse",
+    "loses its tail",
+    "holds",
+    "gets worse",
+    "",
 ]
-"""`worse` and `holds`: by figures that have a worse direction; `seen`: no figure has one."""
+"""`holds` and `gets worse` are by the figure that an experiment is about; none where none has a worse direction."""
 
 MARGIN = 0.05
 """Part of a figure's first value by which it may get worse and still be held."""
 
 # By role, the names of figures of text; see `wellkeeper.lab.text_figures`.
-_HELD_OUT = ("held_out_nll",)
-_HUMAN = (*_HELD_OUT, "coverage_1", "lost_mass")
-_OUTPUT = ("output_nll",)
+_HELD_OUT = ("nll",)
+_HUMAN = (*_HELD_OUT, "coverage_rare", "lost_mass")
+_OUTPUT = ("noise",)
 _DIVERSITY = ("entropy", "distinct_2", "types")
 _MOST_SAID = 3
 
@@ -39,13 +46,15 @@ class Told:
     label: str
     verdict: Verdict
     sentence: str
-    changes: Mapping[str, Change]  # by figure
+    changes: Mapping[str, Change] = field(default_factory=dict)  # by figure
+    named: tuple[str, ...] = ()  # figures that the sentence names
 
     def to_json(self) -> dict[str, Any]:
         return {
             "label": self.label,
             "verdict": self.verdict,
             "sentence": self.sentence,
+            "named": list(self.named),
             "changes": {name: _change_json(found) for name, found in self.changes.items()},
         }
 
@@ -65,7 +74,11 @@ class Rank:
             "figure": self.figure,
             "best": list(self.best),
             "order": [
-                {"label": label, "value": value, "beside_best": None if found is None else _change_json(found)}
+                {
+                    "label": label,
+                    "value": value,
+                    "beside_best": None if found is None else _change_json(found),
+                }
                 for label, value, found in zip(self.labels, self.values, self.beside, strict=True)
             ],
         }
@@ -99,7 +112,10 @@ def read(curves: Sequence[Curve], figures: Sequence[Figure], *, paired: bool = T
     along_time = bool(curves) and curves[0].axis == "generation"
     ranks = ranked(curves, figures, paired=paired) if along_time and len(curves) > 1 else ()
     return Reading(
-        headline=_headline(curves, figures), told=told, ranks=ranks, notes=tuple(_notes(curves, figures))
+        headline=_headline(curves, figures),
+        told=told,
+        ranks=ranks,
+        notes=(*_explained(told), *_notes(curves, figures)),
     )
 
 
@@ -110,7 +126,9 @@ def ranked(curves: Sequence[Curve], figures: Sequence[Figure], *, paired: bool) 
 
 
 def _rank(curves: Sequence[Curve], figure: Figure, *, paired: bool) -> Rank | None:
-    ends = {curve.label: curve.figures[figure.name][:, -1] for curve in curves if figure.name in curve.figures}
+    ends = {
+        curve.label: curve.figures[figure.name][:, -1] for curve in curves if figure.name in curve.figures
+    }
     means = {label: _middle(values, figure) for label, values in ends.items()}
     order = sorted(
         (label for label, mean in means.items() if np.isfinite(mean)),
@@ -132,7 +150,9 @@ def _rank(curves: Sequence[Curve], figure: Figure, *, paired: bool) -> Rank | No
     best = [
         label
         for label, found in zip(order, beside, strict=True)
-        if found is None or (found.low is not None and not found.direction) or found.change == (1 if found.log else 0)
+        if found is None
+        or (found.low is not None and not found.direction)
+        or found.change == (1 if found.log else 0)
     ]
     return Rank(
         figure=figure.name,
@@ -155,24 +175,31 @@ def _middle(values: Values, figure: Figure) -> float:
 
 
 def _told(curve: Curve, figures: Mapping[str, Figure]) -> Told:
+    if curve.axis != "generation":
+        return Told(label=curve.label, verdict="", sentence=_extreme(curve, figures))
     changes = {}
-    for name, values in curve.figures.items():
-        figure = figures.get(name)
-        found = change(values[:, 0], values[:, -1], log=figure is not None and figure.log)
-        if figure is not None and found is not None:
+    for name, figure in figures.items():
+        values = curve.figures.get(name)
+        found = None if values is None else change(values[:, 0], values[:, -1], log=figure.log)
+        if found is not None:
             changes[name] = found
-    verdict = _verdict(changes, figures) if curve.axis == "generation" else "seen"
+    named = _named(changes, figures)
     return Told(
-        label=curve.label, verdict=verdict, sentence=_sentence(verdict, changes, figures), changes=changes
+        label=curve.label,
+        verdict=_verdict(changes, figures),
+        sentence=_went(named, changes, figures),
+        changes=changes,
+        named=named,
     )
 
 
 def _verdict(changes: Mapping[str, Change], figures: Mapping[str, Figure]) -> Verdict:
     judged = {name: figures[name] for name in changes if figures[name].worse}
     if not judged:
-        return "seen"
+        return ""
     if not any(name in changes for name in _HELD_OUT):
-        return "worse" if any(is_worse(changes[name], figure) for name, figure in judged.items()) else "holds"
+        name = next(iter(judged))
+        return "gets worse" if is_worse(changes[name], judged[name]) else "holds"
     if not any(name in judged and is_worse(changes[name], judged[name]) for name in _human(changes)):
         return "holds"
     drifts = any(_moved(changes.get(name), "up") for name in _OUTPUT)
@@ -203,38 +230,60 @@ def _is_large(found: Change, margin: float = MARGIN) -> bool:
 
 _MEANS: Mapping[Verdict, str] = {
     "noise drift": (
-        "Noise drift: the models write ever less like people, and people's text costs them more. What they write "
-        "looks more varied for it."
+        "Noise drift: outputs are ever less like what people write, and people's text costs the models more. Where "
+        "variety rises with it, that is noise and no gain."
     ),
     "entropy collapse": (
-        "Entropy collapse: the models repeat themselves ever more, and people's text costs them more."
+        "Entropy collapse: outputs repeat themselves ever more, and people's text costs the models more."
     ),
     "noise drift and entropy collapse": (
-        "Both diseases: the models repeat themselves, and what they repeat is not what people write."
+        "Noise drift and entropy collapse at once: outputs repeat themselves, and what they repeat is ever less like "
+        "what people write."
     ),
-    "loses its tail": "The tail goes first: rare words are lost while variety still looks sound.",
-    "holds": f"Holds: no figure that is told beside the truth gets worse by more than {MARGIN:.0%}.",
-    "worse": "Gets worse.",
-    "seen": "",
+    "loses its tail": "A tail is lost where rare words go and variety still looks sound.",
+    "holds": f"What holds is no more than {MARGIN:.0%} worse than at first, or chance may be all there is.",
 }
 
 
-def _sentence(verdict: Verdict, changes: Mapping[str, Change], figures: Mapping[str, Figure]) -> str:
-    if verdict in {"worse", "holds", "seen"}:
-        judged = [name for name in changes if figures[name].worse] or list(changes)
-        bad = [name for name in judged if is_worse(changes[name], figures[name])] or judged
-        said = _went(bad[:_MOST_SAID], changes, figures)
-    else:
-        names = (*_human(changes)[:2], *_OUTPUT, *_DIVERSITY)
-        said = _went([name for name in names if name in changes], changes, figures)
-    return " ".join(filter(None, (_MEANS[verdict], said)))
+def _named(changes: Mapping[str, Change], figures: Mapping[str, Figure]) -> tuple[str, ...]:
+    """The figures that tell what happened: of text, those beside people's first, then its variety."""
+    if any(name in changes for name in _HELD_OUT):
+        return tuple(name for name in (*_human(changes)[:2], *_OUTPUT, *_DIVERSITY[:2]) if name in changes)
+    judged = [name for name in changes if figures[name].worse] or list(changes)
+    return tuple(judged[:_MOST_SAID])
 
 
 def _went(names: Iterable[str], changes: Mapping[str, Change], figures: Mapping[str, Figure]) -> str:
     parts = [
-        f"{figures[name].title} {told(changes[name].before)} \u2192 {told(changes[name].after)}" for name in names
+        f"{title_of(figures[name])} {told(changes[name].before)} \u2192 {told(changes[name].after)}"
+        for name in names
     ]
     return "; ".join(parts) + "." if parts else ""
+
+
+def _extreme(curve: Curve, figures: Mapping[str, Figure]) -> str:
+    """Where along its axis a curve is best, or from where to where it goes, by its first figure."""
+    figure = next((one for name, one in figures.items() if name in curve.figures), None)
+    if figure is None:
+        return ""
+    values = np.array([_middle(column, figure) for column in curve.figures[figure.name].T])
+    known = np.flatnonzero(np.isfinite(values))
+    if not known.size:
+        return ""
+    first, last = known[0], known[-1]
+    said = (
+        f"{title_of(figure)} {told(values[first])} at {curve.axis} {told(curve.points[first])}, "
+        f"{told(values[last])} at {told(curve.points[last])}"
+    )
+    best = known[np.argmin(values[known]) if figure.worse == "up" else np.argmax(values[known])]
+    if figure.worse and best not in {first, last}:
+        return f"{said}, and best, {told(values[best])}, at {told(curve.points[best])}."
+    return f"{said}."
+
+
+def title_of(figure: Figure) -> str:
+    """A figure's title without what explains it."""
+    return figure.title.partition(": ")[0]
 
 
 def told(value: float) -> str:
@@ -250,27 +299,29 @@ def told(value: float) -> str:
 
 
 def _headline(curves: Sequence[Curve], figures: Sequence[Figure]) -> str:
-    figure = next((one for one in _by_weight(figures) if any(one.name in curve.figures for curve in curves)), None)
+    figure = next(
+        (one for one in _by_weight(figures) if any(one.name in curve.figures for curve in curves)), None
+    )
     if figure is None:
         return "Nothing was measured."
     ends = [
-        (curve, _middle(curve.figures[figure.name][:, 0], figure), _middle(curve.figures[figure.name][:, -1], figure))
+        (
+            curve,
+            _middle(curve.figures[figure.name][:, 0], figure),
+            _middle(curve.figures[figure.name][:, -1], figure),
+        )
         for curve in curves
         if figure.name in curve.figures
     ]
     worst, best = _extremes(ends, figure)
     curve, before, after = worst
     if curve.axis != "generation":
-        first, last = (told(float(point)) for point in (curve.points[0], curve.points[-1]))
-        return (
-            f"{figure.title} goes from {told(before)} to {told(after)} as {curve.axis} goes from {first} to {last} "
-            f"({curve.label})."
-        )
+        return f"{curve.label}: {_extreme(curve, {figure.name: figure})}"
     span = f"after {int(curve.points[-1])} generations"
     if best[0] is curve:
-        return f"{figure.title}: {told(before)} at first, {told(after)} {span} of {curve.label}."
+        return f"{title_of(figure)}: {told(before)} at first, {told(after)} {span} of {curve.label}."
     return (
-        f"{figure.title}: {told(before)} at first; {span} {told(after)} with {curve.label}, "
+        f"{title_of(figure)}: {told(before)} at first; {span} {told(after)} with {curve.label}, "
         f"{told(best[2])} with {best[0].label}."
     )
 
@@ -290,6 +341,12 @@ def _extremes(
     return order[-1], order[0]
 
 
+def _explained(told: Sequence[Told]) -> Iterable[str]:
+    """What the verdicts mean, each once."""
+    found = {one.verdict for one in told}
+    return (meaning for verdict, meaning in _MEANS.items() if verdict in found)
+
+
 def _notes(curves: Sequence[Curve], figures: Sequence[Figure]) -> Iterable[str]:
     if any(len(values) == 1 for curve in curves for values in curve.figures.values()):
         yield (
@@ -300,7 +357,7 @@ def _notes(curves: Sequence[Curve], figures: Sequence[Figure]) -> Iterable[str]:
         z, curve, figure, point = max(off, key=lambda one: abs(one[0]))
         yield (
             f"Theory is dashed. Of its {len(off):,} values, the one farthest from what was measured is {abs(z):.1f} "
-            f"standard errors off ({figure.title}, {curve.label}, {curve.axis} {point:g})."
+            f"standard errors off ({title_of(figure)}, {curve.label}, {curve.axis} {point:g})."
         )
 
 
@@ -318,11 +375,11 @@ def _off_theory(curve: Curve, figures: Sequence[Figure]) -> Iterable[tuple[float
 
 def _change_json(found: Change) -> dict[str, Any]:
     return {
-        "before": found.before,
-        "after": found.after,
-        "change": found.change,
-        "low": found.low,
-        "high": found.high,
+        **{
+            name: value if value is not None and math.isfinite(value) else None
+            for name in ("before", "after", "change", "low", "high")
+            for value in (getattr(found, name),)
+        },
         "kind": "ratio" if found.log else "difference",
         "direction": found.direction or "none found",
     }

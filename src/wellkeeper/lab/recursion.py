@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from wellkeeper.errors import RecipeError, WorkError
 from wellkeeper.lab.policy import Detector, Policy, Verifier
 from wellkeeper.lab.seeds import stream
-from wellkeeper.lab.world import Arrays, Divisible, Figures, Judged, World
+from wellkeeper.lab.world import Arrays, Compared, Divisible, Figures, Judged, World
 
 _ROUNDS = 200
 """Times that a model is sampled again for outputs that a verifier keeps, before it is said that none will come."""
@@ -72,6 +72,8 @@ def generations(
         InputError: the corpus has too little human data for it.
     """
     check(world, policy)
+    if isinstance(world, Compared):
+        world = world.beside(size)
     run = _Run(world=world, policy=policy, size=size, seed=seed, replicate=replicate)
     if state is None:
         state = run.first()

@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,10 @@ from wellkeeper.lab.human import HumanText
 from wellkeeper.lab.policy import Policy
 from wellkeeper.lab.world import Shown, World
 
-EVERY = 1.0
-"""Seconds of work that a run may lose when it is killed, unless storing them takes longer than a tenth of that."""
+EVERY, AT_END = 1.0, 0.1
+"""Seconds of work after which a line of models is stored, and after which it is when it is complete."""
+_BYTES_A_SECOND = 50e6
+"""So much is stored for each second of work at most: a slow disk shall not be what a run waits for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,9 @@ def settings_of(experiment: Experiment, given: Mapping[str, Any]) -> dict[str, A
     for written, value in given.items():
         name = written.replace("-", "_")
         if name not in found:
-            known = f" Its settings are {', '.join(found)}." if found else " It has no settings: leave --set out."
+            known = (
+                f" Its settings are {', '.join(found)}." if found else " It has no settings: leave --set out."
+            )
             raise RecipeError(
                 f"The experiment {experiment.name} has no setting {written!r}.{did_you_mean(name, found)}{known}"
             )
@@ -109,7 +113,9 @@ def _read(name: str, value: str, default: Any) -> Any:
     kind = type(default)
     try:
         if kind is bool:
-            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[value.lower()]
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
+                value.lower()
+            ]
         if kind in {int, float}:
             return kind(value)
     except (KeyError, ValueError) as error:
@@ -161,20 +167,28 @@ def _curves(
     plan: Plan, world: World[Any, Any], keeper: "Keeper | None", corpus: str, listener: Listener
 ) -> Iterator[Curve]:
     runs = 1 if world.replicates == plan.replicates else plan.replicates
-    done, total = 0, len(plan.policies) * runs * (plan.generations + 1)
-
-    def one_more(stage: str, generations: int) -> None:
-        nonlocal done
-        done += generations
-        listener(Progress(stage=stage, done=done, total=total, unit="generations"))
-
+    teller = _Teller(listener=listener, total=len(plan.policies) * runs * (plan.generations + 1))
     for policy in plan.policies:
         traces = []
         for replicate in range(runs):
-            stage = f"{policy}, replicate {replicate + 1} of {runs}" if runs > 1 else str(policy)
-            one = _Line(plan=plan, world=world, policy=policy, replicate=replicate, corpus=corpus)
-            traces.append(one.followed(keeper, lambda more, stage=stage: one_more(stage, more)))
+            teller.stage = f"{policy}, replicate {replicate + 1} of {runs}" if runs > 1 else str(policy)
+            line = _Line(plan=plan, world=world, policy=policy, replicate=replicate, corpus=corpus)
+            traces.append(line.followed(keeper, teller))
         yield _joined(plan, policy, traces)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Teller:
+    """Tells a listener how many generations are done, of all lines together."""
+
+    listener: Listener
+    total: int
+    stage: str = ""
+    done: int = 0
+
+    def __call__(self, generations: int) -> None:
+        self.done += generations
+        self.listener(Progress(stage=self.stage, done=self.done, total=self.total, unit="generations"))
 
 
 def _joined(plan: Plan, policy: Policy, traces: Sequence["_Trace"]) -> Curve:
@@ -185,7 +199,8 @@ def _joined(plan: Plan, policy: Policy, traces: Sequence["_Trace"]) -> Curve:
         axis="generation",
         points=np.arange(plan.generations + 1, dtype=np.float64),
         figures={
-            name: np.concatenate([np.stack(trace.figures[name], axis=1) for trace in traces]) for name in names
+            name: np.concatenate([np.stack(trace.figures[name], axis=1) for trace in traces])
+            for name in names
         },
         theory={} if theory is None else theory(policy, plan.size, plan.generations, plan.settings),
         excerpts=traces[0].excerpts,
@@ -196,7 +211,9 @@ def _joined(plan: Plan, policy: Policy, traces: Sequence["_Trace"]) -> Curve:
 class _Trace:
     """What was measured so far of one line of models, and the state of the last."""
 
-    figures: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict)  # of each generation: (replicates,)
+    figures: dict[str, list[NDArray[np.float64]]] = field(
+        default_factory=dict
+    )  # of each generation: (replicates,)
     excerpts: list[str] = field(default_factory=list)
     state: recursion.State | None = None
 
@@ -227,7 +244,7 @@ class _Line:
     replicate: int
     corpus: str
 
-    def followed(self, keeper: "Keeper | None", tell: Callable[[int], None]) -> _Trace:
+    def followed(self, keeper: "Keeper | None", tell: _Teller) -> _Trace:
         wanted = self.plan.generations + 1
         trace = (keeper.kept(self.key, self.world) if keeper is not None else None) or _Trace()
         tell(min(trace.generations, wanted))
@@ -245,7 +262,7 @@ class _Line:
         ):
             trace.add(self.world, generation)
             if keeper is not None:
-                keeper.keep(self.key, self.world, trace)
+                keeper.keep(self.key, self.world, trace, at_end=trace.generations == wanted)
             tell(1)
         return trace
 
@@ -271,16 +288,18 @@ class Keeper:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._due = time.monotonic() + EVERY
+        self._last = time.monotonic()
 
-    def keep(self, key: str, world: World[Any, Any], trace: _Trace) -> None:
-        """Store a line of models, if the last time was long enough ago."""
-        began = time.monotonic()
-        if began < self._due or trace.state is None:
+    def keep(self, key: str, world: World[Any, Any], trace: _Trace, *, at_end: bool) -> None:
+        """Store a line of models, if that saves enough work."""
+        worked = time.monotonic() - self._last
+        if worked < (AT_END if at_end else EVERY) or trace.state is None:
             return
         arrays = {f"figure/{name}": np.stack(values) for name, values in trace.figures.items()}
         arrays |= {f"state/{name}": array for name, array in recursion.pack(world, trace.state).items()}
         arrays["excerpts"] = np.frombuffer(json.dumps(trace.excerpts).encode(), np.uint8)
+        if worked < sum(array.nbytes for array in arrays.values()) / _BYTES_A_SECOND:
+            return
         file = io.BytesIO()
         np.savez(file, allow_pickle=False, **arrays)
         try:
@@ -290,8 +309,7 @@ class Keeper:
             raise WorkError(
                 f"{self._folder} cannot be written: {error.strerror}. Free space, or choose another folder with --out."
             ) from error
-        took = time.monotonic() - began
-        self._due = began + took + max(EVERY, 10 * took)
+        self._last = time.monotonic()
 
     def kept(self, key: str, world: World[Any, Any]) -> _Trace | None:
         """What was stored last of a line of models; None where nothing was."""

@@ -196,13 +196,18 @@ def surviving(probabilities: Floats, size: int, coefficients: Floats) -> tuple[F
         size: n, of the first training set.
         coefficients: c_0 ... as `wellkeeper.lab.n_eff.coefficients` gives them.
     """
-    absent = np.exp(-size * np.multiply.outer(coefficients, probabilities))
+    absent = np.exp(size * np.multiply.outer(coefficients, np.log1p(-probabilities)))
     return (1 - absent).sum(axis=1), absent @ probabilities
 
 
-def least_survival(copies: Floats, generation: int) -> Floats:
-    """Least chance that a type with these expected copies in the human data is alive under `replace` [5]."""
-    found: Floats = -np.expm1(-copies / (generation + 1))
+def least_survival(copies: float, generations: int) -> Floats:
+    """Least chance that a type is alive under `replace`, shape (generations + 1,) [5].
+
+    Args:
+        copies: expected in the human data, n p.
+        generations: after the first.
+    """
+    found: Floats = -np.expm1(-copies / np.arange(1, generations + 2))
     return found
 
 

@@ -79,6 +79,18 @@ class Judged(Divisible, Protocol):
 
 
 @runtime_checkable
+class Compared(Protocol):
+    """A world whose figures compare data with the first training set."""
+
+    def beside(self, size: int) -> Any:
+        """The same world, where the first training set is the first `size` human data.
+
+        Raises:
+            InputError: a finite corpus has no so many.
+        """
+
+
+@runtime_checkable
 class Shown(Protocol):
     """Data that a reader can look at."""
 

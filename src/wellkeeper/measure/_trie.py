@@ -107,9 +107,13 @@ class Mixtures(NamedTuple):
 
     bounds: NDArray[np.int64]  # shape (nodes + 1,): node n is followed by children[bounds[n]:bounds[n + 1]]
     children: Nodes  # shape (children,): by falling probability where mixtures are `ranked`
-    upto: NDArray[np.float64]  # shape (children,): probability of the child or one before it; never 1 at a floor
+    upto: NDArray[
+        np.float64
+    ]  # shape (children,): probability of the child or one before it; never 1 at a floor
     likely: NDArray[np.float64]  # shape (nodes,): log p(word | parent), the whole of it, at temperature 1
-    rest: NDArray[np.float64]  # shape (nodes,): log of the share that the suffix of a context decides, likewise
+    rest: NDArray[
+        np.float64
+    ]  # shape (nodes,): log of the share that the suffix of a context decides, likewise
     mass: NDArray[np.float64]  # shape (nodes,): log of the sum of all p(word | context) ** (1 / temperature)
 
 
@@ -133,44 +137,70 @@ def mixtures(trie: Trie, counts: Counts, rule: Rule, *, temperature: float, rank
     found = Mixtures(bounds, children, np.empty(children.size), *(np.full(nodes, -np.inf) for _ in range(3)))
     _mix(trie, counts, rule, 1.0 / temperature, found)
     if ranked:
-        children[:] = children[np.lexsort((trie.word[children], -found.likely[children], trie.parent[children]))]
+        children[:] = children[
+            np.lexsort((trie.word[children], -found.likely[children], trie.parent[children]))
+        ]
         _mix(trie, counts, rule, 1.0 / temperature, found)
     return found
 
 
-def sampled(offsets: NDArray[np.int64], trie: Trie, mixtures_: Mixtures, rule: Rule, *, order: int, seed: int) -> Nodes:
-    """Words of new documents, drawn from mixtures."""
-    out = np.empty(int(offsets[-1]), np.int32)
-    _sample(offsets, trie, mixtures_, rule, np.empty(order, np.int32), np.array([seed], np.uint64), out)
-    return out
+class Choice(NamedTuple):
+    """Among which words of a mixture one is drawn: the likeliest, and of equally likely ones the first by number."""
+
+    power: float  # 1 / temperature
+    most: int  # words
+    mass: float  # share of the sum of p ** power of these words that is enough
 
 
-def sampled_among(
+def sampled(
     offsets: NDArray[np.int64],
     trie: Trie,
     mixtures_: Mixtures,
     rule: Rule,
+    choice: Choice,
     *,
     order: int,
-    power: float,
-    most: int,
-    mass: float,
     seed: int,
 ) -> Nodes:
-    """The same, of the `most` likeliest words, and of these the likeliest that together have `mass` of their sum.
-
-    Mixtures are ranked, and `power` is 1 / temperature.
-    """
+    """Words of new documents. Mixtures have the temperature of the choice, and are ranked where it is not of all."""
     out = np.empty(int(offsets[-1]), np.int32)
-    room = min(most, rule.vocabulary)
-    heads = Heads(*(np.empty(order, kind) for kind in (np.int32, np.int32, np.int64, np.float64)))
-    cut = Cut(np.empty(room, np.int32), np.empty(room))
-    state = np.array([seed], np.uint64)
-    _sample_among(offsets, trie, mixtures_, rule, power, mass, heads, cut, state, out)
+    is_of_all = choice.most >= rule.vocabulary and choice.mass >= 1
+    nodes, room = (0, 0) if is_of_all else (trie.parent.size, min(choice.most, rule.vocabulary))
+    limits = Limits(
+        likely=np.full(nodes, np.nan),
+        word=np.empty(nodes, np.int32),
+        upto=np.empty(room),
+        likely_of=np.empty(room),
+        word_of=np.empty(room, np.int32),
+    )
+    heads = Heads(np.empty(order, np.int32), np.empty(order, np.int64), np.empty(order))
+    last, state = np.empty(order, np.int32), np.array([seed], np.uint64)
+    _sample(offsets, trie, mixtures_, rule, choice, limits, heads, last, state, out)
     return out
 
 
+class Limits(NamedTuple):
+    """The last of the words that may follow each context, shape (nodes,), and room to find it, shape (words,)."""
+
+    likely: NDArray[np.float64]  # its logarithmic probability; NaN until the context comes up
+    word: Nodes
+    upto: NDArray[np.float64]  # sum of p ** power of the likeliest words, relative to all words
+    likely_of: NDArray[np.float64]
+    word_of: Nodes
+
+
+class Heads(NamedTuple):
+    """The likeliest words after a context and after its suffixes that were not taken yet, shape (order,)."""
+
+    contexts: Nodes  # longest first
+    at: NDArray[np.int64]  # place in the children of each context
+    share: NDArray[np.float64]  # log of what longer contexts leave to each
+
+
 _RULE = structure(Rule, "f64, f64, i64, i64")
+_CHOICE = structure(Choice, "f64, i64, f64")
+_LIMITS = structure(Limits, "f64[:], i32[:], f64[:], f64[:], i32[:]")
+_HEADS = structure(Heads, "i32[:], i64[:], f64[:]")
 
 
 @part
@@ -375,62 +405,39 @@ def _follow(trie: Any, last: Any, word: Any) -> Any:
         suffix = node
 
 
-@loop("const i64[:]", _READ_TRIE, _READ_MIXTURES, _RULE, "i32[:], u64[:], i32[:]")
-def _sample(offsets: Any, trie: Any, mixtures_: Any, rule: Any, last: Any, state: Any, out: Any) -> Any:
-    """`last` as in `_grow`."""
-    for document in range(offsets.size - 1):
-        for k in range(last.size):
-            last[k] = k
-        for at in range(offsets[document], offsets[document + 1]):
-            k = _followed(last, mixtures_)
-            context = last[k]
-            word = -1
-            while word < 0:
-                end = mixtures_.bounds[context + 1]
-                found = _first_above(mixtures_.upto, mixtures_.bounds[context], end, _uniform(state))
-                if found < end:
-                    word = trie.word[mixtures_.children[found]]
-                elif context > 0:
-                    context = trie.suffix[context]
-                else:
-                    word = np.int64(_uniform(state) * rule.vocabulary)
-            out[at] = word
-            _follow(trie, last, word)
-
-
-class Heads(NamedTuple):
-    """The likeliest words after a context and after its suffixes that were not taken yet; shape (order,)."""
-
-    last: Nodes  # as in `_grow`
-    contexts: Nodes  # longest first
-    at: NDArray[np.int64]  # place in the children of each context
-    share: NDArray[np.float64]  # log of what longer contexts leave to each
-
-
-class Cut(NamedTuple):
-    """The likeliest words, shape (words,)."""
-
-    words: Nodes
-    upto: NDArray[np.float64]  # sum of p ** power of the word and those before it, relative to all
-
-
-_HEADS = structure(Heads, "i32[:], i32[:], i64[:], f64[:]")
-_CUT = structure(Cut, "i32[:], f64[:]")
+@part
+def _drawn(trie: Any, mixtures_: Any, rule: Any, context: Any, state: Any) -> Any:
+    """A word from the mixture of a context."""
+    while True:
+        end = mixtures_.bounds[context + 1]
+        found = _first_above(mixtures_.upto, mixtures_.bounds[context], end, _uniform(state))
+        if found < end:
+            return np.int64(trie.word[mixtures_.children[found]])
+        if context == 0:
+            return np.int64(_uniform(state) * rule.vocabulary)
+        context = trie.suffix[context]
 
 
 @part
-def _start(trie: Any, mixtures_: Any, heads: Any) -> Any:
-    """Put a head on each context; returns their number."""
-    k = _followed(heads.last, mixtures_)
-    context = heads.last[k]
+def _start(trie: Any, mixtures_: Any, context: Any, levels: Any, heads: Any) -> Any:
+    """Put a head on a context and on all its suffixes."""
     share = 0.0
-    for level in range(k + 1):
+    for level in range(levels):
         heads.contexts[level] = context
         heads.at[level] = mixtures_.bounds[context]
         heads.share[level] = share
         share += mixtures_.rest[context]
         context = trie.suffix[context]
-    return k + 1
+
+
+@part
+def _likely(trie: Any, mixtures_: Any, rule: Any, heads: Any, levels: Any, word: Any) -> Any:
+    """Logarithmic probability of a word after the longest context that has a head."""
+    for level in range(levels):
+        node = _child(trie, heads.contexts[level], word)
+        if node >= 0:
+            return heads.share[level] + mixtures_.likely[node]
+    return heads.share[levels - 1] + mixtures_.rest[0] - np.log(np.float64(rule.vocabulary))
 
 
 @part
@@ -462,59 +469,72 @@ def _likeliest(trie: Any, mixtures_: Any, heads: Any, levels: Any) -> Any:
 
 
 @part
-def _cut(trie: Any, mixtures_: Any, rule: Any, power: Any, mass: Any, heads: Any, cut: Any) -> Any:
-    """Write the likeliest words, from the top, to `cut`; returns their number."""
-    levels = _start(trie, mixtures_, heads)
-    log_mass = mixtures_.mass[heads.contexts[0]]
-    root = levels - 1
-    unseen = heads.share[root] + mixtures_.rest[0] - np.log(np.float64(rule.vocabulary))
+def _limit(trie: Any, mixtures_: Any, rule: Any, choice: Any, heads: Any, levels: Any, out: Any) -> Any:
+    """Find the last of the words that may follow the context of the first head."""
+    context = heads.contexts[0]
+    # Of all words the mass is known beforehand; of the likeliest few it is that of the few.
+    enough = choice.mass if out.upto.size == rule.vocabulary else np.inf
     total = 0.0
     word = -1
     count = 0
-    while count < cut.words.size and (total < mass or count == 0):
+    while count < out.upto.size and total < enough:
         level = _likeliest(trie, mixtures_, heads, levels)
         if level >= 0:
-            node = mixtures_.children[heads.at[level]]
+            out.word_of[count] = trie.word[mixtures_.children[heads.at[level]]]
             heads.at[level] += 1
-            likely = heads.share[level] + mixtures_.likely[node]
-            cut.words[count] = trie.word[node]
         else:
             word += 1
             while word < rule.vocabulary and _child(trie, 0, word) >= 0:
                 word += 1
-            if word >= rule.vocabulary or unseen == -np.inf:
+            if word >= rule.vocabulary:
                 break
-            likely = unseen
-            cut.words[count] = word
-        total += np.exp(power * likely - log_mass)
-        cut.upto[count] = total
+            out.word_of[count] = word
+        likely = _likely(trie, mixtures_, rule, heads, levels, out.word_of[count])
+        if likely == -np.inf:
+            break
+        total += np.exp(choice.power * likely - mixtures_.mass[context])
+        out.upto[count] = total
+        out.likely_of[count] = likely
         count += 1
-    return count
+    last = (
+        min(_first_above(out.upto, 0, count, choice.mass * total), count - 1)
+        if enough == np.inf
+        else count - 1
+    )
+    out.likely[context] = out.likely_of[last]
+    out.word[context] = out.word_of[last]
 
 
-@loop("const i64[:]", _READ_TRIE, _READ_MIXTURES, _RULE, "f64, f64", _HEADS, _CUT, "u64[:], i32[:]")
-def _sample_among(
+@loop("const i64[:]", _READ_TRIE, _READ_MIXTURES, _RULE, _CHOICE, _LIMITS, _HEADS, "i32[:], u64[:], i32[:]")
+def _sample(
     offsets: Any,
     trie: Any,
     mixtures_: Any,
     rule: Any,
-    power: Any,
-    mass: Any,
+    choice: Any,
+    limits: Any,
     heads: Any,
-    cut: Any,
+    last: Any,
     state: Any,
     out: Any,
 ) -> Any:
-    cut_by_number = cut.words.size < rule.vocabulary
+    """`last` as in `_grow`. Words are drawn from all until one may follow: `limits` have no room where all may."""
     for document in range(offsets.size - 1):
-        for k in range(heads.last.size):
-            heads.last[k] = k
+        for k in range(last.size):
+            last[k] = k
         for at in range(offsets[document], offsets[document + 1]):
-            if cut_by_number:  # the mass is then one of these words alone
-                count = _cut(trie, mixtures_, rule, power, np.inf, heads, cut)
-                count = min(count, 1 + _first_above(cut.upto, 0, count, mass * cut.upto[count - 1]))
-            else:
-                count = _cut(trie, mixtures_, rule, power, mass, heads, cut)
-            drawn = _first_above(cut.upto, 0, count - 1, _uniform(state) * cut.upto[count - 1])
-            out[at] = cut.words[drawn]
-            _follow(trie, heads.last, out[at])
+            k = _followed(last, mixtures_)
+            context = last[k]
+            word = _drawn(trie, mixtures_, rule, context, state)
+            if limits.likely.size > 0:
+                _start(trie, mixtures_, context, k + 1, heads)
+                if np.isnan(limits.likely[context]):
+                    _limit(trie, mixtures_, rule, choice, heads, k + 1, limits)
+                likely = _likely(trie, mixtures_, rule, heads, k + 1, word)
+                while likely < limits.likely[context] or (
+                    likely == limits.likely[context] and word > limits.word[context]
+                ):
+                    word = _drawn(trie, mixtures_, rule, context, state)
+                    likely = _likely(trie, mixtures_, rule, heads, k + 1, word)
+            out[at] = word
+            _follow(trie, last, word)

@@ -214,7 +214,11 @@ def student_quantile(freedom: float, z: float = _Z) -> float:
     """
     if freedom in {1, 2}:
         tail = NormalDist().cdf(-z)
-        return 1 / math.tan(math.pi * tail) if freedom == 1 else (1 - 2 * tail) / math.sqrt(2 * tail * (1 - tail))
+        return (
+            1 / math.tan(math.pi * tail)
+            if freedom == 1
+            else (1 - 2 * tail) / math.sqrt(2 * tail * (1 - tail))
+        )
     return (
         z
         + (z**3 + z) / 4 / freedom

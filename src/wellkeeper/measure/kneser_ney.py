@@ -43,8 +43,8 @@ DISCOUNT = 0.75
 """Ney, Essen and Kneser's usual discount of text with many n-grams seen once; Computer Speech and Language 8 (1994)
 1-38. At 0.75 a trigram seen once keeps a quarter of its weight."""
 FLOOR = 1e-4
-"""Share of a maximum-likelihood model's single words that is even over the vocabulary, so that none is impossible. Ours:
-too small to move any figure, and read only where nothing is known of the words before."""
+"""Share of a maximum-likelihood model's single words that is even over the vocabulary, so that none is impossible.
+Ours: too small to move a figure, and read only where nothing is known of the words before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,7 +78,10 @@ class Model:
         Raises:
             DataError: as `log_probabilities`.
         """
-        return np.count_nonzero(self._places(offsets, words).found != _trie.ABSENT, axis=1)
+        found: NDArray[np.int64] = np.count_nonzero(
+            self._places(offsets, words).found != _trie.ABSENT, axis=1
+        )
+        return found
 
     def sample(
         self,
@@ -107,22 +110,18 @@ class Model:
         _check_decoding(temperature, top_k, top_p)
         if temperature == 0:
             temperature, top_k = 1.0, 1
-        seed = int(random.integers(1 << 64, dtype=np.uint64, endpoint=False))
-        cut = top_k is not None or top_p is not None
-        mixtures = _trie.mixtures(self.trie, self.counts, self.rule, temperature=temperature, ranked=cut)
-        if not cut:
-            return _trie.sampled(offsets, self.trie, mixtures, self.rule, order=self.order, seed=seed)
-        return _trie.sampled_among(
-            offsets,
-            self.trie,
-            mixtures,
-            self.rule,
-            order=self.order,
-            power=1 / temperature,
-            most=top_k or self.vocabulary,
-            mass=math.inf if top_p is None else top_p,
-            seed=seed,
+        choice = _trie.Choice(
+            power=1 / temperature, most=top_k or self.vocabulary, mass=math.inf if top_p is None else top_p
         )
+        mixtures = _trie.mixtures(
+            self.trie,
+            self.counts,
+            self.rule,
+            temperature=temperature,
+            ranked=top_k is not None or top_p is not None,
+        )
+        seed = int(random.integers(1 << 64, dtype=np.uint64))
+        return _trie.sampled(offsets, self.trie, mixtures, self.rule, choice, order=self.order, seed=seed)
 
     def without_each(
         self, bounds: NDArray[np.int64], offsets: Offsets, words: Words
@@ -188,7 +187,9 @@ def fit_maximum_likelihood(
         raise DataError(
             f"order is {order} and floor {floor}. Give an order of at least 1, and a floor from 0 to below 1."
         )
-    return _counted(offsets, words, order, _trie.Rule(discount=0.0, floor=floor, vocabulary=vocabulary, by_token=1))
+    return _counted(
+        offsets, words, order, _trie.Rule(discount=0.0, floor=floor, vocabulary=vocabulary, by_token=1)
+    )
 
 
 def _counted(offsets: Offsets, words: Words, order: int, rule: _trie.Rule) -> Model:

@@ -10,6 +10,7 @@ import json
 import math
 import re
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,16 +18,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wellkeeper import __version__
-from wellkeeper.engine.progress import Listener, nobody
+from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.store import write_atomic
-from wellkeeper.errors import InputError
+from wellkeeper.errors import InputError, RecipeError
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY
-from wellkeeper.lab import running
+from wellkeeper.lab import check_runner, running
 from wellkeeper.lab.bands import band
+from wellkeeper.lab.checking import Materials
 from wellkeeper.lab.experiment import Curve, Experiment, Figure
 from wellkeeper.lab.human import HumanText, human_text
 from wellkeeper.lab.policy import Policy
@@ -129,10 +132,13 @@ def run_experiment(
     document["run"] = clock.told(run, seed=seed)
     from wellkeeper.report.lab import render_run
 
-    return LabRun(document=document, paths=write_reports(folder, document, render_run(document)))
+    paths = {"curves": folder / "curves.parquet"} | write_reports(folder, document, render_run(document))
+    return LabRun(document=document, paths=paths)
 
 
-def run_document(plan: running.Plan, curves: Sequence[Curve], corpus: Mapping[str, Any] | None) -> dict[str, Any]:
+def run_document(
+    plan: running.Plan, curves: Sequence[Curve], corpus: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """All figures of a run and what they say: schema `wellkeeper.lab/1`."""
     figures = plan.experiment.figures
     return {
@@ -197,13 +203,7 @@ def _fitting(plan: running.Plan, human: HumanText) -> int:
 
 def _human_sizes(policy: Policy, generations: int) -> float:
     """Human data that a policy asks for, in sizes of the first training set."""
-    total = 1.0
-    for number in range(1, generations + 1):
-        fresh = policy.fresh
-        if policy.schedule:
-            fresh = 1 - policy.schedule[min(number, len(policy.schedule)) - 1]
-        total += fresh * policy.growth**number
-    return total
+    return 1 + sum(policy.parts(number).fresh for number in range(1, generations + 1))
 
 
 # --- what is written ------------------------------------------------------------------------------
@@ -330,3 +330,186 @@ def _columns(
         same(names, name),
         pa.array(values.ravel()),
     ]
+
+
+# --- what the command line gives ------------------------------------------------------------------
+
+
+def settings_given(given: Sequence[str]) -> dict[str, str]:
+    """Settings from NAME=VALUE.
+
+    Raises:
+        RecipeError: there is no `=`.
+    """
+    found = {}
+    for item in given:
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise RecipeError(f"--set {item} has no value. Write NAME=VALUE, for example --set seed=1.")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def check_lab(
+    numbers: Sequence[int] = (),
+    *,
+    text: str | Path | None = None,
+    slow: bool = False,
+    listener: Listener = nobody,
+) -> dict[str, Any]:
+    """Reproduce results of the literature: schema `wellkeeper.lab-check/1`.
+
+    Args:
+        numbers: of the checks; empty: all.
+        text: folder with WikiText-2's test.txt and valid.txt; None: examples/wikitext-2, where there is one.
+        slow: run those that take minutes, too.
+        listener: is told of each check.
+
+    Raises:
+        RecipeError: a number is no check's.
+        InputError: the folder does not have what it should.
+    """
+    folder = Path(text) if text is not None else _WIKITEXT if _WIKITEXT.is_dir() else None
+    wanted = check_runner.chosen(numbers)
+    found = []
+    for done, check in enumerate(wanted):
+        listener(Progress(stage=check.name, done=done, total=len(wanted), unit="checks"))
+        found.append(check_runner.outcome(check, Materials(text=folder), slow=slow))
+    return check_runner.check_document(found)
+
+
+_WIKITEXT = Path("examples/wikitext-2")
+
+
+# --- runs beside each other -----------------------------------------------------------------------
+
+
+def compare_runs(folders: Sequence[str | Path], *, out: str | Path | None = None) -> LabRun:
+    """Join runs of one experiment: schema `wellkeeper.lab-comparison/1`.
+
+    Curves are told apart by their folder where more than one run has a policy of that name. They are compared at the
+    last generation that all of them have, paired by replicate where the runs began with the same data.
+
+    Args:
+        folders: of runs, as `run_experiment` wrote them.
+        out: folder for report.html and report.json; None: `wellkeeper-lab/comparison`.
+
+    Raises:
+        InputError: a folder is no run's, or the runs are of different experiments.
+    """
+    runs = [_loaded(Path(folder)) for folder in folders]
+    names = {run.document["experiment"]["name"] for run in runs}
+    if len(names) > 1:
+        raise InputError(
+            f"These are runs of different experiments: {', '.join(sorted(names))}. Compare runs of the same one."
+        )
+    labels = Counter(curve.label for run in runs for curve in run.curves)
+    curves = [
+        replace(curve, label=f"{curve.label} ({run.name})") if labels[curve.label] > 1 else curve
+        for run in runs
+        for curve in run.curves
+    ]
+    if len({curve.label for curve in curves}) < len(curves):
+        raise InputError(
+            "A run is given twice, or two have the same folder name. Give each once, or rename one."
+        )
+    last = runs[0].document
+    curves = _to_the_same_end(curves)
+    figures = [Figure(**row) for row in last["figures"]]
+    document = {
+        "schema": COMPARISON,
+        "version": __version__,
+        "experiment": last["experiment"],
+        "runs": [{"name": run.name, "folder": str(run.folder), "plan": run.document["plan"]} for run in runs],
+        "paired": _are_paired(runs),
+        "figures": last["figures"],
+        "curves": [_curve(curve, figures) for curve in curves],
+        "reading": read(curves, figures, paired=_are_paired(runs)).to_json(),
+    }
+    folder = Path(out) if out is not None else Path("wellkeeper-lab/comparison")
+    folder.mkdir(parents=True, exist_ok=True)
+    from wellkeeper.report.lab import render_run
+
+    return LabRun(document=document, paths=write_reports(folder, document, render_run(document)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Loaded:
+    """A run read back."""
+
+    folder: Path
+    name: str
+    document: Mapping[str, Any]
+    curves: Sequence[Curve]
+
+
+def _loaded(folder: Path) -> _Loaded:
+    try:
+        document = json.loads((folder / "curves.json").read_bytes())
+        table = pq.read_table(folder / "curves.parquet")
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{folder} is not the folder of a run: it has no {Path(error.filename).name}. "
+            "Give a folder that `wellkeeper lab run NAME --out FOLDER` wrote."
+        ) from error
+    except (ValueError, pa.ArrowInvalid) as error:
+        raise InputError(f"The run in {folder} is damaged. Run it again with --fresh.") from error
+    if document.get("schema") != SCHEMA:
+        raise InputError(
+            f"{folder} holds {document.get('schema')!r}, not {SCHEMA!r}. Run the experiment again with this version."
+        )
+    return _Loaded(
+        folder=folder,
+        name=folder.resolve().name,
+        document=document,
+        curves=[_curve_of(row, table) for row in document["curves"]],
+    )
+
+
+def _curve_of(row: Mapping[str, Any], table: pa.Table) -> Curve:
+    """A curve with every replicate, as `table_of` laid them down."""
+    points = np.array(row["points"], np.float64)
+    mine = table.filter(pc.equal(table["policy"].cast(pa.string()), row["label"]))
+    figures = mine["figure"].cast(pa.string())
+    return Curve(
+        label=row["label"],
+        axis=row["axis"],
+        points=points,
+        figures={
+            name: mine.filter(pc.equal(figures, name))["value"].to_numpy().reshape(-1, points.size)
+            for name in row["figures"]
+        },
+        theory={
+            name: np.array([math.nan if value is None else value for value in band["theory"]])
+            for name, band in row["figures"].items()
+            if band["theory"] is not None
+        },
+        excerpts=row["excerpts"],
+    )
+
+
+def _to_the_same_end(curves: Sequence[Curve]) -> list[Curve]:
+    """Curves along generations, cut where the shortest ends; others as they are."""
+    if any(curve.axis != "generation" for curve in curves):
+        return list(curves)
+    end = min(curve.points.size for curve in curves)
+    return [
+        replace(
+            curve,
+            points=curve.points[:end],
+            figures={name: values[:, :end] for name, values in curve.figures.items()},
+            theory={name: values[:end] for name, values in curve.theory.items()},
+            excerpts=curve.excerpts[:end],
+        )
+        for curve in curves
+    ]
+
+
+def _are_paired(runs: Sequence[_Loaded]) -> bool:
+    """Whether replicates of all runs began with the same human data."""
+    plans = [run.document["plan"] for run in runs]
+    began = {
+        (plan["seed"], plan["size"], plan["replicates"], (plan["corpus"] or {}).get("digest"))
+        for plan in plans
+    }
+    return len(began) == 1

@@ -201,6 +201,48 @@ class Recommendation:
         return _table("wellkeeper recommend", rows)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class LabRun:
+    """An experiment of the lab, or several compared; `paths` names what was written.
+
+    `document` follows the schema `wellkeeper.lab/1`, or `wellkeeper.lab-comparison/1`.
+    """
+
+    document: Mapping[str, Any]
+    paths: Mapping[str, Path]
+
+    @property
+    def headline(self) -> str:
+        return str(self.document["reading"]["headline"])
+
+    @property
+    def verdicts(self) -> Mapping[str, str]:
+        """What each policy did, by its label: `holds`, `worse`, `noise drift`, `entropy collapse`, ..."""
+        return {told["label"]: told["verdict"] for told in self.document["reading"]["policies"]}
+
+    def values(self) -> Any:
+        """Every value of every replicate, as an Arrow table: policy, replicate, generation, figure, value."""
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self.paths["curves"])
+
+    def to_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
+
+    def to_html(self) -> str:
+        """The report as one self-contained page."""
+        from wellkeeper.report.lab import render_run
+
+        return render_run(self.document)
+
+    def __repr__(self) -> str:
+        return f"LabRun({', '.join(f'{label}: {verdict}' for label, verdict in self.verdicts.items())})"
+
+    def _repr_html_(self) -> str:
+        rows = [(told["label"], told["sentence"]) for told in self.document["reading"]["policies"]]
+        return _table(self.headline, rows)
+
+
 def _findings_in(document: Mapping[str, Any]) -> tuple[Finding, ...]:
     return tuple(
         Finding(**{**finding, "severity": Severity(finding["severity"])}) for finding in document["findings"]

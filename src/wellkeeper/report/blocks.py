@@ -205,7 +205,19 @@ class Facts:
 
 
 Block: TypeAlias = (
-    Prose | Heading | Stack | Bars | Ranges | Table | Picture | Cards | Quotes | Clusters | Strip | Code | Facts
+    Prose
+    | Heading
+    | Stack
+    | Bars
+    | Ranges
+    | Table
+    | Picture
+    | Cards
+    | Quotes
+    | Clusters
+    | Strip
+    | Code
+    | Facts
 )
 
 

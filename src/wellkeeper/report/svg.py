@@ -533,15 +533,17 @@ def trends(frame: Frame, lines: Sequence[Trend], *, across: Axis, upward: Axis) 
     right = 16.0 if frame.is_compact else 30 + max(len(_cut(line.label, 26)) for line in lines) * 7.2
     wide, tall = frame.width - left - right, height - top - bottom
     x_span = _Span.over([x for line in lines for x, _ in line.points], across, 3 if frame.is_compact else 6)
-    y_span = _Span.over([y for line in lines for y in _heights(line)], upward, 4)
+    y_span = _Span.over([y for line in lines for y in heights(line)], upward, 4)
 
     def at(x: float, y: float) -> tuple[float, float]:
         return left + wide * x_span.place(x), top + tall * (1 - y_span.place(y))
 
     body = [_text(0, 14, _cut(upward.label, int(frame.width / 7)), "label")]
+    body += [_line(left, top + tall, left + wide, top + tall, "axis")]
     for tick in y_span.ticks:
         _, y = at(x_span.low, tick)
-        body += [_line(left, y, left + wide, y, "axis" if tick == y_span.low else "grid")]
+        if tick > y_span.low:
+            body += [_line(left, y, left + wide, y, "grid")]
         body += [_text(left - 6, y + 4, signed_short(tick), "tick", "end")]
     for tick in x_span.ticks:
         x, _ = at(tick, y_span.low)
@@ -554,7 +556,8 @@ def trends(frame: Frame, lines: Sequence[Trend], *, across: Axis, upward: Axis) 
     return _svg(frame, height, body)
 
 
-def _heights(line: Trend) -> Iterator[float]:
+def heights(line: Trend) -> Iterator[float]:
+    """All that a line, its band and its theory reach."""
     yield from (y for _, y in line.points)
     yield from (y for _, low, high in line.band for y in (low, high))
     yield from (y for _, y in line.theory)
@@ -590,7 +593,9 @@ def _end_labels(
         heights.append(max(y, heights[-1] + apart) if heights else y)
     below = heights[-1] - floor
     for place in reversed(range(len(heights))):  # what was pushed out below moves up again
-        heights[place] = min(heights[place], floor - apart * (len(heights) - 1 - place)) if below > 0 else heights[place]
+        heights[place] = (
+            min(heights[place], floor - apart * (len(heights) - 1 - place)) if below > 0 else heights[place]
+        )
     right = max(x for x, _, _ in ends)
     for (x, y, line), height in zip(ends, heights, strict=True):
         yield f'<polyline class="lead {line.style}" points="{_points([(x + 4, y), (right + 12, height)])}"/>'
@@ -610,10 +615,9 @@ class _Span:
     def over(cls, values: Sequence[float], axis: Axis, wanted: int) -> "_Span":
         low, high = min(values), max(values)
         if axis.is_log:
-            found = log_ticks(low, high, wanted)
-        else:
-            found = ticks_between(0.0 if 0 < low < high / 2 else low, high, wanted)
-        return cls(min(low, found[0]) if axis.is_log else found[0], max(high, found[-1]), found, axis.is_log)
+            return cls(low, high, log_ticks(low, high, wanted), is_log=True)
+        found = ticks_between(0.0 if 0 < low < high / 2 else low, high, wanted)
+        return cls(found[0], found[-1], found, is_log=False)
 
     def place(self, value: float) -> float:
         """Where a value stands, from 0 at `low` to 1 at `high`."""
@@ -638,21 +642,19 @@ def ticks_between(low: float, high: float, wanted: int) -> list[float]:
 
 
 def log_ticks(low: float, high: float, wanted: int) -> list[float]:
-    """Powers of ten around the values, or 1, 2 and 5 times them where there are few; both are above 0.
+    """Powers of ten between two values above 0, or 1, 2 and 5 times them where these are few; about `wanted`.
 
-    >>> log_ticks(200, 12800, 6)
-    [200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0]
+    >>> log_ticks(200, 12800, 6), log_ticks(0.06, 2.1, 4)
+    ([200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0], [0.1, 0.2, 0.5, 1.0, 2.0])
     """
-    first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
-    if last - first <= 2:
-        inside = [
-            float(f"{10.0**power * unit:.12g}") for power in range(first, last + 1) for unit in (1, 2, 5)
-        ]
-        found = [value for value in inside if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
-        if len(found) > 1:
-            return found if len(found) <= wanted + 1 else found[::2]
-    every = max(1, math.ceil((last - first) / wanted))
-    return [10.0**power for power in range(first, max(last, first + 1) + 1, every)]
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+
+    def inside(units: Sequence[int]) -> list[float]:
+        found = [float(f"{10.0**power * unit:.12g}") for power in powers for unit in units]
+        return [value for value in found if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
+
+    found = next((ticks for ticks in (inside((1,)), inside((1, 2, 5))) if len(ticks) > 2), [low, high])
+    return found[:: max(1, round(len(found) / (wanted + 1)))]
 
 
 def _svg(frame: Frame, height: int, body: Sequence[str]) -> Markup:

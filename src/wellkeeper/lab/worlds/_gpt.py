@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from wellkeeper.errors import DataError
+from wellkeeper.lab.policy import Decoding
 from wellkeeper.lab.text import Text
-from wellkeeper.lab.worlds._torch import Tensor, Weights, generator, one_thread
+from wellkeeper.lab.worlds._torch import Tensor, Weights, device, generator, one_thread, rows_written
 
 _DEVIATION = 0.02  # of first weights: Radford et al. 2018, section 4.1
 _RATE, _DECAY, _BETAS = 3e-3, 0.05, (0.9, 0.98)
 _WARM_UP, _LAST = 30, 0.1  # steps until the full rate; share of it at the end
 _LONGEST_GRADIENT = 1.0
-_READ_AT_ONCE = 256  # windows that are scored together
+_READ_AT_ONCE, _WRITTEN_AT_ONCE = 256, 512  # windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,7 @@ def _windows(
 
 
 def fitted(
-    tokens: NDArray[np.integer], shape: Shape, training: Training, random: np.random.Generator, where: str
+    tokens: NDArray[np.integer], shape: Shape, training: Training, random: np.random.Generator
 ) -> Transformer:
     """Train a transformer from scratch on one row of tokens.
 
@@ -105,6 +106,7 @@ def fitted(
         raise DataError(
             f"There are {tokens.size:,} tokens, too few for one window of {shape.context}. Give more text."
         )
+    where = device()
     with one_thread():
         weights = _initial(shape, generator(random))
         weights = {name: weight.to(where).requires_grad_() for name, weight in weights.items()}
@@ -124,6 +126,26 @@ def fitted(
             optimiser.step()
             schedule.step()
     return Transformer(shape=shape, weights={name: weight.detach() for name, weight in weights.items()})
+
+
+def written(
+    model: Transformer,
+    openings: NDArray[np.integer],
+    decoding: Decoding,
+    random: np.random.Generator,
+) -> NDArray[np.int32]:
+    """A window for each token that opens one, shape (openings, context)."""
+    parts = []
+    where = model.weights["tokens"].device
+    draws = generator(random, where.type)
+    with one_thread():
+        for first in range(0, openings.size, _WRITTEN_AT_ONCE):
+            opened = torch.from_numpy(openings[first : first + _WRITTEN_AT_ONCE, None].astype(np.int64)).to(
+                where
+            )
+            rows = rows_written(_Memory(model), opened, model.shape.context, decoding, draws)
+            parts.append(rows.cpu().numpy().astype(np.int32))
+    return np.concatenate(parts)
 
 
 def _share(step: int, steps: int) -> float:
@@ -149,7 +171,10 @@ def _initial(shape: Shape, draws: Tensor) -> Weights:
         weights[name] = torch.empty(size).normal_(0, deviation, generator=draws)
         if "." in name:
             weights[f"{name}.bias"] = torch.zeros(size[0])
-    for name in ("last", *(f"{layer}.{norm}" for layer in range(shape.layers) for norm in ("first", "second"))):
+    for name in (
+        "last",
+        *(f"{layer}.{norm}" for layer in range(shape.layers) for norm in ("first", "second")),
+    ):
         weights[f"{name}.gain"], weights[f"{name}.shift"] = torch.ones(width), torch.zeros(width)
     return weights
 
@@ -178,7 +203,9 @@ def _states(weights: Weights, shape: Shape, tokens: Tensor, memory: Tensor | Non
             key, value = memory[layer, :, :, :, : start + new]
         seen = functional.scaled_dot_product_attention(query, key, value, is_causal=start == 0)
         states = states + _layer(weights, f"{layer}.attended", seen.transpose(1, 2).flatten(2))
-        inner = functional.gelu(_layer(weights, f"{layer}.network", _normed(weights, f"{layer}.second", states)))
+        inner = functional.gelu(
+            _layer(weights, f"{layer}.network", _normed(weights, f"{layer}.second", states))
+        )
         states = states + _layer(weights, f"{layer}.back", inner)
     return _normed(weights, "last", states)
 
@@ -191,7 +218,7 @@ def _normed(weights: Weights, name: str, states: Tensor) -> Tensor:
     return functional.layer_norm(states, states.shape[-1:], weights[f"{name}.gain"], weights[f"{name}.shift"])
 
 
-class Memory:
+class _Memory:
     """A transformer that reads rows token by token and remembers keys and values."""
 
     def __init__(self, model: Transformer) -> None:

@@ -48,7 +48,7 @@ class Reader(Protocol):
         """Go on with these rows, with repeats."""
 
 
-def written(
+def rows_written(
     reader: Reader,
     opened: Tensor,
     length: int,

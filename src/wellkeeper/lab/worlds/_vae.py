@@ -59,7 +59,12 @@ def fitted(pictures: Pictures, random: np.random.Generator) -> Vae:
 
 
 def _initial(pixels: int, draws: Tensor) -> Weights:
-    layers = {"encoder": (pixels, HIDDEN), "code": (HIDDEN, 2 * CODE), "decoder": (CODE, HIDDEN), "pixels": (HIDDEN, pixels)}
+    layers = {
+        "encoder": (pixels, HIDDEN),
+        "code": (HIDDEN, 2 * CODE),
+        "decoder": (CODE, HIDDEN),
+        "pixels": (HIDDEN, pixels),
+    }
     weights: Weights = {}
     for name, (inputs, outputs) in layers.items():
         reach = inputs**-0.5  # uniform, as torch's linear layers begin

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from wellkeeper.lab.human import HumanText
 from wellkeeper.lab.policy import Decoding
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.world import Arrays, Figures
+from wellkeeper.lab.worlds._decoding import refuse
 from wellkeeper.measure.embeddings import unit_vectors
 from wellkeeper.measure.neighbours import FIGURES, NEAREST, precision_recall_density_coverage
 
@@ -59,7 +60,7 @@ def _shipped() -> Digits:
 
 
 def load_digits(seed: int) -> tuple[Digits, Digits]:
-    """The pictures to train on and those held out, in an order drawn by the seed: writers follow each other in the file."""
+    """The pictures to train on and those held out, drawn by the seed: in the file, writers follow each other."""
     digits = _shipped()
     order = stream(seed, "digits", "order").permutation(digits.labels.size)
     return _taken(digits, order[HELD_OUT:]), _taken(digits, order[:HELD_OUT])
@@ -101,15 +102,12 @@ class DigitsWorld:
         model: Vae = _vae().fitted(data, random)
         return model
 
-    def sample(
-        self, model: "Vae", size: int, decoding: Decoding, random: np.random.Generator
-    ) -> Pictures:
-        if not decoding.is_plain:
-            raise RecipeError(
-                f"Pictures cannot be sampled with {decoding}. Leave it out; the setting `decode` says how they are made."
-            )
-        chances = model.decoded(size, random)
-        return random.binomial(POINTS, chances) / POINTS if self.decode == "samples" else chances
+    def sample(self, model: "Vae", size: int, decoding: Decoding, random: np.random.Generator) -> Pictures:
+        refuse(self.name, decoding)
+        pictures: Pictures = model.decoded(size, random)
+        if self.decode == "samples":
+            pictures = random.binomial(POINTS, pictures) / POINTS
+        return pictures
 
     def join(self, parts: Sequence[Pictures]) -> Pictures:
         return np.concatenate(parts)
@@ -152,7 +150,7 @@ def _vae() -> ModuleType:
 
 
 def neighbours(made: Pictures, real: Pictures) -> Mapping[str, float]:
-    """Precision, recall, density and coverage of pictures against real ones, by their directions; NaN if most are blank."""
+    """Precision, recall, density and coverage of pictures beside real ones, by direction; NaN if most are blank."""
     made = made[made.any(axis=1)]
     if len(made) <= max(NEAREST, 10):
         return dict.fromkeys(FIGURES, np.nan)
@@ -160,16 +158,16 @@ def neighbours(made: Pictures, real: Pictures) -> Mapping[str, float]:
     return dict(zip(FIGURES, found, strict=True))
 
 
-def classes(pictures: Pictures, known: Digits) -> NDArray[np.int64]:
+def classes(pictures: Pictures, known: Digits) -> NDArray[np.intp]:
     """What pictures show, by the vote of the 5 nearest known ones; the smallest digit of those with most votes."""
     distances = np.square(known.pictures).sum(axis=1) - 2 * pictures @ known.pictures.T
     nearest = np.argpartition(distances, _VOTERS, axis=1)[:, :_VOTERS]
     votes = np.zeros((len(pictures), CLASSES), np.int64)
     np.add.at(votes, (np.arange(len(pictures))[:, None], known.labels[nearest]), 1)
-    return votes.argmax(axis=1)
+    return np.argmax(votes, axis=1)
 
 
-def entropy(labels: NDArray[np.int64]) -> float:
+def entropy(labels: NDArray[np.integer]) -> float:
     """Of the shares of labels, in bits: log2(10) = 3.32 where all digits are equally frequent."""
     shares = np.bincount(labels) / labels.size
     shares = shares[shares > 0]
@@ -218,7 +216,12 @@ EXPERIMENT = Experiment(
     figures=(
         Figure(name="variance", title="Variance of made pictures, summed over pixels", worse="down"),
         Figure(name="class_entropy", title="Entropy of the digits shown", unit="bits", worse="down"),
-        Figure(name="bound", title="Negative evidence lower bound of held-out digits", unit="nats a picture", worse="up"),
+        Figure(
+            name="bound",
+            title="Negative evidence lower bound of held-out digits",
+            unit="nats a picture",
+            worse="up",
+        ),
         Figure(name="precision", title="Precision: made pictures that look real"),
         Figure(name="recall", title="Recall: real pictures within reach of made ones", worse="down"),
         Figure(name="density", title="Density: how crowded the real neighbourhood of made pictures is"),

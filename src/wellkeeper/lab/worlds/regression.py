@@ -1,8 +1,8 @@
 """Linear regression on its own labels: the world in which most of the theory of collapse is written [1, 2, 3].
 
-Inputs are standard normal in `dimensions` dimensions, labels a linear function of them plus normal noise. A model is the
-least-squares, or ridge, estimate of the coefficients; its labels are what it predicts plus noise of the same size. The
-error of a model is the squared distance of its coefficients from the true ones, which is its excess test error.
+Inputs are standard normal in `dimensions` dimensions, labels a linear function of them plus normal noise. A model is
+the least-squares, or ridge, estimate of the coefficients; its labels are what it predicts plus noise of the same size.
+The error of a model is the squared distance of its coefficients from the true ones, which is its excess test error.
 
 Closed forms, with n observations and d dimensions, s2 the variance of the noise, e_t the error after t training sets:
 
@@ -31,6 +31,7 @@ from wellkeeper.lab.human import HumanText
 from wellkeeper.lab.policy import Decoding, Policy
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.world import Arrays, Figures
+from wellkeeper.lab.worlds._decoding import refuse
 
 Coefficients: TypeAlias = NDArray[np.float64]  # shape (replicates, dimensions)
 Inputs: TypeAlias = Literal["fresh", "same"]
@@ -89,11 +90,7 @@ class RegressionWorld:
     def sample(
         self, model: Coefficients, size: int, decoding: Decoding, random: np.random.Generator
     ) -> Observations:
-        if decoding != Decoding(temperature=decoding.temperature):
-            raise RecipeError(
-                f"Labels of the world {self.name} are numbers, and {decoding} needs items to choose from. "
-                "Leave out all but temperature."
-            )
+        refuse(self.name, decoding, but=("temperature",))
         return self._labelled(model, 0, size, self.noise * math.sqrt(decoding.temperature), random)
 
     def _labelled(
@@ -135,7 +132,7 @@ class RegressionWorld:
         return Observations(inputs=arrays["inputs"], labels=arrays["labels"])
 
     def units(self, data: Observations) -> int:
-        return data.labels.shape[1]
+        return int(data.labels.shape[1])
 
     def take(self, data: Observations, chosen: NDArray[np.int64]) -> Observations:
         return Observations(
@@ -187,8 +184,8 @@ def carried(size: int, dimensions: int, *, synthetic: int) -> float:
         E |G^-1 W e|^2 / |e|^2 = a - b + b (n d - 2) / (n - d - 1),
         a = m (m + 2) / (n (n + 2)),   b = m (n - m) / (n (n + 2) (n - 1)).
 
-    As n and d grow this is p^2 + p (1 - p) f / (1 - f), p = m / n, f = d / n, of Dohmatob et al., Strong model collapse,
-    ICLR 2025. Infinite where there are no more than d + 1 observations and not all are synthetic.
+    As n and d grow this is p^2 + p (1 - p) f / (1 - f), p = m / n, f = d / n, of Dohmatob et al., Strong model
+    collapse, ICLR 2025. Infinite where there are no more than d + 1 observations and not all are synthetic.
     """
     n, d, m = size, dimensions, synthetic
     if m in {0, n}:
@@ -253,21 +250,15 @@ def _on_fresh(policy: Policy, size: int, generations: int, dimensions: int) -> N
     heat = policy.decoding.temperature
     total = size
     for number in range(1, generations + 1):
-        new = round(size * policy.growth**number)
+        _, fresh, made = policy.parts(number).items(size)
+        new = fresh + made
         total += new
         if policy.keep == "all":
             errors.append(errors[-1] + heat * added(total, dimensions, new=new))
             continue
-        made = new - round(_fresh_share(policy, number) * new)
-        noise = added(new, dimensions, new=new - made) + heat * added(new, dimensions, new=made)
+        noise = added(new, dimensions, new=fresh) + heat * added(new, dimensions, new=made)
         errors.append(carried(new, dimensions, synthetic=made) * errors[-1] + noise)
     return np.array(errors)
-
-
-def _fresh_share(policy: Policy, number: int) -> float:
-    if policy.schedule:
-        return 1 - policy.schedule[min(number, len(policy.schedule)) - 1]
-    return policy.fresh
 
 
 def _relabelled(policy: Policy, size: int, generations: int, dimensions: int) -> NDArray[np.float64]:
@@ -316,10 +307,10 @@ EXPERIMENT = Experiment(
         Setting(name="inputs", value="fresh", help="fresh, or the same for every training set"),
     ),
     about=(
-        "Each model labels inputs for the next one. On the last model's labels alone the error grows by the same amount "
-        "every generation; when labels accumulate it stays below pi^2/6 of the first model's error, because each new set "
-        "is a smaller part of the whole. Fresh human labels hold it at a level that depends on their share; a ridge penalty "
-        "forgets the signal instead."
+        "Each model labels inputs for the next one. On the last model's labels alone the error grows by the same "
+        "amount every generation; when labels accumulate it stays below pi^2/6 of the first model's error, because "
+        "each new set is a smaller part of the whole. Fresh human labels hold it at a level that depends on their "
+        "share; a ridge penalty forgets the signal instead."
     ),
     world=world,
     theory=theory,

@@ -1,8 +1,8 @@
 """How much to weigh human data against synthetic: the golden ratio [1], and what a ridge penalty makes of it [2].
 
-In each round a model is fitted to as many fresh human labels as before, with weight w, and to labels of the last round's
-model, with weight 1 - w. Inputs are the same in every round, as in [2]. In the directions of the inputs' covariance,
-where S = X'X / n has eigenvalue s, a fit with penalty p keeps a = s / (s + p) of a coefficient b, and rounds go on as
+In each round a model is fitted to as many fresh human labels as before, with weight w, and to labels of the last
+round's model, with weight 1 - w. Inputs are the same in every round, as in [2]. In the directions of the inputs'
+covariance, where S = X'X / n has eigenvalue s, a fit with penalty p keeps a = s / (s + p) of a coefficient b:
 
     b' = a (w (b + x) + (1 - w) (b_last + y)),   x ~ N(0, s2 / (n s)),   y ~ N(0, s2 / (n s k))
 
@@ -10,10 +10,10 @@ with k synthetic labels for one human label: least-squares estimates suffice for
 
     error = ((1 - a) / (1 - a u))^2 b^2 + s2 / (n s) a^2 (w^2 + u^2 / k) / (1 - a^2 u^2),   u = 1 - w.
 
-Without a penalty (a = 1), for a mean as for least squares, the best weight solves k w^2 = 1 - w, and the error there, in
-errors of human data alone, is that weight itself: for k = 1 the reciprocal of the golden ratio, .618. With a penalty and
-k = 1 it is never below 1/2: the first term falls with w, and the second one's least w solves a^2 u^2 - (2 + a^2) u + 1 =
-0, whose u goes from .382 at a = 1 up to 1/2 at a = 0. (Derived; in agreement with both papers.)
+Without a penalty (a = 1), for a mean as for least squares, the best weight solves k w^2 = 1 - w, and the error there,
+in errors of human data alone, is that weight itself: for k = 1 the reciprocal of the golden ratio, .618. With a penalty
+and k = 1 it is never below 1/2: the first term falls as w grows, and the second one is least where a^2 u^2 -
+(2 + a^2) u + 1 = 0, whose u goes from .382 at a = 1 up to 1/2 at a = 0. (Derived; in agreement with both papers.)
 
 [1] He, Xu, Cheng, Recursive learning without collapse: a weighting-based stabilization framework, arXiv 2502.18049.
 [2] Garg, Bhattacharya, Sur, Preventing model collapse under overparametrization, arXiv 2509.22341.
@@ -34,7 +34,7 @@ from wellkeeper.lab.worlds.regression import DIMENSIONS, SIZE
 WEIGHTS = np.linspace(0.3, 1.0, 15)
 _BURN_IN = 60
 """Rounds before any is counted: what is left of the start is (1 - w)^(2 x 60), below 1e-18 at the least weight."""
-_AROUND = 0.25
+_AROUND = 0.16
 """Weights this near to the least error tell where the curve is lowest, by a polynomial of the fourth degree."""
 
 
@@ -59,7 +59,12 @@ def best_weight(synthetic: float) -> float:
 
 
 def stationary_error(
-    directions: Directions, weights: NDArray[np.float64], *, penalty: float, synthetic: float, noise: float = 1.0
+    directions: Directions,
+    weights: NDArray[np.float64],
+    *,
+    penalty: float,
+    synthetic: float,
+    noise: float = 1.0,
 ) -> NDArray[np.float64]:
     """Expected squared error of the coefficients after many rounds, shape (replicates, weights).
 
@@ -121,7 +126,7 @@ def regression_directions(
             "or fewer dimensions."
         )
     inputs = random.standard_normal((replicates, size, dimensions))
-    variance = np.linalg.eigvalsh(inputs.swapaxes(1, 2) @ inputs / size)
+    variance = np.linalg.eigvalsh(inputs.swapaxes(1, 2) @ inputs / size).astype(np.float64)
     truth = math.sqrt(signal / dimensions) * random.standard_normal((replicates, dimensions))
     return Directions(variance=variance, truth=truth, size=size)
 
@@ -131,7 +136,7 @@ def lowest(curve: Curve) -> tuple[float, float]:
     error = curve.figures["error"].mean(axis=0)
     near = np.abs(curve.points - curve.points[error.argmin()]) <= _AROUND
     shape = np.polynomial.Polynomial.fit(curve.points[near], error[near], 4)
-    fine = np.linspace(*curve.points[near][[0, -1]], 10_001)
+    fine = np.linspace(curve.points[near].min(), curve.points[near].max(), 10_001)
     least = int(shape(fine).argmin())
     return float(fine[least]), float(shape(fine[least]))
 
@@ -152,7 +157,12 @@ def curves(
     Raises:
         RecipeError: a setting makes no sense.
     """
-    for name, value in (("rounds", rounds), ("penalty", penalty), ("signal", signal), ("synthetic", synthetic)):
+    for name, value in (
+        ("rounds", rounds),
+        ("penalty", penalty),
+        ("signal", signal),
+        ("synthetic", synthetic),
+    ):
         if not 0 < value < math.inf:
             raise RecipeError(f"{name} is {value:g}. Give a number above 0.")
     drawn = regression_directions(
@@ -195,13 +205,17 @@ EXPERIMENT = Experiment(
         Setting(name="rounds", value=300, help="rounds of training that errors are averaged over"),
         Setting(name="dimensions", value=DIMENSIONS, help="coefficients of the regressions"),
         Setting(name="penalty", value=0.5, help="of ridge regression, in units of the inputs' variance"),
-        Setting(name="signal", value=1.0, help="squared length of the true coefficients, in variances of the noise"),
+        Setting(
+            name="signal",
+            value=1.0,
+            help="squared length of the true coefficients, in variances of the noise",
+        ),
         Setting(name="synthetic", value=1.0, help="synthetic labels for one human label"),
     ),
     about=(
-        "Every round mixes fresh human labels with labels of the last model. Synthetic labels are worth having: with the "
-        "right weight the error is lower than that of human data alone. For equal numbers that weight of the human data "
-        "is .618, the reciprocal of the golden ratio, and a ridge penalty never wants less than a half."
+        "Every round mixes fresh human labels with labels of the last model. Synthetic labels are worth having: with "
+        "the right weight the error is lower than that of human data alone. For equal numbers that weight of the human "
+        "data is .618, the reciprocal of the golden ratio, and a ridge penalty never wants less than a half."
     ),
     curves=curves,
 )
