@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import zstandard
 
-from wellkeeper.lab.forecast import forecast_of, is_iterable
+from wellkeeper.lab.forecast import forecast_of, is_iterable, largest_size
 from wellkeeper.lab.human import human_text
 from wellkeeper.lab.policy import Policy
 from wellkeeper.lab.recursion import generations
@@ -66,7 +66,7 @@ def main() -> None:
 def score(human, policy: Policy, runs: int, most: int):
     """Relative errors, shape (scored generations, 2), and which runs are within bands, (runs, scored, 2)."""
     words = human.text.words.size
-    size = min(most, int(words / (1 + policy.parts(1).fresh * SCORED[-1])))
+    size = largest_size(words, [policy], SCORED[-1], most=most)
     world = NgramWorld(human)
     found = forecast_of(world, human, policy, size=size, count=SCORED[-1], seed=1)
     truth = []

@@ -19,14 +19,16 @@ if TYPE_CHECKING:
     from wellkeeper.recipe.audit import audit
     from wellkeeper.recipe.compare import compare
     from wellkeeper.recipe.curate import curate
+    from wellkeeper.recipe.prove import prove
     from wellkeeper.recipe.recommend import recommend
-    from wellkeeper.recipe.results import Audit, Comparison, Curation, Recommendation
+    from wellkeeper.recipe.results import Audit, Comparison, Curation, Proof, Recommendation
 
 __version__ = "0.1.0"
 __all__ = [
     "Audit",
     "Comparison",
     "Curation",
+    "Proof",
     "Recommendation",
     "__version__",
     "audit",
@@ -34,6 +36,7 @@ __all__ = [
     "compare",
     "curate",
     "errors",
+    "prove",
     "recommend",
 ]
 
@@ -42,10 +45,12 @@ _HOMES = {
     "build_anchors": "wellkeeper.recipe.anchors",
     "compare": "wellkeeper.recipe.compare",
     "curate": "wellkeeper.recipe.curate",
+    "prove": "wellkeeper.recipe.prove",
     "recommend": "wellkeeper.recipe.recommend",
     "Audit": "wellkeeper.recipe.results",
     "Comparison": "wellkeeper.recipe.results",
     "Curation": "wellkeeper.recipe.results",
+    "Proof": "wellkeeper.recipe.results",
     "Recommendation": "wellkeeper.recipe.results",
 }
 

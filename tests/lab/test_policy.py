@@ -19,11 +19,17 @@ decodings = st.builds(
 )
 verifiers = st.builds(Verifier, right=some, wrong=share)
 detectors = st.builds(
-    Detector, auroc=st.floats(0.5, 1), power=st.floats(0, 100), upsample=st.floats(0.1, 3), repeats=st.integers(3, 9)
+    Detector,
+    auroc=st.floats(0.5, 1),
+    power=st.floats(0, 100),
+    upsample=st.floats(0.1, 3),
+    repeats=st.integers(3, 9),
 )
 human = st.one_of(
     st.just({}),
-    st.tuples(share, share).filter(lambda pair: sum(pair) <= 1).map(lambda pair: {"fixed": pair[0], "fresh": pair[1]}),
+    st.tuples(share, share)
+    .filter(lambda pair: sum(pair) <= 1)
+    .map(lambda pair: {"fixed": pair[0], "fresh": pair[1]}),
     st.fixed_dictionaries({"augment": st.floats(1e-6, 1_000)}),
     st.fixed_dictionaries({"schedule": st.lists(share, min_size=1, max_size=4).map(tuple)}),
 )
@@ -32,7 +38,9 @@ human = st.one_of(
 @st.composite
 def policies(draw) -> Policy:
     found = draw(human)
-    keeps = ["last"] if {"fixed", "augment"} & set(found) and (found.get("fixed") or "augment" in found) else None
+    keeps = (
+        ["last"] if {"fixed", "augment"} & set(found) and (found.get("fixed") or "augment" in found) else None
+    )
     return Policy(
         keep=draw(st.sampled_from(keeps or ["last", "all", "sample"])),
         growth=draw(st.floats(0.01, 100)),
@@ -76,7 +84,9 @@ def test_spaces_and_order_say_nothing_and_defaults_are_left_out() -> None:
 
 
 @given(policies(), st.integers(1, 8))
-def test_a_training_set_is_as_large_as_growth_says_unless_its_core_is_larger(policy: Policy, number: int) -> None:
+def test_a_training_set_is_as_large_as_growth_says_unless_its_core_is_larger(
+    policy: Policy, number: int
+) -> None:
     parts = policy.parts(number)
     size = policy.growth**number
     assert min(parts.core, parts.fresh, parts.made) >= 0

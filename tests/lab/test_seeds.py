@@ -22,5 +22,9 @@ def test_other_names_give_other_numbers(seed: int, said: list, other_seed: int, 
 
 def test_numbers_are_the_same_on_every_machine() -> None:
     """SHA-256 of the names seeds PCG64: figures that were published stay reproducible."""
-    assert stream(0, "gaussian", 0, 1, "sample").integers(1 << 30, size=3).tolist() == [1037725610, 253421416, 564297978]
+    assert stream(0, "gaussian", 0, 1, "sample").integers(1 << 30, size=3).tolist() == [
+        1037725610,
+        253421416,
+        564297978,
+    ]
     assert number(0, "gaussian") == 1778647234

@@ -33,7 +33,9 @@ def test_digamma_is_scipys(x: float) -> None:
 
 @given(st.floats(1.01, 30), st.integers(0, 10_000))
 def test_zeta_is_scipys(exponent: float, beyond: int) -> None:
-    assert theory.zeta(exponent, beyond) == pytest.approx(float(special.zeta(exponent, beyond + 1)), rel=1e-10)
+    assert theory.zeta(exponent, beyond) == pytest.approx(
+        float(special.zeta(exponent, beyond + 1)), rel=1e-10
+    )
 
 
 def test_zeta_of_a_sum_without_end_is_refused() -> None:
@@ -184,15 +186,21 @@ def test_slopes_are_those_of_the_sums_far_out(exponent: float) -> None:
 
 
 @given(st.integers(2, 1_000), st.floats(0, 1), st.integers(0, 100))
-def test_seddiks_agreement_is_one_less_what_is_left_of_heterozygosity(size: int, first: float, last: int) -> None:
+def test_seddiks_agreement_is_one_less_what_is_left_of_heterozygosity(
+    size: int, first: float, last: int
+) -> None:
     left = theory.moments(Policy(), size, last).variance[-1]
     assert theory.agreement(first, size, last) == pytest.approx(1 - (1 - first) * left)
 
 
 def test_what_has_no_closed_form_is_refused() -> None:
-    with pytest.raises(RecipeError, match=r"No closed form is known for policy replace,verify=0\.9/0\.1\. Read the sim"):
+    with pytest.raises(
+        RecipeError, match=r"No closed form is known for policy replace,verify=0\.9/0\.1\. Read the sim"
+    ):
         theory.moments(Policy.parse("replace,verify=0.9/0.1"), 10, 2)
-    with pytest.raises(RecipeError, match=r"Under policy fresh=0\.1 models learn from more than the last one\. Read `mo"):
+    with pytest.raises(
+        RecipeError, match=r"Under policy fresh=0\.1 models learn from more than the last one\. Read `mo"
+    ):
         theory.normal_line(Policy.parse("fresh=0.1"), 10, 2)
     assert not theory.has_moments(Policy.parse("replace,top-k=3"))
     assert not theory.is_line(Policy.parse("schedule=0.5"))

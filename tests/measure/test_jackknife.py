@@ -32,6 +32,12 @@ def test_students_quantile_is_scipys(freedom: float) -> None:
     assert student_quantile(freedom, norm.ppf(0.95)) == pytest.approx(t.ppf(0.95, freedom), abs=1e-3)
 
 
+@pytest.mark.parametrize("freedom", [1, 2])
+@pytest.mark.parametrize("z", [1.6449, 1.96, 3.09])
+def test_students_quantile_of_least_freedom_is_exact(freedom: float, z: float) -> None:
+    assert student_quantile(freedom, z) == pytest.approx(t.isf(norm.sf(z), freedom), rel=1e-9)
+
+
 def test_without_any_spread_only_the_own_variance_of_types_is_left() -> None:
     assert spread([np.zeros(10)], OwnVariance(proper=4.0, jackknife=9.0)) == Spread(2.0, math.inf)
     assert student_quantile(math.inf) == pytest.approx(norm.ppf(0.975))

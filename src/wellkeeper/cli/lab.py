@@ -67,7 +67,7 @@ def list_(*, as_json: bool) -> None:
     help="Independent runs of each policy.  [default: the experiment's]",
 )
 @click.option(
-    "--set", "given", multiple=True, metavar="NAME=VALUE", help="A setting of the experiment; repeatable."
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the experiment; repeatable."
 )
 @click.option("--seed", type=int, default=None, help="Seed of every draw.  [default: 0]")
 @click.option(
@@ -79,7 +79,7 @@ def list_(*, as_json: bool) -> None:
 @click.option("--fresh", is_flag=True, help="Start anew instead of resuming.")
 @_json
 @_quiet
-def run(name: str, *, given: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
+def run(name: str, *, settings: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
     """Run an experiment: curves by policy, samples by generation, and what they say.
 
     A policy is said in words joined by commas: replace, accumulate, subsample, fixed=A, fresh=A, augment=L,
@@ -92,7 +92,7 @@ def run(name: str, *, given: tuple[str, ...], as_json: bool, quiet: bool, **opti
         from wellkeeper.recipe.lab import run_experiment, settings_given
 
         with progress(quiet=quiet or as_json) as listener:
-            result = run_experiment(name, settings=settings_given(given), listener=listener, **options)
+            result = run_experiment(name, settings=settings_given(settings), listener=listener, **options)
         _show(result, as_json=as_json, quiet=quiet)
     sys.exit(CLEAN)
 

@@ -15,6 +15,7 @@ from wellkeeper.cli.completion import completion
 from wellkeeper.cli.curate import curate
 from wellkeeper.cli.lab import lab
 from wellkeeper.cli.plugins import schema, steps
+from wellkeeper.cli.prove import prove
 from wellkeeper.cli.recommend import recommend
 from wellkeeper.cli.why import why
 
@@ -41,7 +42,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, anchors, compare, recommend, curate, lab, why, steps, schema, completion):
+for command in (audit, anchors, compare, recommend, curate, prove, lab, why, steps, schema, completion):
     cli.add_command(command)
 
 

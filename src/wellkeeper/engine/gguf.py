@@ -24,6 +24,7 @@ _VERSIONS = (2, 3)
 _ALIGNMENT = 32  # where the file does not say
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
+_ENCODERS = frozenset({"bert", "nomic-bert", "jina-bert-v2", "modern-bert", "t5", "t5encoder", "clip"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +129,23 @@ def read_gguf(path: Path) -> GgufFile:
             f"{path} is one of {parts} parts of a model. Merge them into one file with `llama-gguf-split --merge`."
         )
     return read
+
+
+def read_causal(path: Path) -> GgufFile:
+    """The header of a file with a causal language model.
+
+    Raises:
+        InputError: it is another file.
+    """
+    file = read_gguf(path)
+    kind = file.metadata.get("general.type", "model")
+    whole = kind == "model" and "token_embd.weight" in file.tensors
+    if not whole or file.architecture in _ENCODERS or file.of_architecture("attention.causal") is False:
+        raise InputError(
+            f"{path} holds no causal language model (type {kind}, architecture {file.architecture or 'not said'}). "
+            "Give a model that continues text: a base model, or one made for chat."
+        )
+    return file
 
 
 def _torn(path: Path) -> str:

@@ -16,7 +16,6 @@ import http.client
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -27,7 +26,8 @@ import orjson
 from numpy.typing import NDArray
 
 from wellkeeper.engine.completions import Answer, RejectedError
-from wellkeeper.engine.gguf import GgufFile, read_gguf
+from wellkeeper.engine.gguf import GgufFile, read_causal
+from wellkeeper.engine.torch_models import load_causal
 from wellkeeper.errors import InputError, MissingExtraError, WorkError
 
 Logits: TypeAlias = NDArray[np.float32]
@@ -189,26 +189,6 @@ class _Llama:
         self._server = None
 
 
-_ENCODERS = frozenset({"bert", "nomic-bert", "jina-bert-v2", "modern-bert", "t5", "t5encoder", "clip"})
-
-
-def _causal(path: Path) -> GgufFile:
-    """The header of a file with a causal language model.
-
-    Raises:
-        InputError: it is another file.
-    """
-    file = read_gguf(path)
-    kind = file.metadata.get("general.type", "model")
-    whole = kind == "model" and "token_embd.weight" in file.tensors
-    if not whole or file.architecture in _ENCODERS or file.of_architecture("attention.causal") is False:
-        raise InputError(
-            f"{path} holds no causal language model (type {kind}, architecture {file.architecture or 'not said'}). "
-            "Give a model that continues text: a base model, or one made for chat."
-        )
-    return file
-
-
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -262,7 +242,7 @@ class GgufModel:
     batch = 1
 
     def __init__(self, path: Path, *, context: int = CONTEXT, threads: int | None = None) -> None:
-        file = _causal(path)
+        file = read_causal(path)
         self.context = min(context, int(file.of_architecture("context_length") or context))
         self._llama = _Llama(path, context=self.context, scoring=True, threads=threads)
         self._path, self._head = path, Head.of(file)
@@ -336,7 +316,7 @@ class LocalModel:
             InputError: the file holds no causal language model that can be read.
             MissingExtraError: the engine is not installed.
         """
-        file = _causal(path)
+        file = read_causal(path)
         trained = int(file.of_architecture("context_length") or context)
         self._llama = _Llama(path, context=min(context, trained), scoring=False, threads=threads)
         self.name = str(file.metadata.get("general.name") or path.stem)
@@ -390,7 +370,6 @@ class LocalModel:
 
 # --- transformers ------------------------------------------------------------------------------------------------
 
-_CAUSAL = ("ForCausalLM", "LMHeadModel")
 _PARTS = frozenset({".safetensors", ".bin", ".json", ".model", ".txt", ".jinja"})
 
 
@@ -400,41 +379,16 @@ class TransformersModel:
     batch = 4
 
     def __init__(self, path: Path, *, context: int = CONTEXT, threads: int | None = None) -> None:
-        try:
-            import torch
-            import transformers
-        except ImportError as error:
-            raise MissingExtraError("A folder of transformers", extra="lm-torch") from error
-        if not (path / "config.json").is_file():
-            raise InputError(
-                f"{path} holds no model: there is no config.json. Give a folder that save_pretrained wrote, or a GGUF "
-                "file."
-            )
+        model, self._tokeniser = load_causal(path)
+        import torch
+        import transformers
+
         self._torch = torch
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        kept = {"local_files_only": True, "trust_remote_code": False}
-        try:
-            config = transformers.AutoConfig.from_pretrained(path, **kept)
-            names = tuple(config.architectures or ())
-            if not any(name.endswith(_CAUSAL) for name in names):
-                raise InputError(
-                    f"{path} holds no causal language model ({', '.join(names) or 'no architecture named'}). Give a "
-                    "model that continues text."
-                )
-            dtype = "auto" if self._device == "cuda" else torch.float32
-            self._tokeniser: Any = transformers.AutoTokenizer.from_pretrained(path, **kept)
-            with _no_bars(transformers.utils.logging):
-                model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=dtype, **kept)
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-            said = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-            raise InputError(
-                f"transformers cannot load {path}: {said}. Check that the folder is whole, and that its model needs "
-                "no code of its own."
-            ) from None
         if threads is not None:
             torch.set_num_threads(threads)
         self._model: Any = model.to(self._device).eval()
-        self.context = min(context, int(getattr(config, "max_position_embeddings", None) or context))
+        self.context = min(context, int(getattr(model.config, "max_position_embeddings", None) or context))
         self.fingerprint = _digest_of_folder(path)
         self.engine = f"transformers {transformers.__version__} torch {torch.__version__} {self._device}"
 
@@ -463,18 +417,6 @@ class TransformersModel:
 
     def close(self) -> None:
         self._model = None
-
-
-@contextmanager
-def _no_bars(logging: Any) -> Iterator[None]:
-    """Transformers draws bars of its own, which a quiet run must not show."""
-    drawn = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if drawn:
-            logging.enable_progress_bar()
 
 
 def _digest_of_folder(path: Path) -> str:

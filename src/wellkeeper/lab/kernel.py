@@ -99,7 +99,7 @@ def _check(before: Counts, after: Counts) -> None:
 
 
 def _dispersion(y: Floats, expected: Floats) -> float:
-    """Variance over mean of counts with these expected values: by how many are lost where enough are, else by moments."""
+    """Variance over mean of counts with these expected values: by losses where enough are lost, else by moments."""
     mean = float(expected.mean())
     if mean <= 0:
         return _LEAST_DISPERSION

@@ -47,7 +47,9 @@ class Surprise:
 class Learner(Protocol[ModelT]):
     """A kind of model."""
 
-    name: str  # "ngram", "transformer", ...
+    @property
+    def name(self) -> str:
+        """As on the command line: `ngram`, `transformer`, ..."""
 
     def fit(self, documents: Sequence[str], seed: int) -> ModelT:
         """A model that has read the documents. Equal documents and seed give an equal model."""

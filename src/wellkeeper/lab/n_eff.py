@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from wellkeeper.errors import DataError, RecipeError
 from wellkeeper.lab.policy import Policy
 
-_MOST_STEPS = 1_000_000
+_LEAST_SHARE = 1e-4
+"""Human share below which the sum over generations has its logarithmic form to one part in 10,000."""
 
 
 def coefficients(policy: Policy, generations: int) -> NDArray[np.float64]:
@@ -124,13 +125,25 @@ def limit(share: float, *, fresh: bool) -> float:
     """
     if not fresh or share in {0.0, 1.0}:
         return float(share)
-    total = alive = 1.0
-    for _ in range(_MOST_STEPS):  # alive falls by a factor of 1 - share or less
-        alive = -math.expm1(-(1 - share) * alive)
+    if (
+        share < _LEAST_SHARE
+    ):  # c / a grows by 2 ln(1 / a), as a branching process near its critical point does
+        least = limit(_LEAST_SHARE, fresh=True) / _LEAST_SHARE
+        return share * (least + 2 * math.log(_LEAST_SHARE / share))
+    total, alive = 0.0, 1.0
+    while alive >= share / 100:
         total += alive
-        if alive < 1e-12:
-            break
-    return share * total
+        alive = -math.expm1(-(1 - share) * alive)
+    return share * (total + _rest(share, alive))
+
+
+def _rest(share: float, alive: float) -> float:
+    """The sum of u_j from a u that is small beside the share: the power series S with S(u) = u + S(next u)."""
+    kept = 1 - share
+    first = 1 / share
+    second = -first * kept**2 / 2 / (1 - kept**2)
+    third = (first / 6 - second) * kept**3 / (1 - kept**3)
+    return alive * (first + alive * (second + alive * third))
 
 
 def fresh_share_for(kept: float) -> float:

@@ -188,7 +188,7 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Outcome:
     """What equal words of several sets teach."""
 
     learner: str
@@ -229,7 +229,7 @@ def prove(
     margin: float = MARGIN,
     seed: int = 0,
     told: Told = nobody,
-) -> Proof:
+) -> Outcome:
     """Compare what pools teach: the second and all later ones with the first.
 
     Args:
@@ -253,7 +253,7 @@ def prove(
     size = budget(pools, learner, words)
     found = [scores(learner, [(pool, size)], panel, count=draws, seed=seed, told=told) for pool in pools]
     beside = [gains(panel, found[0], other) for other in found[1:]]
-    return Proof(
+    return Outcome(
         learner=learner.name,
         words=size,
         draws=draws,
@@ -319,6 +319,20 @@ class Doses:
         return {"words": self.words, "doses": [dose.to_json() for dose in self.doses]}
 
 
+def dose_words(
+    human: Pool,
+    synthetic: Pool,
+    learner: Learner[Any],
+    most: int | None = None,
+    *,
+    shares: Sequence[float] = SHARES,
+) -> int:
+    """Words that can be read at every share: as many as the human pool has, and the synthetic one at the largest."""
+    least = min([human.total, *(int(synthetic.total / share) for share in shares if share)])
+    words = least if isinstance(learner, Unlearner) else least // 2
+    return words if most is None else min(words, most)
+
+
 def dose_response(
     human: Pool,
     synthetic: Pool,
@@ -334,17 +348,15 @@ def dose_response(
 ) -> Doses:
     """What models make of the held-out documents as synthetic words take the place of human ones.
 
-    So many words are read at every share that both pools can give them; human documents of a larger share are among
-    those of a smaller one. P-values of all shares are adjusted together, those of all words apart from the rest.
+    At every share as many words are read, as `dose_words` tells; the human documents of a larger share are among those
+    of a smaller one. P-values of all shares are adjusted together, those of all words apart from the rest.
 
     Raises:
         DataError: a share is not in [0, 1], the first is not 0, or a pool has too few documents.
     """
     if not shares or shares[0] != 0 or not all(0 <= share <= 1 for share in shares):
         raise DataError(f"shares are {list(shares)}. Begin with 0, and give shares of at most 1.")
-    half = 1 if isinstance(learner, Unlearner) else 2
-    most = min([human.total, *(int(synthetic.total / share) for share in shares if share)]) // half
-    size = most if words is None else min(most, words)
+    size = dose_words(human, synthetic, learner, words, shares=shares)
     found = []
     for share in shares:
         made = round(share * size)

@@ -266,17 +266,17 @@ def redrawn(
     """Units redrawn by what a detector of the stated AUROC thinks of them, shape (replicates, redrawn units).
 
     The detector's score is normal with unit variance, its mean above that of human data by sqrt(2) times the normal
-    quantile of its AUROC (the binormal model); p(AI) is the posterior at the true share. Units are drawn one after
-    the other without replacement from `repeats` copies of each, with chances in proportion to their weight: by the
-    largest keys log(u) / weight, Efraimidis and Spirakis, Information Processing Letters 97 (2006) 181.
+    quantile of its AUROC (the binormal model); p(AI) is the posterior at the true share, and data that people alone or
+    models alone made are all alike to it. Units are drawn one after the other without replacement from `repeats` copies
+    of each, with chances in proportion to their weight: by the largest keys log(u) / weight, Efraimidis and Spirakis,
+    Information Processing Letters 97 (2006) 181.
     """
     from statistics import NormalDist
 
     apart = 2**0.5 * NormalDist().inv_cdf(min(detector.auroc, 1 - 1e-12))
     share = 1 - human.mean()
     score = random.standard_normal((replicates, human.size)) + np.where(human, -apart / 2, apart / 2)
-    with np.errstate(divide="ignore"):
-        log_odds = apart * score + np.log(share) - np.log1p(-share)
+    log_odds = apart * score + np.log(share / (1 - share)) if 0 < share < 1 else np.zeros_like(score)
     log_weight = -detector.power * np.logaddexp(0, log_odds)  # log of (1 - p(AI)) ** power
     wanted = min(round(detector.upsample * human.size), detector.repeats * human.size)
     copies = np.repeat(log_weight, detector.repeats, axis=1)

@@ -20,6 +20,7 @@ _ORDER = (
     "strong_collapse",
     "verification",
     "transcendence",
+    "temperature",
     "ngram",
     "transformer",
     "digits",

@@ -317,7 +317,7 @@ class Keeper:
         if not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             figures = {
                 name.partition("/")[2]: list(array)

@@ -1,7 +1,8 @@
-"""What is told of a generation of text: what a model learns from it of people, what is left of their words, its variety.
+"""What is told of a generation of text: what is learnt from it of people, what is left of their words, its variety.
 
 Figures with a human reference come first, since variety alone can point the wrong way: see
-`wellkeeper.measure.diversity`. The original is the first training set, the held-out text is of the same people and in no training set.
+`wellkeeper.measure.diversity`. The original is the first training set; the held-out text is of the same people and in
+no training set.
 
 The judge is a model of the held-out text. No generation has read it, and it has read no training set, so that a model
 that repeats its training text word by word does not seem the more human for it. *Noise drift* is text that the judge

@@ -264,19 +264,19 @@ def missing_mass(exponent: float, sizes: Floats, *, cut: int | None = None) -> F
 
 
 def _missing_mass(exponent: float, whole: float, size: float) -> float:
-    # types beyond `last` have a tenth of a copy or fewer: five terms of exp(-p T) leave less than 1e-8 of them out
+    # Types beyond `last` have a tenth of a copy or fewer: six terms of (1 - p)^T leave less than 1e-8 of them out.
     last = math.ceil((10 * max(size, 1) / whole) ** (1 / exponent))
     shares = np.arange(1, last + 1) ** -exponent / whole
-    head = float(shares @ _unseen(shares, size))
-    tail = sum(
-        (-size) ** k / math.factorial(k) * zeta((k + 1) * exponent, last) / whole ** (k + 1) for k in range(6)
-    )
-    return head + tail
+    found = float(shares @ _unseen(shares, size))
+    coefficient = 1.0
+    for k in range(6):
+        found += coefficient * zeta((k + 1) * exponent, last) / whole ** (k + 1)
+        coefficient *= (k - size) / (k + 1)
+    return found
 
 
 def _unseen(shares: Floats, size: float) -> Floats:
-    with np.errstate(divide="ignore"):  # a lone type has share 1
-        found: Floats = np.exp(size * np.log1p(-shares))
+    found: Floats = (1 - shares) ** size
     return found
 
 

@@ -164,6 +164,45 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Proof:
+    """Whether curated sets teach better. `document` follows the schema `wellkeeper.prove/1`; `paths` has the files."""
+
+    document: Mapping[str, Any]
+    paths: Mapping[str, Path]
+
+    @property
+    def verdict(self) -> str:
+        """`better`, `worse`, `no difference found` or `not enough data`: of the first curated set."""
+        return str(self.document["verdict"])
+
+    @property
+    def gain(self) -> Mapping[str, Any]:
+        """Of the first curated set over all held-out words, in nats a word: `estimate`, `low`, `high`, `p`, ..."""
+        return dict(self.document["sets"][0]["gain"])
+
+    def to_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
+
+    def to_html(self) -> str:
+        """The report as one self-contained page."""
+        from wellkeeper.report.prove import render_proof
+
+        return render_proof(self.document)
+
+    def __repr__(self) -> str:
+        told = [
+            f"{found['name']} {found['verdict']}, {_nats(found['gain'])}" for found in self.document["sets"]
+        ]
+        return f"Proof({'; '.join(told)})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (found["name"], f"{found['verdict']}, {_nats(found['gain'])}") for found in self.document["sets"]
+        ]
+        return _table("wellkeeper prove", rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Recommendation:
     """A recipe derived from an audit. `document` follows the schema `wellkeeper.recommend/1`; `paths` has the file."""
 
@@ -253,6 +292,10 @@ def _percent(share: Mapping[str, Any]) -> str:
     if share["estimate"] is None:
         return f"not identified, between {share['low']:.1%} and {share['high']:.1%}"
     return f"{share['estimate']:.1%} ({share['low']:.1%} to {share['high']:.1%})"
+
+
+def _nats(gain: Mapping[str, Any]) -> str:
+    return f"{gain['estimate']:+.3f} nats a word ({gain['low']:+.3f} to {gain['high']:+.3f})"
 
 
 def _table(title: str, rows: list[tuple[str, str]]) -> str:

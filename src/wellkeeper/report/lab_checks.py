@@ -21,7 +21,7 @@ _STYLES = {"holds": "green", "FAILS": "bold red", "not run": "yellow"}
 def checks_verdict(document: Document) -> str:
     """The checks in one sentence."""
     hold, fail, not_run = (integer(document.get(key)) for key in ("hold", "fail", "not_run"))
-    said = f"{hold} of {COMMA.of(hold + fail + not_run, 'check')} hold"
+    said = f"{hold} of {COMMA.of(hold + fail + not_run, 'check')} hold" + ("s" if hold == 1 else "")
     if fail:
         said += f", {fail} fail" + ("s" if fail == 1 else "")
     return said + (f", {not_run} not run." if not_run else ".")

@@ -179,6 +179,56 @@ def _dot_row(line: Dots, y: float, left: float, across: float, *, compact: bool)
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """One row of a forest plot: an interval on either side of 0, its figures written out."""
+
+    label: str
+    note: str
+    low: float
+    estimate: float
+    high: float
+    text: str
+    is_told: bool  # whether it is told from 0: a filled dot, else an open diamond
+
+
+def forest(frame: Frame, lines: Sequence[Difference], *, below: str, above: str) -> Markup:
+    """Intervals on one axis with 0 in it; `below` and `above` say what either side means."""
+    compact = frame.is_compact
+    row, top, bottom = (58, 26, 30) if compact else (38, 28, 34)
+    left, right = (12.0, 12.0) if compact else (250.0, 200.0)
+    across, floor = frame.width - left - right, top + row * len(lines)
+    least, most = min(0.0, *(line.low for line in lines)), max(0.0, *(line.high for line in lines))
+    marks = ticks_between(least, most, 3 if compact else 5)
+    low, high = min(least, marks[0]), max(most, marks[-1])
+
+    def x(value: float) -> float:
+        return left + across * (value - low) / ((high - low) or 1.0)
+
+    body = []
+    for mark in marks:
+        body += [_line(x(mark), top, x(mark), floor, "axis" if mark == 0 else "grid")]
+        body += [_text(x(mark), floor + 18, signed_short(mark), "tick", "middle")]
+    if x(0) - left > 60:
+        body += [_text(x(0) - 8, top - 10, below, "label", "end")]
+    if left + across - x(0) > 60:
+        body += [_text(x(0) + 8, top - 10, above, "label")]
+    for index, line in enumerate(lines):
+        y = top + row * index
+        level, style = y + (44 if compact else row / 2), "own" if line.is_told else "base"
+        if compact:
+            body += [
+                _text(0, y + 20, _cut(line.label, 24), "strong"),
+                _text(frame.width, y + 20, line.text, "tick", "end"),
+            ]
+        else:
+            body += [_text(0, level + (0 if line.note else 4), _cut(line.label, 34), "strong")]
+            body += [_text(0, level + 15, _cut(line.note, 40), "tick")] if line.note else []
+            body += [_text(left + across + 16, level + 4, line.text, "value")]
+        body += [_line(x(line.low), level, x(line.high), level, style), _mark(x(line.estimate), level, style)]
+    return _svg(frame, floor + bottom, body)
+
+
+@dataclass(frozen=True, slots=True)
 class Survivor:
     """One band of a survival curve, shares in [0, 1]: what is left, and what would be left by chance."""
 

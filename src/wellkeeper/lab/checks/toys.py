@@ -190,7 +190,7 @@ def _golden(materials: Materials) -> Sequence[Row]:  # noqa: ARG001
 
 
 def _strong_collapse(materials: Materials) -> Sequence[Row]:  # noqa: ARG001
-    return strong_collapse_rows(replicates=400)
+    return strong_collapse_rows(replicates=1000)
 
 
 def _verification(materials: Materials) -> Sequence[Row]:  # noqa: ARG001

@@ -5,6 +5,7 @@ output tied to the embeddings: Radford et al., Language models are unsupervised 
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,7 +15,11 @@ from torch.nn import functional
 from wellkeeper.errors import DataError
 from wellkeeper.lab.policy import Decoding
 from wellkeeper.lab.text import Text
+from wellkeeper.lab.worlds._pieces import windows_of
 from wellkeeper.lab.worlds._torch import Tensor, Weights, device, generator, one_thread, rows_written
+
+if TYPE_CHECKING:
+    from wellkeeper.lab.worlds.transformer import Size
 
 _DEVIATION = 0.02  # of first weights: Radford et al. 2018, section 4.1
 _RATE, _DECAY, _BETAS = 3e-3, 0.05, (0.9, 0.98)
@@ -23,30 +28,11 @@ _LONGEST_GRADIENT = 1.0
 _READ_AT_ONCE, _WRITTEN_AT_ONCE = 256, 512  # windows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """Of a transformer."""
-
-    vocabulary: int
-    layers: int = 2
-    width: int = 96
-    heads: int = 3
-    context: int = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Training:
-    """How long a transformer is trained, on windows as long as its context."""
-
-    steps: int = 300
-    batch: int = 32  # windows a step
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Transformer:
     """A fitted transformer."""
 
-    shape: Shape
+    size: "Size"
     weights: Weights
 
     @property
@@ -56,43 +42,27 @@ class Transformer:
     def nats(self, text: Text, opening: int) -> NDArray[np.float64]:
         """Negative log-likelihood of each token, shape (tokens,), in nats.
 
-        Each document is read from its beginning, after the token `opening`, in windows that do not overlap: a token
-        has from 1 to `context` tokens before it.
+        They are read as `windows_of` says.
         """
-        inputs, targets, owners = _windows(text, opening, self.shape.context)
+        inputs, targets, places = windows_of(text, opening, self.size.context)
         found = np.zeros(text.words.size)
         with one_thread(), torch.inference_mode():
             for first in range(0, len(inputs), _READ_AT_ONCE):
                 part = slice(first, first + _READ_AT_ONCE)
                 given, wanted = (self._tensor(rows[part]) for rows in (inputs, targets))
                 lost = functional.cross_entropy(
-                    _logits(self.weights, self.shape, given).flatten(0, 1), wanted.flatten(), reduction="none"
+                    _logits(self.weights, self.size, given).flatten(0, 1), wanted.flatten(), reduction="none"
                 )
-                places = owners[part].ravel()
-                found[places[places >= 0]] = lost.double().cpu().numpy()[places >= 0]
+                there = places[part].ravel()
+                found[there[there >= 0]] = lost.double().cpu().numpy()[there >= 0]
         return found
 
     def _tensor(self, rows: NDArray[np.integer]) -> Tensor:
         return torch.from_numpy(rows.astype(np.int64)).to(self.weights["tokens"].device)
 
 
-def _windows(
-    text: Text, opening: int, context: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """What is read, what follows it, and the place of each token that follows (-1: none), shape (windows, context)."""
-    before = np.empty_like(text.words)
-    before[1:] = text.words[:-1]
-    before[text.offsets[:-1][text.sizes > 0]] = opening
-    counts = -(-text.sizes // context)
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    places = (np.repeat(text.offsets[:-1], counts) + within * context)[:, None] + np.arange(context)
-    real = places < np.repeat(text.offsets[1:], counts)[:, None]
-    owners = np.where(real, places, -1)
-    return np.where(real, before[owners], opening), np.where(real, text.words[owners], opening), owners
-
-
 def fitted(
-    tokens: NDArray[np.integer], shape: Shape, training: Training, random: np.random.Generator
+    tokens: NDArray[np.integer], size: "Size", vocabulary: int, random: np.random.Generator
 ) -> Transformer:
     """Train a transformer from scratch on one row of tokens.
 
@@ -102,30 +72,30 @@ def fitted(
     Raises:
         DataError: there are too few tokens for one window.
     """
-    if tokens.size <= shape.context:
+    if tokens.size <= size.context:
         raise DataError(
-            f"There are {tokens.size:,} tokens, too few for one window of {shape.context}. Give more text."
+            f"There are {tokens.size:,} tokens, too few for one window of {size.context}. Give more text."
         )
     where = device()
     with one_thread():
-        weights = _initial(shape, generator(random))
+        weights = _initial(size, vocabulary, generator(random))
         weights = {name: weight.to(where).requires_grad_() for name, weight in weights.items()}
         optimiser = torch.optim.AdamW(
             list(weights.values()), lr=_RATE, betas=_BETAS, weight_decay=_DECAY, fused=True
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _share(step, training.steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _share(step, size.steps))
         row = torch.from_numpy(tokens.astype(np.int64)).to(where)
-        reach = torch.arange(shape.context + 1, device=where)
-        for _ in range(training.steps):
-            starts = random.integers(tokens.size - shape.context, size=(training.batch, 1))
+        reach = torch.arange(size.context + 1, device=where)
+        for _ in range(size.steps):
+            starts = random.integers(tokens.size - size.context, size=(size.batch, 1))
             windows = row[torch.from_numpy(starts).to(where) + reach]
             optimiser.zero_grad()
-            logits = _logits(weights, shape, windows[:, :-1])
+            logits = _logits(weights, size, windows[:, :-1])
             functional.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten()).backward()
             torch.nn.utils.clip_grad_norm_(list(weights.values()), _LONGEST_GRADIENT)
             optimiser.step()
             schedule.step()
-    return Transformer(shape=shape, weights={name: weight.detach() for name, weight in weights.items()})
+    return Transformer(size=size, weights={name: weight.detach() for name, weight in weights.items()})
 
 
 def written(
@@ -143,7 +113,7 @@ def written(
             opened = torch.from_numpy(openings[first : first + _WRITTEN_AT_ONCE, None].astype(np.int64)).to(
                 where
             )
-            rows = rows_written(_Memory(model), opened, model.shape.context, decoding, draws)
+            rows = rows_written(_Memory(model), opened, model.size.context, decoding, draws)
             parts.append(rows.cpu().numpy().astype(np.int32))
     return np.concatenate(parts)
 
@@ -154,47 +124,47 @@ def _share(step: int, steps: int) -> float:
     return min((step + 1) / _WARM_UP, _LAST + (1 - _LAST) * min(max(left, 0.0), 1.0))
 
 
-def _initial(shape: Shape, draws: Tensor) -> Weights:
-    width = shape.width
-    sizes = {"tokens": (shape.vocabulary, width), "positions": (shape.context, width)}
-    for layer in range(shape.layers):
-        sizes |= {
+def _initial(size: "Size", vocabulary: int, draws: Tensor) -> Weights:
+    width = size.width
+    forms = {"tokens": (vocabulary, width), "positions": (size.context, width)}
+    for layer in range(size.layers):
+        forms |= {
             f"{layer}.attention": (3 * width, width),
             f"{layer}.attended": (width, width),
             f"{layer}.network": (4 * width, width),
             f"{layer}.back": (width, 4 * width),
         }
     weights = {}
-    for name, size in sizes.items():
+    for name, form in forms.items():
         into_stream = name.endswith((".attended", ".back"))
-        deviation = _DEVIATION / (2 * shape.layers) ** 0.5 if into_stream else _DEVIATION
-        weights[name] = torch.empty(size).normal_(0, deviation, generator=draws)
+        deviation = _DEVIATION / (2 * size.layers) ** 0.5 if into_stream else _DEVIATION
+        weights[name] = torch.empty(form).normal_(0, deviation, generator=draws)
         if "." in name:
-            weights[f"{name}.bias"] = torch.zeros(size[0])
+            weights[f"{name}.bias"] = torch.zeros(form[0])
     for name in (
         "last",
-        *(f"{layer}.{norm}" for layer in range(shape.layers) for norm in ("first", "second")),
+        *(f"{layer}.{norm}" for layer in range(size.layers) for norm in ("first", "second")),
     ):
         weights[f"{name}.gain"], weights[f"{name}.shift"] = torch.ones(width), torch.zeros(width)
     return weights
 
 
-def _logits(weights: Weights, shape: Shape, tokens: Tensor) -> Tensor:
+def _logits(weights: Weights, size: "Size", tokens: Tensor) -> Tensor:
     """After each token, shape (rows, tokens, vocabulary)."""
-    return functional.linear(_states(weights, shape, tokens, None, 0), weights["tokens"])
+    return functional.linear(_states(weights, size, tokens, None, 0), weights["tokens"])
 
 
-def _states(weights: Weights, shape: Shape, tokens: Tensor, memory: Tensor | None, start: int) -> Tensor:
+def _states(weights: Weights, size: "Size", tokens: Tensor, memory: Tensor | None, start: int) -> Tensor:
     """Before the last matrix, shape (rows, tokens, width); keys and values go into memory, if there is one.
 
     Tokens stand at `start` and after it; with a start above 0 there is one of each row, and memory has those before.
     """
     new = tokens.shape[1]
     states = functional.embedding(tokens, weights["tokens"]) + weights["positions"][start : start + new]
-    for layer in range(shape.layers):
+    for layer in range(size.layers):
         normed = _normed(weights, f"{layer}.first", states)
         query, key, value = (
-            part.unflatten(2, (shape.heads, -1)).transpose(1, 2)
+            part.unflatten(2, (size.heads, -1)).transpose(1, 2)
             for part in _layer(weights, f"{layer}.attention", normed).chunk(3, dim=2)
         )
         if memory is not None:
@@ -227,11 +197,11 @@ class _Memory:
         self._read = 0
 
     def read(self, tokens: Tensor) -> Tensor:
-        shape, weights = self._model.shape, self._model.weights
+        size, weights = self._model.size, self._model.weights
         if self._memory is None:
-            size = (shape.layers, 2, len(tokens), shape.heads, shape.context, shape.width // shape.heads)
-            self._memory = torch.zeros(size, device=tokens.device)
-        states = _states(weights, shape, tokens, self._memory, self._read)
+            form = (size.layers, 2, len(tokens), size.heads, size.context, size.width // size.heads)
+            self._memory = torch.zeros(form, device=tokens.device)
+        states = _states(weights, size, tokens, self._memory, self._read)
         self._read += tokens.shape[1]
         return functional.linear(states[:, -1], weights["tokens"])
 

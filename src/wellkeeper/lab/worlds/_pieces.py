@@ -144,3 +144,22 @@ def nats_of_words(
         if found.size
     ]
     return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def windows_of(
+    text: Text, opening: int, context: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """What a model reads, what follows, and the place of each token that follows, each of shape (windows, context).
+
+    Each document is read from its beginning, after the token `opening`, in windows that do not overlap: a token has
+    from 1 to `context` tokens before it. Where a window has no token any more, the place is -1.
+    """
+    before = np.empty_like(text.words)
+    before[1:] = text.words[:-1]
+    before[text.offsets[:-1][text.sizes > 0]] = opening
+    counts = -(-text.sizes // context)
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    places = (np.repeat(text.offsets[:-1], counts) + within * context)[:, None] + np.arange(context)
+    real = places < np.repeat(text.offsets[1:], counts)[:, None]
+    owners = np.where(real, places, -1)
+    return np.where(real, before[owners], opening), np.where(real, text.words[owners], opening), owners

@@ -151,10 +151,16 @@ class NgramWorld:
         A unit is right where its mean surprise for the judge, a model of the held-out text, lies inside the central
         90 % of the corpus' own units: neither more of a jumble than people write, nor more monotonous.
         """
-        low, high = np.quantile(self._surprise(self.text.text), ((1 - CENTRAL) / 2, (1 + CENTRAL) / 2))
+        low, high = self._central
         surprise = self._surprise(data)
         right: NDArray[np.bool_] = (low <= surprise) & (surprise <= high)
         return right[None]
+
+    @cached_property
+    def _central(self) -> tuple[float, float]:
+        """Between which surprises the central units of people lie."""
+        low, high = np.quantile(self._surprise(self.text.text), ((1 - CENTRAL) / 2, (1 + CENTRAL) / 2))
+        return float(low), float(high)
 
     def _surprise(self, data: Text) -> NDArray[np.float64]:
         """Of the judge at each unit, in nats a word, shape (units,); infinite at a unit without words."""

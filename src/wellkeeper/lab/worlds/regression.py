@@ -292,7 +292,7 @@ EXPERIMENT = Experiment(
     paper="Gerstgrasser et al. 2024, Dohmatob et al. 2024",
     regime="closed form",
     figures=(
-        Figure(name="error", title="Excess test error", unit="variances of the noise at noise=1", worse="up"),
+        Figure(name="error", title="Excess test error", worse="up"),
         Figure(name="length", title="Squared length of the coefficients"),
     ),
     policies=("replace", "accumulate", "subsample", "fixed=0.1", "fresh=0.1"),

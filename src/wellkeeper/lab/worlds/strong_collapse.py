@@ -33,7 +33,8 @@ from wellkeeper.lab.worlds.regression import added, carried
 
 SHARES = (0.0, 0.001, 0.01, 0.1)
 """Shares of synthetic labels; the paper's claim is about 1 in 1,000."""
-_DOUBLINGS = 6
+_STEPS = 6
+"""Each with four times the labels of the one before."""
 _WIDTHS = (0.125, 0.25, 0.5, 0.7, 0.85, 1.2, 1.5, 2.0, 4.0, 8.0)
 """Coefficients for one label; expected errors are too wide to be measured close to 1."""
 
@@ -110,11 +111,11 @@ def curves(
     Raises:
         RecipeError: the fewest labels do not determine the coefficients.
     """
-    sizes = [size >> halvings for halvings in range(_DOUBLINGS, -1, -1)]
+    sizes = [size >> 2 * step for step in range(_STEPS, -1, -1)]
     if sizes[0] <= dimensions + 1:
         raise RecipeError(
-            f"The fewest of the labels are {sizes[0]}, too few for {dimensions} coefficients. Give a size of at least "
-            f"{(dimensions + 2) << _DOUBLINGS}, or fewer dimensions."
+            f"The fewest of the labels are {sizes[0]:,}, too few for {dimensions} coefficients. Give a size of at least "
+            f"{(dimensions + 2) << 2 * _STEPS:,}, or fewer dimensions."
         )
     found = []
     for share in SHARES:
@@ -137,7 +138,7 @@ def curves(
         ]
         found.append(
             Curve(
-                label=f"{share:.1%} synthetic",
+                label=f"{100 * share:g}% synthetic",
                 axis="labels",
                 points=np.array(sizes, np.float64),
                 figures={"error": np.stack(measured, axis=1)},
@@ -177,7 +178,7 @@ def interpolation_curves(
     ]
     return (
         Curve(
-            label=f"{share:.1%} synthetic",
+            label=f"{100 * share:g}% synthetic",
             axis="coefficients for one label",
             points=np.array(widths) / size,
             figures={"cost": np.stack(measured, axis=1)},
@@ -218,8 +219,8 @@ STRONG_COLLAPSE = Experiment(
     title="A little wrong synthetic data, and more data do not help",
     paper=_PAPER,
     regime="closed form",
-    figures=(Figure(name="error", title="Error of the coefficients", worse="up"),),
-    size=12_800,
+    figures=(Figure(name="error", title="Error of the coefficients", worse="up", log=True),),
+    size=819_200,
     replicates=200,
     settings=(
         Setting(name="dimensions", value=50, help="coefficients"),
@@ -227,7 +228,7 @@ STRONG_COLLAPSE = Experiment(
         Setting(name="noise", value=0.5, help="standard deviation of labels"),
     ),
     about=(
-        "With human labels alone the error falls with every doubling of the data. With a share p of labels from a "
+        "With human labels alone the error falls as labels are added, without end. With a share p of labels from a "
         "model that is wrong it stops at p^2 times that model's error, and no amount of data of the same mix gets "
         "below."
     ),
@@ -238,7 +239,7 @@ INTERPOLATION = Experiment(
     title="Larger models and wrong synthetic data",
     paper=_PAPER,
     regime="closed form",
-    figures=(Figure(name="cost", title="Error that wrong labels add", worse="up"),),
+    figures=(Figure(name="cost", title="Error that wrong labels add", worse="up", log=True),),
     size=100,
     replicates=100,
     settings=(

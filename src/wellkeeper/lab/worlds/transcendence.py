@@ -97,7 +97,8 @@ def _poisson(most: int, mean: float) -> NDArray[np.float64]:
     if mean == 0:
         return np.equal(counts, 0).astype(np.float64)
     factorials = np.array([math.lgamma(count + 1) for count in counts.tolist()])
-    return np.exp(counts * math.log(mean) - mean - factorials)
+    logarithms: NDArray[np.float64] = counts * math.log(mean) - mean - factorials
+    return np.exp(logarithms)
 
 
 def _sums_to(total: int, weights: Sequence[NDArray[np.float64]]) -> float:

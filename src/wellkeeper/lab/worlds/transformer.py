@@ -145,12 +145,8 @@ def _torch_part() -> ModuleType:
 def _fitted(
     documents: Sequence[str], size: Size, pieces: Pieces, random: np.random.Generator
 ) -> "Transformer":
-    gpt = _torch_part()
-    shape = gpt.Shape(
-        vocabulary=len(pieces), layers=size.layers, width=size.width, heads=size.heads, context=size.context
-    )
-    training = gpt.Training(steps=size.steps, batch=size.batch)
-    model: Transformer = gpt.fitted(pieces.in_a_row(documents), shape, training, random)
+    row = pieces.in_a_row(documents)
+    model: Transformer = _torch_part().fitted(row, size, len(pieces), random)
     return model
 
 

@@ -31,11 +31,11 @@ from wellkeeper.lab.experiment import Curve, Experiment, Figure, Setting
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.worlds.regression import DIMENSIONS, SIZE
 
-WEIGHTS = np.linspace(0.3, 1.0, 15)
-_BURN_IN = 60
-"""Rounds before any is counted: what is left of the start is (1 - w)^(2 x 60), below 1e-18 at the least weight."""
-_AROUND = 0.16
-"""Weights this near to the least error tell where the curve is lowest, by a polynomial of the fourth degree."""
+WEIGHTS = np.linspace(0.1, 1.0, 19)
+_BURN_IN = 80
+"""Rounds before any is counted: what is left of the start is (1 - w)^(2 x 80), 5e-8 at the least weight."""
+_AROUND = 7
+"""Weights about the least error that tell where the curve is lowest, by a polynomial of the fourth degree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,9 +134,10 @@ def regression_directions(
 def lowest(curve: Curve) -> tuple[float, float]:
     """The weight where a curve's mean error is least, and that error."""
     error = curve.figures["error"].mean(axis=0)
-    near = np.abs(curve.points - curve.points[error.argmin()]) <= _AROUND
-    shape = np.polynomial.Polynomial.fit(curve.points[near], error[near], 4)
-    fine = np.linspace(curve.points[near].min(), curve.points[near].max(), 10_001)
+    first = min(max(int(error.argmin()) - _AROUND // 2, 0), error.size - _AROUND)
+    points, values = curve.points[first : first + _AROUND], error[first : first + _AROUND]
+    shape = np.polynomial.Polynomial.fit(points, values, 4)
+    fine = np.linspace(points[0], points[-1], 10_001)
     least = int(shape(fine).argmin())
     return float(fine[least]), float(shape(fine[least]))
 
