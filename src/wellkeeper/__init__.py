@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from wellkeeper.recipe.audit import audit
     from wellkeeper.recipe.compare import compare
     from wellkeeper.recipe.curate import curate
+    from wellkeeper.recipe.forecast import forecast
     from wellkeeper.recipe.prove import prove
     from wellkeeper.recipe.recommend import recommend
-    from wellkeeper.recipe.results import Audit, Comparison, Curation, Proof, Recommendation
+    from wellkeeper.recipe.results import Audit, Comparison, Curation, Forecast, Proof, Recommendation
 
 __version__ = "0.1.0"
 __all__ = [
     "Audit",
     "Comparison",
     "Curation",
+    "Forecast",
     "Proof",
     "Recommendation",
     "__version__",
@@ -36,6 +38,7 @@ __all__ = [
     "compare",
     "curate",
     "errors",
+    "forecast",
     "prove",
     "recommend",
 ]
@@ -45,11 +48,13 @@ _HOMES = {
     "build_anchors": "wellkeeper.recipe.anchors",
     "compare": "wellkeeper.recipe.compare",
     "curate": "wellkeeper.recipe.curate",
+    "forecast": "wellkeeper.recipe.forecast",
     "prove": "wellkeeper.recipe.prove",
     "recommend": "wellkeeper.recipe.recommend",
     "Audit": "wellkeeper.recipe.results",
     "Comparison": "wellkeeper.recipe.results",
     "Curation": "wellkeeper.recipe.results",
+    "Forecast": "wellkeeper.recipe.results",
     "Proof": "wellkeeper.recipe.results",
     "Recommendation": "wellkeeper.recipe.results",
 }

@@ -16,7 +16,7 @@ from wellkeeper.lab.worlds.gaussian import GaussianWorld, Normal, Sample
 CHECKS: dict[str, Callable[..., Sequence[Row]]] = {
     "stationary": lambda: classics.stationary(None, replicates=3),
     "gaussian": lambda: classics.gaussian(None, replicates=5_000),
-    "tails": lambda: classics.tails(None, replicates=1),
+    "tails": lambda: classics.tails(None, replicates=3),
     "wright-fisher": lambda: classics.wright_fisher(None, replicates=500),
 }
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binom
@@ -48,6 +48,7 @@ def test_the_limit_is_the_sum_of_all_generations(share: float) -> None:
     assert limit(share, fresh=True) == pytest.approx(share * total, rel=1e-9 if share >= 1e-4 else 1e-4)
 
 
+@settings(max_examples=20)
 @given(st.floats(0, 1))
 def test_the_share_to_keep_is_found_again(kept: float) -> None:
     assert limit(fresh_share_for(kept), fresh=True) == pytest.approx(kept, abs=1e-6)

@@ -233,6 +233,11 @@ def law(human: HumanText, replicates: int) -> list[Row]:
     return checks.law_rows(human, size=15_000, at=(1, 2, 3), replicates=replicates, orders=(2,))
 
 
+def off(row: Row) -> float:
+    """By how much of its target a figure differs from it."""
+    return abs(row.measured / float(row.target) - 1)
+
+
 def ranking(human: HumanText, targets: dict[str, float]) -> list[Row]:
     return checks.ranking_rows(human, targets, size=20_000, at=4, replicates=2)
 
@@ -301,7 +306,8 @@ def test_a_broken_rule_fails_the_law(
     zipf: HumanText, monkeypatch: pytest.MonkeyPatch, break_: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
     break_(monkeypatch)
-    assert not all(row.holds for row in law(zipf, 6))
+    types = [row for row in law(zipf, 6) if row.name.startswith("types")]
+    assert max(off(row) for row in types if not row.holds) > 0.05  # eight standard errors of six runs
 
 
 @pytest.mark.parametrize("break_", [trains_on_the_first_model, draws_with_a_temperature, never_backs_off])
@@ -312,8 +318,9 @@ def test_a_broken_rule_fails_the_ranking(
     break_: Callable[[pytest.MonkeyPatch], None],
 ) -> None:
     break_(monkeypatch)
-    replace_alone = {"replace": ranked["replace"]}
-    assert not all(row.holds for row in ranking(stream, replace_alone))
+    row, _ = ranking(stream, {"replace": ranked["replace"]})
+    assert not row.holds
+    assert off(row) > 0.08
 
 
 def test_checks_say_what_they_need() -> None:

@@ -67,6 +67,10 @@ def test_variety_alone_is_never_praised_or_blamed():
     ]
 
 
+def test_a_likelihood_holds_within_so_many_nats_whatever_its_size():
+    assert verdict(text(nll=4.97), text("b", nll=4.94)) == ["loses its tail", "holds"]
+
+
 def test_each_verdict_is_explained_once():
     notes = read([text("a", nll=6, noise=6), text("b", nll=6, noise=6), text("c")], FIGURES).notes
     assert sum(note.startswith("Noise drift: ") for note in notes) == 1
@@ -79,7 +83,7 @@ def test_the_sentence_and_the_headline_begin_with_people():
         "Negative log-likelihood of held-out human text 4.91 \u2192 5.53;"
     )
     assert reading.headline == (
-        "Negative log-likelihood of held-out human text: 4.91 at first; after 1 generations 5.53 with replace, "
+        "Negative log-likelihood of held-out human text: 4.91 at first; after 1 generation 5.53 with replace, "
         "5 with accumulate."
     )
 
@@ -95,7 +99,8 @@ def test_without_text_the_first_figure_that_has_a_worse_direction_decides():
     gone = curve("replace", {"spread": (1, 9), "variance": (1, 0.1), "error": (1, 1)})
     kept = curve("accumulate", {"spread": (1, 9), "variance": (1, 0.97), "error": (1, 3)})
     assert verdict(gone, kept, figures=VARIANCE) == ["gets worse", "holds"]
-    assert read([gone], VARIANCE).headline == "Variance: 1 at first, 0.1 after 1 generations of replace."
+    assert read([gone], VARIANCE).headline == "Spread: 1 at first, 9 after 1 generation of replace."
+    assert read([gone], VARIANCE).told[0].named == ("variance", "error", "spread")
 
 
 def test_what_chance_may_explain_holds():

@@ -156,8 +156,8 @@ def test_curves_stand_beside_their_theory() -> None:
     [
         (
             STRONG_COLLAPSE,
-            {"size": 3200},
-            r"fewest of the labels are 50, too few for 50 coefficients\. Give a size of at",
+            {"size": 50 << 12},
+            r"fewest of the labels are 50, too few for 50 coefficients\. Give a size of at least 212,992,",
         ),
         (INTERPOLATION, {"size": 10}, r"10 labels are too few\. Give a size of at least 20\."),
     ],
@@ -168,7 +168,7 @@ def test_sizes_that_show_nothing_are_refused(experiment: Any, given_: dict[str, 
 
 
 def test_the_least_size_that_the_message_names_is_enough() -> None:
-    assert len(run(Plan.of(STRONG_COLLAPSE, replicates=2, size=52 << 6))) == len(SHARES)
+    assert len(run(Plan.of(STRONG_COLLAPSE, replicates=2, size=52 << 12))) == len(SHARES)
     assert run(Plan.of(INTERPOLATION, replicates=2, size=20))
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import entropy
 
 from wellkeeper.lab.policy import Policy
 from wellkeeper.lab.running import Plan, run, settings_of
 from wellkeeper.lab.worlds.categorical import zipf
-from wellkeeper.lab.worlds.temperature import EXPERIMENT, entropy, limits, theory
+from wellkeeper.lab.worlds.temperature import EXPERIMENT, limits, theory
 
 shares = st.lists(st.floats(0.01, 1), min_size=2, max_size=8).map(lambda parts: np.array(parts) / sum(parts))
 
@@ -38,8 +39,8 @@ def test_entropy_falls_to_0_below_temperature_1_and_rises_to_that_of_all_types_a
     types: int, exponent: float
 ) -> None:
     human = zipf(types, exponent)
-    cold = entropy(limits(human, Policy.parse("temperature=0.7"), 60))
-    warm = entropy(limits(human, Policy.parse("temperature=1.5"), 60))
+    cold = entropy(limits(human, Policy.parse("temperature=0.7"), 60), base=2, axis=1)
+    warm = entropy(limits(human, Policy.parse("temperature=1.5"), 60), base=2, axis=1)
     # down to where a rare type's share is lost to rounding
     assert all(later < earlier for earlier, later in pairwise(cold[cold > 1e-9]))
     assert (np.diff(warm) > -1e-12).all()
@@ -58,7 +59,7 @@ def test_fresh_human_data_hold_a_fixed_point_of_their_own(temperature: float) ->
     found = limits(human, Policy.parse(f"fresh=0.1,temperature={temperature}"), 400)[-1]
     softened = found ** (1 / temperature)
     np.testing.assert_allclose(found, 0.1 * human + 0.9 * softened / softened.sum(), rtol=1e-6)
-    assert 0.5 < entropy(found) < np.log2(200) - 0.1
+    assert 0.5 < entropy(found, base=2) < np.log2(200) - 0.1
 
 
 @pytest.mark.parametrize(
@@ -94,3 +95,10 @@ def test_a_human_start_is_the_same_whatever_the_temperature() -> None:
 
 def test_where_a_detector_looks_on_no_limit_is_told() -> None:
     assert not theory(Policy.parse("detect=0.9,temperature=0.8"), 1000, 3, settings_of(EXPERIMENT, {}))
+
+
+def test_the_theory_of_a_run_is_told_in_bits() -> None:
+    found = theory(Policy.parse("temperature=0.8"), 1000, 3, {"types": 8, "exponent": 0.7})
+    wanted = limits(zipf(8, 0.7), Policy.parse("temperature=0.8"), 3)
+    np.testing.assert_allclose(found["entropy"], entropy(wanted, base=2, axis=1))
+    np.testing.assert_allclose(found["heterozygosity"], 1 - (wanted**2).sum(axis=1))

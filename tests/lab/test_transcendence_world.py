@@ -78,9 +78,9 @@ def test_at_temperature_1_a_student_plays_like_the_average_expert(
 
 def test_as_the_temperature_falls_a_student_plays_like_the_vote() -> None:
     chance = chances(10, 0.35)
-    found = [softened(25, chance, temperature) for temperature in (1.0, 0.5, 0.3, 0.1, 0.02, 0.0)]
+    found = [softened(25, chance, temperature) for temperature in (1.0, 0.5, 0.3, 0.1, 0.02, 0.002, 0.0)]
     assert all(warm < cold for warm, cold in pairwise(found))
-    assert found[-2] == pytest.approx(found[-1], abs=1e-3)
+    assert found[-2] == pytest.approx(found[-1], abs=1e-8)
     assert found[-1] == plurality(25, chance)
 
 

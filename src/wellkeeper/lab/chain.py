@@ -80,8 +80,6 @@ class Chain:
         corpus' words that are lost then, up to `farthest` times that of generation 1.
         """
         found = np.zeros((count + 1, self.starts.size))
-        if not self.lost.any():
-            return found
         steps: list[Floats] = []
         for number in range(1, count + 1):
             first = found[1].mean() if number > 1 else 0.0
@@ -255,7 +253,7 @@ def _rate_weights(holders: NDArray[np.int64]) -> Floats:
 def chain_of(profile: Profile, policy: Policy, core: NDArray[np.integer] | None) -> Chain:
     there = profile.counts > 0
     counts, holders = profile.counts[there], profile.holders[there]
-    lost = np.full(counts.size, not never_loses(policy))
+    lost = np.ones(counts.size, np.bool_)
     if policy.fixed:
         if core is None:
             raise DataError(f"Policy {policy} has a core, and none is given. Pass the counts of its words.")

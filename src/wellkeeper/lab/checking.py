@@ -54,20 +54,24 @@ def within(name: str, measured: float, target: float, *, share: float) -> Row:
         target=target,
         measured=measured,
         tolerance=f"{share:.3g} of it",
-        holds=abs(measured - target) <= share * abs(target),
+        holds=bool(abs(measured - target) <= share * abs(target)),
     )
 
 
 def near(name: str, measured: float, target: float, *, by: float) -> Row:
     """A figure that must lie within a distance of its target."""
     return Row(
-        name=name, target=target, measured=measured, tolerance=f"{by:g}", holds=abs(measured - target) <= by
+        name=name,
+        target=target,
+        measured=measured,
+        tolerance=f"{by:g}",
+        holds=bool(abs(measured - target) <= by),
     )
 
 
 def by_error(name: str, measured: float, target: float, error: float, *, most: float = 3.0) -> Row:
     """A mean that must lie within so many of its standard errors of its target."""
-    z = (measured - target) / error if error else 0.0 if measured == target else float("inf")
+    z = float((measured - target) / error) if error else 0.0 if measured == target else float("inf")
     return Row(
         name=name,
         target=target,
@@ -79,8 +83,12 @@ def by_error(name: str, measured: float, target: float, error: float, *, most: f
 
 
 def above(name: str, measured: float, least: float) -> Row:
-    return Row(name=name, target=f"above {least:g}", measured=measured, tolerance="", holds=measured > least)
+    return Row(
+        name=name, target=f"above {least:g}", measured=measured, tolerance="", holds=bool(measured > least)
+    )
 
 
 def below(name: str, measured: float, most: float) -> Row:
-    return Row(name=name, target=f"below {most:g}", measured=measured, tolerance="", holds=measured < most)
+    return Row(
+        name=name, target=f"below {most:g}", measured=measured, tolerance="", holds=bool(measured < most)
+    )

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError, RecipeError
 from wellkeeper.lab import n_eff
-from wellkeeper.lab.chain import Kernels, chain_of, is_iterable
+from wellkeeper.lab.chain import Kernels, chain_of, is_iterable, never_loses
 from wellkeeper.lab.human import HumanText
 from wellkeeper.lab.kernel import Floats, kernel
 from wellkeeper.lab.policy import Policy
@@ -220,12 +220,12 @@ class Banded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Forecast:
+class Outlook:
     """What is left of the words of a corpus."""
 
     types: Banded  # words of it that a training set has
     lost_mass: Banded  # share of its words that are of those a training set has not
-    kernels: Kernels
+    kernels: Kernels | None  # None where no word can be lost, and none was needed
 
 
 def iterated(
@@ -235,12 +235,12 @@ def iterated(
     count: int,
     *,
     core: NDArray[np.integer] | None = None,
-) -> Forecast:
+) -> Outlook:
     """Forecast `count` generations from runs of two.
 
     Args:
         profile: of the first training set.
-        runs: at least two replicates, for the bands.
+        runs: at least two replicates, for the bands; none are needed where no word can be lost.
         policy: that the runs followed.
         count: generations after the first.
         core: copies of each word in the fixed core, shape (words,), where the policy has one.
@@ -251,6 +251,9 @@ def iterated(
     """
     if not is_iterable(policy):
         raise RecipeError(f"Two generations tell nothing of later ones under {policy}. Run it to the end.")
+    if never_loses(policy):
+        whole = np.full(count + 1, float(profile.types))
+        return Outlook(types=_sure(whole), lost_mass=_sure(np.zeros(count + 1)), kernels=None)
     if len(runs) < 2:
         raise DataError(f"{len(runs)} run has no band. Calibrate on at least 2 replicates.")
     chain = chain_of(profile, policy, core)
@@ -267,7 +270,11 @@ def iterated(
         Banded(estimate=estimate, low=np.maximum(estimate - by, 0.0), high=np.minimum(estimate + by, top))
         for estimate, by, top in zip(sums, reach, most, strict=True)
     )
-    return Forecast(types=types, lost_mass=lost, kernels=kernels)
+    return Outlook(types=types, lost_mass=lost, kernels=kernels)
+
+
+def _sure(values: Floats) -> Banded:
+    return Banded(estimate=values, low=values, high=values)
 
 
 def forecast_of(
@@ -279,7 +286,7 @@ def forecast_of(
     count: int,
     seed: int,
     replicates: int | None = None,
-) -> Forecast:
+) -> Outlook:
     """Forecast `count` generations of a world of text: train `replicates` runs of two, and iterate.
 
     Raises:
@@ -287,9 +294,10 @@ def forecast_of(
         InputError: the corpus has too little text.
     """
     vocabulary = len(human.vocabulary)
+    wanted = 0 if never_loses(policy) else replicates_for(size) if replicates is None else replicates
     runs = [
         observed(world, policy, size=size, vocabulary=vocabulary, seed=seed, replicate=replicate)
-        for replicate in range(replicates_for(size) if replicates is None else replicates)
+        for replicate in range(wanted)
     ]
     return iterated(
         profile_of(first_words(world, size), vocabulary),
@@ -326,12 +334,11 @@ def _kernels(runs: Sequence[Observed], profile: Profile, policy: Policy) -> Kern
     first, second = (
         kernel(np.concatenate([run.before[step] for run in runs]), made[step]) for step in range(CALIBRATED)
     )
-    opening = first
-    if (
-        policy.keep == "sample"
-    ):  # a word that one document has fifty times is in many documents that the model gives
-        opening = kernel(np.tile(profile.counts, len(runs)), made[0])
-    return Kernels(first=first, second=second, opening=opening)
+    if policy.keep != "sample":
+        return Kernels(first=first, second=second, opening=first)
+    # A word that one document has fifty times is in many of the documents that the model gives.
+    copies = np.tile(profile.counts, len(runs))
+    return Kernels(first=first, second=second, opening=kernel(copies, made[0]))
 
 
 def _without_each(runs: Sequence[Observed]) -> Iterator[list[Observed]]:

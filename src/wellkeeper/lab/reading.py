@@ -29,7 +29,9 @@ Verdict: TypeAlias = Literal[
 """`holds` and `gets worse` are by the figure that an experiment is about; none where none has a worse direction."""
 
 MARGIN = 0.05
-"""Part of a figure's first value by which it may get worse and still be held."""
+"""Part of a figure's first value by which it may get worse and still be held; of likelihoods, as many nats."""
+_SEEN = 0.01
+"""The same for figures that tell one disease from the other."""
 
 # By role, the names of figures of text; see `wellkeeper.lab.text_figures`.
 _HELD_OUT = ("nll",)
@@ -37,6 +39,7 @@ _HUMAN = (*_HELD_OUT, "coverage_rare", "lost_mass")
 _OUTPUT = ("noise",)
 _DIVERSITY = ("entropy", "distinct_2", "types")
 _MOST_SAID = 3
+_NEAR = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +186,7 @@ def _told(curve: Curve, figures: Mapping[str, Figure]) -> Told:
         found = None if values is None else change(values[:, 0], values[:, -1], log=figure.log)
         if found is not None:
             changes[name] = found
-    named = _named(changes, figures)
+    named = _named(changes)
     return Told(
         label=curve.label,
         verdict=_verdict(changes, figures),
@@ -202,8 +205,8 @@ def _verdict(changes: Mapping[str, Change], figures: Mapping[str, Figure]) -> Ve
         return "gets worse" if is_worse(changes[name], judged[name]) else "holds"
     if not any(name in judged and is_worse(changes[name], judged[name]) for name in _human(changes)):
         return "holds"
-    drifts = any(_moved(changes.get(name), "up") for name in _OUTPUT)
-    collapses = _moved(changes.get(_DIVERSITY[0]), "down")
+    drifts = any(_moved(name, "up", changes, figures) for name in _OUTPUT)
+    collapses = _moved(_DIVERSITY[0], "down", changes, figures)
     if drifts and collapses:
         return "noise drift and entropy collapse"
     return "noise drift" if drifts else "entropy collapse" if collapses else "loses its tail"
@@ -215,17 +218,24 @@ def _human(changes: Mapping[str, Change]) -> list[str]:
 
 def is_worse(found: Change, figure: Figure) -> bool:
     """Whether a figure went where it should not, beyond chance and by more than `MARGIN`."""
-    return found.direction == figure.worse and _is_large(found)
+    return found.direction == figure.worse and _is_large(found, MARGIN, is_log=_is_logarithm(figure))
 
 
-def _moved(found: Change | None, direction: str) -> bool:
-    return found is not None and found.direction == direction and _is_large(found, 0.01)
+def _moved(name: str, direction: str, changes: Mapping[str, Change], figures: Mapping[str, Figure]) -> bool:
+    found = changes.get(name)
+    if found is None or found.direction != direction:
+        return False
+    return _is_large(found, _SEEN, is_log=_is_logarithm(figures[name]))
 
 
-def _is_large(found: Change, margin: float = MARGIN) -> bool:
+def _is_logarithm(figure: Figure) -> bool:
+    return figure.unit.startswith("nats")
+
+
+def _is_large(found: Change, margin: float, *, is_log: bool) -> bool:
     if found.log:
         return not 1 / (1 + margin) <= found.change <= 1 + margin
-    return abs(found.change) > margin * abs(found.before)
+    return abs(found.change) > (margin if is_log else margin * abs(found.before))
 
 
 _MEANS: Mapping[Verdict, str] = {
@@ -241,16 +251,18 @@ _MEANS: Mapping[Verdict, str] = {
         "what people write."
     ),
     "loses its tail": "A tail is lost where rare words go and variety still looks sound.",
-    "holds": f"What holds is no more than {MARGIN:.0%} worse than at first, or chance may be all there is.",
+    "holds": (
+        f"What holds is no more than {MARGIN:.0%} worse than at first, of likelihoods {MARGIN} nats, or may be so by "
+        "chance."
+    ),
 }
 
 
-def _named(changes: Mapping[str, Change], figures: Mapping[str, Figure]) -> tuple[str, ...]:
+def _named(changes: Mapping[str, Change]) -> tuple[str, ...]:
     """The figures that tell what happened: of text, those beside people's first, then its variety."""
     if any(name in changes for name in _HELD_OUT):
         return tuple(name for name in (*_human(changes)[:2], *_OUTPUT, *_DIVERSITY[:2]) if name in changes)
-    judged = [name for name in changes if figures[name].worse] or list(changes)
-    return tuple(judged[:_MOST_SAID])
+    return tuple(changes)[:_MOST_SAID]
 
 
 def _went(names: Iterable[str], changes: Mapping[str, Change], figures: Mapping[str, Figure]) -> str:
@@ -299,46 +311,45 @@ def told(value: float) -> str:
 
 
 def _headline(curves: Sequence[Curve], figures: Sequence[Figure]) -> str:
-    figure = next(
-        (one for one in _by_weight(figures) if any(one.name in curve.figures for curve in curves)), None
-    )
+    figure = _main(curves, figures)
     if figure is None:
         return "Nothing was measured."
-    ends = [
-        (
-            curve,
-            _middle(curve.figures[figure.name][:, 0], figure),
-            _middle(curve.figures[figure.name][:, -1], figure),
-        )
-        for curve in curves
-        if figure.name in curve.figures
-    ]
-    worst, best = _extremes(ends, figure)
-    curve, before, after = worst
-    if curve.axis != "generation":
-        return f"{curve.label}: {_extreme(curve, {figure.name: figure})}"
-    span = f"after {int(curve.points[-1])} generations"
-    if best[0] is curve:
-        return f"{title_of(figure)}: {told(before)} at first, {told(after)} {span} of {curve.label}."
-    return (
-        f"{title_of(figure)}: {told(before)} at first; {span} {told(after)} with {curve.label}, "
-        f"{told(best[2])} with {best[0].label}."
+    having = [curve for curve in curves if figure.name in curve.figures]
+    if having[0].axis != "generation":
+        return f"{having[0].label}: {_extreme(having[0], {figure.name: figure})}"
+    ends = [_ends(curve, figure) for curve in having]
+    worst, best = max(ends, key=lambda end: end.harm), min(ends, key=lambda end: end.harm)
+    said = f"{title_of(figure)}: {told(worst.before)} at first"
+    last = int(having[0].points[-1])
+    span = f"after {last} generation" + ("s" if last != 1 else "")
+    if worst is best:
+        return f"{said}, {told(worst.after)} {span} of {worst.label}."
+    return f"{said}; {span} {told(worst.after)} with {worst.label}, {told(best.after)} with {best.label}."
+
+
+def _main(curves: Sequence[Curve], figures: Sequence[Figure]) -> Figure | None:
+    """The figure that an experiment is about: beside human text where there is one, else the first."""
+    measured = [figure for figure in figures if any(figure.name in curve.figures for curve in curves)]
+    return min(measured, key=lambda figure: figure.name not in _HELD_OUT, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ends:
+    """A curve's first and last value; `harm` is the larger the worse it ends, or the farther from its beginning."""
+
+    label: str
+    before: float
+    after: float
+    harm: float
+
+
+def _ends(curve: Curve, figure: Figure) -> _Ends:
+    values = curve.figures[figure.name]
+    before, after = (_middle(values[:, place], figure) for place in (0, -1))
+    harm = {"up": after, "down": -after}.get(figure.worse, abs(after - before))
+    return _Ends(
+        label=curve.label, before=before, after=after, harm=harm if math.isfinite(harm) else math.inf
     )
-
-
-def _by_weight(figures: Sequence[Figure]) -> list[Figure]:
-    """Figures that are told beside human text, then those with a worse direction, then the others."""
-    return sorted(figures, key=lambda figure: (figure.name not in _HELD_OUT, not figure.worse))
-
-
-def _extremes(
-    ends: Sequence[tuple[Curve, float, float]], figure: Figure
-) -> tuple[tuple[Curve, float, float], tuple[Curve, float, float]]:
-    """The curves that end worst and best; the first and last ones where no direction is worse."""
-    if not figure.worse:
-        return ends[0], ends[0]
-    order = sorted(ends, key=lambda end: end[2] if figure.worse == "up" else -end[2])
-    return order[-1], order[0]
 
 
 def _explained(told: Sequence[Told]) -> Iterable[str]:
@@ -355,9 +366,11 @@ def _notes(curves: Sequence[Curve], figures: Sequence[Figure]) -> Iterable[str]:
     off = [found for curve in curves for found in _off_theory(curve, figures)]
     if off:
         z, curve, figure, point = max(off, key=lambda one: abs(one[0]))
+        near = sum(abs(one[0]) <= _NEAR for one in off) / len(off)
         yield (
-            f"Theory is dashed. Of its {len(off):,} values, the one farthest from what was measured is {abs(z):.1f} "
-            f"standard errors off ({title_of(figure)}, {curve.label}, {curve.axis} {point:g})."
+            f"Theory is dashed: {near:.1%} of its {len(off):,} values lie within {_NEAR} standard errors of what was "
+            f"measured; the farthest is {abs(z):.1f} off ({title_of(figure)}, {curve.label}, {curve.axis} "
+            f"{told(point)})."
         )
 
 

@@ -63,7 +63,8 @@ def generations(
         policy: what on.
         size: of the first training set.
         count: of generations after the first.
-        seed: of the experiment. Policies of one seed begin with the same human data and model.
+        seed: of the experiment. Policies of one seed begin with the same human data and model; where a world makes its
+            human data up, so do those that set a core apart, and those that set none.
         replicate: which run of the experiment; a vectorised world has all in one.
         state: of the last generation that is done.
 

@@ -191,6 +191,10 @@ def kernel_variance(size: int, bandwidth: float, generation: int) -> float:
 def surviving(probabilities: Floats, size: int, coefficients: Floats) -> tuple[Floats, Floats]:
     """Types alive and probability lost by the law of effective sample size, each of shape (generations + 1,).
 
+    A type of probability p is absent with (1 - p)^(n c), which is exact for people's data and under `accumulate`. Under
+    `replace` it takes copies to descend independently, while a common type drifts more slowly than that: of Zipf's law
+    it counts 3 % too few types after n / 5 generations, and 16 % to 18 % after n (simulated at n = 100, 400, 1,000).
+
     Args:
         probabilities: of the types, shape (types,).
         size: n, of the first training set.

@@ -282,6 +282,55 @@ class LabRun:
         return _table(self.headline, rows)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Forecast:
+    """What generations of training on model output keep of a corpus. `document`: schema `wellkeeper.forecast/1`."""
+
+    document: Mapping[str, Any]
+    paths: Mapping[str, Path]
+
+    @property
+    def ranking(self) -> tuple[str, ...]:
+        """Policies, the one that loses least of the corpus' words first; those that were not ranked are left out."""
+        return tuple(row["policy"] for row in self.document["ranking"][0]["policies"])
+
+    @property
+    def fresh_share(self) -> float:
+        """The least share of fresh human text in each training set that keeps the wanted part of the tail for ever."""
+        return float(self.document["fresh_share"]["share"])
+
+    def policy(self, name: str) -> Mapping[str, Any]:
+        """All that is told of one policy: `law`, `bound`, `kernel`, `run`.
+
+        Raises:
+            KeyError: it was not forecast.
+        """
+        return dict({row["policy"]: row for row in self.document["policies"]}[name])
+
+    def to_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
+
+    def to_html(self) -> str:
+        """The report as one self-contained page."""
+        from wellkeeper.report.forecast import render_forecast
+
+        return render_forecast(self.document)
+
+    def __repr__(self) -> str:
+        best = f"least lost by {self.ranking[0]}" if self.ranking else "no policy ranked"
+        return (
+            f"Forecast({len(self.document['policies'])} policies, {self.document['generations']} generations, "
+            f"tier {self.document['tier']}: {best})"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (row["policy"], f"{row['estimate']:.1%} of the corpus' words lost")
+            for row in self.document["ranking"][0]["policies"]
+        ]
+        return _table("wellkeeper forecast", rows)
+
+
 def _findings_in(document: Mapping[str, Any]) -> tuple[Finding, ...]:
     return tuple(
         Finding(**{**finding, "severity": Severity(finding["severity"])}) for finding in document["findings"]

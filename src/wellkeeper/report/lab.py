@@ -35,7 +35,6 @@ _MOST_LINES = 8  # lines that can be told apart in one picture
 _MOST_POINTS = 12  # of a curve in a table
 _MOST_EXCERPTS = 5
 _MOST_FIGURES = 30
-_MOST_RANKS = 4  # figures whose best policies a terminal names
 _EXCERPT = 700  # letters
 _LONG = 50.0  # axes that span more than this many times their start are logarithmic
 _STYLES = {
@@ -113,7 +112,7 @@ def _reading_section(document: Document, main: Sequence[Sequence[Block]]) -> lis
 
 def _told_table(document: Document, told: Sequence[Document]) -> Table:
     """From what to what each policy went by the figures that tell most; of other curves, where they are best."""
-    names = texts(told[0].get("named"))
+    names = _named(document)
     if not names:
         body = [[name_of(row, "label"), clip(text(row.get("sentence")), 400)] for row in told]
         return Table("Each curve along its axis", ["Curve", ""], body)
@@ -419,12 +418,20 @@ def _told(row: Document) -> str:
 
 
 def _best_lines(document: Document) -> list[str]:
-    titles = {text(row.get("name")): _title(row).partition(": ")[0] for row in rows(document.get("figures"))}
+    """Which policies end best by the figures that tell most."""
+    titles, named = _titles(document), _named(document)
     return [
-        f"best by {titles.get(text(rank.get('figure')), name_of(rank, 'figure'))}: "
-        + _first_of(texts(rank.get("best")), len(rows(rank.get("order"))))
-        for rank in rows(table(document, "reading").get("ranks"))[:_MOST_RANKS]
+        f"best by {titles.get(figure, figure)}: {_first_of(texts(rank.get('best')), len(rows(rank.get('order'))))}"
+        for rank in rows(table(document, "reading").get("ranks"))
+        for figure in (text(rank.get("figure")),)
+        if figure in named
     ]
+
+
+def _named(document: Document) -> list[str]:
+    """The figures that tell most of what became of models; none of curves along another axis."""
+    told = rows(table(document, "reading").get("policies"))
+    return texts(told[0].get("named")) if told else []
 
 
 def _first_of(best: Sequence[str], all_: int) -> str:
@@ -446,20 +453,35 @@ def print_run(document: Document, console: Console, paths: Mapping[str, object])
     console.print()
     console.print(Text(text(reading.get("headline"), "Nothing was measured."), style="bold"))
     console.print()
-    grid = Grid.grid(padding=(0, 2))
-    grid.add_column(style="bold", overflow="fold")
-    grid.add_column(overflow="fold")
-    for row in rows(reading.get("policies")):
-        verdict = text(row.get("verdict"))
-        body = Text(_told(row))
-        if verdict:
-            body.stylize(_STYLES.get(verdict, ""), 0, len(verdict))
-        grid.add_row(Text(name_of(row, "label")), body)
-    console.print(grid)
-    console.print()
-    for line in (*_best_lines(document), *texts(reading.get("notes"))):
+    console.print(_told_grid(document, console.width))
+    lines = [*_best_lines(document), *texts(reading.get("notes"))]
+    if lines:
+        console.print()
+    for line in lines:
         console.print(Text(line, style="dim"))
     print_paths(paths, console)
+
+
+def _told_grid(document: Document, width: int) -> Grid:
+    """From what to what each policy went; of curves along another axis, where they are best."""
+    told, titles = rows(table(document, "reading").get("policies")), _titles(document)
+    names = _named(document)[: max(1, (width - 30) // 16)]
+    grid = Grid(box=None, padding=(0, 2, 0, 0), show_edge=False, show_header=bool(names))
+    grid.add_column(overflow="fold")
+    if not names:
+        grid.add_column(overflow="fold")
+    else:
+        grid.add_column(no_wrap=True)
+    for name in names:
+        grid.add_column(titles.get(name, name), header_style="dim", justify="right", min_width=14)
+    for row in told:
+        if names:
+            verdict = text(row.get("verdict"))
+            cells = [Text(_from_to(table(row, "changes", name))) for name in names]
+            grid.add_row(Text(name_of(row, "label")), Text(verdict, _STYLES.get(verdict, "")), *cells)
+        else:
+            grid.add_row(Text(name_of(row, "label")), Text(text(row.get("sentence"))))
+    return grid
 
 
 def list_lines(document: Document) -> list[str]:

@@ -30,11 +30,12 @@ _GROUPS = frozenset({"source", "topic"})
 def render_proof(document: Document) -> str:
     """The page of a document of schema `wellkeeper.prove/1`: it loads nothing and runs nothing."""
     document = visible_tree(document)
+    verdicts = proof_verdicts(document, THIN)
     chapter = Chapter("", "", _glance(document, THIN), _sections(document))
     return page(
         title="Does the curated set teach better?",
-        headline=proof_verdict(document, THIN),
-        lead=next_step(document, THIN),
+        headline=next(iter(verdicts), "Nothing was compared."),
+        lead=" ".join([*verdicts[1:], next_step(document, THIN)]).strip(),
         chapters=[chapter],
     )
 
@@ -42,7 +43,7 @@ def render_proof(document: Document) -> str:
 def proof_lines(document: Document) -> list[str]:
     """The proof as plain lines, one fact each: for logs, pipes and CI. No line holds a line feed."""
     document = visible_tree(document)
-    lines = [proof_verdict(document, COMMA), f"Read: {_read(document, COMMA)}"]
+    lines = [*proof_verdicts(document, COMMA), f"Read: {_read(document, COMMA)}"]
     lines += [f"{verdict}: {name}, {said}" for verdict, name, said in _told(document)]
     lines += list(_more(document))
     lines += [one_line(note, 400) for note in texts(document.get("notes"))]
@@ -59,9 +60,9 @@ def print_proof(document: Document, console: Console, paths: Mapping[str, object
         print_lines([*proof_lines(document), *path_lines(paths)], console)
         return
     document = visible_tree(document)
-    style = _STYLES.get(text(document.get("verdict")), "bold")
     console.print()
-    console.print(Text(proof_verdict(document, COMMA), style=style))
+    for found, said in zip(rows(document.get("sets")), proof_verdicts(document, COMMA), strict=True):
+        console.print(Text(said, style=_STYLES.get(text(found.get("verdict")), "bold")))
     console.print(Text(_read(document, COMMA), style="dim"))
     grid = Grid.grid(padding=(0, 2))
     for verdict, name, said in _told(document):
@@ -82,13 +83,10 @@ def print_proof(document: Document, console: Console, paths: Mapping[str, object
 # --- sentences ---------------------------------------------------------------------------------------
 
 
-def proof_verdict(document: Document, numbers: Numbers) -> str:
-    """The proof in one sentence, of every set."""
+def proof_verdicts(document: Document, numbers: Numbers) -> list[str]:
+    """What is said of every set beside the raw one, a sentence each."""
     raw = _raw(document)
-    return (
-        " ".join(_verdict_on(found, raw, numbers) for found in rows(document.get("sets")))
-        or "Nothing was compared."
-    )
+    return [_verdict_on(found, raw, numbers) for found in rows(document.get("sets"))]
 
 
 def _verdict_on(found: Document, raw: str, numbers: Numbers) -> str:
@@ -173,6 +171,11 @@ def figure_name(row: Document) -> str:
         many = name.replace("-", "\u2013").replace(">", "more than ")
         return f"words of {many} document{'' if name == '1' else 's'}"
     return {"all": "all words", "worst": "worst 5% of documents"}.get(kind, f"{kind} {name}")
+
+
+def _row_name(row: Document) -> str:
+    """The name in a picture, whose caption says what sources and topics are."""
+    return name_of(row, "name") if row.get("kind") in _GROUPS else figure_name(row)
 
 
 def _told(document: Document) -> Iterator[tuple[str, str, str]]:
@@ -305,7 +308,7 @@ def _set_section(found: Document, raw: str, place: int) -> list[Block]:
 
 def _gain_picture(identity: str, caption: str, figures: Sequence[Document]) -> Picture:
     lines = [
-        _difference(figure_name(row), _of_words(row), shown, is_told=_is_told(row))
+        _difference(_row_name(row), _of_words(row), shown, is_told=_is_told(row))
         for row in figures
         if (shown := interval(row)) is not None
     ]
@@ -427,9 +430,9 @@ def _worth_section(document: Document) -> list[Block]:
     )
     said = (
         "What a source adds, on average over all orders in which the sources could come together, when every model "
-        f"reads {THIN.of(integer(worth.get('words')), 'word')}, equally many of each source it has. 0 is an average "
-        "source: a source to the left of it teaches less than the words whose place it takes. Values are "
-        f"{how}, of {THIN.of(integer(worth.get('models')), 'model')}."
+        f"reads {THIN.of(integer(worth.get('words')), 'word')}, equally many of each source it has. At 0 a source "
+        "teaches like an average one alone and brings nothing that the others lack; to the left, it teaches less than "
+        f"the words whose place it takes. Values are {how}, of {THIN.of(integer(worth.get('models')), 'model')}."
     )
     blocks: list[Block] = [Prose(said)]
     for figure, title, unit in (

@@ -194,38 +194,43 @@ class Difference:
 def forest(frame: Frame, lines: Sequence[Difference], *, below: str, above: str) -> Markup:
     """Intervals on one axis with 0 in it; `below` and `above` say what either side means."""
     compact = frame.is_compact
-    row, top, bottom = (58, 26, 30) if compact else (38, 28, 34)
-    left, right = (12.0, 12.0) if compact else (250.0, 200.0)
+    row, top, bottom = (64, 26, 30) if compact else (38, 28, 34)
+    left, right = (12.0, 12.0) if compact else (262.0, 200.0)
     across, floor = frame.width - left - right, top + row * len(lines)
-    least, most = min(0.0, *(line.low for line in lines)), max(0.0, *(line.high for line in lines))
-    marks = ticks_between(least, most, 3 if compact else 5)
-    low, high = min(least, marks[0]), max(most, marks[-1])
+    low, high = min(0.0, *(line.low for line in lines)), max(0.0, *(line.high for line in lines))
 
     def x(value: float) -> float:
         return left + across * (value - low) / ((high - low) or 1.0)
 
+    # where a row's words stand above its interval, the grid leaves them alone
+    stretches = [(top + row * k + 40, top + row * k + 60) for k in range(len(lines))]
     body = []
-    for mark in marks:
-        body += [_line(x(mark), top, x(mark), floor, "axis" if mark == 0 else "grid")]
-        body += [_text(x(mark), floor + 18, signed_short(mark), "tick", "middle")]
-    if x(0) - left > 60:
-        body += [_text(x(0) - 8, top - 10, below, "label", "end")]
-    if left + across - x(0) > 60:
-        body += [_text(x(0) + 8, top - 10, above, "label")]
+    for mark in ticks_between(low, high, 3 if compact else 5):
+        if low <= mark <= high:
+            style = "axis" if mark == 0 else "grid"
+            for start, end in stretches if compact else [(top, floor)]:
+                body += [_line(x(mark), start, x(mark), end, style)]
+            body += [_text(x(mark), floor + 18, signed_short(mark), "tick", "middle")]
+    for side, room, anchor in ((below, x(0) - left, "end"), (above, left + across - x(0), "")):
+        if room > 7 * len(side):
+            body += [_text(x(0) + (-8 if anchor else 8), top - 10, side, "label", anchor)]
     for index, line in enumerate(lines):
-        y = top + row * index
-        level, style = y + (44 if compact else row / 2), "own" if line.is_told else "base"
-        if compact:
-            body += [
-                _text(0, y + 20, _cut(line.label, 24), "strong"),
-                _text(frame.width, y + 20, line.text, "tick", "end"),
-            ]
-        else:
-            body += [_text(0, level + (0 if line.note else 4), _cut(line.label, 34), "strong")]
-            body += [_text(0, level + 15, _cut(line.note, 40), "tick")] if line.note else []
-            body += [_text(left + across + 16, level + 4, line.text, "value")]
-        body += [_line(x(line.low), level, x(line.high), level, style), _mark(x(line.estimate), level, style)]
+        body += _difference(frame, line, top + row * index, (x(line.low), x(line.estimate), x(line.high)))
     return _svg(frame, floor + bottom, body)
+
+
+def _difference(frame: Frame, line: Difference, y: float, at: tuple[float, float, float]) -> Iterator[str]:
+    level, style = y + (50 if frame.is_compact else 19), "own" if line.is_told else "base"
+    if frame.is_compact:
+        yield _text(0, y + 18, _cut(line.label, 40), "strong")
+        yield _text(0, y + 35, line.text, "tick")
+    else:
+        yield _text(0, level + (0 if line.note else 4), _cut(line.label, 32), "strong")
+        if line.note:
+            yield _text(0, level + 15, _cut(line.note, 40), "tick")
+        yield _text(frame.width - 184, level + 4, line.text, "value")
+    yield _line(at[0], level, at[2], level, style)
+    yield _mark(at[1], level, style)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,8 @@ def gaussian(_: Materials, *, replicates: int = 20_000) -> Sequence[Row]:
     replace = Policy()
     likeliest = GaussianWorld(replicates=replicates)
     unbiased = GaussianWorld(replicates=replicates, estimator="unbiased")
-    narrowed = theory.normal_line(replace, size, last).log_variance[-1]
-    drifted = theory.normal_line(replace, size, last, unbiased=True).log_variance[-1]
+    narrowed = float(theory.normal_line(replace, size, last).log_variance[-1])
+    drifted = float(theory.normal_line(replace, size, last, unbiased=True).log_variance[-1])
     ends = _end(likeliest, replace, size, last)
     rows = [
         _mean("maximum likelihood: E ln variance, n = 50, 100 fits", ends["log_variance"], narrowed),
@@ -76,7 +76,7 @@ def gaussian(_: Materials, *, replicates: int = 20_000) -> Sequence[Row]:
     return rows
 
 
-def tails(_: Materials, *, replicates: int = 10) -> Sequence[Row]:
+def tails(_: Materials, *, replicates: int = 20) -> Sequence[Row]:
     """Slopes of missing mass by sample size, and of its floor by where the tail is cut, in logarithms."""
     rows = []
     sizes = np.geomspace(10_000, 1_000_000, 9).round().astype(np.int64)

@@ -51,9 +51,9 @@ def regression_rows(*, replicates: int, seed: int = 0) -> list[Row]:
         errors("accumulate", "same"),
         errors("accumulate", "fresh"),
     )
-    ratio = same[:, -1].mean() / same[:, 0].mean()
+    ratio = float(same[:, -1].mean() / same[:, 0].mean())
     # of a ratio of means over the same replicates, by its first-order expansion
-    ratio_error = _mean(same[:, -1] - ratio * same[:, 0])[1] / same[:, 0].mean()
+    ratio_error = _mean(same[:, -1] - ratio * same[:, 0])[1] / float(same[:, 0].mean())
     accumulated = sum(DIMENSIONS / (k * (k * SIZE - DIMENSIONS - 1)) for k in range(1, SETS + 1))
     return [
         by_error("replace, error a generation", *_beside(replaced[:, -1] / SETS, FIRST_ERROR)),

@@ -47,7 +47,7 @@ def decoded(probabilities: NDArray[np.float64], decoding: Decoding) -> NDArray[n
     if decoding.top_p is not None:
         falling[np.cumsum(falling, axis=1) - falling >= decoding.top_p] = 0
     np.put_along_axis(found, order, falling, axis=1)
-    return np.divide(found, found.sum(axis=1, keepdims=True))
+    return _normalised(found)
 
 
 def _tempered(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
@@ -57,5 +57,9 @@ def _tempered(probabilities: NDArray[np.float64], temperature: float) -> NDArray
         np.put_along_axis(found, probabilities.argmax(axis=1, keepdims=True), 1.0, axis=1)
         return found
     ratios = probabilities / probabilities.max(axis=1, keepdims=True)
-    powers: NDArray[np.float64] = ratios ** (1 / temperature)
-    return np.divide(powers, powers.sum(axis=1, keepdims=True))
+    return _normalised(ratios ** (1 / temperature))
+
+
+def _normalised(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
+    return found

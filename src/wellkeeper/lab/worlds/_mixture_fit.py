@@ -13,26 +13,28 @@ def _step(values: Any, weights: Any, means: Any, variances: Any, room: Any, leas
     Sums are of deviations from the old means, which keeps their squares exact where a mean is far from zero.
     """
     components = weights.size
-    room[:, :] = 0.0
+    room[:3, :] = 0.0
+    for k in range(components):
+        if weights[k] > 0.0:
+            room[3, k] = math.log(weights[k]) - 0.5 * math.log(2 * math.pi * variances[k])
+            room[4, k] = -0.5 / variances[k]
+        else:
+            room[3, k] = -math.inf
+            room[4, k] = 0.0
     likelihood = 0.0
     for place in range(values.size):
         highest = -math.inf
         for k in range(components):
-            if weights[k] > 0.0:
-                deviation = values[place] - means[k]
-                log_density = math.log(weights[k]) - 0.5 * (
-                    math.log(2 * math.pi * variances[k]) + deviation * deviation / variances[k]
-                )
-                room[3, k] = log_density
-                highest = max(highest, log_density)
+            deviation = values[place] - means[k]
+            room[5, k] = room[3, k] + room[4, k] * deviation * deviation
+            highest = max(highest, room[5, k])
         total = 0.0
         for k in range(components):
-            if weights[k] > 0.0:
-                room[3, k] = math.exp(room[3, k] - highest)
-                total += room[3, k]
+            room[5, k] = math.exp(room[5, k] - highest)
+            total += room[5, k]
         likelihood += highest + math.log(total)
         for k in range(components):
-            share = room[3, k] / total if weights[k] > 0.0 else 0.0
+            share = room[5, k] / total
             deviation = values[place] - means[k]
             room[0, k] += share
             room[1, k] += share * deviation
@@ -65,7 +67,7 @@ def fit_mixtures(
         tolerance: gain of log likelihood an observation, in nats, below which a run stops.
         most: steps.
         least: variance of a component.
-        room: shape (4, components).
+        room: shape (6, components).
         weights: where each run starts, and then what it found, as `means` and `variances`; shape
             (replicates, components).
         means: of components.

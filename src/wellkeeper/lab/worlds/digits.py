@@ -116,7 +116,8 @@ class DigitsWorld:
         return len(data)
 
     def take(self, data: Pictures, chosen: NDArray[np.int64]) -> Pictures:
-        return data[chosen[0]]
+        pictures: Pictures = data[chosen[0]]
+        return pictures
 
     def figures(self, data: Pictures, model: "Vae") -> Figures:  # noqa: ARG002
         random = stream(self.seed, self.name, "figures")  # the same codes for every generation
@@ -158,13 +159,14 @@ def neighbours(made: Pictures, real: Pictures) -> Mapping[str, float]:
     return dict(zip(FIGURES, found, strict=True))
 
 
-def classes(pictures: Pictures, known: Digits) -> NDArray[np.intp]:
+def classes(pictures: Pictures, known: Digits) -> NDArray[np.int64]:
     """What pictures show, by the vote of the 5 nearest known ones; the smallest digit of those with most votes."""
     distances = np.square(known.pictures).sum(axis=1) - 2 * pictures @ known.pictures.T
-    nearest = np.argpartition(distances, _VOTERS, axis=1)[:, :_VOTERS]
+    nearest = np.argpartition(distances, _VOTERS - 1, axis=1)[:, :_VOTERS]
     votes = np.zeros((len(pictures), CLASSES), np.int64)
     np.add.at(votes, (np.arange(len(pictures))[:, None], known.labels[nearest]), 1)
-    return np.argmax(votes, axis=1)
+    shown: NDArray[np.int64] = np.argmax(votes, axis=1)
+    return shown
 
 
 def entropy(labels: NDArray[np.integer]) -> float:

@@ -208,13 +208,21 @@ EXPERIMENT = Experiment(
         "what came before. Watch the median and the mean logarithm: the plain mean is carried by a few runs."
     ),
     figures=(
-        Figure(name="variance", title="Variance of the model, of the population's", worse="down", log=True),
+        Figure(
+            name="variance",
+            title="Variance of the model",
+            unit="population variances",
+            worse="down",
+            log=True,
+        ),
         Figure(name="log_variance", title="Logarithm of the variance", worse="down"),
-        Figure(name="squared_error", title="Squared error of the mean", unit="variances", worse="up"),
+        Figure(
+            name="squared_error", title="Squared error of the mean", unit="population variances", worse="up"
+        ),
         Figure(
             name="wasserstein",
             title="Squared Wasserstein distance to the population",
-            unit="variances",
+            unit="population variances",
             worse="up",
         ),
     ),

@@ -95,9 +95,11 @@ EXPERIMENT = Experiment(
         "smooths does the same to words."
     ),
     figures=(
-        Figure(name="variance", title="Variance of the model, of the population's", log=True),
+        Figure(name="variance", title="Variance of the model", unit="population variances", log=True),
         Figure(name="log_variance", title="Logarithm of the variance"),
-        Figure(name="squared_error", title="Squared error of the mean", unit="variances", worse="up"),
+        Figure(
+            name="squared_error", title="Squared error of the mean", unit="population variances", worse="up"
+        ),
     ),
     policies=("replace", "accumulate", "subsample", "fixed=0.1", "fresh=0.1"),
     size=100,

@@ -164,7 +164,7 @@ def fitted(data: Observations, means: Floats, variances: Floats, *, tolerance: f
         tolerance,
         MOST_STEPS,
         LEAST_VARIANCE,
-        np.empty((4, components)),
+        np.empty((6, components)),
         weights,
         means,
         variances,
@@ -211,15 +211,23 @@ EXPERIMENT = Experiment(
         Figure(
             name="surprise", title="Surprise of human data under the model", unit="nats", worse="up", log=True
         ),
-        Figure(name="variance", title="Variance of the whole, of the population's", worse="down", log=True),
-        Figure(name="squared_error", title="Squared error of the mean", unit="variances", worse="up"),
+        Figure(
+            name="variance",
+            title="Variance of the whole",
+            unit="population variances",
+            worse="down",
+            log=True,
+        ),
+        Figure(
+            name="squared_error", title="Squared error of the mean", unit="population variances", worse="up"
+        ),
         Figure(name="deviation", title="Standard deviation of a component", worse="down"),
         Figure(name="least_weight", title="Weight of the smallest component", worse="down"),
     ),
     policies=("replace", "accumulate", "subsample", "fixed=0.1", "fresh=0.1"),
     size=200,
     generations=30,
-    replicates=300,
+    replicates=200,
     settings=(
         Setting(name="components", value=2, help="groups of people, and components of the model"),
         Setting(name="apart", value=4.0, help="distance between the means of neighbouring groups"),

@@ -188,8 +188,8 @@ def _world(
     assert corpus is not None  # the experiment needs one
     if not model:
         raise RecipeError(
-            "The experiment smollm2 tunes a model that you have. Name it with --set model=PATH: a GGUF file of a Llama, "
-            "or a folder of transformers."
+            "The experiment smollm2 tunes a model that you have. Name it with --set model=PATH: a GGUF file of a "
+            "Llama, or a folder of transformers."
         )
     tuning = Tuning(layers=layers, rate=rate, epochs=epochs, batch=batch)
     return SmolLM2World(corpus, Path(model), tuning=tuning)

@@ -114,8 +114,8 @@ def curves(
     sizes = [size >> 2 * step for step in range(_STEPS, -1, -1)]
     if sizes[0] <= dimensions + 1:
         raise RecipeError(
-            f"The fewest of the labels are {sizes[0]:,}, too few for {dimensions} coefficients. Give a size of at least "
-            f"{(dimensions + 2) << 2 * _STEPS:,}, or fewer dimensions."
+            f"The fewest of the labels are {sizes[0]:,}, too few for {dimensions} coefficients. Give a size of at "
+            f"least {(dimensions + 2) << 2 * _STEPS:,}, or fewer dimensions."
         )
     found = []
     for share in SHARES:

@@ -56,8 +56,8 @@ def plurality(voters: int, chance: NDArray[np.float64]) -> float:
     as well it wins with probability 1 / (j + 1), the integral of t^j from 0 to 1, so that each other move counts with
     P(below k) + t P(k).
 
-    >>> round(plurality(3, np.array([0.5, 0.5])), 4), round(plurality(2, np.array([0.5, 0.5])), 4)
-    (0.5, 0.5)
+    >>> [round(plurality(voters, chances(10, 0.35)), 3) for voters in (1, 5, 25)]
+    [0.35, 0.546, 0.946]
     """
     votes = [_poisson(voters, mean) for mean in (voters * chance).tolist()]
     nodes, parts = np.polynomial.legendre.leggauss(chance.size // 2 + 1)  # exact for polynomials of moves - 1
@@ -81,13 +81,15 @@ def softened(voters: int, chance: NDArray[np.float64], temperature: float) -> fl
     if temperature == 0:
         return plurality(voters, chance)
     votes = [_poisson(voters, mean) for mean in (voters * chance).tolist()]
-    powers = (np.arange(voters + 1) / voters) ** (1 / temperature)
+    with np.errstate(divide="ignore"):
+        logarithms = np.log(np.arange(voters + 1) / voters) / temperature
     total = 0.0
     for log_s in np.arange(-36.0, math.log(voters) / temperature + 4.0, _STEP):
-        s = math.exp(log_s)
-        decay = np.exp(-s * powers)
+        # s v^b; from exp(700) on it is out of range soon, and exp(-s v^b) is 0 long since
+        powers = np.exp(np.minimum(log_s + logarithms, 700.0))
+        decay = np.exp(-powers)
         right = votes[0] * powers * decay
-        total += s * _STEP * _sums_to(voters, [right, *(vote * decay for vote in votes[1:])])
+        total += _STEP * _sums_to(voters, [right, *(vote * decay for vote in votes[1:])])
     return float(total / _poisson(voters, voters)[voters])
 
 

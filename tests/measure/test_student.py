@@ -1,0 +1,24 @@
+"""Student's t against scipy, and at its ends."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from wellkeeper.measure.student import two_sided
+
+
+@given(st.floats(-60, 60), st.floats(0.3, 1e5))
+def test_it_is_scipys(t: float, freedom: float) -> None:
+    assert two_sided(t, freedom) == pytest.approx(2 * stats.t.sf(abs(t), freedom), rel=1e-7, abs=1e-300)
+
+
+def test_without_end_of_freedom_it_is_the_normal_distribution() -> None:
+    assert two_sided(1.96, math.inf) == pytest.approx(2 * stats.norm.sf(1.96))
+
+
+def test_nothing_is_as_likely_as_all_and_infinity_as_nothing() -> None:
+    assert two_sided(0.0, 7) == 1.0
+    assert two_sided(math.inf, 7) == two_sided(-math.inf, 3.5) == 0.0
