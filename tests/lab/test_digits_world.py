@@ -119,11 +119,11 @@ def test_check_12_holds():
 def test_check_12_fails_where_every_model_is_fitted_to_human_digits(monkeypatch):
     fit = DigitsWorld.fit
     monkeypatch.setattr(DigitsWorld, "fit", lambda self, data, random: fit(self, self.known.pictures, random))
-    rows = torch_worlds.digits(Materials())
+    rows = torch_worlds.digits(Materials(), size=300)
     assert not rows[0].holds
 
 
 def test_check_12_fails_where_accumulation_forgets(monkeypatch):
     monkeypatch.setattr(DigitsWorld, "join", lambda self, parts: parts[-1])
-    rows = torch_worlds.digits(Materials())
+    rows = torch_worlds.digits(Materials(), size=300)
     assert not rows[1].holds

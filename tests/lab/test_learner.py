@@ -1,5 +1,7 @@
 """Learners: what a surprise is of, and an n-gram model that forgets exactly what it read."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -48,7 +50,7 @@ def test_words_sum_to_their_documents(asked: list[str]) -> None:
     assert found.words.tolist() == [len(text.split()) for text in asked]
     assert found.by_word is not None
     bounds = np.cumsum([0, *found.words])
-    sums = [found.by_word[a:b].sum() for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    sums = [found.by_word[a:b].sum() for a, b in pairwise(bounds)]
     assert found.nats == pytest.approx(sums)
 
 

@@ -12,16 +12,16 @@ from wellkeeper.lab.wikitext import wikitext
 from wellkeeper.lab.worlds.digits import DigitsWorld
 from wellkeeper.lab.worlds.transformer import TransformerWorld
 
-_DIGITS, _DIGITS_GENERATIONS = 1200, 2
+_DIGITS_GENERATIONS = 2
 _LETTERS, _HELD_OUT_LETTERS, _GENERATIONS = 350_000, 80_000, 3
 
 
-def digits(materials: Materials, *, seed: int = 0) -> Sequence[Row]:
+def digits(materials: Materials, *, size: int = 1200, seed: int = 0) -> Sequence[Row]:
     """Digits, as means: replaced, they are one blur after two generations; accumulated, they hold."""
     del materials
     world = DigitsWorld(seed=seed)
     replaced, accumulated = (
-        _figures(world, policy, _DIGITS, _DIGITS_GENERATIONS, seed) for policy in ("replace", "accumulate")
+        _figures(world, policy, size, _DIGITS_GENERATIONS, seed) for policy in ("replace", "accumulate")
     )
     last = _DIGITS_GENERATIONS
     return [

@@ -30,14 +30,14 @@ from wellkeeper.lab.worlds._written import Written, WrittenWorld
 if TYPE_CHECKING:
     from wellkeeper.lab.worlds._gpt import Transformer
 
-_BYTES = 257
+_BYTES = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
     """Of a small transformer and its training."""
 
-    vocabulary: int = 2000  # pieces of words, at most; 257 at least: all bytes, and the mark of a document
+    vocabulary: int = 2000  # pieces of words, at most; 256 at least: one for every byte
     layers: int = 2
     width: int = 96
     heads: int = 3
