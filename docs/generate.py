@@ -473,6 +473,17 @@ def made(bench: Bench) -> Iterator[tuple[Path, str]]:
     for name, page in PAGES.items():
         yield DOCS / name, page(bench)
     yield PICTURE, picture()
+    yield from run_pictures(bench)
+
+
+def run_pictures(bench: Bench) -> Iterator[tuple[Path, str]]:
+    """What the gallery shows of its runs: `images/gallery/RUN.FIGURE.svg` is a figure of the run in `gallery/RUN`."""
+    shown = re.findall(
+        r"images/gallery/([\w-]+)\.(\w+)\.svg", (DOCS / "gallery.md").read_text(encoding="utf-8")
+    )
+    for run, figure in dict.fromkeys(shown):
+        drawn = bench.folder / "gallery" / run / "pictures" / f"{figure}.svg"
+        yield DOCS / "images" / "gallery" / f"{run}.{figure}.svg", drawn.read_text(encoding="utf-8")
 
 
 @cache

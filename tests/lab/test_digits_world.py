@@ -12,7 +12,15 @@ from wellkeeper.lab.checks import torch_worlds
 from wellkeeper.lab.policy import Decoding, Policy
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.worlds import digits
-from wellkeeper.lab.worlds.digits import CLASSES, POINTS, DigitsWorld, classes, entropy, load_digits, neighbours
+from wellkeeper.lab.worlds.digits import (
+    CLASSES,
+    POINTS,
+    DigitsWorld,
+    classes,
+    entropy,
+    load_digits,
+    neighbours,
+)
 
 pytestmark = pytest.mark.torch
 
@@ -54,7 +62,9 @@ def test_blank_pictures_have_no_neighbours(world):
 
 def test_human_digits_end(world):
     assert world.human(1190, 10, stream(0)).shape == (10, 64)
-    with pytest.raises(InputError, match=r"1,200 digits to train on, and 1,201 are asked for\. Ask for a smaller size"):
+    with pytest.raises(
+        InputError, match=r"1,200 digits to train on, and 1,201 are asked for\. Ask for a smaller size"
+    ):
         world.human(1190, 11, stream(0))
 
 

@@ -239,14 +239,14 @@ def off(row: Row) -> float:
 
 
 def ranking(human: HumanText, targets: dict[str, float]) -> list[Row]:
-    return checks.ranking_rows(human, targets, size=20_000, at=4, replicates=2)
+    return checks.ranking_rows(human, targets, size=20_000, at=3, replicates=2)
 
 
 @pytest.fixture(scope="module")
 def ranked(stream: HumanText) -> dict[str, float]:
     """Perplexity of other seeds."""
     return {
-        policy: checks.perplexity(stream, policy, size=20_000, at=4, replicates=2, seed=1)
+        policy: checks.perplexity(stream, policy, size=20_000, at=3, replicates=2, seed=1)
         for policy in ("accumulate", "fixed=0.1", "replace")
     }
 

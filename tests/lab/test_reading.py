@@ -99,7 +99,7 @@ def test_without_text_the_first_figure_that_has_a_worse_direction_decides():
     gone = curve("replace", {"spread": (1, 9), "variance": (1, 0.1), "error": (1, 1)})
     kept = curve("accumulate", {"spread": (1, 9), "variance": (1, 0.97), "error": (1, 3)})
     assert verdict(gone, kept, figures=VARIANCE) == ["gets worse", "holds"]
-    assert read([gone], VARIANCE).headline == "Spread: 1 at first, 9 after 1 generation of replace."
+    assert read([gone], VARIANCE).headline == "Variance: 1 at first, 0.1 after 1 generation of replace."
     assert read([gone], VARIANCE).told[0].named == ("variance", "error", "spread")
 
 
@@ -114,8 +114,12 @@ def test_another_axis_has_no_verdict_and_tells_where_it_is_best():
     weights = curve("mean", {"error": (1.14, 0.62, 1.0)}, axis="weight")
     reading = read([weights], VARIANCE)
     assert [one.verdict for one in reading.told] == [""]
-    assert reading.headline == "mean: Error 1.14 at weight 0, 1 at 2, and best, 0.62, at 1."
+    assert reading.headline == "mean: Error 1.14 at weight 0, 1 at 2; best 0.62 at 1."
     assert reading.ranks == ()
+    peak = curve("mean", {"variance": (0.9, 0.2, 0.4)}, axis="weight")
+    assert read([peak], VARIANCE).headline == "mean: Variance 0.9 at weight 0, 0.4 at 2; worst 0.2 at 1."
+    line = curve("mean", {"spread": (3, 1, 2)}, axis="weight")
+    assert read([line], VARIANCE).told[0].sentence == "Spread 3 at weight 0, 2 at 2."
 
 
 def test_policies_are_ranked_by_each_figure_that_has_a_worse_end():
@@ -142,9 +146,11 @@ def test_the_value_farthest_from_theory_is_told():
         curve("replace", {"variance": (1, 0.4)}, theory=wrong),
         curve("accumulate", {"variance": (1, 1)}),
     ]
-    (note,) = [note for note in read(curves, VARIANCE).notes if note.startswith("Theory is dashed.")]
-    assert note.startswith("Theory is dashed. Of its 2 values, the one farthest from what was measured is ")
-    assert note.endswith("standard errors off (Variance, replace, generation 1).")
+    (note,) = [note for note in read(curves, VARIANCE).notes if note.startswith("Theory is dashed: ")]
+    assert note.startswith(
+        "Theory is dashed: 50.0% of its 2 values lie within 3 standard errors of what was measured; "
+    )
+    assert note.endswith(" off (Variance, replace, generation 1).")
 
 
 def test_nothing_measured_is_said():

@@ -27,7 +27,7 @@ def test_an_unknown_experiment_is_refused_with_the_nearest_name():
 def test_an_experiment_says_what_it_is(name):
     found = experiment(name)
     assert found.name == name
-    for words in (found.title, found.paper, found.regime, found.about):
+    for words in (found.title, found.regime, found.about):
         assert words.strip() == words != ""
     assert not found.title.endswith(".")
     assert (found.world is None) != (found.curves is None)

@@ -158,6 +158,21 @@ def test_another_plan_takes_up_nothing(tmp_path, keep_everything, change):
     assert world.fits == GENERATIONS + 1
 
 
+def test_a_model_whose_file_has_changed_takes_up_nothing(tmp_path, keep_everything):
+    world, model = CountWorld(), tmp_path / "model.py"
+    model.write_text("one")
+    plan = Plan.of(count_experiment(world), generations=1)
+    plan = replace(plan, settings={"model": str(model)})
+    running.run(plan, work=tmp_path)
+    model.write_text("another")
+    world.fits = 0
+    running.run(plan, work=tmp_path)
+    assert world.fits == 2
+    world.fits = 0
+    running.run(plan, work=tmp_path)
+    assert world.fits == 0
+
+
 def test_another_corpus_takes_up_nothing():
     texts = [f"document {number} of a few words." for number in range(30)]
     first, same_again, other = (human_text(some) for some in (texts, texts, [*texts[:-1], "Another one."]))

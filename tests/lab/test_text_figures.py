@@ -72,9 +72,7 @@ def test_what_is_left_is_what_counting_finds(original, data) -> None:
 def test_a_training_set_that_is_the_original_keeps_all_of_it(original) -> None:
     found = measured(original, original)
     assert found["lost_mass"] == 0
-    assert all(
-        found[name] == 1 or math.isnan(found[name]) for name in found if name.startswith("coverage")
-    )
+    assert all(found[name] == 1 or math.isnan(found[name]) for name in found if name.startswith("coverage"))
 
 
 @given(documents)

@@ -17,7 +17,9 @@ def run(code):
 
 
 def test_worlds_are_imported_without_torch():
-    found = run(f"import sys\n{WORLDS}print([m for m in ('torch', 'transformers', 'tokenizers') if m in sys.modules])")
+    found = run(
+        f"import sys\n{WORLDS}print([m for m in ('torch', 'transformers', 'tokenizers') if m in sys.modules])"
+    )
     assert found.stdout == "[]\n", found.stderr
 
 

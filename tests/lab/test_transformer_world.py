@@ -1,6 +1,6 @@
 """Decoding against transformers' own and brute force; a small transformer; its world and its learner."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -29,7 +29,9 @@ def documents(count, seed=0):
     random = np.random.default_rng(seed)
     nouns = [f"{first}{second}" for first in ("ba", "do", "ki") for second in ("ran", "lem", "tus", "po")]
     return [
-        " ".join(f"The {noun} saw a {other}." for noun, other in zip(*random.choice(nouns, (2, 12)), strict=True))
+        " ".join(
+            f"The {noun} saw a {other}." for noun, other in zip(*random.choice(nouns, (2, 12)), strict=True)
+        )
         for _ in range(count)
     ]
 
@@ -96,7 +98,9 @@ def test_scores_are_bent_as_transformers_bends_them(seed, temperature, top_k, to
 
 def test_no_temperature_leaves_the_likeliest_alone():
     logits = torch.tensor([[0.0, 2.0, 1.0]])
-    found = torch.softmax(_torch.bent(logits, Decoding(temperature=0), torch.zeros((1, 1), dtype=torch.long)), -1)
+    found = torch.softmax(
+        _torch.bent(logits, Decoding(temperature=0), torch.zeros((1, 1), dtype=torch.long)), -1
+    )
     assert found.tolist() == [[0.0, 1.0, 0.0]]
 
 
@@ -127,7 +131,7 @@ def test_enough_beams_find_the_likeliest_of_all_rows(seed):
 
 
 def _likelihood(chances, row):
-    return sum(chances[before, after] for before, after in zip(row, row[1:], strict=False))
+    return sum(chances[before, after] for before, after in pairwise(row))
 
 
 def test_two_beams_look_further_than_the_likeliest_token():
@@ -179,7 +183,7 @@ def test_the_default_has_422_016_parameters():
 
 
 def test_reading_token_by_token_is_reading_at_once(model):
-    tokens = torch.randint(0, 300, (3, TINY.context), generator=torch.Generator().manual_seed(0))
+    tokens = torch.randint(0, 256, (3, TINY.context), generator=torch.Generator().manual_seed(0))
     whole = _gpt._logits(model.weights, TINY, tokens)
     memory = _gpt._Memory(model)
     assert torch.allclose(memory.read(tokens[:, :4]), whole[:, 3], atol=1e-4)
@@ -190,7 +194,7 @@ def test_reading_token_by_token_is_reading_at_once(model):
 
 
 def test_a_token_is_not_told_by_what_follows_it(model):
-    tokens = torch.randint(0, 300, (1, TINY.context), generator=torch.Generator().manual_seed(1))
+    tokens = torch.randint(0, 256, (1, TINY.context), generator=torch.Generator().manual_seed(1))
     other = tokens.clone()
     other[0, 6:] = 5
     one, two = (_gpt._logits(model.weights, TINY, given)[:, :6] for given in (tokens, other))
@@ -241,7 +245,9 @@ def test_human_text_is_handed_out_once(world, people):
     words = people.text.words
     assert np.array_equal(world.words(first).words[:499], words[:499])
     assert np.array_equal(world.words(second).words[:600], words[500:1100])
-    with pytest.raises(InputError, match=r"has [0-9,]+ words to train on.*Choose a smaller size, fewer generations"):
+    with pytest.raises(
+        InputError, match=r"has [0-9,]+ words to train on.*Choose a smaller size, fewer generations"
+    ):
         world.human(people.text.words.size - 5, 6, None)
 
 
@@ -265,7 +271,9 @@ def test_held_out_surprise_is_told_by_word(world, model, people):
     assert by_word.sum() == pytest.approx(nats.sum())
 
 
-@pytest.mark.parametrize("policy", ["replace,temperature=0.5", "fixed=0.2", "accumulate", "subsample", "detect=0.9/1"])
+@pytest.mark.parametrize(
+    "policy", ["replace,temperature=0.5", "fixed=0.2", "accumulate", "subsample", "detect=0.9/1"]
+)
 def test_the_loop_runs_and_goes_on_from_a_stored_state(world, policy):
     plan = Policy.parse(policy)
     whole = list(recursion.generations(world, plan, size=600, count=2, seed=0))

@@ -91,14 +91,23 @@ def found():
     return {source.name: source for source in worth(SOURCES, PANEL).sources}
 
 
-def test_a_source_that_teaches_nothing_of_use_hurts_and_those_that_people_write_help(found) -> None:
-    assert [found[name].surprise.verdict for name in ("first half", "other dialect", "noise")] == [
-        "helps",
-        "helps",
-        "hurts",
+def test_sources_that_the_held_out_text_is_like_help(found) -> None:
+    helping = [found[name].surprise for name in ("first half", "other dialect")]
+    assert [one.verdict for one in helping] == ["helps", "helps"]
+    assert all(one.left_out.low > 0 for one in helping)
+    assert max(found[name].surprise.shapley.estimate for name in ("noise", "poor")) < 0
+
+
+def test_a_source_that_teaches_nothing_of_use_hurts() -> None:
+    sources = [
+        *(pool_of(f"people {k}", texts(60, k)) for k in (3, 4, 5)),
+        pool_of("noise", texts(60, 5, dialect=7)),
     ]
-    assert found["noise"].surprise.shapley.high < 0
-    assert found["noise"].surprise.left_out.estimate < 0 < found["first half"].surprise.left_out.low
+    *people, noise = worth(sources, panel_of(texts(80, 1))).sources
+    assert noise.surprise.verdict == "hurts"
+    assert noise.surprise.shapley.high < 0
+    assert noise.surprise.left_out.estimate < 0
+    assert all(source.surprise.shapley.low > noise.surprise.shapley.high for source in people)
 
 
 def test_a_source_of_few_common_words_brings_no_tail(found) -> None:

@@ -147,6 +147,24 @@ def test_words_less_likely_than_those_that_are_enough_are_never_drawn(
         assert likelier < top_p + 1e-12
 
 
+@given(
+    documents,
+    orders,
+    fits,
+    st.sampled_from([{"top_k": 2}, {"top_k": 4}, {"top_p": 0.613}, {"top_k": 5, "top_p": 0.787}]),
+)
+def test_all_words_that_may_follow_are_drawn(texts, order: int, fit_, settings) -> None:
+    """Hot, so that the least likely of them is one in 200: 4,000 draws leave it out once in 10^8."""
+    model = fitted(fit_, texts, order=order)
+    count = 4_000
+    drawn = model.sample(np.arange(count + 1), np.random.default_rng(0), temperature=3.0, **settings)
+    p = stated(model, [])
+    allowed = decoded(p, 3.0, **settings) > 0
+    assert np.sort(p[np.unique(drawn)]) == pytest.approx(
+        np.sort(p[allowed])
+    )  # whichever of equals came first
+
+
 @given(documents, orders, fits, st.randoms(), st.sampled_from(SETTINGS))
 def test_the_likeliest_words_do_not_hang_on_the_order_of_documents(
     texts, order, fit_, random, settings

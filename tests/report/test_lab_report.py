@@ -152,8 +152,8 @@ def test_a_document_that_lacks_things_still_has_a_page(broken):
 def test_lines_hold_one_fact_each():
     lines = run_lines(document(*TWO))
     assert lines[0] == "Variance: 1 at first; after 3 generations 0.1 with replace, 0.97 with accumulate."
-    assert lines[1] == "replace: gets worse. Variance 1 \u2192 0.1."
-    assert lines[2] == "accumulate: holds. Variance 1 \u2192 0.97."
+    assert lines[1] == "replace: gets worse. Variance 1 \u2192 0.1; Types 2 \u2192 1.1."
+    assert lines[2] == "accumulate: holds. Variance 1 \u2192 0.97; Types 2 \u2192 1.97."
     assert lines[3] == "best by Variance: accumulate"
     assert not any("\n" in line for line in lines)
 

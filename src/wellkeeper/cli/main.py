@@ -13,6 +13,7 @@ from wellkeeper.cli.audit import audit
 from wellkeeper.cli.compare import compare
 from wellkeeper.cli.completion import completion
 from wellkeeper.cli.curate import curate
+from wellkeeper.cli.forecast import forecast
 from wellkeeper.cli.lab import lab
 from wellkeeper.cli.plugins import schema, steps
 from wellkeeper.cli.prove import prove
@@ -42,7 +43,20 @@ def cli() -> None:
     """
 
 
-for command in (audit, anchors, compare, recommend, curate, prove, lab, why, steps, schema, completion):
+for command in (
+    audit,
+    anchors,
+    compare,
+    recommend,
+    curate,
+    forecast,
+    prove,
+    lab,
+    why,
+    steps,
+    schema,
+    completion,
+):
     cli.add_command(command)
 
 

@@ -132,17 +132,28 @@ def _llama(file: GgufFile, transformers: Any) -> Any:
     model = transformers.LlamaForCausalLM(config)
     weights = {}
     for name in file.tensors:
-        block, _, part = name.removesuffix(".weight").rpartition(".")
+        place, part = _place(name)
         values = file.floats(name)
         if part in {"attn_q", "attn_k"}:
             values = _by_halves(values, heads if part == "attn_q" else paired_heads)
-        if block:
-            place = f"model.layers.{block.removeprefix('blk.')}.{_BLOCK[part]}.weight"
-        else:
-            place = f"{_WHOLE[part]}.weight"
         weights[place] = torch.from_numpy(np.ascontiguousarray(values))
-    model.load_state_dict(weights, strict=False)
+    found = model.load_state_dict(weights, strict=False)
+    missing = set(found.missing_keys) - ({"lm_head.weight"} if config.tie_word_embeddings else set())
+    if missing or found.unexpected_keys:
+        said = ", ".join(sorted([*missing, *found.unexpected_keys])[:3])
+        raise InputError(
+            f"{file.path} is not a Llama as transformers has it: {said} missing there or here. Give the same model as "
+            "a folder of transformers."
+        )
     return model.eval()
+
+
+def _place(name: str) -> tuple[str, str]:
+    """Where transformers has a tensor, and what part of the model that is; a strange one keeps its name."""
+    within, _, part = name.removesuffix(".weight").rpartition(".")
+    if within.startswith("blk.") and part in _BLOCK:
+        return f"model.layers.{within.removeprefix('blk.')}.{_BLOCK[part]}.weight", part
+    return (f"{_WHOLE[part]}.weight" if not within and part in _WHOLE else name), part
 
 
 def _by_halves(weight: NDArray[np.float32], heads: int) -> NDArray[np.float32]:

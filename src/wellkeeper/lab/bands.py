@@ -32,9 +32,9 @@ class Band:
 class Change:
     """From one value to another, over the replicates that have both: a difference, or a ratio where it is `log`."""
 
-    before: float  # mean; geometric where the change is a ratio
+    before: float  # mean; median where the change is a ratio
     after: float
-    change: float
+    change: float  # ratio of geometric means, where it is one
     low: float | None  # None: one replicate has no interval
     high: float | None
     log: bool
@@ -78,7 +78,7 @@ def change(
     """How a figure's mean differs, each of shape (replicates,); None where no replicate has both values.
 
     The interval is Student's; Welch's where the replicates are not paired. It covers with 95 %, all `tests` of a
-    family together (Bonferroni). With `log` it is that of the ratio of geometric means; None where a value is not
+    family together (Bonferroni). With `log` it is that of the ratio of geometric means, and None where a value is not
     above 0.
     """
     if paired:
@@ -88,16 +88,15 @@ def change(
         before, after = before[np.isfinite(before)], after[np.isfinite(after)]
     if not (before.size and after.size) or (log and min(before.min(), after.min()) <= 0):
         return None
+    ends = [float(np.median(values) if log else values.mean()) for values in (before, after)]
     if log:
         before, after = np.log(before), np.log(after)
-    first, last = float(before.mean()), float(after.mean())
+    difference = float(after.mean() - before.mean())
     reach = _reach_of(after - before, tests) if paired else _reach_between(before, after, tests)
-    bounds = (None, None) if reach is None else (last - first - reach, last - first + reach)
+    bounds = (None, None) if reach is None else (difference - reach, difference + reach)
     told = _exp if log else float
     low, high = (None if bound is None else told(bound) for bound in bounds)
-    return Change(
-        before=told(first), after=told(last), change=told(last - first), low=low, high=high, log=log
-    )
+    return Change(before=ends[0], after=ends[1], change=told(difference), low=low, high=high, log=log)
 
 
 def _exp(value: float) -> float:

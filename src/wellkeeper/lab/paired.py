@@ -225,11 +225,20 @@ def _reading(sides: _Sides, values: Mapping[int, Numbers], figures: Any) -> list
         ]
     if not all(len(side.draws) > 1 for _, side in sides):
         return []
-    drawn = np.sum([sign * np.array([figures(one) for one in side.draws]) for sign, side in sides], axis=0)
-    share = max(side.drawn for _, side in sides)
+    return [
+        np.sum(
+            [sign * _spread_of(np.array([figures(one) for one in side.draws]), side) for sign, side in sides],
+            0,
+        )
+    ]
+
+
+def _spread_of(drawn: Numbers, side: Scores) -> Numbers:
+    """Draws of one set as influences on their mean, shape (draws, ...): see the module's third point."""
     count = len(drawn)
-    scale = math.sqrt((1 / count + share / (1 - share)) / count)
-    return [(drawn - drawn.mean(axis=0)) * scale]
+    scale = math.sqrt((1 / count + side.drawn / (1 - side.drawn)) / count)
+    spread: Numbers = (drawn - drawn.mean(axis=0)) * scale
+    return spread
 
 
 def _words_of(side: Scores) -> NDArray[np.int64]:

@@ -287,10 +287,16 @@ def _extreme(curve: Curve, figures: Mapping[str, Figure]) -> str:
         f"{title_of(figure)} {told(values[first])} at {curve.axis} {told(curve.points[first])}, "
         f"{told(values[last])} at {told(curve.points[last])}"
     )
-    best = known[np.argmin(values[known]) if figure.worse == "up" else np.argmax(values[known])]
-    if figure.worse and best not in {first, last}:
-        return f"{said}, and best, {told(values[best])}, at {told(curve.points[best])}."
-    return f"{said}."
+    if not figure.worse:
+        return f"{said}."
+    least, most = known[np.argmin(values[known])], known[np.argmax(values[known])]
+    best, worst = (least, most) if figure.worse == "up" else (most, least)
+    parts = [said] + [
+        f"{word} {told(values[place])} at {told(curve.points[place])}"
+        for word, place in (("best", best), ("worst", worst))
+        if place not in {first, last}
+    ]
+    return "; ".join(parts) + "."
 
 
 def title_of(figure: Figure) -> str:

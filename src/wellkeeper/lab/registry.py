@@ -35,11 +35,7 @@ def experiments() -> Mapping[str, Experiment]:
     names = [module.name for module in iter_modules(worlds.__path__) if not module.name.startswith("_")]
     found: dict[str, Experiment] = {}
     for name in sorted(names, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)):
-        try:  # LANDING
-            module = import_module(f"{worlds.__name__}.{name}")
-            module.EXPERIMENT if not hasattr(module, "EXPERIMENTS") else None
-        except (ImportError, AttributeError):
-            continue
+        module = import_module(f"{worlds.__name__}.{name}")
         for experiment in getattr(module, "EXPERIMENTS", None) or (module.EXPERIMENT,):
             if experiment.name in found:
                 raise RuntimeError(f"Two experiments are called {experiment.name}. Rename the one in {name}.")

@@ -277,10 +277,21 @@ class _Line:
             "replicates": self.world.replicates,
             "replicate": self.replicate,
             "seed": self.plan.seed,
-            "settings": {name: repr(value) for name, value in self.plan.settings.items()},
+            "settings": {name: _identity(value) for name, value in self.plan.settings.items()},
             "corpus": self.corpus,
         }
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _identity(value: Any) -> str:
+    """A setting's value; of a file, such as a model, also what tells it from what it was before."""
+    files = (
+        [Path(part) for part in (value, value.rpartition(":")[0]) if part] if isinstance(value, str) else []
+    )
+    for path in files:  # FILE, or FILE:object
+        if path.is_file():
+            return f"{value!r}, {path.stat().st_size} bytes of {path.stat().st_mtime_ns}"
+    return repr(value)
 
 
 class Keeper:

@@ -86,7 +86,7 @@ class Compared(Protocol):
         """The same world, where the first training set is the first `size` human data.
 
         Raises:
-            InputError: a finite corpus has no so many.
+            InputError: a finite corpus has fewer.
         """
 
 

@@ -107,13 +107,9 @@ class Mixtures(NamedTuple):
 
     bounds: NDArray[np.int64]  # shape (nodes + 1,): node n is followed by children[bounds[n]:bounds[n + 1]]
     children: Nodes  # shape (children,): by falling probability where mixtures are `ranked`
-    upto: NDArray[
-        np.float64
-    ]  # shape (children,): probability of the child or one before it; never 1 at a floor
+    upto: NDArray[np.float64]  # shape (children,): probability of the child or of one before it
     likely: NDArray[np.float64]  # shape (nodes,): log p(word | parent), the whole of it, at temperature 1
-    rest: NDArray[
-        np.float64
-    ]  # shape (nodes,): log of the share that the suffix of a context decides, likewise
+    rest: NDArray[np.float64]  # shape (nodes,): log of the share that its suffix decides, likewise
     mass: NDArray[np.float64]  # shape (nodes,): log of the sum of all p(word | context) ** (1 / temperature)
 
 
@@ -172,21 +168,28 @@ def sampled(
         upto=np.empty(room),
         likely_of=np.empty(room),
         word_of=np.empty(room, np.int32),
+        level_of=np.full(rule.vocabulary if nodes else 0, order, np.int32),
     )
-    heads = Heads(np.empty(order, np.int32), np.empty(order, np.int64), np.empty(order))
+    heads = Heads(
+        contexts=np.empty(order, np.int32),
+        at=np.empty(order, np.int64),
+        share=np.empty(order),
+        likely=np.empty(order),
+    )
     last, state = np.empty(order, np.int32), np.array([seed], np.uint64)
     _sample(offsets, trie, mixtures_, rule, choice, limits, heads, last, state, out)
     return out
 
 
 class Limits(NamedTuple):
-    """The last of the words that may follow each context, shape (nodes,), and room to find it, shape (words,)."""
+    """The last of the words that may follow each context, shape (nodes,), and room to find it, shape (most,)."""
 
     likely: NDArray[np.float64]  # its logarithmic probability; NaN until the context comes up
     word: Nodes
     upto: NDArray[np.float64]  # sum of p ** power of the likeliest words, relative to all words
     likely_of: NDArray[np.float64]
     word_of: Nodes
+    level_of: Nodes  # shape (vocabulary,): the longest context that each word follows; `order` for none
 
 
 class Heads(NamedTuple):
@@ -195,12 +198,13 @@ class Heads(NamedTuple):
     contexts: Nodes  # longest first
     at: NDArray[np.int64]  # place in the children of each context
     share: NDArray[np.float64]  # log of what longer contexts leave to each
+    likely: NDArray[np.float64]  # log probability of each head; -inf where the children are all taken
 
 
 _RULE = structure(Rule, "f64, f64, i64, i64")
 _CHOICE = structure(Choice, "f64, i64, f64")
-_LIMITS = structure(Limits, "f64[:], i32[:], f64[:], f64[:], i32[:]")
-_HEADS = structure(Heads, "i32[:], i64[:], f64[:]")
+_LIMITS = structure(Limits, "f64[:], i32[:], f64[:], f64[:], i32[:], i32[:]")
+_HEADS = structure(Heads, "i32[:], i64[:], f64[:], f64[:]")
 
 
 @part
@@ -441,31 +445,49 @@ def _likely(trie: Any, mixtures_: Any, rule: Any, heads: Any, levels: Any, word:
 
 
 @part
-def _is_taken(trie: Any, heads: Any, level: Any, word: Any) -> Any:
-    """1 if a word follows a longer context than that of the level, which then has its whole probability."""
-    for longer in range(level):
-        if _child(trie, heads.contexts[longer], word) >= 0:
-            return 1
-    return 0
+def _mark(trie: Any, mixtures_: Any, heads: Any, levels: Any, level_of: Any, unmark: Any) -> Any:
+    """Note for each word that follows a context longer than the empty one the longest that it follows; or undo it."""
+    for back in range(levels - 1):
+        level = levels - 2 - back
+        context = heads.contexts[level]
+        for at in range(mixtures_.bounds[context], mixtures_.bounds[context + 1]):
+            level_of[trie.word[mixtures_.children[at]]] = heads.contexts.size if unmark else level
+
+
+@part
+def _settle(trie: Any, mixtures_: Any, heads: Any, level: Any, level_of: Any) -> Any:
+    """Move a head to the next word that no longer context has, for such a word has its whole probability there."""
+    end = mixtures_.bounds[heads.contexts[level] + 1]
+    at = heads.at[level]
+    while at < end and level_of[trie.word[mixtures_.children[at]]] < level:
+        at += 1
+    heads.at[level] = at
+    heads.likely[level] = (
+        heads.share[level] + mixtures_.likely[mixtures_.children[at]] if at < end else -np.inf
+    )
 
 
 @part
 def _likeliest(trie: Any, mixtures_: Any, heads: Any, levels: Any) -> Any:
-    """The level whose head is the likeliest word that was not taken yet; -1 if all words that were ever seen are."""
+    """The level of the likeliest head; -1 where all words that were ever read are taken."""
     best, best_word = -1, -1
     best_likely = -np.inf
     for level in range(levels):
-        end = mixtures_.bounds[heads.contexts[level] + 1]
-        while heads.at[level] < end:
-            node = mixtures_.children[heads.at[level]]
-            word = trie.word[node]
-            if _is_taken(trie, heads, level, word) == 0:
-                likely = heads.share[level] + mixtures_.likely[node]
-                if likely > best_likely or (likely == best_likely and word < best_word):
-                    best, best_likely, best_word = level, likely, word
-                break
-            heads.at[level] += 1
+        likely = heads.likely[level]
+        if likely > best_likely or (likely == best_likely and best >= 0):
+            word = trie.word[mixtures_.children[heads.at[level]]]
+            if likely > best_likely or word < best_word:
+                best, best_word, best_likely = level, word, likely
     return best
+
+
+@part
+def _next_unread(trie: Any, rule: Any, word: Any) -> Any:
+    """The next word by number that was never read; the size of the vocabulary where there is none."""
+    word += 1
+    while word < rule.vocabulary and _child(trie, 0, word) >= 0:
+        word += 1
+    return word
 
 
 @part
@@ -474,33 +496,34 @@ def _limit(trie: Any, mixtures_: Any, rule: Any, choice: Any, heads: Any, levels
     context = heads.contexts[0]
     # Of all words the mass is known beforehand; of the likeliest few it is that of the few.
     enough = choice.mass if out.upto.size == rule.vocabulary else np.inf
+    unread_likely = heads.share[levels - 1] + mixtures_.rest[0] - np.log(np.float64(rule.vocabulary))
+    unread = -1
+    _mark(trie, mixtures_, heads, levels, out.level_of, 0)
+    for level in range(levels):
+        _settle(trie, mixtures_, heads, level, out.level_of)
     total = 0.0
-    word = -1
     count = 0
     while count < out.upto.size and total < enough:
         level = _likeliest(trie, mixtures_, heads, levels)
         if level >= 0:
+            likely = heads.likely[level]
             out.word_of[count] = trie.word[mixtures_.children[heads.at[level]]]
             heads.at[level] += 1
+            _settle(trie, mixtures_, heads, level, out.level_of)
         else:
-            word += 1
-            while word < rule.vocabulary and _child(trie, 0, word) >= 0:
-                word += 1
-            if word >= rule.vocabulary:
+            likely = unread_likely
+            unread = _next_unread(trie, rule, unread)
+            if unread >= rule.vocabulary or likely == -np.inf:
                 break
-            out.word_of[count] = word
-        likely = _likely(trie, mixtures_, rule, heads, levels, out.word_of[count])
-        if likely == -np.inf:
-            break
+            out.word_of[count] = unread
         total += np.exp(choice.power * likely - mixtures_.mass[context])
         out.upto[count] = total
         out.likely_of[count] = likely
         count += 1
-    last = (
-        min(_first_above(out.upto, 0, count, choice.mass * total), count - 1)
-        if enough == np.inf
-        else count - 1
-    )
+    _mark(trie, mixtures_, heads, levels, out.level_of, 1)
+    last = count - 1
+    if enough == np.inf:
+        last = min(_first_above(out.upto, 0, count, choice.mass * total), last)
     out.likely[context] = out.likely_of[last]
     out.word[context] = out.word_of[last]
 

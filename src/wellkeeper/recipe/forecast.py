@@ -530,18 +530,19 @@ def _ranked(tier: Tier) -> tuple[str, ...]:
     return ("lost_mass", "nll") if tier == 1 else ("lost_mass",)
 
 
-def _ranking(figure: str, told: Sequence[Mapping[str, Any]], proxy: _Proxy | None) -> dict[str, Any]:
+def _ranking(figure: str, policies: Sequence[Mapping[str, Any]], proxy: _Proxy | None) -> dict[str, Any]:
     """Policies from best to worst at the last generation, and which of them cannot be told apart.
 
     As it was measured where the proxy was trained to the end; else by the kernel, else by the law.
     """
     how = "law" if proxy is None else "run" if proxy.to_end else "kernel"
-    last = {row["policy"]: _last(row, how, figure) for row in told}
-    known = sorted(
-        (policy for policy in last if last[policy] is not None), key=lambda policy: last[policy]["estimate"]
-    )
+    told = {row["policy"]: _last(row, how, figure) for row in policies}
+    last = {policy: found for policy, found in told.items() if found is not None}
+    known = sorted(last, key=lambda policy: last[policy]["estimate"])
     same = {
-        pair for pair in combinations(known, 2) if not _differ(last[pair[0]], last[pair[1]], how, len(known))
+        frozenset((one, other))
+        for one, other in combinations(known, 2)
+        if not _differ(last[one], last[other], how, len(known))
     }
     return {
         "figure": figure,
@@ -550,11 +551,11 @@ def _ranking(figure: str, told: Sequence[Mapping[str, Any]], proxy: _Proxy | Non
             {
                 "policy": policy,
                 **{key: last[policy].get(key) for key in ("estimate", "low", "high")},
-                "not_told_from": [other for other in known if {(policy, other), (other, policy)} & same],
+                "not_told_from": [other for other in known if frozenset((policy, other)) in same],
             }
             for policy in known
         ],
-        "not_ranked": [policy for policy in last if last[policy] is None],
+        "not_ranked": [policy for policy in told if policy not in last],
     }
 
 

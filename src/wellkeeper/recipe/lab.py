@@ -1,9 +1,9 @@
 """`lab`: experiments on recursive training, run, kept and compared.
 
 A run's folder holds curves.json (schema `wellkeeper.lab/1`, the same bytes whenever and however often it is run),
-curves.parquet (every value of every replicate), samples/ (what the models wrote), report.html and report.json (the
-same document with how the run ran). Running again goes on where a run was stopped, and with more generations where it
-ended.
+curves.parquet (every value of every replicate), pictures/ (each figure as SVG), samples/ (what the models wrote),
+report.html and report.json (the same document with how the run ran). Running again goes on where a run was stopped, and
+with more generations where it ended.
 """
 
 import json
@@ -273,8 +273,14 @@ def _write_curves(folder: Path, document: Mapping[str, Any], curves: Sequence[Cu
     sink = pa.BufferOutputStream()
     pq.write_table(table_of(curves), sink, compression="zstd", use_dictionary=["policy", "figure"])
     write_atomic(folder / "curves.parquet", sink.getvalue().to_pybytes())
-    samples = folder / "samples"
-    shutil.rmtree(samples, ignore_errors=True)
+    from wellkeeper.report.lab import run_pictures
+
+    pictures, samples = folder / "pictures", folder / "samples"
+    for old in (pictures, samples):
+        shutil.rmtree(old, ignore_errors=True)
+    for name, drawn in run_pictures(document).items():
+        pictures.mkdir(exist_ok=True)
+        write_atomic(pictures / f"{name}.svg", drawn.encode(), lasting=False)
     for number, curve in enumerate(curves, start=1):
         if curve.excerpts:
             samples.mkdir(exist_ok=True)

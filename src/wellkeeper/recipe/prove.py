@@ -117,7 +117,7 @@ def prove(
         WorkError: the work folder cannot be used, or the cluster cannot.
     """
     clock = Clock()
-    _check(curated, words=words, draws=draws, margin=margin)
+    _check(curated, held_out, words=words, draws=draws, margin=margin)
     learner = learner_named(proxy, model)
     folder = Path(out if out is not None else "wellkeeper-prove")
     run = Running(
@@ -153,7 +153,7 @@ def prove(
             for place, groups in enumerate(inputs)
         ]
         *training, test, doses = corpora
-        assert test is not None, "the held-out text was asked for"
+        assert test is not None, "every input that is given has groups"
         names = _names((raw, *curated), inputs[: 1 + len(curated)])
         sets = {name: corpus for name, corpus in zip(names, training, strict=True) if corpus is not None}
         document = _document(sets, test, doses, learner, asked, said, listener)
@@ -195,9 +195,11 @@ def learner_named(proxy: str, model: str | Path | None = None) -> Learner[Any]:
     return SmolLM2Learner(model=Path(model))
 
 
-def _check(curated: Sequence[Any], *, words: int | None, draws: int, margin: float) -> None:
+def _check(curated: Sequence[Any], held_out: Any, *, words: int | None, draws: int, margin: float) -> None:
     if not curated:
         raise InputError("There is no set beside the raw one. Give the curated set after it.")
+    if isinstance(held_out, list | tuple) and not held_out:
+        raise InputError("There is no held-out text. Give human text that no set has.")
     if words is not None and words < 1:
         raise DataError(f"words is {words}. Ask for at least 1, or leave it out.")
     if draws < 2:

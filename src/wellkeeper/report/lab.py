@@ -1,8 +1,10 @@
 """Experiments of the lab -> lines of text, and a page: curves by policy, what they say, and what models wrote."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
@@ -35,6 +37,7 @@ _MOST_LINES = 8  # lines that can be told apart in one picture
 _MOST_POINTS = 12  # of a curve in a table
 _MOST_EXCERPTS = 5
 _MOST_FIGURES = 30
+_VERDICT, _COLUMN = 18, 16  # letters that a terminal gives to the verdict and to each figure
 _EXCERPT = 700  # letters
 _LONG = 50.0  # axes that span more than this many times their start are logarithmic
 _STYLES = {
@@ -154,7 +157,7 @@ def _ranks_sections(document: Document) -> list[Section]:
     body = [
         [
             titles.get(text(rank.get("figure")), name_of(rank, "figure")),
-            ", ".join(texts(rank.get("best"))),
+            "; ".join(texts(rank.get("best"))),  # a policy may have commas
             "; ".join(_ranked(row) for row in rows(rank.get("order"))),
         ]
         for rank in ranks
@@ -215,9 +218,35 @@ def _warning(figure: Document) -> list[Block]:
     return [Prose("Neither direction is better: a change is an alarm, up or down.", "note")]
 
 
-def _picture(figure: Document, curves: Sequence[Document], place: int) -> Picture | None:
-    name = text(figure.get("name"))
-    is_log = figure.get("log") is True
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """A figure's lines on their axes."""
+
+    title: str
+    lines: Sequence[svg.Trend]
+    across: svg.Axis
+    upward: svg.Axis
+    is_log: bool  # whether medians are drawn
+
+    def draw(self, frame: svg.Frame) -> Markup:
+        return svg.trends(frame, self.lines, across=self.across, upward=self.upward)
+
+    @property
+    def has_band(self) -> bool:
+        return any(line.band for line in self.lines)
+
+    @property
+    def has_theory(self) -> bool:
+        return any(line.theory for line in self.lines)
+
+    @property
+    def words(self) -> str:
+        names = ", ".join(line.label for line in self.lines)
+        return f"{self.title}, by {self.across.label}: {names}."
+
+
+def _drawing(figure: Document, curves: Sequence[Document]) -> _Drawing | None:
+    name, is_log = text(figure.get("name")), figure.get("log") is True
     found = [
         _trend(curve, table(curve, "figures", name), is_log=is_log, place=at)
         for at, curve in enumerate(curves)
@@ -225,30 +254,64 @@ def _picture(figure: Document, curves: Sequence[Document], place: int) -> Pictur
     lines = [line for line in found if line.points]
     if not lines:
         return None
-    across = svg.Axis(
-        _axis_of(curves), _is_long([x for line in lines for x, _ in line.points], _axis_of(curves))
+    axis, heights = _axis_of(curves), [y for line in lines for y in svg.heights(line)]
+    return _Drawing(
+        title=_title(figure),
+        lines=lines,
+        across=svg.Axis(axis, _is_long([x for line in lines for x, _ in line.points], axis)),
+        upward=svg.Axis(
+            text(figure.get("unit")), is_log and min(heights) > 0 and max(heights) > 10 * min(heights)
+        ),
+        is_log=is_log,
     )
-    heights = [y for line in lines for y in svg.heights(line)]
-    upward = svg.Axis(
-        text(figure.get("unit")), is_log and min(heights) > 0 and max(heights) > 10 * min(heights)
-    )
-    title = _title(figure)
-    has_band, has_theory = any(line.band for line in lines), any(line.theory for line in lines)
-    words = f"{title}, by {across.label}"
+
+
+def _picture(figure: Document, curves: Sequence[Document], place: int) -> Picture | None:
+    drawing = _drawing(figure, curves)
+    if drawing is None:
+        return None
     pictures = drawn(
         f"curve-{place}",
-        title,
-        f"{words}: {', '.join(line.label for line in lines)}. The table has every value that is drawn.",
-        lambda frame: svg.trends(frame, lines, across=across, upward=upward),
+        drawing.title,
+        f"{drawing.words} The table has every value that is drawn.",
+        drawing.draw,
     )
-    keys = [Key(f"trend {line.style}", line.label) for line in lines]
-    if has_band:
-        keys.append(Key("k-band", "5% to 95% of replicates"))
-    if has_theory:
-        keys.append(Key("k-theory", "theory of the mean" if is_log else "theory"))
-    middle = "Median over replicates, which a few runs cannot carry" if is_log else "Mean over replicates"
-    caption = f"{middle if has_band else 'One run'}, by {across.label}."
-    return Picture(caption, *pictures, _data(title, name, curves, is_log=is_log), keys)
+    keys = [Key(f"trend {line.style}", line.label) for line in drawing.lines]
+    if drawing.has_band:
+        keys.append(Key("k-band", _BAND))
+    if drawing.has_theory:
+        keys.append(Key("k-theory", "theory of the mean" if drawing.is_log else "theory"))
+    middle = (
+        "Median over replicates, which a few runs cannot carry" if drawing.is_log else "Mean over replicates"
+    )
+    caption = f"{middle if drawing.has_band else 'One run'}, by {drawing.across.label}."
+    data = _data(drawing.title, text(figure.get("name")), curves, is_log=drawing.is_log)
+    return Picture(caption, *pictures, data, keys)
+
+
+_BAND = "5% to 95% of replicates"
+
+
+def run_pictures(document: Document) -> dict[str, str]:
+    """Each figure of a run as an SVG file of its own, by the figure's name."""
+    document = visible_tree(document)
+    curves = rows(document.get("curves"))[:_MOST_LINES]
+    found = {}
+    for figure in rows(document.get("figures")):
+        drawing = _drawing(figure, curves)
+        if drawing is not None:
+            frame = svg.Frame("picture", drawing.title, drawing.words, svg.WIDE)
+            found[text(figure.get("name"))] = svg.standalone(
+                drawing.draw(frame), drawing.title, note=_note(drawing)
+            )
+    return found
+
+
+def _note(drawing: _Drawing) -> str:
+    middle = "median" if drawing.is_log else "mean"
+    parts = [f"line: {middle} over replicates", f"band: {_BAND}"] if drawing.has_band else []
+    parts += [f"dashed: theory{' of the mean' if drawing.is_log else ''}"] if drawing.has_theory else []
+    return "; ".join(parts)
 
 
 def _axis_of(curves: Sequence[Document]) -> str:
@@ -437,7 +500,7 @@ def _named(document: Document) -> list[str]:
 def _first_of(best: Sequence[str], all_: int) -> str:
     if len(best) == all_:
         return "no policy told from the others"
-    return ", ".join(best)
+    return "; ".join(best)  # a policy may have commas
 
 
 def print_run(document: Document, console: Console, paths: Mapping[str, object]) -> None:
@@ -465,15 +528,13 @@ def print_run(document: Document, console: Console, paths: Mapping[str, object])
 def _told_grid(document: Document, width: int) -> Grid:
     """From what to what each policy went; of curves along another axis, where they are best."""
     told, titles = rows(table(document, "reading").get("policies")), _titles(document)
-    names = _named(document)[: max(1, (width - 30) // 16)]
+    labels = max((len(name_of(row, "label")) for row in told), default=0)
+    names = _named(document)[: max(1, (width - labels - _VERDICT) // _COLUMN)]
     grid = Grid(box=None, padding=(0, 2, 0, 0), show_edge=False, show_header=bool(names))
+    grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    if not names:
-        grid.add_column(overflow="fold")
-    else:
-        grid.add_column(no_wrap=True)
     for name in names:
-        grid.add_column(titles.get(name, name), header_style="dim", justify="right", min_width=14)
+        grid.add_column(titles.get(name, name), header_style="dim", justify="right", min_width=_COLUMN - 2)
     for row in told:
         if names:
             verdict = text(row.get("verdict"))
@@ -487,11 +548,19 @@ def _told_grid(document: Document, width: int) -> Grid:
 def list_lines(document: Document) -> list[str]:
     """The experiments as plain lines."""
     return [
-        f"{name_of(row, 'name')}: {text(row.get('title'))} ({text(row.get('paper'))}; {text(row.get('regime'))}"
-        + (f"; needs {', '.join(texts(row.get('needs')))}" if texts(row.get("needs")) else "")
-        + ")"
-        for row in rows(document.get("experiments"))
+        f"{name_of(row, 'name')}: {text(row.get('title'))} ({_provenance(row)})"
+        for row in _experiments(document)
     ]
+
+
+def _experiments(document: Document) -> list[Document]:
+    return rows(visible_tree(document).get("experiments"))
+
+
+def _provenance(row: Document) -> str:
+    needs = ", ".join(texts(row.get("needs")))
+    parts = (text(row.get("paper")), text(row.get("regime")), needs and f"needs {needs}")
+    return "; ".join(filter(None, parts))
 
 
 def print_list(document: Document, console: Console) -> None:
@@ -502,7 +571,7 @@ def print_list(document: Document, console: Console) -> None:
     grid = Grid(box=None, padding=(0, 2, 0, 0), show_edge=False)
     for name in ("experiment", "what", "paper", "regime", "needs"):
         grid.add_column(name, header_style="dim", overflow="fold")
-    for row in rows(document.get("experiments")):
+    for row in _experiments(document):
         cells = (name_of(row, "name"), *(text(row.get(key)) for key in ("title", "paper", "regime")))
         grid.add_row(*(Text(cell) for cell in (*cells, ", ".join(texts(row.get("needs"))))))
     console.print(grid)

@@ -7,8 +7,11 @@ letters stay legible. All text is escaped here.
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
 from markupsafe import Markup, escape
 
@@ -585,10 +588,10 @@ def trends(frame: Frame, lines: Sequence[Trend], *, across: Axis, upward: Axis) 
     """
     height = 270 if frame.is_compact else 340
     left, top, bottom = 56, 30, 44
-    right = 16.0 if frame.is_compact else 30 + max(len(_cut(line.label, 26)) for line in lines) * 7.2
+    right = 16.0 if frame.is_compact else 30 + max(len(_cut(line.label, _LABEL)) for line in lines) * 7.2
     wide, tall = frame.width - left - right, height - top - bottom
     x_span = _Span.over([x for line in lines for x, _ in line.points], across, 3 if frame.is_compact else 6)
-    y_span = _Span.over([y for line in lines for y in heights(line)], upward, 4)
+    y_span = _Span.over([y for line in lines for y in heights(line)], upward, 5)
 
     def at(x: float, y: float) -> tuple[float, float]:
         return left + wide * x_span.place(x), top + tall * (1 - y_span.place(y))
@@ -631,6 +634,7 @@ def _trend(line: Trend, at: Callable[[float, float], tuple[float, float]]) -> It
 
 
 _FEW_POINTS = 12  # as many have a dot each
+_LABEL = 32  # letters
 
 
 def _points(places: Iterable[tuple[float, float]]) -> str:
@@ -654,7 +658,7 @@ def _end_labels(
     right = max(x for x, _, _ in ends)
     for (x, y, line), height in zip(ends, heights, strict=True):
         yield f'<polyline class="lead {line.style}" points="{_points([(x + 4, y), (right + 12, height)])}"/>'
-        yield _text(right + 16, height + 4, _cut(line.label, 26), "tick strong")
+        yield _text(right + 16, height + 4, _cut(line.label, _LABEL), "tick strong")
 
 
 @dataclass(frozen=True, slots=True)
@@ -710,6 +714,43 @@ def log_ticks(low: float, high: float, wanted: int) -> list[float]:
 
     found = next((ticks for ticks in (inside((1,)), inside((1, 2, 5))) if len(ticks) > 2), [low, high])
     return found[:: max(1, round(len(found) / (wanted + 1)))]
+
+
+def standalone(picture: Markup, title: str, *, note: str = "") -> str:
+    """A picture as a file of its own, in light colours on white, its title above it and a note beneath."""
+    found = _OPENING.match(picture)
+    assert found is not None
+    width, height = (int(size) for size in found.groups())
+    edge, head = 16, 40
+    whole_width, whole_height = width + 2 * edge, height + head + (36 if note else edge)
+    place = f'<svg x="{edge}" y="{head}" width="{width}" height="{height}" '
+    inner = str(picture).replace('<svg class="chart wide" ', place, 1)
+    return "".join(
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {whole_width} {whole_height}" ',
+            f'width="{whole_width}" height="{whole_height}" class="chart">',
+            f"<style>{_sheet()}</style>",
+            f'<rect width="{whole_width}" height="{whole_height}" fill="#ffffff"/>',
+            _text(edge, 26, title, "strong"),
+            inner,
+            _text(edge, whole_height - 14, note, "tick") if note else "",
+            "</svg>\n",
+        )
+    )
+
+
+_OPENING = re.compile(r'<svg [^>]*viewBox="0 0 (\d+) (\d+)"')
+
+
+@cache
+def _sheet() -> str:
+    """What style.css says of pictures, its light colours in place."""
+    sheet = (files("wellkeeper.report") / "templates" / "style.css").read_text(encoding="utf-8")
+    values = dict(re.findall(r"--([a-z-]+): (?:light-dark\((#[0-9a-f]+), #[0-9a-f]+\)|[^;]+);", sheet))
+    rules = [line for line in sheet.splitlines() if line.startswith((".chart ", ".line-")) and "{" in line]
+    drawn = "".join(rule for rule in rules if not rule.startswith(".chart {"))
+    plain = "text { font-family: system-ui, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif; }"
+    return plain + re.sub(r"var\(--([a-z-]+)\)", lambda name: values.get(name[1]) or name[0], drawn)
 
 
 def _svg(frame: Frame, height: int, body: Sequence[str]) -> Markup:

@@ -59,8 +59,12 @@ def traced(
 
 
 def law(counts: NDArray[np.integer], coefficient: float) -> tuple[float, float]:
-    """Types left, and share of all tokens whose type is lost, of an original with these counts of its types."""
-    absent = np.exp(-coefficient * counts)
+    """Types left, and share of all tokens whose type is lost, of an original with these counts of its types.
+
+    They are those of a random part of the original without repeats, as large as the coefficient says. Under `replace`
+    that is the law's exp(-n p c) itself: (1 - c_t) ** count = exp(-count * c_{t-1}).
+    """
+    absent = (1 - coefficient) ** counts
     return float(np.sum(1 - absent)), float(np.sum(counts * absent) / counts.sum())
 
 
@@ -91,8 +95,7 @@ def law_rows(
         )
         means = {name: found[name].mean(axis=0) for name in ("kept_types", "lost_mass")}
         for number in at:
-            # Of the corpus, generation 1 is what the first set is of a population: its first sample.
-            types, lost = law(counts, coefficient[number - 1])
+            types, lost = law(counts, coefficient[number])
             where = f"order {order}, generation {number}"
             rows.append(within(f"types left, {where}", float(means["kept_types"][number]), types, share=0.01))
             rows.append(within(f"mass lost, {where}", float(means["lost_mass"][number]), lost, share=0.02))

@@ -88,14 +88,14 @@ CHECKS = (
     Check(
         number=12,
         name="Autoencoders of digits: variance and coverage die, precision does not",
-        source="Shumailov et al. 2024; Alemohammad et al. 2024; prototype",
+        source="Shumailov et al. 2024 and Alemohammad et al. 2024, at a small size",
         run=digits,
         needs=("torch",),
     ),
     Check(
         number=14,
         name="A small transformer: noise drift at temperature 1, entropy collapse at 0.8",
-        source="prototype; Shumailov et al. 2024",
+        source="Shumailov et al. 2024, at a small size and from scratch",
         run=transformer,
         slow=True,
         needs=("text", "torch"),

@@ -90,8 +90,7 @@ def _searched(
     scores = torch.zeros((rows, 1), device=opened.device)
     first = torch.arange(rows, device=opened.device)[:, None]
     while tokens.shape[1] < length:
-        logits = _allowed(reader.read(new), forbidden)
-        steps = bent(torch.log_softmax(logits, -1), decoding, tokens)
+        steps = bent(_allowed(torch.log_softmax(reader.read(new), -1), forbidden), decoding, tokens)
         vocabulary, held = steps.shape[1], scores.shape[1]
         every = (scores[:, :, None] + steps.view(rows, held, vocabulary)).flatten(1)
         scores, best = every.topk(min(beams, every.shape[1]), dim=1)
@@ -102,10 +101,10 @@ def _searched(
     return tokens.view(rows, -1, tokens.shape[1])[:, 0]  # topk gives the best first
 
 
-def _allowed(logits: Tensor, forbidden: Sequence[int]) -> Tensor:
+def _allowed(scores: Tensor, forbidden: Sequence[int]) -> Tensor:
     if not forbidden:
-        return logits
-    allowed = logits.clone()
+        return scores
+    allowed = scores.clone()
     allowed[:, list(forbidden)] = -torch.inf
     return allowed
 
