@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+import time
 
 import pytest
 
@@ -71,3 +72,20 @@ def test_a_command_that_fails_leaves_no_listener_behind(monkeypatch: pytest.Monk
     with pytest.raises(ValueError, match="stop"), progress(quiet=False):
         raise ValueError("stop")
     assert native.before_compiling == []
+
+
+def test_progress_counts_documents_or_whatever_the_run_counts_and_tells_the_time_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = watched(monkeypatch)
+    with progress(quiet=False) as listener:
+        listener(Progress(stage="reading", done=1, total=3, unit="blocks", documents=1234))
+        time.sleep(0.15)
+        for done in range(5):
+            listener(Progress(stage="replace", done=done, total=1005, unit="generations"))
+            time.sleep(0.03)
+        time.sleep(0.15)
+    assert any("reading" in line and "1,234 documents" in line for line in screen.lines())
+    assert any(
+        re.search(r"replace .* of 1,005 generations 0:00:0\d (?:\d|-):", line) for line in screen.lines()
+    )

@@ -50,7 +50,9 @@ def ran(policy: str, runs: int, *, smoothing: float = 0.0, count: int = COUNT, s
     return np.array(found)
 
 
-def foretold(policy: str, *, smoothing: float = 0.0, replicates: int = 12, count: int = COUNT, seed: int = 3) -> Outlook:
+def foretold(
+    policy: str, *, smoothing: float = 0.0, replicates: int = 12, count: int = COUNT, seed: int = 3
+) -> Outlook:
     world = UnigramWorld(HUMAN, smoothing=smoothing)
     return forecast_of(
         world, HUMAN, Policy.parse(policy), size=SIZE, count=count, seed=seed, replicates=replicates
@@ -66,12 +68,16 @@ def test_a_profile_counts_copies_and_documents_and_leaves_out_words_that_no_pers
     assert found.counts.tolist() == [2, 1, 2, 0]
     assert found.holders.tolist() == [1, 1, 2, 0]
     assert (found.documents, found.words, found.types) == (3, 5, 3)
-    assert [found.entries[a:b].tolist() for a, b in zip(found.bounds[:-1], found.bounds[1:], strict=True)] == [
+    assert [
+        found.entries[a:b].tolist() for a, b in zip(found.bounds[:-1], found.bounds[1:], strict=True)
+    ] == [
         [0, 2],
         [],
         [2, 1],
     ]
-    with pytest.raises(DataError, match=r"no word of the vocabulary\. Check that its text column is not empty\.$"):
+    with pytest.raises(
+        DataError, match=r"no word of the vocabulary\. Check that its text column is not empty\.$"
+    ):
         profile_of(text, 0)
 
 
@@ -197,7 +203,9 @@ def test_policies_that_keep_all_lose_nothing_and_need_no_run() -> None:
 def test_what_changes_from_generation_to_generation_is_not_foretold_from_two() -> None:
     for policy in ("growth=2", "schedule=0.1:0.5", "detect=0.9", "subsample,fresh=0.1"):
         assert not is_iterable(Policy.parse(policy))
-        with pytest.raises(RecipeError, match=r"Two generations tell nothing of later ones under .*\. Run it to the end\.$"):
+        with pytest.raises(
+            RecipeError, match=r"Two generations tell nothing of later ones under .*\. Run it to the end\.$"
+        ):
             iterated(profile(), [], Policy.parse(policy), 3)
     assert is_iterable(Policy.parse("schedule=0.9,temperature=0.7"))
 
@@ -215,10 +223,13 @@ def test_what_is_missing_is_asked_for() -> None:
 
 def test_what_a_model_gave_is_told_from_the_core_and_from_fresh_text() -> None:
     world = UnigramWorld(HUMAN)
-    for text, made in (("replace", 1.0), ("fixed=0.2", 0.8), ("fresh=0.3", 0.7), ("fixed=0.1,fresh=0.2", 0.7)):
-        found = observed(
-            world, Policy.parse(text), size=SIZE, vocabulary=VOCABULARY, seed=1, replicate=0
-        )
+    for text, made in (
+        ("replace", 1.0),
+        ("fixed=0.2", 0.8),
+        ("fresh=0.3", 0.7),
+        ("fixed=0.1,fresh=0.2", 0.7),
+    ):
+        found = observed(world, Policy.parse(text), size=SIZE, vocabulary=VOCABULARY, seed=1, replicate=0)
         assert found.made.min() >= 0
         assert found.made.sum(axis=1).tolist() == [made * SIZE] * 2
         assert found.before.sum(axis=1).tolist() == [SIZE] * 2

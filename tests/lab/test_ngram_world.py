@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from wellkeeper.lab.text import Text, Vocabulary, bounds_of
 from wellkeeper.lab.wikitext import wikitext
 from wellkeeper.lab.world import Compared, Judged, Shown
 from wellkeeper.lab.worlds.ngram import BLOCK, EXPERIMENT, NgramWorld
-from wellkeeper.measure import _trie
+from wellkeeper.measure import _trie, kneser_ney
 
 WIKITEXT = Path(__file__).parents[2] / "examples" / "wikitext-2"
 
@@ -90,15 +91,58 @@ def test_samples_have_the_size_and_the_lengths_of_human_documents(articles: Huma
     assert sample.sizes.min() > 0
 
 
-def test_a_stream_is_one_document_in_blocks(stream: HumanText) -> None:
+def test_a_stream_lies_in_blocks_which_stay_what_they_are(stream: HumanText) -> None:
     world = NgramWorld(stream)
     part = world.human(0, 2 * BLOCK + 10, random())
     sample = world.sample(world.fit(part, random()), 2_500, Decoding(), random())
-    assert [len(part), len(sample), len(world.join([part, sample]))] == [1, 1, 1]
-    assert [world.units(part), world.units(sample)] == [3, 3]
+    both = world.join([part, sample])
+    assert [world.units(data) for data in (part, sample, both)] == [3, 3, 6]
+    assert both.sizes.tolist() == [BLOCK, BLOCK, 10, BLOCK, BLOCK, 500]
     taken = world.take(part, np.array([[2, 0]]))
     assert taken.words.tolist() == [*part.words[2 * BLOCK :], *part.words[:BLOCK]]
-    assert len(taken) == 1
+    assert world.units(taken) == 2
+
+
+def test_models_and_figures_read_a_stream_as_one_document(stream: HumanText) -> None:
+    world = NgramWorld(stream)
+    part = world.human(0, 5_500, random())
+    whole = replace(part, offsets=part.offsets[[0, -1]])
+    model = world.fit(part, random())
+    alone = kneser_ney.fit(whole.offsets, whole.words, vocabulary=len(stream.vocabulary))
+    held_out = stream.held_out
+    np.testing.assert_array_equal(
+        model.log_probabilities(held_out.offsets, held_out.words),
+        alone.log_probabilities(held_out.offsets, held_out.words),
+    )
+    np.testing.assert_equal(world.figures(part, model), world.figures(whole, model))
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "fixed=0.15,detect=1/100/0.2/1",
+        "accumulate,detect=1/100/0.2/1",
+        "fixed=0.15,verify=0.9/0.1,temperature=0.8",
+    ],
+)
+def test_in_a_stream_it_is_known_which_blocks_people_wrote(stream: HumanText, policy: str) -> None:
+    """Sets whose parts are no whole number of blocks: a fifth is drawn, of people's blocks alone if told apart."""
+    plan = Policy.parse(policy)
+    people = stream.text.words.tobytes()
+    *_, last = recursion.generations(NgramWorld(stream), plan, size=10_400, count=2, seed=0)
+    blocks = [last.data.words[first:end].tobytes() for first, end in pairwise(last.data.offsets.tolist())]
+    written = [block in people for block in blocks]
+    assert written[:2] == [True, True]
+    assert all(written) == (plan.detector is not None)
+
+
+def test_documents_without_words_leave_the_judge_its_bounds(articles: HumanText) -> None:
+    text = articles.text
+    offsets = np.sort(np.concatenate((text.offsets, np.full(100, text.offsets[-1]))))
+    world = NgramWorld(replace(articles, text=replace(text, offsets=offsets)))
+    judged = world.right(text)
+    np.testing.assert_array_equal(judged, NgramWorld(articles).right(text))
+    assert not world.right(world.text.text)[0, -100:].any()
 
 
 def test_documents_are_joined_and_taken_whole(articles: HumanText) -> None:

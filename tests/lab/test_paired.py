@@ -10,7 +10,7 @@ from proof_texts import texts
 
 from wellkeeper.errors import DataError
 from wellkeeper.lab.paired import Estimate, Scores, gains, levels, panel_of
-from wellkeeper.measure.jackknife import student_quantile
+from wellkeeper.measure.student import reach as reach_of
 
 HELD_OUT = texts(60, 1, words=40)
 LABELS = {
@@ -104,10 +104,10 @@ def test_the_spread_of_draws_counts_once_for_their_mean_and_once_for_what_all_of
     values = np.array([draw[document % 3 > 0].mean() for draw in drawn.draws])
     variance = values.var(ddof=1) * (1 / 5 + 0.25 / 0.75)
     blocks = 40  # documents of the source
-    error = (alone.interval.high - alone.interval.estimate) / student_quantile(blocks - 1)
+    error = (alone.interval.high - alone.interval.estimate) / reach_of(blocks - 1)
     whole = error**2 + variance
     freedom = whole**2 / (error**4 / (blocks - 1) + variance**2 / 4)
-    reach = student_quantile(freedom) * math.sqrt(whole)
+    reach = reach_of(freedom) * math.sqrt(whole)
     assert both.interval.high - both.interval.estimate == pytest.approx(reach)
     assert both.from_held_out < 1 == alone.from_held_out
 
@@ -128,6 +128,14 @@ def test_parts_that_matter_to_both_sets_alike_widen_no_gain() -> None:
     level, gain = by_name(levels(PANEL, sides[0]))["all"], by_name(gains(PANEL, *sides))["all"]
     assert level.from_held_out < 0.9
     assert gain.from_held_out == pytest.approx(1)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 99), st.floats(-3, 3), st.integers(2, 6))
+def test_an_interval_excludes_0_where_p_is_below_a_twentieth(seed: int, shift: float, draws: int) -> None:
+    for one in gains(PANEL, scores(seed, draws=draws, shift=shift), scores(seed + 1, draws=draws)):
+        excludes = one.interval.low > 0 or one.interval.high < 0
+        assert excludes == (one.p < 0.05)
 
 
 def test_without_words_of_their_own_there_are_no_bands() -> None:

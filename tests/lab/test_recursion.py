@@ -213,6 +213,31 @@ def test_people_are_not_verified() -> None:
     assert _human(run[1]) == list(range(50))
 
 
+def test_a_verifier_that_keeps_little_sees_all_it_takes_and_holds_no_more_than_is_wanted() -> None:
+    """One output in fifty passes; the world never joins more than what is held and one sample."""
+    joined = []
+
+    class Watched(Ledger):
+        def join(self, parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+            joined.append(sum(part.shape[1] for part in parts))
+            return Ledger.join(self, parts)
+
+    last = _run("verify=0.04/0", world=Watched(), count=1)[1]
+    assert last.data.shape == (2, 100)
+    assert Ledger().right(last.data).all()
+    assert len(joined) > 30
+    assert set(joined) == {200}
+
+
+def test_a_verifier_keeps_outputs_in_the_order_they_came() -> None:
+    """What passes a perfect verifier is what is right of an unverified run, and then of further samples."""
+    plain, verified = (_run(line, count=1)[1].data for line in ("replace", "verify=1/0"))
+    for before, after in zip(plain, verified, strict=True):
+        right = before[Ledger().right(before)]
+        assert 0 < right.size < 100
+        assert after[: right.size].tolist() == right.tolist()
+
+
 def test_a_detector_that_guesses_draws_all_alike() -> None:
     random = np.random.default_rng(0)
     human = np.arange(10) < 5
@@ -253,7 +278,7 @@ def test_whatever_the_detector_repeats_are_capped(
     detector = Detector(auroc=auroc, power=power, upsample=upsample, repeats=repeats)
     human = random.random(units) < 0.5
     drawn = redrawn(human, detector, 2, random)
-    assert drawn.shape == (2, round(upsample * units))
+    assert drawn.shape == (2, max(1, round(upsample * units)))
     for row in drawn:
         assert np.bincount(row, minlength=units).max() <= repeats
 
@@ -289,6 +314,41 @@ def test_the_detector_sees_who_made_what_and_prefers_people() -> None:
     for generation in run[1:]:
         expected = min(1.0, 100 / round(0.4 * 100 * (generation.number + 1)))
         assert generation.figures["human"] == pytest.approx(expected)
+
+
+def test_what_would_draw_from_more_units_than_memory_holds_is_refused_before_a_model_is_fitted() -> None:
+    world = CategoricalWorld(replicates=20, probabilities=zipf(5, 1.0))
+    for line in ("subsample", "detect=0.9", "accumulate,detect=0.9"):
+        run = generations(world, Policy.parse(line), size=10_000_000, count=15, seed=0)
+        with pytest.raises(
+            RecipeError,
+            match=r"draw unit by unit, here from [\d,]+ in all replicates, and there is room for 100,000,000\. Choose a "
+            r"smaller size, fewer replicates or fewer generations; or leave that word out\.",
+        ):
+            next(run)
+    assert len(_run("accumulate", size=10_000_000, count=1, world=world)) == 2
+    with pytest.raises(RecipeError, match=r"from 300,000,000 in all replicates"):
+        redrawn(np.ones(10_000_000, np.bool_), Detector(auroc=0.9), 10, np.random.default_rng(0))
+
+
+def test_where_all_is_kept_a_set_may_add_nothing() -> None:
+    for line in ("accumulate,growth=0.1", "subsample,growth=0.1"):
+        run = _run(line, count=4)
+        assert [generation.number for generation in run] == list(range(5))
+    assert [generation.data.shape[1] for generation in _run("accumulate,growth=0.1")] == [
+        100,
+        110,
+        111,
+        111,
+        111,
+    ]
+
+
+def test_a_human_share_of_all_leaves_no_place_for_a_model() -> None:
+    for size in (1, 3, 5, 7):
+        for generation in _run("fixed=0.5,fresh=0.5", size=size)[1:]:
+            assert generation.data.shape == (2, size)
+            assert (generation.data < MADE).all()
 
 
 WORLDS = (
@@ -377,10 +437,6 @@ def test_what_a_world_cannot_follow_is_refused_before_anything_runs() -> None:
                 GaussianWorld(replicates=1), Policy.parse("replace,verify=1/0"), size=4, count=1, seed=0
             )
         )
-    with pytest.raises(
-        RecipeError, match=r"subsample and detect both redraw the data\. Leave one of them out\."
-    ):
-        _run("subsample,detect=0.9", count=1)
 
 
 def test_sets_that_shrink_to_nothing_say_so() -> None:

@@ -224,6 +224,18 @@ def _said(size):
     return {name: getattr(size, name) for name in size.__slots__}
 
 
+def test_a_short_text_is_not_learnt_by_heart(monkeypatch):
+    taken = []
+    step = torch.optim.AdamW.step
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: taken.append(1) or step(self))
+    tokens = np.arange(100) % 50
+    _gpt.fitted(tokens, TINY, 50, stream(0))  # 20 steps of 4 windows of 12 tokens are 9.6 passes
+    assert len(taken) == 20
+    taken.clear()
+    _gpt.fitted(tokens[:40], TINY, 50, stream(0))
+    assert len(taken) == 10  # 12 passes
+
+
 def test_seed_and_text_decide_the_weights(world, people, model):
     data = tuple(people.documents)
     before = torch.get_num_threads()

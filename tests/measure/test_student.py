@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from wellkeeper.measure.student import two_sided
+from wellkeeper.measure.student import reach, two_sided
 
 
 @given(st.floats(-60, 60), st.floats(0.3, 1e5))
@@ -22,3 +22,13 @@ def test_without_end_of_freedom_it_is_the_normal_distribution() -> None:
 def test_nothing_is_as_likely_as_all_and_infinity_as_nothing() -> None:
     assert two_sided(0.0, 7) == 1.0
     assert two_sided(math.inf, 7) == two_sided(-math.inf, 3.5) == 0.0
+
+
+@given(st.floats(0.6, 1e5), st.floats(0.001, 0.9))
+def test_how_far_chance_goes_is_scipys_quantile(freedom: float, chance: float) -> None:
+    assert reach(freedom, chance) == pytest.approx(stats.t.isf(chance / 2, freedom), rel=1e-6)
+
+
+def test_two_draws_have_the_widest_interval() -> None:
+    assert reach(1) == pytest.approx(12.706, abs=1e-3)
+    assert reach(math.inf) == pytest.approx(1.96, abs=1e-3)

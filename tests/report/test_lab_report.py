@@ -1,21 +1,23 @@
 """Pages and lines of the lab: what is drawn is what was measured, and nothing is loaded or run."""
 
+import json
 import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from lxml import html as lxml_html
 from rich.console import Console
+from test_page import spoiled
 
 from wellkeeper.lab.experiment import Curve, Experiment, Figure
 from wellkeeper.lab.policy import Policy
 from wellkeeper.recipe.lab import list_experiments, run_document
 from wellkeeper.report import svg
-from wellkeeper.report.lab import list_lines, print_list, print_run, render_run, run_lines
+from wellkeeper.report.lab import list_lines, print_list, print_run, render_run, run_lines, run_pictures
 from wellkeeper.report.lab_checks import check_lines, print_checks
 
 WIDE = svg.Frame("picture-wide", "A title", "A description", svg.WIDE)
@@ -61,6 +63,9 @@ def document(*curves, log=False, **changes):
 
 
 TWO = (curve("replace", 0.1, excerpts=("a <b>", "b", "c", "d"), theory=True), curve("accumulate", 0.97))
+
+
+WHOLE = document(*TWO)
 
 
 def page(*curves, **changes):
@@ -119,11 +124,11 @@ def test_generations_stand_side_by_side_from_the_first_to_the_last():
     assert DRAWING not in page(curve("replace", 0.1, excerpts=excerpts[:4]))
 
 
-DRAWING = 'class="excerpt drawing"'
+DRAWING = 'class="strip drawings"'
 
 
 def test_pictures_made_of_letters_keep_their_columns():
-    assert page(curve("replace", 0.1, excerpts=(" .:@",) * 4)).count(DRAWING) == 4
+    assert page(curve("replace", 0.1, excerpts=(" .:@",) * 4)).count(DRAWING) == 1
 
 
 def test_more_curves_than_eye_can_part_are_cut_and_it_is_said():
@@ -147,6 +152,35 @@ def test_a_comparison_names_its_runs():
 def test_a_document_that_lacks_things_still_has_a_page(broken):
     assert "<!doctype html>" in render_run(broken)
     assert run_lines(broken)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_no_document_however_broken_breaks_the_page_the_pictures_or_the_lines(data):
+    found = spoiled(WHOLE, data.draw, data.draw(st.sampled_from([4, 15, 60])))
+    found = found if isinstance(found, dict) else {}
+    assert "</html>" in render_run(found)
+    assert all(drawn(picture) is not None for picture in run_pictures(found).values())
+    assert run_lines(found)
+    assert shown(print_run, found, {}) is not None
+
+
+def test_hostile_text_neither_breaks_lines_nor_reaches_the_terminal():
+    found = json.loads(json.dumps(WHOLE).replace("Variance", "Var\\u001b[31m<script>\\niance"))
+    assert not any("\n" in line or "\x1b" in line for line in run_lines(found))
+    assert "<script" not in render_run(found)
+    assert all("<script" not in picture for picture in run_pictures(found).values())
+
+
+def test_a_picture_of_its_own_has_its_title_its_note_and_no_colour_left_open():
+    pictures = run_pictures(document(*TWO))
+    assert sorted(pictures) == ["types", "variance"]
+    said = "".join(drawn(pictures["variance"]).itertext())
+    assert "Variance" in said
+    assert said.endswith("line: mean over replicates; band: 5% to 95% of replicates; dashed: theory")
+    assert not re.search(r"var\((?!--line\))", pictures["variance"])
+    assert not re.search(r"(?:href|src|url\()", pictures["variance"])
+    assert run_pictures(document(*TWO)) == pictures
 
 
 def test_lines_hold_one_fact_each():
@@ -280,6 +314,14 @@ def test_ticks_surround_what_there_is(first, second, wanted):
     assert found[-1] >= high - slack
     assert 2 <= len(found) <= wanted + 3
     assert found == sorted(set(found))
+
+
+@given(st.integers(0, 200), st.integers(2, 8))
+def test_ticks_of_what_is_counted_are_whole(last, wanted):
+    found = svg.ticks_between(0, last, wanted, least_step=1)
+    assert all(tick == int(tick) for tick in found)
+    assert found[0] <= 0
+    assert found[-1] >= last
 
 
 @given(st.floats(-8, 8), st.floats(0, 12), st.integers(2, 8))

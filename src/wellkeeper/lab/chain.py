@@ -29,7 +29,7 @@ from wellkeeper.lab.kernel import MOST, Floats, Kernel, drifted
 from wellkeeper.lab.policy import Policy
 from wellkeeper.lab.profile import Profile
 
-_SAFE = 12  # documents with a word, from which on its rate in fresh text is taken for known
+_SAFE = 12  # documents with a word, from which on more of them make no difference
 _RATES = np.geomspace(0.02, 3.0 * _SAFE, 24)  # documents with a word in fresh text as large as the corpus
 _MOST_CLUMP, _MOST_FRESH = 8, 32  # copies in a fresh document, and in a fresh part, that are told apart
 _POOLED = 120  # documents of a pool that are told apart: a draw misses all of so many in one of 100,000 cases

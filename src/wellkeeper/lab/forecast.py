@@ -3,7 +3,7 @@
 Three tiers, of which each says more and costs more:
 
 0.  The law of effective sample size (`law_of`), for policies that have one: what an ideal model keeps, in closed form.
-    A bound, since real models lose more.
+    A bound for models that make nothing up; those that smooth bring lost words back, as noise.
 1.  A proxy that learns from the corpus, an n-gram model in seconds: two generations are trained (`observed`), the
     kernel between counts is measured on them, and iterated (`iterated`).
 2.  The same with a small transformer or a model of the user's own: any world of text.
@@ -50,6 +50,7 @@ DRIFT_ERROR = 0.25
 benchmarks/lab/forecast.py."""
 
 _CALIBRATION_WORDS, _REPLICATES = 800_000, (6, 20)
+_GROUPS = 8  # of runs, for the jackknife
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 _NO_DRAW = stream(0, "forecast")  # text of people stands where it stands, and none of it is drawn
 
@@ -65,6 +66,17 @@ class Law:
     types: Floats  # expected words of the corpus that are left
     lost_mass: Floats  # expected share of the corpus' words that are lost
     documents: Floats  # the tail is that of a sample of so many documents of the corpus, on average
+
+    def row(self, generation: int) -> dict[str, float | int]:
+        """All of one generation, by name."""
+        figures = {
+            name: float(getattr(self, name)[generation])
+            for name in ("share", "documents", "types", "lost_mass")
+        }
+        return {"generation": generation, **figures}
+
+    def rows(self) -> list[dict[str, float | int]]:
+        return [self.row(generation) for generation in range(self.share.size)]
 
 
 def law_of(profile: Profile, policy: Policy, count: int, *, human: float = 1.0) -> Law:
@@ -262,7 +274,7 @@ def iterated(
     sums = chain.sums(central)
     fewer = (_kernels(some, profile, policy) for some in _without_each(runs))
     less = np.array([chain.sums(chain.absences(found, count)) for found in fewer])
-    variance = (len(runs) - 1) * less.var(axis=0) + chain.variance(central)
+    variance = (len(less) - 1) * less.var(axis=0) + chain.variance(central)
     frozen = chain.sums(chain.absences(kernels, count, farthest=1.0))
     reach = _Z * np.sqrt(variance + (DRIFT_ERROR * (sums - frozen)) ** 2)
     most = np.array([profile.types, 1.0])[:, None]
@@ -342,5 +354,7 @@ def _kernels(runs: Sequence[Observed], profile: Profile, policy: Policy) -> Kern
 
 
 def _without_each(runs: Sequence[Observed]) -> Iterator[list[Observed]]:
-    for left_out in range(len(runs)):
-        yield [run for number, run in enumerate(runs) if number != left_out]
+    """The runs but for those of one group, for each of at most `_GROUPS` groups of them."""
+    groups = min(len(runs), _GROUPS)
+    for left_out in range(groups):
+        yield [run for number, run in enumerate(runs) if number % groups != left_out]

@@ -30,11 +30,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.lab.learner import Numbers, WordPlaces, words_of
-from wellkeeper.measure import jackknife
+from wellkeeper.measure import jackknife, student
 from wellkeeper.measure.incidence import dense
 from wellkeeper.measure.jackknife import Interval, OwnVariance, influences
 from wellkeeper.measure.reference import BANDS
-from wellkeeper.measure.student import two_sided
 from wellkeeper.measure.surprise import (
     MEAN,
     WORST_DOCUMENTS,
@@ -45,6 +44,8 @@ from wellkeeper.measure.surprise import (
     values_of,
     values_without,
 )
+
+_NO_TYPES = OwnVariance()
 
 MOST_GROUPS = 12
 """Sources, and topics, that are told apart: the largest."""
@@ -292,14 +293,24 @@ def _of_group(panel: Panel, group: Group, sides: _Sides) -> Estimate:
 def _estimate(
     kind: tuple[str, str], size: tuple[int, int], value: float, samples: Sequence[Numbers], own: OwnVariance
 ) -> Estimate:
-    found = jackknife.spread(samples, own)
+    interval, p = interval_and_p(value, samples, own)
     variances = [float(sample @ sample) for sample in samples]
     return Estimate(
         kind=kind[0],
         name=kind[1],
         documents=size[0],
         words=size[1],
-        interval=jackknife.interval(value, samples, own),
-        p=two_sided(value / found.error, found.freedom) if found.error else float(value == 0),
+        interval=interval,
+        p=p,
         from_held_out=variances[0] / sum(variances) if any(variances) else 1.0,
     )
+
+
+def interval_and_p(
+    value: float, samples: Sequence[Numbers], own: OwnVariance = _NO_TYPES
+) -> tuple[Interval, float]:
+    """A figure's 95 % interval and the two-sided p-value of 0, from the influences of each independent sample."""
+    found = jackknife.spread(samples, own)
+    reach = found.error * student.reach(found.freedom, 1 - jackknife.LEVEL) if found.error else 0.0
+    p = student.two_sided(value / found.error, found.freedom) if found.error else float(value == 0)
+    return Interval(estimate=value, low=value - reach, high=value + reach), p

@@ -117,9 +117,12 @@ class Parts:
     made: float  # output of the last model
 
     def items(self, size: int) -> tuple[int, int, int]:
-        """Whole items of core, fresh and made, where the first set has `size`."""
-        core, fresh = round(self.core * size), round(self.fresh * size)
-        return core, fresh, round((self.core + self.fresh + self.made) * size) - core - fresh
+        """Whole items of core, fresh and made, where the first set has `size`; none of what has no share."""
+        core, human, whole = (
+            round(share * size)
+            for share in (self.core, self.core + self.fresh, self.core + self.fresh + self.made)
+        )
+        return core, human - core, whole - human
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +156,8 @@ class Policy:
                 f"A policy that keeps all earlier data has the first set already, and so no {human[0]}. "
                 "Leave one of the two out."
             )
+        if self.keep == "sample" and self.detector is not None:
+            raise RecipeError("subsample and detect both redraw the data. Leave one of them out.")
         if len(human) > 1 and human != ["fixed", "fresh"]:
             raise RecipeError(f"{human[0]} and {human[1]} contradict each other. Leave one of them out.")
 
@@ -161,12 +166,18 @@ class Policy:
         """The policy that a line says.
 
         Raises:
-            RecipeError: a word is not one of the language's, or a value makes no sense.
+            RecipeError: a word is not one of the language's, a value makes no sense, or words contradict each other.
         """
         found: dict[str, Any] = {}
         decoding: dict[str, Any] = {}
+        said: dict[str, str] = {}
         for item in filter(None, (part.strip() for part in text.split(","))):
             word, _, value = item.partition("=")
+            before = said.setdefault("replace" if word in _KEEPS else word, item)
+            if before != item:
+                raise RecipeError(
+                    f"A policy has {before} and {item}, and can have one. Leave one of them out."
+                )
             if word in _KEEPS and not value:
                 found["keep"] = _KEEPS[word]
             elif word in _VALUES and value:

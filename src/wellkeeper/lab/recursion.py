@@ -4,6 +4,7 @@ Generation 0 is trained on human data alone. The data of generation g are compos
 fresh human data and of what model g - 1 gives; then a model is fitted to them, and both are measured.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,9 @@ from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.world import Arrays, Compared, Divisible, Figures, Judged, World
 
 _ROUNDS = 200
-"""Times that a model is sampled again for outputs that a verifier keeps, before it is said that none will come."""
+"""Times that a model is sampled for outputs that a verifier keeps, before it is said that too few will come."""
+_MOST_KEYS = 100_000_000
+"""Units that are drawn at random at once, in all replicates: each takes some 40 bytes of memory while it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,13 +38,15 @@ class Generation:
 class State:
     """What the data of the next generation are made from, beside the model, which is fitted again.
 
-    `human` tells which units of data, or of the pool, people made; None where the policy does not ask.
+    `human` tells which units of all earlier data people made; None where the policy does not ask.
     """
 
     number: int
     data: Any
     core: Any | None
-    pool: Any | None
+    pool: (
+        Any | None
+    )  # all earlier data; None where the next generation asks for none, or for no more than `data`
     human: NDArray[np.bool_] | None  # shape (units,)
     handed: int  # size of human data that was given out
 
@@ -69,8 +74,9 @@ def generations(
         state: of the last generation that is done.
 
     Raises:
-        RecipeError: the world cannot follow the policy.
+        RecipeError: the world cannot follow the policy, or there are more units than can be drawn from.
         InputError: the corpus has too little human data for it.
+        WorkError: a verifier keeps too little.
     """
     check(world, policy)
     if isinstance(world, Compared):
@@ -78,6 +84,7 @@ def generations(
     run = _Run(world=world, policy=policy, size=size, seed=seed, replicate=replicate)
     if state is None:
         state = run.first()
+        run.check_room(state, count)
         generation = run.measured(state)
         yield generation
         model = generation.model
@@ -161,59 +168,74 @@ class _Run:
             for first, size in ((0, most), (most, self.size - most))
             if size
         ]
-        data = world.join(parts) if len(parts) > 1 else parts[0]
-        pool = data if policy.keep == "sample" else None
-        human = np.ones(_divisible(world).units(data), np.bool_) if self._tells_origin() else None
+        data = self._joined(parts)
+        human = np.ones(_divisible(world).units(data), np.bool_) if self._keeps_origin else None
         core = parts[0] if most else None
-        return State(number=0, data=data, core=core, pool=pool, human=human, handed=self.size)
+        return State(number=0, data=data, core=core, pool=None, human=human, handed=self.size)
 
-    def _tells_origin(self) -> bool:
-        return self.policy.detector is not None
+    @property
+    def _keeps_origin(self) -> bool:
+        return self.policy.detector is not None and self.policy.keep == "all"
+
+    def _joined(self, parts: list[Any]) -> Any:
+        return self.world.join(parts) if len(parts) > 1 else parts[0]
+
+    def check_room(self, first: State, count: int) -> None:
+        """Refuse what would draw from more units than memory has room for, before it takes its time.
+
+        Raises:
+            RecipeError: as said.
+        """
+        policy = self.policy
+        if policy.keep != "sample" and policy.detector is None:
+            return
+        sets = [policy.parts(number) for number in range(1, count + 1)]
+        sizes = [1.0, *(parts.core + parts.fresh + parts.made for parts in sets)]
+        share = max(sizes) if policy.keep == "last" else sum(sizes)
+        units = math.ceil(share * _divisible(self.world).units(first.data))
+        _check_keys(self.world.replicates * units * (policy.detector.repeats if policy.detector else 1))
 
     def after(self, state: State, model: Any) -> State:
-        number = state.number + 1
-        parts, human, handed = self._parts(state, model, number)
-        data = self.world.join(parts) if len(parts) > 1 else parts[0]
-        pool = None
-        if self.policy.keep != "last":
-            data = self.world.join([state.data if state.pool is None else state.pool, data])
+        number, policy = state.number + 1, self.policy
+        parts, people, handed = self._parts(state, model, number)
+        human = None
+        if policy.detector is not None:
+            units = [_divisible(self.world).units(part) for part in parts]
+            human = np.repeat(np.arange(len(parts)) < people, units)
+        if policy.keep != "last":
+            parts = [state.data if state.pool is None else state.pool, *parts]
             human = None if human is None or state.human is None else np.concatenate((state.human, human))
-        origin = human
-        if self.policy.keep == "sample":
-            pool = data
-            chosen = self._drawn(pool, state.data, self.random(number, "pool"))
-            data = _divisible(self.world).take(pool, chosen)
-        if self.policy.detector is not None and human is not None:
-            if self.policy.keep == "sample":
-                raise RecipeError("subsample and detect both redraw the data. Leave one of them out.")
-            chosen = redrawn(
-                human, self.policy.detector, self.world.replicates, self.random(number, "detector")
+        if not parts:
+            raise RecipeError(
+                f"Policy {policy} leaves generation {number} without data. Start with a larger size, or grow."
             )
-            pool = data if self.policy.keep == "all" else None  # what is kept is all, whatever is trained on
-            data = _divisible(self.world).take(data, chosen)
-        return State(number=number, data=data, core=state.core, pool=pool, human=origin, handed=handed)
+        whole = data = self._joined(parts)
+        if policy.keep == "sample":
+            chosen = self._drawn(whole, state.data, self.random(number, "pool"))
+            data = _divisible(self.world).take(whole, chosen)
+        elif policy.detector is not None and human is not None:
+            chosen = redrawn(human, policy.detector, self.world.replicates, self.random(number, "detector"))
+            data = _divisible(self.world).take(whole, chosen)
+        return State(
+            number=number,
+            data=data,
+            core=state.core,
+            pool=whole if policy.keep != "last" and data is not whole else None,
+            human=human if self._keeps_origin else None,
+            handed=handed,
+        )
 
-    def _parts(
-        self, state: State, model: Any, number: int
-    ) -> tuple[list[Any], NDArray[np.bool_] | None, int]:
-        """The data that generation `number` adds, which of their units people made, and the human data given out."""
+    def _parts(self, state: State, model: Any, number: int) -> tuple[list[Any], int, int]:
+        """The data that generation `number` adds; how many parts of them are people's; the human data given out."""
         world, policy = self.world, self.policy
         _, human_size, made = policy.parts(number).items(self.size)
         parts = [] if state.core is None else [state.core]
         if human_size:
             parts.append(world.human(state.handed, human_size, self.random(number, "fresh")))
         people = len(parts)
-        if made > 0:
+        if made:
             parts.append(self._outputs(model, made, self.random(number, "sample")))
-        if not parts:
-            raise RecipeError(
-                f"Policy {policy} leaves generation {number} without data. Start with a larger size, or grow."
-            )
-        human = None
-        if self._tells_origin():
-            units = [_divisible(world).units(part) for part in parts]
-            human = np.repeat(np.arange(len(parts)) < people, units)
-        return parts, human, state.handed + human_size
+        return parts, people, state.handed + human_size
 
     def _outputs(self, model: Any, size: int, random: np.random.Generator) -> Any:
         outputs = self.world.sample(model, size, self.policy.decoding, random)
@@ -226,26 +248,27 @@ class _Run:
     ) -> Any:
         """As many units as an unverified sample has, of those that the verifier keeps, in the order they came."""
         world: Any = self.world
-        wanted = world.units(outputs)
+        wanted = tried = world.units(outputs)
         kept = _kept(world.right(outputs), verifier, random)
         for _ in range(_ROUNDS):
-            if kept.sum(axis=1).min() >= wanted:
-                break
+            first = np.argsort(~kept, axis=1, kind="stable")[:, :wanted]
+            outputs, kept = world.take(outputs, first), np.take_along_axis(kept, first, axis=1)
+            if kept.all():
+                return outputs
             more = world.sample(model, size, self.policy.decoding, random)
+            tried += world.units(more)
             kept = np.concatenate((kept, _kept(world.right(more), verifier, random)), axis=1)
             outputs = world.join([outputs, more])
-        else:
-            raise WorkError(
-                f"A verifier of verify={verifier} kept fewer than {wanted:,} of {kept.shape[1]:,} outputs. "
-                "Give it a larger chance to keep them."
-            )
-        first = np.argsort(~kept, axis=1, kind="stable")[:, :wanted]
-        return world.take(outputs, first.astype(np.int64))
+        raise WorkError(
+            f"A verifier of verify={verifier} kept fewer than {wanted:,} of {tried:,} outputs. "
+            "Give it a larger chance to keep them."
+        )
 
     def _drawn(self, pool: Any, before: Any, random: np.random.Generator) -> NDArray[np.int64]:
         """Units of a pool, drawn without replacement, as many as the training set before had."""
         world: Any = self.world
         wanted = world.units(before)
+        _check_keys(world.replicates * world.units(pool))
         keys = random.random((world.replicates, world.units(pool)))
         if wanted < keys.shape[1]:
             chosen = np.argpartition(keys, wanted, axis=1)[:, :wanted]
@@ -271,20 +294,32 @@ def redrawn(
     models alone made are all alike to it. Units are drawn one after the other without replacement from `repeats` copies
     of each, with chances in proportion to their weight: by the largest keys log(u) / weight, Efraimidis and Spirakis,
     Information Processing Letters 97 (2006) 181.
+
+    Raises:
+        RecipeError: there are more units than memory has room to draw from.
     """
     from statistics import NormalDist
 
+    _check_keys(replicates * detector.repeats * human.size)
     apart = 2**0.5 * NormalDist().inv_cdf(min(detector.auroc, 1 - 1e-12))
     share = 1 - human.mean()
     score = random.standard_normal((replicates, human.size)) + np.where(human, -apart / 2, apart / 2)
     log_odds = apart * score + np.log(share / (1 - share)) if 0 < share < 1 else np.zeros_like(score)
     log_weight = -detector.power * np.logaddexp(0, log_odds)  # log of (1 - p(AI)) ** power
-    wanted = min(round(detector.upsample * human.size), detector.repeats * human.size)
+    wanted = max(1, min(round(detector.upsample * human.size), detector.repeats * human.size))
     copies = np.repeat(log_weight, detector.repeats, axis=1)
     # log(-log(u)) - log(weight) keeps the order of log(u) / weight, and weights too small for a float apart.
     keys = np.log(random.standard_exponential(copies.shape)) - copies
     drawn = np.argsort(keys, axis=1, kind="stable")[:, :wanted]
     return np.sort(drawn // detector.repeats, axis=1).astype(np.int64)
+
+
+def _check_keys(units: int) -> None:
+    if units > _MOST_KEYS:
+        raise RecipeError(
+            f"subsample and detect draw unit by unit, here from {units:,} in all replicates, and there is room for "
+            f"{_MOST_KEYS:,}. Choose a smaller size, fewer replicates or fewer generations; or leave that word out."
+        )
 
 
 def _kept(right: NDArray[np.bool_], verifier: Verifier, random: np.random.Generator) -> NDArray[np.bool_]:

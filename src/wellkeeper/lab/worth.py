@@ -37,11 +37,10 @@ from wellkeeper.errors import DataError
 from wellkeeper.lab import seeds as streams
 from wellkeeper.lab.learner import Numbers, words_of
 from wellkeeper.lab.ngram_learner import NgramLearner
-from wellkeeper.lab.paired import Panel
+from wellkeeper.lab.paired import Panel, interval_and_p
 from wellkeeper.lab.training import PARTS, Pool
 from wellkeeper.measure import jackknife
-from wellkeeper.measure.jackknife import Interval, influences, interval
-from wellkeeper.measure.student import two_sided
+from wellkeeper.measure.jackknife import Interval, influences
 from wellkeeper.measure.tail_cost import holm
 
 FIGURES = ("surprise", "tail")
@@ -184,15 +183,15 @@ def worth(
     )
     everyone = game(frozenset(range(n)))
     left_out = [everyone - game(frozenset(range(n)) - {source}) for source in range(n)]
-    tested = [
+    by_figure = [
         [_tested(value, k, None if spread is None else spread[source, :, k]) for k in range(len(FIGURES))]
         for source, value in enumerate(values)
     ]
-    adjusted = holm(np.array([p for figures in tested for _, p in figures])).reshape(n, len(FIGURES))
+    adjusted = holm(np.array([p for figures in by_figure for _, p in figures])).reshape(n, len(FIGURES))
     found = [
         [
             Worth(
-                shapley=tested[source][k][0],
+                shapley=by_figure[source][k][0],
                 left_out=_tested(left_out[source], k, None)[0],
                 p_adjusted=float(adjusted[source, k]),
             )
@@ -211,10 +210,10 @@ def worth(
                 name=pool.name,
                 documents=len(pool),
                 words=pool.total,
-                surprise=by_figure[0],
-                tail=by_figure[1],
+                surprise=told_of[0],
+                tail=told_of[1],
             )
-            for pool, by_figure in zip(sources, found, strict=True)
+            for pool, told_of in zip(sources, found, strict=True)
         ),
     )
 
@@ -241,10 +240,7 @@ def _tested(value: Value, figure: int, spread: Numbers | None) -> tuple[Interval
     samples = [value.held_out[:, figure], value.read[:, figure]]
     if spread is not None:
         samples.append(spread)
-    estimate = float(value.worth[figure])
-    found = jackknife.spread(samples)
-    p = two_sided(estimate / found.error, found.freedom) if found.error else float(estimate == 0)
-    return interval(estimate, samples), p
+    return interval_and_p(float(value.worth[figure]), samples)
 
 
 # --- values ------------------------------------------------------------------------------------------

@@ -45,6 +45,8 @@ DISCOUNT = 0.75
 FLOOR = 1e-4
 """Share of a maximum-likelihood model's single words that is even over the vocabulary, so that none is impossible.
 Ours: too small to move a figure, and read only where nothing is known of the words before."""
+_COLDEST = 1e-300
+"""Temperature below which 1 / temperature has no room among floats: it is as good as 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -108,7 +110,7 @@ class Model:
         """
         check_offsets(offsets, int(offsets[-1]) if offsets.size else 0, "words to sample")
         _check_decoding(temperature, top_k, top_p)
-        if temperature == 0:
+        if temperature < _COLDEST:
             temperature, top_k = 1.0, 1
         choice = _trie.Choice(
             power=1 / temperature, most=top_k or self.vocabulary, mass=math.inf if top_p is None else top_p

@@ -1,4 +1,7 @@
-"""Student's t: how seldom chance goes as far as a figure went."""
+"""Student's t: how seldom chance goes as far as a figure went, and how far it goes how seldom.
+
+`jackknife.student_quantile` is a series for many degrees of freedom; this is exact, for a handful of draws.
+"""
 
 import math
 
@@ -21,6 +24,21 @@ def two_sided(t: float, freedom: float) -> float:
     if math.isinf(t):
         return 0.0
     return _incomplete_beta(freedom / (freedom + t * t), freedom / 2, 0.5)
+
+
+def reach(freedom: float, chance: float = 0.05) -> float:
+    """How far from 0 Student's t lies with a chance in (0, 1): the inverse of `two_sided`.
+
+    >>> round(reach(4), 3), round(reach(1), 2)
+    (2.776, 12.71)
+    """
+    low, high = 0.0, 1.0
+    while two_sided(high, freedom) > chance:
+        low, high = high, 2 * high
+    while high - low > 1e-12 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if two_sided(middle, freedom) > chance else (low, middle)
+    return high
 
 
 def _incomplete_beta(x: float, a: float, b: float) -> float:

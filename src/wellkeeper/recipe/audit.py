@@ -243,6 +243,7 @@ def audit_document(
         "quality_any": failing,
         "rights": describe_rights(corpus),
     }
+    document["outlook"] = _outlook(corpus, document["origin"]["share"])
     findings = findings_of(document)
     document["findings"] = [finding.to_json() for finding in findings]
     document["verdict"] = verdict_of(findings)
@@ -266,6 +267,16 @@ def _tails(corpus: LoadedCorpus, reference: LoadedCorpus | None) -> dict[str, An
     if tails is not None and tails["reference"] is not None:
         tails["reference"]["likelihood"] = describe_likelihood(sample, without_repeats(theirs, reference))
     return tails
+
+
+def _outlook(corpus: LoadedCorpus, share: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What models would keep of the corpus, where the share of AI text is known."""
+    if share["estimate"] is None:
+        return None
+    from wellkeeper.recipe.outlook import describe_outlook  # what few audits need
+    from wellkeeper.recipe.tails import word_sample
+
+    return describe_outlook(word_sample(corpus), share)
 
 
 def _topics(

@@ -5,7 +5,7 @@ The corpus is read once, as an audit reads it. The law of effective sample size 
 ones for two generations (tier 2), and kernels of two generations are iterated to the last.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -26,7 +26,6 @@ from wellkeeper.lab.forecast import (
     CALIBRATED,
     LEVEL,
     Banded,
-    Law,
     Observed,
     Outlook,
     Watch,
@@ -43,12 +42,11 @@ from wellkeeper.lab.profile import Profile, profile_of
 from wellkeeper.lab.recursion import check, generations
 from wellkeeper.lab.registry import experiment
 from wellkeeper.lab.running import settings_of
-from wellkeeper.lab.text import Text
 from wellkeeper.lab.world import World
-from wellkeeper.measure.incidence import dense
 from wellkeeper.recipe.audit import write_reports
 from wellkeeper.recipe.corpus import LoadedCorpus
 from wellkeeper.recipe.inputs import groups_of
+from wellkeeper.recipe.outlook import KEEP, profile_of_sample
 from wellkeeper.recipe.results import Forecast
 from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.tails import WordSample, without_repeats, word_sample
@@ -57,8 +55,6 @@ from wellkeeper.recipe.texts import drawn_texts
 SCHEMA = "wellkeeper.forecast/1"
 POLICIES = ("replace", "accumulate", "subsample", "fixed=0.1", "fresh=0.1")
 GENERATIONS = 10
-KEEP = 0.5
-"""Part of the effective sample size for which the least share of fresh text is told."""
 RUNS = 3
 """Runs of n-gram models to the last generation; they differ between seeds by a hundredth of what policies do."""
 WORDS: Mapping[int, int] = {1: 100_000, 2: 50_000}
@@ -283,13 +279,12 @@ class _People:
 
 
 def _profile(sample: WordSample, corpus: LoadedCorpus) -> Profile:
-    documents = sample.texts()
-    if not documents.words:
+    profile = profile_of_sample(sample)
+    if profile is None:
         raise InputError(
             f"The human documents of {', '.join(corpus.group_names())} have no word. Check the text column (--text)."
         )
-    words, vocabulary = dense(documents.hashes)
-    return profile_of(Text(offsets=documents.offsets, words=words), vocabulary)
+    return profile
 
 
 def _laws(profile: Profile, asked: _Asked, people: _People) -> dict[str, dict[str, Any] | None]:
@@ -305,23 +300,10 @@ def _laws(profile: Profile, asked: _Asked, people: _People) -> dict[str, dict[st
             "sample": {"documents": profile.documents, "words": profile.words, "types": profile.types},
             "generations": [
                 {"n_eff": people.words * float(share), **row}
-                for share, row in zip(law.share, _law_rows(law), strict=True)
+                for share, row in zip(law.share, law.rows(), strict=True)
             ],
         }
     return found
-
-
-def _law_rows(law: Law) -> list[dict[str, float | int]]:
-    return [
-        {
-            "generation": number,
-            "share": float(law.share[number]),
-            "documents": float(law.documents[number]),
-            "types": float(law.types[number]),
-            "lost_mass": float(law.lost_mass[number]),
-        }
-        for number in range(law.share.size)
-    ]
 
 
 def _limit(policy: Policy, people: _People) -> float | None:
@@ -406,27 +388,37 @@ class _Proxy:
 
     def forecasts(self, asked: _Asked, listener: Listener) -> Iterator[dict[str, Any]]:
         """`bound`, `kernel` and `run` of each policy."""
+        runs = [self._runs(policy) for policy in asked.policies]
         for place, policy in enumerate(asked.policies):
-            listener(
-                Progress(stage=f"training, {policy}", done=place, total=len(asked.policies), unit="policies")
-            )
-            observed, told = self._trained(policy, asked)
+
+            def tell(run: int, done: int = sum(runs[:place]), policy: Policy = policy) -> None:
+                listener(Progress(stage=f"training, {policy}", done=done + run, total=sum(runs), unit="runs"))
+
+            observed, told = self._trained(policy, asked, tell)
             yield {
                 "bound": self._bound(policy, asked.generations),
                 "kernel": self._kernel(policy, observed, asked.generations),
                 "run": None if told is None else {name: _run_rows(values) for name, values in told.items()},
             }
 
-    def _trained(self, policy: Policy, asked: _Asked) -> tuple[list[Observed], dict[str, Floats] | None]:
+    def _calibrating(self, policy: Policy) -> int:
+        return self.calibrated_on if is_iterable(policy) and not never_loses(policy) else 0
+
+    def _runs(self, policy: Policy) -> int:
+        return max(self._calibrating(policy), RUNS if self.to_end else 0)
+
+    def _trained(
+        self, policy: Policy, asked: _Asked, tell: Callable[[int], None]
+    ) -> tuple[list[Observed], dict[str, Floats] | None]:
         """Two generations of each run to calibrate on; and what was told of runs, (runs, generations + 1) a figure.
 
         Runs to the last generation where the proxy goes there, else those of two generations.
         """
-        calibrated_on = self.calibrated_on if is_iterable(policy) and not never_loses(policy) else 0
-        going_on = RUNS if self.to_end else 0
+        calibrated_on, going_on = self._calibrating(policy), RUNS if self.to_end else 0
         observed: list[Observed] = []
         told: list[list[Mapping[str, Floats]]] = []
-        for run in range(max(calibrated_on, going_on)):
+        for run in range(self._runs(policy)):
+            tell(run)
             last = asked.generations if run < going_on else CALIBRATED
             watch = Watch(self.world, policy, len(self.human.vocabulary))
             figures = []
@@ -449,7 +441,7 @@ class _Proxy:
     def _bound(self, policy: Policy, count: int) -> list[dict[str, float | int]] | None:
         """What an ideal model would keep of the same words."""
         try:
-            return _law_rows(law_of(self.profile, policy, count))
+            return law_of(self.profile, policy, count).rows()
         except RecipeError:
             return None
 
@@ -487,10 +479,10 @@ def _run_rows(values: Floats) -> list[dict[str, Any]]:
     return [
         {
             "generation": number,
-            "estimate": float(found.mean[number]),
-            "low": float(values[:, number].min()),
-            "high": float(values[:, number].max()),
-            "values": values[:, number].tolist(),
+            "estimate": _known(found.mean[number]),
+            "low": _known(values[:, number].min()),
+            "high": _known(values[:, number].max()),
+            "values": [_known(value) for value in values[:, number]],
         }
         for number in range(values.shape[1])
     ]

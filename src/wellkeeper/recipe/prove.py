@@ -19,7 +19,7 @@ from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.errors import DataError, InputError, did_you_mean
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY
 from wellkeeper.lab.leakage import leaks
-from wellkeeper.lab.learner import Learner, words_of
+from wellkeeper.lab.learner import Learner, Unlearner, words_of
 from wellkeeper.lab.ngram_learner import NgramLearner
 from wellkeeper.lab.paired import Panel, panel_of
 from wellkeeper.lab.prove import LEVEL, MARGIN, SEEDS, Doses, Outcome, dose_response, dose_words
@@ -38,11 +38,10 @@ from wellkeeper.recipe.texts import drawn_texts
 from wellkeeper.recipe.topics import topics_of
 
 SCHEMA = "wellkeeper.prove/1"
-HELD_OUT_WORDS = 100_000
-"""Held-out words at most, in sampling order: a band's gain is that of its kind, of which they hold thousands."""
+HELD_OUT_WORDS: Mapping[str, int] = {"ngram": 100_000, "transformer": 30_000, "smollm2": 10_000}
+"""Held-out words at most, by proxy, in sampling order: a band's gain is that of its kind, of which they hold many."""
 MOST_WORDS: Mapping[str, int] = {"ngram": 1_000_000, "transformer": 200_000, "smollm2": 20_000}
-"""Words that a model reads by default at most, by proxy: what takes seconds, minutes and a quarter of an hour a set on
-two cores."""
+"""Words that a model reads by default at most, by proxy: what takes seconds, or a minute or two on one core."""
 SPARE = 4
 """Words of a set that are kept for drawing, for each that a model reads at most: draws of larger sets then differ."""
 LEAST_DOSE_WORDS, LEAST_SOURCE_WORDS = 5_000, 5_000
@@ -132,6 +131,7 @@ def prove(
     columns = {"text": text, "source": source, "origin": origin}
     asked = _Asked(
         words=MOST_WORDS[proxy] if words is None else words,
+        held_out=HELD_OUT_WORDS[proxy],
         draws=draws,
         margin=margin,
         seed=seed or 0,
@@ -213,6 +213,7 @@ class _Asked:
     """What was asked for."""
 
     words: int
+    held_out: int  # words
     draws: int
     margin: float
     seed: int
@@ -343,7 +344,7 @@ def _document(
 ) -> dict[str, Any]:
     """All figures and the verdict: schema `wellkeeper.prove/1`."""
     listener(Progress(stage="reading texts", done=0, total=0, unit="texts"))
-    panel = _panel(test, asked.seed)
+    panel = _panel(test, asked.held_out, asked.seed)
     most = SPARE * asked.words
     sets = [_set_of(corpus, name, most, panel) for name, corpus in training.items()]
     doses = None if dose is None else _set_of(dose, "dose", most, panel)
@@ -398,15 +399,17 @@ def _names(given: Sequence[Any], groups: Sequence[Sequence[Group]]) -> list[str]
 
 
 def _name(given: Any, groups: Sequence[Group]) -> str:
-    if _is_curation(given):
-        return Path(given).resolve().name
+    if isinstance(given, str | Path):
+        name = Path(given).name.partition(".")[0]
+        if name and "*" not in name:
+            return name
     names = [group.name for group in groups]
     return ", ".join(names[:2]) + (", ..." if len(names) > 2 else "")
 
 
-def _panel(test: LoadedCorpus, seed: int) -> Panel:
+def _panel(test: LoadedCorpus, words: int, seed: int) -> Panel:
     """The held-out documents, distinct, in sampling order, with their sources and topics."""
-    drawn = drawn_texts(test, words=HELD_OUT_WORDS)
+    drawn = drawn_texts(test, words=words)
     if len(drawn.texts) < FEWEST_DOCUMENTS:
         raise DataError(
             f"The held-out text has {len(drawn.texts)} distinct documents with words, too few for an interval. Give at "
@@ -451,11 +454,20 @@ def _dose_response(
     watch: Callable[[str], None],
     notes: list[str],
 ) -> Doses | None:
-    """Synthetic words in the place of those of the first curated set that are not known to be."""
+    """Synthetic words in the place of those of the first curated set that are not known to be.
+
+    Six shares are six times the models of one set. Where each takes minutes, they are fitted if doses are given.
+    """
     human = sets[1].without_synthetic()
     made = [dose.pool] if dose is not None else [one.pool.take(one.synthetic) for one in sets]
     synthetic = made[0] if len(made) == 1 else distinct(made)
     if not len(synthetic):
+        return None
+    if dose is None and not isinstance(learner, Unlearner):
+        notes.append(
+            f"No dose-response curve was made, which takes the {learner.name} proxy long: give the AI-generated text "
+            "with --dose PATH to have it."
+        )
         return None
     size = dose_words(human, synthetic, learner, asked.words)
     if size < LEAST_DOSE_WORDS or len(human) < FEWEST_DOCUMENTS:

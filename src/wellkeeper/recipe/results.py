@@ -300,12 +300,15 @@ class Forecast:
         return float(self.document["fresh_share"]["share"])
 
     def policy(self, name: str) -> Mapping[str, Any]:
-        """All that is told of one policy: `law`, `bound`, `kernel`, `run`.
+        """All that is told of one policy: `law`, `limit`, `bound`, `kernel`, `run`.
 
         Raises:
+            RecipeError: it is no policy.
             KeyError: it was not forecast.
         """
-        return dict({row["policy"]: row for row in self.document["policies"]}[name])
+        from wellkeeper.lab.policy import Policy  # the same policy may be written in several ways
+
+        return dict({row["policy"]: row for row in self.document["policies"]}[str(Policy.parse(name))])
 
     def to_json(self) -> dict[str, Any]:
         return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]

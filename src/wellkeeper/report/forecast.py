@@ -44,7 +44,7 @@ def forecast_lines(document: Document) -> list[str]:
     """The forecast as plain lines, one fact each: for logs, pipes and CI. No line holds a line feed."""
     document = visible_tree(document)
     lines = [forecast_headline(document, COMMA), f"Read: {_read(document, COMMA)}"]
-    lines += [f"{policy}: {'; '.join(filter(None, said))}" for policy, *said in _told(document, COMMA)]
+    lines += [_told_line(*told) for told in _told(document, COMMA)]
     return [*lines, _fresh_sentence(document), *_caveats(document)]
 
 
@@ -62,8 +62,12 @@ def print_forecast(document: Document, console: Console, paths: Mapping[str, obj
     console.print(Text(_read(document, COMMA), style="dim"))
     console.print()
     grid = Grid.grid(padding=(0, 2))
-    for policy, *said in _told(document, COMMA):
-        grid.add_row(Text(policy, style="bold"), *(Text(words) for words in said))
+    told = list(_told(document, COMMA))
+    heads = ("", "Words lost, by use", "Surprise, nats a word", "At best like")
+    columns = [place for place in range(len(heads)) if any(row[place] for row in told)]
+    grid.add_row(*(Text(heads[place], style="dim") for place in columns))
+    for row in told:
+        grid.add_row(*(Text(row[place], style="" if place else "bold") for place in columns))
     console.print(grid)
     console.print()
     console.print(Text(_fresh_sentence(document)))
@@ -113,7 +117,8 @@ def _fresh_sentence(document: Document) -> str:
         return ""
     return (
         f"To keep {COMMA.percent(keep)} of the effective sample size for ever, at least {COMMA.percent(share)} of each "
-        "training set has to be human text that no earlier one had. That is for an ideal model; real ones need more."
+        "training set has to be human text that no earlier one had. That is for an ideal model; real ones lose rare "
+        "words sooner."
     )
 
 
@@ -147,25 +152,34 @@ def _proxy_name(proxy: Document) -> str:
 
 
 def _told(document: Document, numbers: Numbers) -> Iterator[tuple[str, str, str, str]]:
-    """Of each policy at the last generation: its name, what is lost, its surprise, what the law says."""
+    """Of each policy at the last generation: its name, what is lost, its surprise, what the law says; empty if open."""
     for row in rows(document.get("policies")):
         lost = _last_of(table(row, "run").get("lost_mass"), document) or _last_of(
             table(row, "kernel").get("lost_mass"), document
         )
         surprise = _last_of(table(row, "run").get("nll"), document)
         law = rows(table(row, "law").get("generations"))
-        found = "" if lost is None else f"lost {numbers.interval(lost)} of words by use"
-        nats = "" if surprise is None else f"surprise {numbers.nats(surprise)}"
-        yield _policy(row), found, nats, _law_sentence(law[-1], row, numbers) if law else "no closed form"
+        yield (
+            _policy(row),
+            "" if lost is None else numbers.interval(lost),
+            "" if surprise is None else numbers.nats(surprise),
+            _law_words(law[-1], row, numbers) if law else "",
+        )
 
 
-def _law_sentence(last: Document, row: Document, numbers: Numbers) -> str:
-    sample = table(row, "law", "sample")
-    share = number(last.get("share")) or 0.0
+def _law_words(last: Document, row: Document, numbers: Numbers) -> str:
+    documents = numbers.of(integer(table(row, "law", "sample").get("documents")), "document")
     return (
-        f"at best like {numbers.percent(share)} of the text: {numbers.count(number(last.get('documents')) or 0)} of "
-        f"{numbers.of(integer(sample.get('documents')), 'document')}"
+        f"{numbers.percent(number(last.get('share')) or 0.0)} of the text: "
+        f"{numbers.count(number(last.get('documents')) or 0.0)} of {documents}"
     )
+
+
+def _told_line(policy: str, lost: str, surprise: str, law: str) -> str:
+    said = [f"lost {lost} of words by use"] if lost else []
+    said += [f"surprise {surprise}"] if surprise else []
+    said.append(f"at best like {law}" if law else "no closed form")
+    return f"{policy}: {'; '.join(said)}"
 
 
 def _last_of(value: Any, document: Document) -> Interval | None:
@@ -189,8 +203,8 @@ def _caveats(document: Document) -> list[str]:
 
 
 _BOUND = (
-    "A bound: an ideal model that gives back what it saw as often as it saw it. Real models lose rare words sooner; "
-    "tier 1 measures how much on n-gram models of this corpus."
+    "A bound: an ideal model that gives back what it saw as often as it saw it, and makes nothing up. Real models "
+    "lose rare words sooner; tier 1 measures how much on n-gram models of this corpus."
 )
 
 
@@ -416,11 +430,11 @@ def _law_section(document: Document) -> list[Block]:
 
 
 _LAW = (
-    "An ideal model gives back what it saw as often as it saw it, and still loses what it does not happen to "
-    "draw. After some generations its training set covers the tail as a smaller fresh sample of people's text "
-    "would: n_eff words of the n that there were. The table reads that size on this corpus' own words; documents "
-    "are how many of its own hold as many distinct words. It is a bound: no model trained like that keeps more on "
-    "average."
+    "An ideal model gives back what it saw as often as it saw it, makes nothing up, and still loses what it does "
+    "not happen to draw. After some generations its training set covers the tail as a smaller fresh sample of "
+    "people's text would: n_eff words of the n that there were. The table reads that size on this corpus' own "
+    "words; documents are how many of its own hold as many distinct words. Models do no better that make nothing "
+    "up."
 )
 
 
@@ -431,39 +445,33 @@ def _few(found: Sequence[Document]) -> list[Document]:
 
 
 def _kernel_section(document: Document) -> list[Block]:
+    tables = [
+        _beside(document, figure, name)
+        for figure, name in (("types", "Words left"), ("lost_mass", "Words lost, by use"))
+    ]
+    found = [block for block in tables if block.rows]
+    if not found:
+        return [none("No policy has a kernel that was iterated.")]
+    return [Prose(_KERNEL), *found, Prose(_COME_BACK), *_reproduction(document)]
+
+
+def _beside(document: Document, figure: str, name: str) -> Table:
+    """What was foretold of a figure, beside what an ideal model keeps and what was measured."""
     body = []
     for row in rows(document.get("policies")):
-        kernel, run = table(row, "kernel"), table(row, "run")
-        bound = {integer(found.get("generation")): found for found in rows(row.get("bound"))}
-        for figure in ("types", "lost_mass"):
-            measured = dict(_series(run.get(figure)))
-            foretold = _series(kernel.get(figure))
-            last = {1, 2, 5, 10, foretold[-1][0]} if foretold else set()
-            for at, found in foretold:
-                if at in last:
-                    ideal = number(bound.get(at, {}).get(figure))
-                    body.append(
-                        [
-                            _policy(row),
-                            {"types": "words left", "lost_mass": "lost by use"}[figure],
-                            THIN.count(at),
-                            "" if ideal is None else _written(figure, Interval(ideal, None, None)),
-                            _written(figure, found),
-                            _written(figure, measured[at]) if at in measured else "",
-                        ]
-                    )
-    if not body:
-        return [none("No policy has a kernel that could be iterated.")]
-    head = [
-        "Policy",
-        "Figure",
-        "Generation",
-        "Ideal model",
-        "Foretold (90% of runs)",
-        "Measured (range of runs)",
-    ]
-    table_of = Table("From two generations, beside runs to the end", head, body, frozenset({2, 3, 4, 5}))
-    return [Prose(_KERNEL), table_of, *_reproduction(document)]
+        kernel = table(row, "kernel")
+        can_lose = bool(rows(kernel.get("reproduction")))
+        foretold = _series(kernel.get(figure)) if can_lose else []
+        measured = dict(_series(table(row, "run").get(figure)))
+        ideal = dict(_series(row.get("bound"), figure))
+        for at, found in foretold:
+            if at in {1, 2, 5, 10, foretold[-1][0]}:
+                before, after = (
+                    _written(figure, beside[at]) if at in beside else "" for beside in (ideal, measured)
+                )
+                body.append([_policy(row), THIN.count(at), before, _written(figure, found), after])
+    head = ["Policy", "Generation", "Ideal model", "Foretold (90% of runs)", "Measured (range of runs)"]
+    return Table(name, head, body, frozenset({1, 2, 3, 4}))
 
 
 _KERNEL = (
@@ -471,6 +479,12 @@ _KERNEL = (
     "generations and iterated to the last, with the drift it showed. Where the proxy was trained to the last "
     "generation, what it became stands beside: how near the two are says how far to trust the first where only "
     "two generations can be afforded."
+)
+
+
+_COME_BACK = (
+    "A model that smooths may keep more words than an ideal one: it brings lost ones back at random, out of all that "
+    "it knows to exist. That is noise and no knowledge of them, and shows in the surprise at human text."
 )
 
 
@@ -513,7 +527,7 @@ def _trust_section(document: Document) -> list[Block]:
         [
             "n_eff, and what an ideal model keeps",
             "a bound, exact for unigram recursion",
-            "real models lose more",
+            "for models that make nothing up",
         ],
     ]
     if proxy:

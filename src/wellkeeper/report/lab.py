@@ -73,6 +73,11 @@ def _glance(document: Document) -> list[Figure]:
     ):
         if number(plan.get(key)):
             found.append(Figure(name, THIN.count(integer(plan.get(key))), beneath))
+    names = [name_of(row, "name") for row in rows(document.get("runs"))]
+    if names:
+        paired = "began with the same data" if document.get("paired") is True else "began with different data"
+        found.append(Figure("Runs", THIN.count(len(names)), f"{', '.join(names)}; {paired}"))
+        found.append(Figure("Curves", THIN.count(len(rows(document.get("curves")))), "policies of all runs"))
     return found
 
 
@@ -258,7 +263,11 @@ def _drawing(figure: Document, curves: Sequence[Document]) -> _Drawing | None:
     return _Drawing(
         title=_title(figure),
         lines=lines,
-        across=svg.Axis(axis, _is_long([x for line in lines for x, _ in line.points], axis)),
+        across=svg.Axis(
+            axis,
+            is_log=_is_long([x for line in lines for x, _ in line.points], axis),
+            is_whole=axis == "generation",
+        ),
         upward=svg.Axis(
             text(figure.get("unit")), is_log and min(heights) > 0 and max(heights) > 10 * min(heights)
         ),
@@ -393,25 +402,25 @@ def _samples_sections(document: Document) -> list[Section]:
     if not shown:
         return []
     blocks: list[Block] = [
-        Prose("A photocopy of a photocopy: the same place of each generation's training set, side by side.")
+        Prose("A photocopy of a photocopy: the same place of each generation's training set.")
     ]
     for curve in shown[:_MOST_LINES]:
         excerpts = texts(curve.get("excerpts"))
-        points = _floats(curve.get("points"))
+        made = list(zip(_floats(curve.get("points")), excerpts, strict=False))
+        axis = _axis_of([curve]).capitalize()
         pieces = [
-            (f"{_axis_of([curve]).capitalize()} {THIN.figure(points[at])}", clip(excerpts[at], _EXCERPT))
-            for at in _spread(len(excerpts))
+            (f"{axis} {THIN.figure(made[at][0])}", clip(made[at][1], _EXCERPT)) for at in _spread(len(made))
         ]
         is_drawing = not any(letter.isalpha() for piece in excerpts for letter in piece)
         blocks += [Heading(name_of(curve, "label")), Strip(name_of(curve, "label"), pieces, is_drawing)]
-    return [Section("samples", "What the models wrote", blocks)]
+    return [Section("samples", "What the models made", blocks)]
 
 
 def _spread(points: int) -> list[int]:
     """The first places, where most happens, then wider apart, and the last."""
     steps = [0, 1, 2, 5, 10, 20, 50, 100]
     chosen = [at for at in steps if at < points - 1][: _MOST_EXCERPTS - 1]
-    return [*chosen, points - 1]
+    return [*chosen, points - 1] if points else []
 
 
 # --- method ----------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ _STYLES = {"better": "bold green", "worse": "bold red", "not enough data": "bold
 _MOST_ROWS = 40
 _LISTED = 6  # figures that the terminal lists of a set
 
+_MOST_NATS = 3.0  # perplexity times twenty
+_ANY = 1e9  # what no figure comes near: pictures of broken documents stay finite
 _GROUPS = frozenset({"source", "topic"})
 
 
@@ -101,10 +103,11 @@ def _verdict_on(found: Document, raw: str, numbers: Numbers) -> str:
 
 
 def _gain_of(gain: Interval, numbers: Numbers) -> str:
-    """Perplexity first, which people know; then nats."""
-    if gain.estimate is None or gain.low is None or gain.high is None:
+    """As perplexity, which people know; in nats where that would say nothing."""
+    values = [value for value in (gain.estimate, gain.high, gain.low) if value is not None]
+    if len(values) < 3 or max(map(abs, values)) > _MOST_NATS:
         return f"{signed_nats(gain)} nats a word"
-    change = [math.expm1(-value) for value in (gain.estimate, gain.high, gain.low)]
+    change = [math.expm1(-value) for value in values]
     way = "lower" if change[0] < 0 else "higher"
     bounds = f"{change[1]:+.1%} to {change[2]:+.1%}"
     return f"perplexity of held-out human text {numbers.percent(abs(change[0]))} {way} ({bounds})"
@@ -175,7 +178,7 @@ def figure_name(row: Document) -> str:
 
 def _row_name(row: Document) -> str:
     """The name in a picture, whose caption says what sources and topics are."""
-    return name_of(row, "name") if row.get("kind") in _GROUPS else figure_name(row)
+    return name_of(row, "name") if text(row.get("kind")) in _GROUPS else figure_name(row)
 
 
 def _told(document: Document) -> Iterator[tuple[str, str, str]]:
@@ -184,8 +187,8 @@ def _told(document: Document) -> Iterator[tuple[str, str, str]]:
     for found in sets:
         before = f"{name_of(found, 'name')}, " if len(sets) > 1 else ""
         figures = [table(found, "gain"), *rows(found.get("where"))]
-        main = [row for row in figures if row.get("kind") not in _GROUPS]
-        groups = [row for row in figures if row.get("kind") in _GROUPS and _is_told(row)]
+        main = [row for row in figures if text(row.get("kind")) not in _GROUPS]
+        groups = [row for row in figures if text(row.get("kind")) in _GROUPS and _is_told(row)]
         groups.sort(key=lambda row: number(row.get("p_adjusted")) or 0.0)
         for row in [*main, *groups[:_LISTED]]:
             yield text(row.get("verdict")), before + figure_name(row), _nats_of(row)
@@ -285,7 +288,7 @@ _HOW_TO_READ = (
 
 def _set_section(found: Document, raw: str, place: int) -> list[Block]:
     figures = [table(found, "gain"), *rows(found.get("where"))]
-    main = [row for row in figures if row.get("kind") not in _GROUPS and interval(row)]
+    main = [row for row in figures if text(row.get("kind")) not in _GROUPS and interval(row)]
     if not main:
         return [none("Nothing was measured.")]
     blocks: list[Block] = [
@@ -332,9 +335,10 @@ _KEYS = (Key("k-corpus", "told from 0"), Key("k-reference", "not told from 0"))
 
 
 def _difference(label: str, note: str, shown: Interval, *, is_told: bool) -> svg.Difference:
-    estimate = shown.estimate or 0.0
-    low = estimate if shown.low is None else shown.low
-    high = estimate if shown.high is None else shown.high
+    estimate, low, high = (
+        max(-_ANY, min(_ANY, 0.0 if value is None else value))
+        for value in (shown.estimate, shown.low, shown.high)
+    )
     return svg.Difference(label, note, low, estimate, high, signed_nats(shown), is_told)
 
 
@@ -362,7 +366,7 @@ def _without_section(document: Document, without: Sequence[Document]) -> list[Bl
                 [
                     row
                     for row in (table(found, "gain"), *rows(found.get("where")))
-                    if row.get("kind") not in _GROUPS and interval(row)
+                    if text(row.get("kind")) not in _GROUPS and interval(row)
                 ],
             )
             for place, found in enumerate(without, 1)

@@ -200,7 +200,7 @@ def forest(frame: Frame, lines: Sequence[Difference], *, below: str, above: str)
     row, top, bottom = (64, 26, 30) if compact else (38, 28, 34)
     left, right = (12.0, 12.0) if compact else (262.0, 200.0)
     across, floor = frame.width - left - right, top + row * len(lines)
-    low, high = min(0.0, *(line.low for line in lines)), max(0.0, *(line.high for line in lines))
+    low, high = min([0.0, *(line.low for line in lines)]), max([0.0, *(line.high for line in lines)])
 
     def x(value: float) -> float:
         return left + across * (value - low) / ((high - low) or 1.0)
@@ -568,6 +568,7 @@ def _triangle(x: float, y: float, size: float, *, up: bool) -> str:
 class Axis:
     label: str
     is_log: bool = False
+    is_whole: bool = False  # it counts, and half a step is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -675,7 +676,8 @@ class _Span:
         low, high = min(values), max(values)
         if axis.is_log:
             return cls(low, high, log_ticks(low, high, wanted), is_log=True)
-        found = ticks_between(0.0 if 0 < low < high / 2 else low, high, wanted)
+        start = 0.0 if 0 < low < high / 2 else low
+        found = ticks_between(start, high, wanted, least_step=1.0 if axis.is_whole else 0.0)
         return cls(found[0], found[-1], found, is_log=False)
 
     def place(self, value: float) -> float:
@@ -685,7 +687,7 @@ class _Span:
         return (value - self.low) / (self.high - self.low)
 
 
-def ticks_between(low: float, high: float, wanted: int) -> list[float]:
+def ticks_between(low: float, high: float, wanted: int, *, least_step: float = 0.0) -> list[float]:
     """Round numbers from at most `low` to at least `high`, about `wanted` steps of 1, 2 or 5 times a power of ten.
 
     >>> ticks_between(-0.2, 1.1, 4)
@@ -696,6 +698,7 @@ def ticks_between(low: float, high: float, wanted: int) -> list[float]:
         low, high = low - reach, high + reach
     power = 10.0 ** math.floor(math.log10((high - low) / wanted))
     step = next(power * unit for unit in (1, 2, 5, 10) if (high - low) / (power * unit) <= wanted)
+    step = max(step, least_step)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [float(f"{step * index:.12g}") for index in range(first, last + 1)]
 

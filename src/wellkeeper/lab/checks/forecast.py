@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wellkeeper.errors import InputError
 from wellkeeper.lab.checking import Check, Materials, Row, within
+from wellkeeper.lab.checks.ngram import human_of
 from wellkeeper.lab.forecast import forecast_of
 from wellkeeper.lab.human import HumanText
 from wellkeeper.lab.policy import Policy
 from wellkeeper.lab.recursion import generations
-from wellkeeper.lab.wikitext import TRAINED_ON, wikitext
+from wellkeeper.lab.wikitext import TRAINED_ON
 from wellkeeper.lab.worlds.ngram import NgramWorld
 
 GENERATIONS = 10
@@ -58,9 +58,7 @@ def _last(world: NgramWorld, policy: Policy, size: int, seed: int, replicate: in
 
 
 def _forecast(materials: Materials) -> Sequence[Row]:
-    if materials.text is None:
-        raise InputError("This check reads WikiText-2. Give the folder with its test.txt and valid.txt: --text FOLDER.")
-    return forecast_rows(wikitext(materials.text).human(), size=TRAINED_ON)
+    return forecast_rows(human_of(materials), size=TRAINED_ON)
 
 
 CHECKS = (

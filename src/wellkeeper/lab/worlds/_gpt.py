@@ -4,6 +4,7 @@ Blocks with layer norms before attention and before the network of four times th
 output tied to the embeddings: Radford et al., Language models are unsupervised multitask learners (2019), section 2.3.
 """
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,13 @@ if TYPE_CHECKING:
     from wellkeeper.lab.worlds.transformer import Size
 
 _DEVIATION = 0.02  # of first weights: Radford et al. 2018, section 4.1
+# Chosen by trial: 300 steps on 350,000 characters of WikiText-2 leave 4.8 nats a piece of held-out text.
 _RATE, _DECAY, _BETAS = 3e-3, 0.05, (0.9, 0.98)
 _WARM_UP, _LAST = 30, 0.1  # steps until the full rate; share of it at the end
 _LONGEST_GRADIENT = 1.0
+_PASSES = 12
+"""Times that a text is read at most. Of 10,000 tokens of WikiText-2, 300 steps (61 passes) leave 7.3 nats a piece of
+held-out text, 100 steps 5.7; of 30,000, 200 steps (14 passes) leave 5.1, and more or fewer steps more."""
 _READ_AT_ONCE, _WRITTEN_AT_ONCE = 256, 512  # windows
 
 
@@ -67,7 +72,7 @@ def fitted(
     """Train a transformer from scratch on one row of tokens.
 
     Adam with decoupled weight decay, the rate rising over 30 steps and falling linearly to a tenth, gradients cut to
-    length 1.
+    length 1. Of a short text there are fewer steps, so that it is not learnt by heart.
 
     Raises:
         DataError: there are too few tokens for one window.
@@ -83,10 +88,11 @@ def fitted(
         optimiser = torch.optim.AdamW(
             list(weights.values()), lr=_RATE, betas=_BETAS, weight_decay=_DECAY, fused=True
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _share(step, size.steps))
+        steps = min(size.steps, math.ceil(_PASSES * tokens.size / (size.batch * size.context)))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _share(step, steps))
         row = torch.from_numpy(tokens.astype(np.int64)).to(where)
         reach = torch.arange(size.context + 1, device=where)
-        for _ in range(size.steps):
+        for _ in range(steps):
             starts = random.integers(tokens.size - size.context, size=(size.batch, 1))
             windows = row[torch.from_numpy(starts).to(where) + reach]
             optimiser.zero_grad()
@@ -110,9 +116,8 @@ def written(
     draws = generator(random, where.type)
     with one_thread():
         for first in range(0, openings.size, _WRITTEN_AT_ONCE):
-            opened = torch.from_numpy(openings[first : first + _WRITTEN_AT_ONCE, None].astype(np.int64)).to(
-                where
-            )
+            some = openings[first : first + _WRITTEN_AT_ONCE, None].astype(np.int64)
+            opened = torch.from_numpy(some).to(where)
             rows = rows_written(_Memory(model), opened, model.size.context, decoding, draws)
             parts.append(rows.cpu().numpy().astype(np.int32))
     return np.concatenate(parts)

@@ -9,7 +9,7 @@ them, most of the human variance at once. When their *samples* are taken, each p
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import ModuleType
@@ -70,24 +70,28 @@ def _taken(digits: Digits, chosen: NDArray[np.int64]) -> Digits:
     return Digits(pictures=digits.pictures[chosen], labels=digits.labels[chosen])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DigitsWorld:
     """Handwritten digits; sizes are in pictures, of which models can be trained on 1,200."""
 
-    decode: Decode = "means"
-    seed: int = 0
-    name: str = "digits"
-    replicates: int = 1
-    known: Digits = field(init=False, repr=False)
-    held_out: Digits = field(init=False, repr=False)
+    name = "digits"
+    replicates = 1
 
-    def __post_init__(self) -> None:
-        if self.decode not in get_args(Decode):
-            raise RecipeError(f"decode is {self.decode!r}. Give one of {', '.join(get_args(Decode))}.")
+    def __init__(self, *, decode: Decode = "means", seed: int = 0) -> None:
+        """Draw what is held out.
+
+        Args:
+            decode: what models give: chances of black, or draws with these chances.
+            seed: of which pictures are held out, and of those that are made to be measured.
+
+        Raises:
+            MissingExtraError: torch is not installed.
+            RecipeError: there is no such decoding.
+        """
+        if decode not in get_args(Decode):
+            raise RecipeError(f"decode is {decode!r}. Give one of {', '.join(get_args(Decode))}.")
         _vae()  # better missed before a run than in it
-        known, held_out = load_digits(self.seed)
-        object.__setattr__(self, "known", known)
-        object.__setattr__(self, "held_out", held_out)
+        self.decode, self.seed = decode, seed
+        self.known, self.held_out = load_digits(seed)
 
     def human(self, first: int, size: int, random: np.random.Generator) -> Pictures:  # noqa: ARG002
         there = len(self.known.pictures)
@@ -232,7 +236,8 @@ EXPERIMENT = Experiment(
     about=(
         "An autoencoder learns 1,200 digits; the next one learns from its pictures. Within three generations all "
         "pictures are the same blur. Precision stays or rises all the while, since a blur in the middle of things "
-        "is near to something real; coverage tells. Human pictures kept or added slow the loss."
+        "is near to something real; coverage tells. Human pictures kept or added slow the loss; there are fresh ones "
+        "to add where the size is smaller than 1,200."
     ),
     world=_world,
 )

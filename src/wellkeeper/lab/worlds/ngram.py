@@ -38,7 +38,8 @@ _SHOWN = 60  # words
 class NgramWorld:
     """N-gram models of a corpus. Sizes are in words; data are documents, and units are documents.
 
-    A corpus of one document is a stream: its data are one document, and its units blocks of 1,000 words.
+    A corpus of one document is a stream: its data are blocks of 1,000 words, the last of each part shorter, which
+    models and figures read as one document. Blocks stay as they are, whatever is joined to them or taken out.
 
     Raises:
         RecipeError: there is no such estimator, or the order is not positive.
@@ -68,7 +69,7 @@ class NgramWorld:
     @cached_property
     def _figures(self) -> TextFigures:
         return TextFigures(
-            original=self.text.text if self.original is None else self._part(0, self.original),
+            original=self.text.text if self.original is None else self._as_read(self._part(0, self.original)),
             held_out=self.text.held_out,
             vocabulary=len(self.text.vocabulary),
             block=BLOCK if self._is_stream else None,
@@ -95,17 +96,18 @@ class NgramWorld:
                 f"The corpus has {words.size:,} words to train on, and the run asks for those from {first:,} to "
                 f"{end:,}. Choose a smaller size, fewer generations or less fresh text; or give more text."
             )
-        return Text(
-            offsets=np.unique(self.text.text.offsets.clip(first, end)) - first, words=words[first:end]
+        return self._in_units(
+            Text(offsets=np.unique(self.text.text.offsets.clip(first, end)) - first, words=words[first:end])
         )
 
     def fit(self, data: Text, random: np.random.Generator) -> Model:  # noqa: ARG002
+        read = self._as_read(data)
         return _FITS[self.estimator](
-            data.offsets, data.words, vocabulary=len(self.text.vocabulary), order=self.order
+            read.offsets, read.words, vocabulary=len(self.text.vocabulary), order=self.order
         )
 
     def sample(self, model: Model, size: int, decoding: Decoding, random: np.random.Generator) -> Text:
-        """Documents of lengths drawn from those of people, `size` words in all; of a stream one document.
+        """Documents of lengths drawn from those of people, `size` words in all; of a stream one row of blocks.
 
         Raises:
             RecipeError: beams or a repetition penalty are asked for.
@@ -119,7 +121,7 @@ class NgramWorld:
         words = model.sample(
             offsets, random, temperature=decoding.temperature, top_k=decoding.top_k, top_p=decoding.top_p
         )
-        return Text(offsets=offsets, words=words)
+        return self._in_units(Text(offsets=offsets, words=words))
 
     def _drawn_bounds(self, size: int, random: np.random.Generator) -> NDArray[np.int64]:
         sizes = self.text.text.sizes[self.text.text.sizes > 0]
@@ -127,23 +129,23 @@ class NgramWorld:
         return np.unique(np.minimum(bounds_of(lengths), size))
 
     def join(self, parts: Sequence[Text]) -> Text:
-        return self._as_data(joined(parts))
+        return joined(parts)
 
-    def _as_data(self, text: Text) -> Text:
-        return Text(offsets=text.offsets[[0, -1]], words=text.words) if self._is_stream else text
+    def _in_units(self, text: Text) -> Text:
+        return in_blocks(text, BLOCK) if self._is_stream else text
 
-    def _in_units(self, data: Text) -> Text:
-        return in_blocks(data, BLOCK) if self._is_stream else data
+    def _as_read(self, data: Text) -> Text:
+        return Text(offsets=data.offsets[[0, -1]], words=data.words) if self._is_stream else data
 
     def figures(self, data: Text, model: Model) -> Figures:
         is_evaluator = self.estimator == "kneser-ney" and self.order == ORDER
-        return self._figures.of(data, model if is_evaluator else None)
+        return self._figures.of(self._as_read(data), model if is_evaluator else None)
 
     def units(self, data: Text) -> int:
-        return len(self._in_units(data))
+        return len(data)
 
     def take(self, data: Text, chosen: NDArray[np.int64]) -> Text:
-        return self._as_data(self._in_units(data).take(chosen[0]))
+        return data.take(chosen[0])
 
     def right(self, data: Text) -> NDArray[np.bool_]:
         """Which units pass for human, shape (1, units).
@@ -159,15 +161,16 @@ class NgramWorld:
     @cached_property
     def _central(self) -> tuple[float, float]:
         """Between which surprises the central units of people lie."""
-        low, high = np.quantile(self._surprise(self.text.text), ((1 - CENTRAL) / 2, (1 + CENTRAL) / 2))
+        surprise = self._surprise(self._in_units(self.text.text))
+        low, high = np.quantile(surprise[np.isfinite(surprise)], ((1 - CENTRAL) / 2, (1 + CENTRAL) / 2))
         return float(low), float(high)
 
     def _surprise(self, data: Text) -> NDArray[np.float64]:
         """Of the judge at each unit, in nats a word, shape (units,); infinite at a unit without words."""
-        units = self._in_units(data)
-        nats = -self._figures.judge.log_probabilities(data.offsets, data.words)
-        sums = np.diff(np.concatenate(([0.0], np.cumsum(nats)))[units.offsets])
-        return ratio(sums, units.sizes, np.inf)
+        read = self._as_read(data)
+        nats = -self._figures.judge.log_probabilities(read.offsets, read.words)
+        sums = np.diff(np.concatenate(([0.0], np.cumsum(nats)))[data.offsets])
+        return ratio(sums, data.sizes, np.inf)
 
     def pack(self, data: Text) -> Arrays:
         return {"offsets": data.offsets, "words": data.words}
@@ -177,12 +180,11 @@ class NgramWorld:
 
     def excerpt(self, data: Text) -> str:
         """The beginning of the last unit that is long enough: of what was added last, where data are added."""
-        units = self._in_units(data)
-        long_enough = np.flatnonzero(units.sizes >= min(_SHOWN, units.sizes.max(initial=0)))
+        long_enough = np.flatnonzero(data.sizes >= min(_SHOWN, data.sizes.max(initial=0)))
         if not long_enough.size:
             return ""
-        first = units.offsets[long_enough[-1]]
-        return self.text.vocabulary.written(units.words[first : first + _SHOWN].tolist())
+        first = data.offsets[long_enough[-1]]
+        return self.text.vocabulary.written(data.words[first : first + _SHOWN].tolist())
 
 
 class _Fit(Protocol):

@@ -38,6 +38,8 @@ Inputs: TypeAlias = Literal["fresh", "same"]
 
 DIMENSIONS = 20
 SIZE = 60
+_LEAST_PIVOT = 1e-7
+"""Beside the largest one, of the inputs' covariance; by rounding alone it is some 1e-8."""
 """Observations and dimensions as in the figures of Gerstgrasser et al. at our scale: a third as many dimensions."""
 
 
@@ -145,19 +147,28 @@ def fitted(data: Observations, ridge: float = 0.0) -> Coefficients:
     """(X'X / n + ridge I)^-1 X'y / n of each replicate, by the normal equations.
 
     Raises:
-        RecipeError: there are fewer observations than dimensions, and no penalty.
+        RecipeError: observations do not reach every dimension, and there is no penalty.
     """
     size, dimensions = data.inputs.shape[1:]
-    if size < dimensions and not ridge:
+    turned = data.inputs.swapaxes(1, 2)
+    gram = turned @ data.inputs / size
+    if not ridge and (size < dimensions or not _reaches_all(gram)):
         raise RecipeError(
             f"{size} observations do not determine {dimensions} coefficients. "
             "Give a larger size, fewer dimensions, or a ridge penalty above 0."
         )
-    turned = data.inputs.swapaxes(1, 2)
-    gram = turned @ data.inputs / size
     gram[:, np.arange(dimensions), np.arange(dimensions)] += ridge
     moment = turned @ data.labels[:, :, None] / size
     return np.linalg.solve(gram, moment)[:, :, 0]
+
+
+def _reaches_all(gram: NDArray[np.float64]) -> bool:
+    """Whether inputs reach every direction in every replicate; repeats of a few do not, many as they may be."""
+    try:
+        pivots = np.linalg.cholesky(gram).diagonal(axis1=1, axis2=2)
+    except np.linalg.LinAlgError:
+        return False
+    return bool((pivots.min(axis=1) > _LEAST_PIVOT * pivots.max(axis=1)).all())
 
 
 def added(size: int, dimensions: int, *, new: int | None = None) -> float:

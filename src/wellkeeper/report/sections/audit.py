@@ -10,6 +10,7 @@ from wellkeeper.report.sections.checks import quality_section, quarantine_sectio
 from wellkeeper.report.sections.common import finding_cards
 from wellkeeper.report.sections.duplicates import duplicates_section
 from wellkeeper.report.sections.origin import origin_section
+from wellkeeper.report.sections.outlook import outlook_sections
 from wellkeeper.report.sections.sources import sources_section
 from wellkeeper.report.sections.tails import tails_section
 from wellkeeper.report.sections.topics import topics_sections
@@ -30,6 +31,7 @@ def audit_sections(audit: Audit) -> list[Section]:
         Section("duplicates", "Duplicates", duplicates_section(audit)),
         Section("tails", "Tails", tails_section(audit)),
         *topics_sections(audit),
+        *outlook_sections(audit),
         Section("quality", "Quality", quality_section(audit)),
         Section("rights", "Rights", rights_section(audit)),
         Section("quarantine", "Quarantine", quarantine_section(audit)),
