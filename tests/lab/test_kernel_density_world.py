@@ -48,7 +48,7 @@ def test_theory_is_silent_where_there_is_none() -> None:
 
 
 def test_errors_say_what_was_found_and_what_to_do() -> None:
-    with pytest.raises(RecipeError, match=r"The bandwidth is -1\. Give 0 or more\."):
+    with pytest.raises(RecipeError, match=r"bandwidth is -1\. Give a number from 0 to 1e\+06\."):
         KernelDensityWorld(replicates=1, bandwidth=-1)
     with pytest.raises(
         RecipeError, match=r"The world kernel-density cannot be sampled with top-p=0\.5\. Leave that out"

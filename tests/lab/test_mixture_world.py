@@ -132,7 +132,7 @@ def test_errors_say_what_was_found_and_what_to_do() -> None:
     random = np.random.default_rng(0)
     with pytest.raises(RecipeError, match=r"A mixture of 0 components is none\. Give at least 1\."):
         MixtureWorld(replicates=1, components=0)
-    with pytest.raises(RecipeError, match=r"The deviation of a component is 0\. Give one above 0\."):
+    with pytest.raises(RecipeError, match=r"deviation is 0\. Give a number from 0\.001 to 1e\+06\."):
         MixtureWorld(replicates=1, deviation=0)
     with pytest.raises(
         RecipeError, match=r"2 components cannot be fitted to 3 observations\. Give a size of 4 or more\."

@@ -239,8 +239,8 @@ def test_units_are_taken_in_order_and_with_repeats_and_labels_stay_with_their_in
     [
         ({"inputs": "old"}, r"inputs is 'old'\. Give fresh or same\."),
         ({"dimensions": 0}, r"dimensions is 0\. Give at least 1\."),
-        ({"noise": -1.0}, r"noise is -1\. Give a number from 0 on\."),
-        ({"ridge": math.nan}, r"ridge is nan\. Give a number from 0 on\."),
+        ({"noise": -1.0}, r"noise is -1\. Give a number from 0 to 1e\+06\."),
+        ({"ridge": math.nan}, r"ridge is nan\. Give a number from 0 to 1e\+06\."),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], says: str) -> None:
@@ -253,6 +253,10 @@ def test_what_a_regression_cannot_do_is_refused() -> None:
         RecipeError, match=r"10 observations do not determine 20 coefficients\. Give a larger size"
     ):
         run("replace", replicates=1, count=1, size=10)
+    with pytest.raises(RecipeError, match=r"\d+ observations do not determine 20 coefficients"):
+        run(
+            "fresh=0.1,detect=1/100/1/5", replicates=3, count=1
+        )  # 6 of people, 5 times each, and others now and then
     with pytest.raises(RecipeError, match="top-k=3"):
         run("top-k=3", replicates=1, count=1)
     assert np.isfinite(run("replace", replicates=1, count=1, size=10, ridge=0.1)["error"]).all()

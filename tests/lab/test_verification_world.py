@@ -181,7 +181,7 @@ def test_a_run_that_goes_on_from_stored_arrays_gives_the_same_bytes(policy: str)
     ("settings", "says"),
     [
         ({"dimensions": 1}, r"dimensions is 1\. Give at least 2\."),
-        ({"separation": 0.0}, r"separation is 0\. Give a number above 0\."),
+        ({"separation": 0.0}, r"separation is 0\. Give a number above 0, up to 1e\+06\."),
         ({"correct": 1.2}, r"correct is 1\.2\. Give a number from 0 to 1\."),
     ],
 )

@@ -129,8 +129,8 @@ def test_curves_stand_beside_their_theory_and_repeat_themselves() -> None:
 @pytest.mark.parametrize(
     ("given_", "says"),
     [
-        ({"settings": {"synthetic": 0.0}}, r"synthetic is 0\. Give a number above 0\."),
-        ({"settings": {"penalty": math.inf}}, r"penalty is inf\. Give a number above 0\."),
+        ({"settings": {"synthetic": 0.0}}, r"synthetic is 0\. Give a number above 0, up to 1e\+06\."),
+        ({"settings": {"penalty": math.inf}}, r"penalty is inf\. Give a number above 0, up to 1e\+06\."),
         (
             {"size": 21},
             r"21 labels are too few for 20 coefficients\. Give a size above 21, or fewer dimensions\.",

@@ -33,6 +33,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias
 
 from wellkeeper.errors import RecipeError, did_you_mean
+from wellkeeper.lab.ranges import check_range
 
 Keep: TypeAlias = Literal["last", "all", "sample"]
 
@@ -48,14 +49,14 @@ class Decoding:
     repetition_penalty: float = 1.0  # 1: none
 
     def __post_init__(self) -> None:
-        _within("temperature", self.temperature, 0, 100)
+        check_range("temperature", self.temperature, 0, 100)
         if self.top_k is not None and self.top_k < 1:
             raise RecipeError(f"top-k is {self.top_k}. Give at least 1.")
         if self.top_p is not None:
-            _within("top-p", self.top_p, 0, 1, above=True)
+            check_range("top-p", self.top_p, 0, 1, above=True)
         if self.beams < 1:
             raise RecipeError(f"beams is {self.beams}. Give at least 1.")
-        _within("repetition-penalty", self.repetition_penalty, 1, 100)
+        check_range("repetition-penalty", self.repetition_penalty, 1, 100)
 
     @property
     def is_plain(self) -> bool:
@@ -74,8 +75,8 @@ class Verifier:
     wrong: float  # psi: probability that a wrong one is
 
     def __post_init__(self) -> None:
-        _within("verify", self.right, 0, 1)
-        _within("verify", self.wrong, 0, 1)
+        check_range("verify", self.right, 0, 1)
+        check_range("verify", self.wrong, 0, 1)
         if self.right == self.wrong == 0:
             raise RecipeError(
                 "A verifier of verify=0/0 keeps nothing. Give it a chance above 0 to keep an output."
@@ -95,9 +96,9 @@ class Detector:
     repeats: int = 3  # times that one item is drawn at most
 
     def __post_init__(self) -> None:
-        _within("detect", self.auroc, 0.5, 1)
-        _within("the power of detect", self.power, 0, 1000)
-        _within("the upsampling of detect", self.upsample, 0, 10, above=True)
+        check_range("detect", self.auroc, 0.5, 1)
+        check_range("the power of detect", self.power, 0, 1000)
+        check_range("the upsampling of detect", self.upsample, 0, 10, above=True)
         if self.repeats < self.upsample:
             raise RecipeError(
                 f"detect draws {self.upsample:g} times its data, and each item at most {self.repeats} times. "
@@ -140,12 +141,12 @@ class Policy:
     decoding: Decoding = field(default_factory=Decoding)
 
     def __post_init__(self) -> None:
-        _within("fixed", self.fixed, 0, 1)
-        _within("fresh", self.fresh, 0, 1)
-        _within("augment", self.augment, 0, 1000)
-        _within("growth", self.growth, 0, 100, above=True)
+        check_range("fixed", self.fixed, 0, 1)
+        check_range("fresh", self.fresh, 0, 1)
+        check_range("augment", self.augment, 0, 1000)
+        check_range("growth", self.growth, 0, 100, above=True)
         for share in self.schedule:
-            _within("schedule", share, 0, 1)
+            check_range("schedule", share, 0, 1)
         if self.fixed + self.fresh > 1:
             raise RecipeError(
                 f"fixed={self.fixed:g} and fresh={self.fresh:g} are more than the whole. Lower one of them."
@@ -282,9 +283,3 @@ def _short(value: Any) -> str:
         return str(value)
     short = f"{value:g}"
     return short if float(short) == value else repr(value)
-
-
-def _within(name: str, value: float, low: float, high: float, *, above: bool = False) -> None:
-    if not (low < value if above else low <= value) or not value <= high:
-        least = f"above {low:g}, up" if above else f"from {low:g}"
-        raise RecipeError(f"{name} is {value:g}. Give a number {least} to {high:g}.")

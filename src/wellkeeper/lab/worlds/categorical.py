@@ -23,6 +23,7 @@ from wellkeeper.lab.experiment import Curve, Experiment, Figure, Setting
 from wellkeeper.lab.human import HumanText
 from wellkeeper.lab.n_eff import coefficients
 from wellkeeper.lab.policy import Decoding, Policy
+from wellkeeper.lab.ranges import check_range
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.world import Arrays, Figures
 from wellkeeper.lab.worlds._decoding import decoded, refuse
@@ -32,6 +33,10 @@ Counts: TypeAlias = NDArray[np.int64]  # shape (replicates, types)
 Data: TypeAlias = tuple[Counts, ...]  # draws one after the other; within each, order says nothing
 
 
+_STEEPEST = 20.0
+"""Exponent of Zipf's law of which nearly all is the first type: beyond 50 rounding leaves no other."""
+
+
 def zipf(types: int, exponent: float) -> Floats:
     """Probabilities p_i ~ i^-exponent of so many types, shape (types,); all equal at 0.
 
@@ -39,12 +44,11 @@ def zipf(types: int, exponent: float) -> Floats:
     [0.545, 0.273, 0.182]
 
     Raises:
-        RecipeError: there are fewer than 2 types, or the exponent is below 0.
+        RecipeError: there are fewer than 2 types, or the exponent is not from 0 to 20.
     """
     if types < 2:
         raise RecipeError(f"A world of {types} types has none to lose. Give at least 2.")
-    if exponent < 0:
-        raise RecipeError(f"The exponent of Zipf's law is {exponent:g}. Give 0 or more.")
+    check_range("exponent", exponent, 0, _STEEPEST)
     weights = np.arange(1, types + 1, dtype=np.float64) ** -exponent
     found: Floats = weights / weights.sum()
     return found
@@ -192,8 +196,7 @@ def missing_of_cut(exponent: float, cut: int, sizes: Counts, random: np.random.G
 
 
 def _tail_curves(size: int, replicates: int, seed: int, *, exponent: float, cut: int) -> Sequence[Curve]:
-    if exponent <= 1:
-        raise RecipeError(f"Zipf's law of exponent {exponent:g} has no sum over all types. Give one above 1.")
+    check_range("exponent", exponent, 1, _STEEPEST, above=True)  # else it has no sum over all types
     if size < 100 or cut < 1:
         raise RecipeError(f"A size of {size} and a cut at {cut} show no tail. Give 100 and 1 at least.")
     sizes = np.unique(np.geomspace(100, size, 25).round().astype(np.int64))

@@ -14,11 +14,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from wellkeeper.errors import RecipeError
 from wellkeeper.lab import theory
 from wellkeeper.lab.experiment import Experiment, Figure, Setting
 from wellkeeper.lab.human import HumanText
 from wellkeeper.lab.policy import Decoding, Policy
+from wellkeeper.lab.ranges import check_range
 from wellkeeper.lab.world import Figures
 from wellkeeper.lab.worlds._decoding import refuse
 from wellkeeper.lab.worlds._observed import Observations, Observed
@@ -31,7 +31,7 @@ class KernelDensityWorld(Observed):
     """People draw from the standard normal distribution; a model is its data, each with a normal kernel around it.
 
     Raises:
-        RecipeError: the bandwidth is below 0.
+        RecipeError: the bandwidth is out of its range.
     """
 
     replicates: int
@@ -39,8 +39,7 @@ class KernelDensityWorld(Observed):
     name: str = "kernel-density"
 
     def __post_init__(self) -> None:
-        if self.bandwidth < 0:
-            raise RecipeError(f"The bandwidth is {self.bandwidth:g}. Give 0 or more.")
+        check_range("bandwidth", self.bandwidth, 0)
 
     def human(self, first: int, size: int, random: np.random.Generator) -> Observations:  # noqa: ARG002
         return random.standard_normal((self.replicates, size))

@@ -7,6 +7,7 @@ distribution does. Within it, components drift, narrow, and one of them eats the
     stops EM at a gain below 1e-5 nats an observation, as scikit-learn's GaussianMixture, or after 2,000 steps.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -19,6 +20,7 @@ from wellkeeper.lab import theory
 from wellkeeper.lab.experiment import Experiment, Figure, Setting
 from wellkeeper.lab.human import HumanText
 from wellkeeper.lab.policy import Decoding, Policy
+from wellkeeper.lab.ranges import check_range
 from wellkeeper.lab.world import Figures
 from wellkeeper.lab.worlds._decoding import refuse
 from wellkeeper.lab.worlds._mixture_fit import fit_mixtures
@@ -72,7 +74,7 @@ class MixtureWorld(Observed):
     """People draw from equal normal components whose means lie `apart` deviations of one from each other.
 
     Raises:
-        RecipeError: there is no component, or a deviation is not above 0.
+        RecipeError: there is no component, or a number is out of its range.
     """
 
     replicates: int
@@ -85,8 +87,8 @@ class MixtureWorld(Observed):
     def __post_init__(self) -> None:
         if self.components < 1:
             raise RecipeError(f"A mixture of {self.components} components is none. Give at least 1.")
-        if self.deviation <= 0:
-            raise RecipeError(f"The deviation of a component is {self.deviation:g}. Give one above 0.")
+        check_range("apart", self.apart, 0)
+        check_range("deviation", self.deviation, math.sqrt(LEAST_VARIANCE))
 
     @property
     def population(self) -> Mixture:

@@ -29,6 +29,7 @@ from wellkeeper.errors import RecipeError
 from wellkeeper.lab.experiment import Experiment, Figure, Setting
 from wellkeeper.lab.human import HumanText
 from wellkeeper.lab.policy import Decoding, Policy
+from wellkeeper.lab.ranges import check_range
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.world import Arrays, Figures
 from wellkeeper.lab.worlds._decoding import refuse
@@ -38,9 +39,9 @@ Inputs: TypeAlias = Literal["fresh", "same"]
 
 DIMENSIONS = 20
 SIZE = 60
+"""Observations and dimensions as in the figures of Gerstgrasser et al. at our scale: a third as many dimensions."""
 _LEAST_PIVOT = 1e-7
 """Beside the largest one, of the inputs' covariance; by rounding alone it is some 1e-8."""
-"""Observations and dimensions as in the figures of Gerstgrasser et al. at our scale: a third as many dimensions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,8 +79,7 @@ class RegressionWorld:
         if self.dimensions < 1:
             raise RecipeError(f"dimensions is {self.dimensions}. Give at least 1.")
         for name, value in (("noise", self.noise), ("signal", self.signal), ("ridge", self.ridge)):
-            if not 0 <= value < math.inf:
-                raise RecipeError(f"{name} is {value:g}. Give a number from 0 on.")
+            check_range(name, value, 0)
 
     @property
     def truth(self) -> Coefficients:

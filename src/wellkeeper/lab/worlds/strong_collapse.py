@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.errors import RecipeError
 from wellkeeper.lab.experiment import Curve, Experiment, Figure, Setting
+from wellkeeper.lab.ranges import check_range
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.worlds.regression import added, carried
 
@@ -109,8 +110,12 @@ def curves(
     """Errors by number of labels, up to `size`, for each share of synthetic ones.
 
     Raises:
-        RecipeError: the fewest labels do not determine the coefficients.
+        RecipeError: a setting makes no sense, or the fewest labels do not determine the coefficients.
     """
+    if dimensions < 1:
+        raise RecipeError(f"dimensions is {dimensions}. Give at least 1.")
+    check_range("offset", offset, 0)
+    check_range("noise", noise, 0)
     sizes = [size >> 2 * step for step in range(_STEPS, -1, -1)]
     if sizes[0] <= dimensions + 1:
         raise RecipeError(
@@ -154,8 +159,10 @@ def interpolation_curves(
     """What wrong labels add to the error, by coefficients for one label, below and above the threshold.
 
     Raises:
-        RecipeError: there are too few labels for the widths to differ.
+        RecipeError: a setting makes no sense, or there are too few labels for the widths to differ.
     """
+    check_range("share", share, 0, 1)
+    check_range("offset", offset, 0)
     if size < 2 / (1 - max(width for width in _WIDTHS if width < 1)):
         raise RecipeError(f"{size} labels are too few. Give a size of at least 20.")
     synthetic = round(share * size)

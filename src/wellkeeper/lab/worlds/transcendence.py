@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.errors import RecipeError
 from wellkeeper.lab.experiment import Curve, Experiment, Figure, Setting
+from wellkeeper.lab.ranges import check_range
 from wellkeeper.lab.seeds import stream
 
 TEMPERATURES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5)
@@ -277,8 +278,7 @@ def _check(size: int, experts: int, moves: int, skill: float) -> None:
     for name, value, least in (("size", size, 1), ("experts", experts, 1), ("moves", moves, 2)):
         if value < least:
             raise RecipeError(f"{name} is {value}. Give at least {least}.")
-    if not 0 <= skill <= 1:
-        raise RecipeError(f"skill is {skill:g}. Give a number from 0 to 1.")
+    check_range("skill", skill, 0, 1)
 
 
 _PAPER = "Zhang et al. 2024"

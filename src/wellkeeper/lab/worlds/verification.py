@@ -32,6 +32,7 @@ from wellkeeper.errors import RecipeError
 from wellkeeper.lab.experiment import Curve, Experiment, Figure, Setting
 from wellkeeper.lab.human import HumanText
 from wellkeeper.lab.policy import Decoding, Policy, Verifier
+from wellkeeper.lab.ranges import check_range
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.world import Arrays, Figures
 from wellkeeper.lab.worlds._decoding import refuse
@@ -114,8 +115,7 @@ def _accuracy(cosine: NDArray[np.float64], separation: float) -> NDArray[np.floa
 def _check(dimensions: int, separation: float) -> None:
     if dimensions < 2:
         raise RecipeError(f"dimensions is {dimensions}. Give at least 2.")
-    if not 0 < separation < math.inf:
-        raise RecipeError(f"separation is {separation:g}. Give a number above 0.")
+    check_range("separation", separation, 0, above=True)
 
 
 def curves(
@@ -127,6 +127,8 @@ def curves(
         RecipeError: a setting makes no sense.
     """
     _check(dimensions, separation)
+    if size < 1:
+        raise RecipeError(f"size is {size}. Give at least 1.")
     verifier = Policy.parse(f"verify={verify}").verifier
     assert verifier is not None
     shares = np.unique(np.clip(threshold(verifier) + np.array(_FROM_THRESHOLD), 0, 1))
@@ -190,8 +192,7 @@ class SelfTraining:
 
     def __post_init__(self) -> None:
         _check(self.dimensions, self.separation)
-        if not 0 <= self.correct <= 1:
-            raise RecipeError(f"correct is {self.correct:g}. Give a number from 0 to 1.")
+        check_range("correct", self.correct, 0, 1)
 
     def human(self, first: int, size: int, random: np.random.Generator) -> Labelled:  # noqa: ARG002
         inputs, classes = self._inputs(size, random)

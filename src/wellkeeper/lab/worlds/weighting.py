@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.errors import RecipeError
 from wellkeeper.lab.experiment import Curve, Experiment, Figure, Setting
+from wellkeeper.lab.ranges import check_range
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.worlds.regression import DIMENSIONS, SIZE
 
@@ -164,8 +165,9 @@ def curves(
         ("signal", signal),
         ("synthetic", synthetic),
     ):
-        if not 0 < value < math.inf:
-            raise RecipeError(f"{name} is {value:g}. Give a number above 0.")
+        check_range(name, value, 0, above=True)
+    if dimensions < 1:
+        raise RecipeError(f"dimensions is {dimensions}. Give at least 1.")
     drawn = regression_directions(
         size, dimensions, replicates, signal=signal, random=stream(seed, "weighting", "inputs")
     )
