@@ -1,7 +1,7 @@
 """How far off forecasts are, on corpora that they were not made for: two generations measured, the tenth scored.
 
     python benchmarks/lab/forecast.py FILE... [--by COLUMN] [--where COLUMN=VALUE] [--policy P]... [--runs 12]
-    python benchmarks/lab/forecast.py FILE... --proxy transformer --policy replace --scored 2 4 --calibrated-on 2 --runs 2
+    python benchmarks/lab/forecast.py FILE... --proxy transformer --policy replace --scored 4 --calibrated-on 2 --runs 2
 
 Each file holds JSON lines with a text, plain or .zst. With --by, documents of each value of the column (up to a colon)
 are a corpus of their own. The proxy is a 3-gram Kneser-Ney model, or another experiment of the lab on text; a small

@@ -67,7 +67,7 @@ def test_every_verb_and_each_of_its_options_is_in_the_reference(verb):
 
 
 @pytest.mark.parametrize(
-    "verb", sorted({"anchors", "audit", "compare", "curate", "lab", "recommend", "why"} & set(cli.commands))
+    "verb", sorted({"anchors", "audit", "compare", "curate", "lab", "prove", "recommend", "why"} & set(cli.commands))
 )
 def test_every_verb_that_does_work_has_a_page_that_the_index_names(verb):
     assert (DOCS / f"{verb}.md").exists()
@@ -203,7 +203,7 @@ def test_every_key_of_a_recipe_is_explained():
 
 @pytest.mark.parametrize(
     "function",
-    [wellkeeper.audit, wellkeeper.build_anchors, wellkeeper.curate, wellkeeper.recommend],
+    [wellkeeper.audit, wellkeeper.build_anchors, wellkeeper.curate, wellkeeper.prove, wellkeeper.recommend],
     ids=lambda function: function.__name__,
 )
 def test_every_keyword_of_the_python_api_is_named(function):

@@ -17,7 +17,7 @@ NUMBERS: Mapping[type, tuple[Any, ...]] = {
     int: (-1, 0, 1, 2),
     float: (-1.0, 0.0, 1e-300, 0.5, 1.0, 2.0, 1e300, math.inf, math.nan),
 }
-SMALL = {"strong-collapse": 16_384}
+SMALL = {"strong-collapse": 16_384, "interpolation": 20}
 FEW = {"strong-collapse": {"dimensions": 2}}
 
 

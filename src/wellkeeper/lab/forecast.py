@@ -49,7 +49,7 @@ DRIFT_ERROR = 0.25
 """Standard error of what the kernel's drift beyond its second measurement changes, as a part of that change; see
 benchmarks/lab/forecast.py."""
 
-_CALIBRATION_WORDS, _REPLICATES = 800_000, (6, 20)
+_CALIBRATION_WORDS, _REPLICATES = 800_000, (6, 20)  # of all first training sets together; fewest and most
 _GROUPS = 8  # of runs, for the jackknife
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 _NO_DRAW = stream(0, "forecast")  # text of people stands where it stands, and none of it is drawn

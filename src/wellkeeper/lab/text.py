@@ -3,19 +3,49 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
+from wellkeeper.kernels.normalise import INVISIBLE, MARK, UNSPACED, character_tables
 from wellkeeper.measure.incidence import Offsets, check_offsets
 from wellkeeper.measure.kneser_ney import Words
 
 LINE = "\n"
 """The word that ends every line."""
 
-_PIECES = re.compile(r"\w+(?:['\u2019\-]\w+)*|[^\w\s]")
+
+@cache
+def _pieces_of_text() -> re.Pattern[str]:
+    """Words and marks of punctuation: with the marks on their letters, and of scripts without spaces by the character.
+
+    As `wellkeeper.kernels.words` has them, but that the case stays, and that words may be joined by a hyphen or an
+    apostrophe.
+    """
+    marks, alone = _ranges(MARK, INVISIBLE), _ranges(UNSPACED)
+    letters = rf"[^\W{alone}](?:[^\W{alone}]|[{marks}])*"
+    return re.compile(rf"{letters}(?:['\u2019\-]{letters})*|[{alone}][{marks}]*|[^\w\s][{marks}]*")
+
+
+@cache
+def _between_unspaced() -> re.Pattern[str]:
+    alone, marks = _ranges(UNSPACED), _ranges(MARK, INVISIBLE)
+    return re.compile(rf"(?<=[{alone}{marks}]) (?=[{alone}])")
+
+
+@cache
+def _ranges(*classes: int) -> str:
+    """The characters of some classes, as part of a set of a regular expression."""
+    tables = character_tables()
+    held = np.isin(tables.entries[tables.page_of].ravel() & 15, classes)
+    edges = np.flatnonzero(np.diff(held, prepend=False, append=False)).tolist()
+    return "".join(
+        f"{re.escape(chr(first))}-{re.escape(chr(end - 1))}"
+        for first, end in zip(edges[::2], edges[1::2], strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,10 +84,10 @@ class Vocabulary:
         return len(self.words)
 
     def written(self, numbers: Iterable[int]) -> str:
-        """Words as a reader would see them: marks of punctuation close to the word before."""
+        """Words as a reader would see them: marks of punctuation close to the word before, no spaces in Chinese."""
         line = " ".join(self.words[number] for number in numbers)
-        line = re.sub(r" ?\n ?", LINE, line)
-        return re.sub(r" ([,.;:!?%)\]}»”])", r"\1", re.sub(r"([(\[{«“]) ", r"\1", line))
+        line = _between_unspaced().sub("", re.sub(r" ?\n ?", LINE, line))
+        return re.sub(r" ([,.;:!?%)\]}»”、。，；：！？）」』])", r"\1", re.sub(r"([(\[{«“（「『]) ", r"\1", line))
 
 
 def numbered(
@@ -67,7 +97,8 @@ def numbered(
 
     Args:
         collections: of documents as strings.
-        marks_apart: whether marks of punctuation are words of their own; otherwise words are what white space parts.
+        marks_apart: whether marks of punctuation are words of their own, and each character of a script without spaces,
+            such as Chinese or Thai; otherwise words are what white space parts.
         known: words that have numbers already; new ones are numbered on from them.
 
     Lines end with the word `LINE`; blank lines are none.
@@ -92,8 +123,9 @@ def numbered(
 
 def _pieces(document: str, *, marks_apart: bool) -> list[str]:
     found: list[str] = []
+    found_in = _pieces_of_text().findall
     for line in document.splitlines():
-        pieces = _PIECES.findall(line) if marks_apart else line.split()
+        pieces = found_in(line) if marks_apart else line.split()
         if pieces:
             found += pieces
             found.append(LINE)
