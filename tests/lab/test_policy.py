@@ -44,7 +44,7 @@ def policies(draw) -> Policy:
     keep = draw(st.sampled_from(keeps or ["last", "all", "sample"]))
     return Policy(
         keep=keep,
-        growth=draw(st.floats(0.01, 100)),
+        growth=draw(st.floats(0.01, 10)),
         verifier=draw(st.none() | verifiers),
         detector=draw(st.none() if keep == "sample" else st.none() | detectors),
         decoding=draw(decodings),
@@ -110,6 +110,18 @@ def test_whole_items_miss_the_whole_by_less_than_one(policy: Policy, number: int
     assert min(core, fresh, made) >= 0
     assert made == 0 or parts.made > 0
     assert core + fresh + made == round((parts.core + parts.fresh + parts.made) * size)
+
+
+def test_sets_that_grow_without_bound_are_refused() -> None:
+    policy = Policy.parse("growth=2")
+    assert policy.parts(29).made == 2**29
+    for number in (30, 10_000):
+        with pytest.raises(
+            RecipeError,
+            match=rf"With growth=2 training set {number} is more than a billion times as large as the first\. Choose a",
+        ):
+            policy.parts(number)
+    assert Policy.parse("fixed=0.5,growth=0.01").parts(10_000).core == 0.5
 
 
 def test_a_schedule_says_the_synthetic_share_and_its_last_word_holds_for_ever() -> None:

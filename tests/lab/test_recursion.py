@@ -331,6 +331,11 @@ def test_what_would_draw_from_more_units_than_memory_holds_is_refused_before_a_m
         redrawn(np.ones(10_000_000, np.bool_), Detector(auroc=0.9), 10, np.random.default_rng(0))
 
 
+def test_what_grows_without_bound_is_refused_before_a_model_is_fitted() -> None:
+    with pytest.raises(RecipeError, match=r"With growth=10 training set 10 is more than a billion times"):
+        next(generations(Ledger(), Policy.parse("growth=10"), size=10, count=500, seed=0))
+
+
 def test_where_all_is_kept_a_set_may_add_nothing() -> None:
     for line in ("accumulate,growth=0.1", "subsample,growth=0.1"):
         run = _run(line, count=4)

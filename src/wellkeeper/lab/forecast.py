@@ -341,16 +341,24 @@ def core_counts(
 
 
 def _kernels(runs: Sequence[Observed], profile: Profile, policy: Policy) -> Kernels:
-    """Those of all runs together."""
-    made = [np.concatenate([run.made[step] for run in runs]) for step in range(CALIBRATED)]
-    first, second = (
-        kernel(np.concatenate([run.before[step] for run in runs]), made[step]) for step in range(CALIBRATED)
+    """Those of all runs together.
+
+    The second one is of the corpus' own words, which the forecast is about: a network brings back what it once read
+    more easily than what it never did. In generation 0 none of them is absent, so that only words which the corpus
+    never had tell what happens to those.
+    """
+    own = profile.counts > 0
+    before, made = (
+        [np.array([getattr(run, name)[step] for run in runs]) for step in range(CALIBRATED)]
+        for name in ("before", "made")
     )
+    first = kernel(before[0].ravel(), made[0].ravel())
+    second = kernel(before[1][:, own].ravel(), made[1][:, own].ravel())
     if policy.keep != "sample":
         return Kernels(first=first, second=second, opening=first)
     # A word that one document has fifty times is in many of the documents that the model gives.
     copies = np.tile(profile.counts, len(runs))
-    return Kernels(first=first, second=second, opening=kernel(copies, made[0]))
+    return Kernels(first=first, second=second, opening=kernel(copies, made[0].ravel()))
 
 
 def _without_each(runs: Sequence[Observed]) -> Iterator[list[Observed]]:

@@ -28,6 +28,7 @@ The words of that language, joined by commas:
 [6] Drayson et al., Machine-generated text detection prevents language model collapse, EMNLP 2025.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias
@@ -36,6 +37,9 @@ from wellkeeper.errors import RecipeError, did_you_mean
 from wellkeeper.lab.ranges import check_range
 
 Keep: TypeAlias = Literal["last", "all", "sample"]
+
+_MOST_GROWN = 1e9
+"""Size of a training set in those of the first: more than any run holds, and well within what numbers count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,13 +201,24 @@ class Policy:
         """What training set `number` = 1, 2, ... is made of; beside all data before it, where the policy keeps those.
 
         The core stays as large as it was, so that its share changes where sets grow or shrink.
+
+        Raises:
+            RecipeError: the set has grown beyond a billion times the first one.
         """
-        size = self.growth**number
+        size = self._grown(number)
         core = 1.0 if self.augment else self.fixed
         share = 1 - self.schedule[min(number, len(self.schedule)) - 1] if self.schedule else self.fresh
         fresh = share * size
         made = self.augment * size if self.augment else max(size - core - fresh, 0.0)
         return Parts(core=core, fresh=fresh, made=made)
+
+    def _grown(self, number: int) -> float:
+        if number * math.log(self.growth) > math.log(_MOST_GROWN):
+            raise RecipeError(
+                f"With growth={self.growth:g} training set {number} is more than a billion times as large as the first. "
+                "Choose a growth nearer to 1, or fewer generations."
+            )
+        return self.growth**number
 
     def __str__(self) -> str:
         plain = replace(self, keep="last", decoding=Decoding())

@@ -181,15 +181,15 @@ class _Run:
         return self.world.join(parts) if len(parts) > 1 else parts[0]
 
     def check_room(self, first: State, count: int) -> None:
-        """Refuse what would draw from more units than memory has room for, before it takes its time.
+        """Refuse what grows without bound or draws from more units than memory has room for, before it takes its time.
 
         Raises:
             RecipeError: as said.
         """
         policy = self.policy
+        sets = [policy.parts(number) for number in range(1, count + 1)]
         if policy.keep != "sample" and policy.detector is None:
             return
-        sets = [policy.parts(number) for number in range(1, count + 1)]
         sizes = [1.0, *(parts.core + parts.fresh + parts.made for parts in sets)]
         share = max(sizes) if policy.keep == "last" else sum(sizes)
         units = math.ceil(share * _divisible(self.world).units(first.data))

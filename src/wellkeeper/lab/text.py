@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
-from wellkeeper.kernels.normalise import INVISIBLE, MARK, UNSPACED, character_tables
+from wellkeeper.kernels.normalise import INVISIBLE, MARK, TRANSPARENT, UNSPACED, character_tables
 from wellkeeper.measure.incidence import Offsets, check_offsets
 from wellkeeper.measure.kneser_ney import Words
 
 LINE = "\n"
 """The word that ends every line."""
+
+_WIDE = r"\u3001-\u303f\uff01-\uff0f\uff1a-\uff20"
+"""Marks of punctuation as wide as a Chinese character, which have their space within."""
 
 
 @cache
@@ -25,15 +28,16 @@ def _pieces_of_text() -> re.Pattern[str]:
     As `wellkeeper.kernels.words` has them, but that the case stays, and that words may be joined by a hyphen or an
     apostrophe.
     """
-    marks, alone = _ranges(MARK, INVISIBLE), _ranges(UNSPACED)
+    marks, alone = _ranges(MARK, INVISIBLE, TRANSPARENT), _ranges(UNSPACED)
     letters = rf"[^\W{alone}](?:[^\W{alone}]|[{marks}])*"
     return re.compile(rf"{letters}(?:['\u2019\-]{letters})*|[{alone}][{marks}]*|[^\w\s][{marks}]*")
 
 
 @cache
-def _between_unspaced() -> re.Pattern[str]:
-    alone, marks = _ranges(UNSPACED), _ranges(MARK, INVISIBLE)
-    return re.compile(rf"(?<=[{alone}{marks}]) (?=[{alone}])")
+def _no_space() -> re.Pattern[str]:
+    """Spaces between words that are written without."""
+    alone, marks = _ranges(UNSPACED), _ranges(MARK, INVISIBLE, TRANSPARENT)
+    return re.compile(rf"(?<=[{_WIDE}]) | (?=[{_WIDE}])|(?<=[{alone}{marks}]) (?=[{alone}])")
 
 
 @cache
@@ -86,8 +90,8 @@ class Vocabulary:
     def written(self, numbers: Iterable[int]) -> str:
         """Words as a reader would see them: marks of punctuation close to the word before, no spaces in Chinese."""
         line = " ".join(self.words[number] for number in numbers)
-        line = _between_unspaced().sub("", re.sub(r" ?\n ?", LINE, line))
-        return re.sub(r" ([,.;:!?%)\]}»”、。，；：！？）」』])", r"\1", re.sub(r"([(\[{«“（「『]) ", r"\1", line))
+        line = _no_space().sub("", re.sub(r" ?\n ?", LINE, line))
+        return re.sub(r" ([,.;:!?%)\]}»”])", r"\1", re.sub(r"([(\[{«“]) ", r"\1", line))
 
 
 def numbered(

@@ -45,6 +45,7 @@ DISCOUNT = 0.75
 FLOOR = 1e-4
 """Share of a maximum-likelihood model's single words that is even over the vocabulary, so that none is impossible.
 Ours: too small to move a figure, and read only where nothing is known of the words before."""
+_MOST_NODES = 2**31 - 1
 _COLDEST = 1e-300
 """Temperature below which 1 / temperature has no room among floats: it is as good as 0."""
 
@@ -162,7 +163,7 @@ def fit(
 
     Raises:
         DataError: the offsets do not delimit the words, a word is outside the vocabulary, `order` is not positive,
-            or `discount` not in (0, 1).
+            or `discount` not in (0, 1); or there are more words than a trie has numbers for.
     """
     if order < 1 or not 0 < discount < 1:
         raise DataError(
@@ -196,6 +197,11 @@ def fit_maximum_likelihood(
 
 def _counted(offsets: Offsets, words: Words, order: int, rule: _trie.Rule) -> Model:
     _check(offsets, words, rule.vocabulary)
+    if order * (words.size + 1) > _MOST_NODES:
+        raise DataError(
+            f"{words.size:,} words may have more n-grams of up to {order} words than can be numbered, {_MOST_NODES:,}. "
+            "Give a part of the text, or a lower order."
+        )
     trie, leaves = _trie.grown(offsets, words, order)
     counts = _trie.Counts(*(np.zeros(trie.parent.size, np.int32) for _ in range(3)))
     _trie.add(leaves, trie, counts, rule)

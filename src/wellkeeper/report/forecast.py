@@ -86,7 +86,8 @@ def forecast_headline(document: Document, numbers: Numbers) -> str:
     if not ranked:
         return f"{after}, no policy could be forecast."
     best, worst = ranked[0], ranked[-1]
-    said = f"{after}, {_policy(worst)} has lost {_share(worst, numbers)} of the corpus' words by use"
+    least = "at least " if not table(document, "proxy") else ""
+    said = f"{after}, {_policy(worst)} has lost {least}{_share(worst, numbers)} of the corpus' words by use"
     if best is worst:
         return f"{said}."
     return f"{said}; {_policy(best)}, {_share(best, numbers)}."
@@ -253,7 +254,7 @@ def _policies_section(document: Document) -> list[Block]:
     shown, more = first(rows(document.get("policies")), _MOST_POLICIES, "policy")
     if not shown:
         return [none("No policy was forecast.")]
-    blocks: list[Block] = [Prose(_READING)]
+    blocks: list[Block] = [Prose(f"{_READING} {_SURPRISE}" if table(document, "proxy") else _READING)]
     for figure, title, label in _PICTURES:
         blocks += _picture(shown, figure, title, label)
     said = [[_policy(row), _what_it_is(text(row.get("policy")))] for row in shown]
@@ -262,9 +263,9 @@ def _policies_section(document: Document) -> list[Block]:
 
 _READING = (
     "A corpus loses its rare words first. Lost mass is the share of the corpus' text that is of words which a later "
-    "training set no longer has; what a model does not see it cannot learn. Surprise is how unlikely text of people is "
-    "that no model was trained on."
+    "training set no longer has; what a model does not see it cannot learn."
 )
+_SURPRISE = "Surprise is how unlikely text of people is that no model was trained on."
 _PICTURES = (
     ("lost_mass", "Words lost by use", "share of the corpus lost"),
     ("types", "Distinct words left", "distinct words of the corpus"),
