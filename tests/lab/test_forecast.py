@@ -293,3 +293,24 @@ def test_without_the_words_that_come_back_the_forecast_of_a_smoothed_model_is_fa
     found = foretold("replace", smoothing=0.05)
     assert found.types.estimate[-1] < 0.9 * runs[0]
     assert found.lost_mass.estimate[-1] > 1.1 * runs[1]
+
+
+@pytest.mark.parametrize(("as_easily", "told_by"), [(True, "all words"), (False, "the corpus' own")])
+def test_words_that_the_corpus_never_had_tell_of_its_own_only_where_they_come_back_as_easily(
+    as_easily, told_by
+) -> None:
+    rng = np.random.default_rng(8)
+    corpus, shape = profile(), (2, VOCABULARY)
+    own = corpus.counts > 0
+    back = np.where(own | as_easily, 0.3, 0.02)
+    runs = [
+        forecasting.Observed(before=np.tile(corpus.counts, (2, 1)), made=rng.poisson(back, shape))
+        for _ in range(3)
+    ]
+    for run in runs:
+        run.before[1] = 0
+    found = forecasting._telling(runs, corpus)
+    assert found.tolist() == (np.ones_like(own) if told_by == "all words" else own).tolist()
+    kernels = iterated(corpus, runs, Policy.parse("replace"), 2).kernels
+    assert kernels is not None
+    assert kernels.second.means[0] == pytest.approx(0.3, abs=0.02)

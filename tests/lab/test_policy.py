@@ -118,7 +118,7 @@ def test_sets_that_grow_without_bound_are_refused() -> None:
     for number in (30, 10_000):
         with pytest.raises(
             RecipeError,
-            match=rf"With growth=2 training set {number} is more than a billion times as large as the first\. Choose a",
+            match=rf"With growth=2 training set {number} is more than a billion times the first one\. Choose a",
         ):
             policy.parts(number)
     assert Policy.parse("fixed=0.5,growth=0.01").parts(10_000).core == 0.5

@@ -10,6 +10,7 @@ from naive_kneser_ney import NaiveKneserNey
 from nltk.lm import KneserNeyInterpolated
 
 from wellkeeper.errors import DataError
+from wellkeeper.measure import kneser_ney
 from wellkeeper.measure.kneser_ney import DISCOUNT, Model, fit
 
 VOCABULARY = 6
@@ -142,6 +143,16 @@ def test_errors_say_what_was_found_and_what_to_do(change, says: str) -> None:
     offsets, words = np.array(given_.pop("offsets")), np.array(given_.pop("words"), np.int32)
     with pytest.raises(DataError, match=says):
         fit(offsets, words, **given_)
+
+
+def test_more_words_than_n_grams_can_be_numbered_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kneser_ney, "_MOST_NODES", 11)
+    assert fitted([[0, 1], [2]], order=2).order == 2
+    with pytest.raises(
+        DataError,
+        match=r"3 words may have more n-grams of up to 3 words than can be numbered, 11\. Give a part",
+    ):
+        fitted([[0, 1], [2]], order=3)
 
 
 def test_words_to_score_must_be_of_the_vocabulary_too() -> None:

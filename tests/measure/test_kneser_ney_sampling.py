@@ -193,6 +193,14 @@ def test_other_generators_give_other_words() -> None:
     assert one != two
 
 
+def test_temperatures_too_cold_to_count_are_as_good_as_none() -> None:
+    model = fitted(fit, [[0, 1, 1, 2, 0, 1, 3, 0, 1, 1]])
+    offsets = np.array([0, 8])
+    greedy = model.sample(offsets, np.random.default_rng(0), temperature=0).tolist()
+    for temperature in (5e-324, 1e-310, 1e-300, 1e-200, 1e-6):
+        assert model.sample(offsets, np.random.default_rng(1), temperature=temperature).tolist() == greedy
+
+
 def test_a_model_of_nothing_draws_any_word() -> None:
     for settings in SETTINGS[2:]:
         drawn = fitted(fit, [[]]).sample(np.array([0, 300]), np.random.default_rng(0), **settings)

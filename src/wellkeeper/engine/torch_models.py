@@ -136,7 +136,7 @@ def _llama(file: GgufFile, transformers: Any) -> Any:
         values = file.floats(name)
         if part in {"attn_q", "attn_k"}:
             values = _by_halves(values, heads if part == "attn_q" else paired_heads)
-        weights[place] = torch.from_numpy(np.ascontiguousarray(values))
+        weights[place] = torch.from_numpy(np.require(values, requirements=("C", "W")))
     found = model.load_state_dict(weights, strict=False)
     missing = set(found.missing_keys) - ({"lm_head.weight"} if config.tie_word_embeddings else set())
     if missing or found.unexpected_keys:

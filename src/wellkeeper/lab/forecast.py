@@ -51,6 +51,7 @@ benchmarks/lab/forecast.py."""
 
 _CALIBRATION_WORDS, _REPLICATES = 800_000, (6, 20)  # of all first training sets together; fewest and most
 _GROUPS = 8  # of runs, for the jackknife
+_APART = 3.0  # standard errors between words that come back as easily as others and those that do not
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 _NO_DRAW = stream(0, "forecast")  # text of people stands where it stands, and none of it is drawn
 
@@ -269,10 +270,11 @@ def iterated(
     if len(runs) < 2:
         raise DataError(f"{len(runs)} run has no band. Calibrate on at least 2 replicates.")
     chain = chain_of(profile, policy, core)
-    kernels = _kernels(runs, profile, policy)
+    telling = _telling(runs, profile)
+    kernels = _kernels(runs, profile, policy, telling)
     central = chain.absences(kernels, count)
     sums = chain.sums(central)
-    fewer = (_kernels(some, profile, policy) for some in _without_each(runs))
+    fewer = (_kernels(some, profile, policy, telling) for some in _without_each(runs))
     less = np.array([chain.sums(chain.absences(found, count)) for found in fewer])
     variance = (len(less) - 1) * less.var(axis=0) + chain.variance(central)
     frozen = chain.sums(chain.absences(kernels, count, farthest=1.0))
@@ -340,25 +342,40 @@ def core_counts(
     return counts_of(first_words(world, round(policy.fixed * size)), vocabulary)
 
 
-def _kernels(runs: Sequence[Observed], profile: Profile, policy: Policy) -> Kernels:
-    """Those of all runs together.
-
-    The second one is of the corpus' own words, which the forecast is about: a network brings back what it once read
-    more easily than what it never did. In generation 0 none of them is absent, so that only words which the corpus
-    never had tell what happens to those.
-    """
-    own = profile.counts > 0
+def _kernels(
+    runs: Sequence[Observed], profile: Profile, policy: Policy, told_by: NDArray[np.bool_]
+) -> Kernels:
+    """Those of all runs together; `told_by`, shape (words,), are the words whose return tells of the corpus' own."""
     before, made = (
         [np.array([getattr(run, name)[step] for run in runs]) for step in range(CALIBRATED)]
         for name in ("before", "made")
     )
-    first = kernel(before[0].ravel(), made[0].ravel())
-    second = kernel(before[1][:, own].ravel(), made[1][:, own].ravel())
+    # In generation 0 no word of the corpus is absent: what becomes of one that is, others tell or nobody does.
+    first = kernel(before[0][:, told_by].ravel(), made[0][:, told_by].ravel())
+    second = kernel(before[1][:, told_by].ravel(), made[1][:, told_by].ravel())
     if policy.keep != "sample":
         return Kernels(first=first, second=second, opening=first)
     # A word that one document has fifty times is in many of the documents that the model gives.
     copies = np.tile(profile.counts, len(runs))
     return Kernels(first=first, second=second, opening=kernel(copies, made[0].ravel()))
+
+
+def _telling(runs: Sequence[Observed], profile: Profile) -> NDArray[np.bool_]:
+    """The words whose return tells how the corpus' own come back: all of the vocabulary, if all do alike.
+
+    A model that smooths brings back any word as easily. A network brings back what it once read more easily than what
+    it never did: then the corpus' own words tell alone.
+    """
+    own = profile.counts > 0
+    back = [
+        np.concatenate([run.made[1][(run.before[1] == 0) & of] for run in runs]).astype(np.float64)
+        for of in (own, ~own)
+    ]
+    if min(counts.size for counts in back) < 2:
+        return own
+    error = np.sqrt(sum(counts.var(ddof=1) / counts.size for counts in back))
+    is_alike = abs(back[0].mean() - back[1].mean()) <= _APART * error
+    return np.ones_like(own) if is_alike else own
 
 
 def _without_each(runs: Sequence[Observed]) -> Iterator[list[Observed]]:

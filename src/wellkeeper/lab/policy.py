@@ -213,12 +213,16 @@ class Policy:
         return Parts(core=core, fresh=fresh, made=made)
 
     def _grown(self, number: int) -> float:
-        if number * math.log(self.growth) > math.log(_MOST_GROWN):
+        try:
+            size = self.growth**number
+        except OverflowError:
+            size = math.inf
+        if size > _MOST_GROWN:
             raise RecipeError(
-                f"With growth={self.growth:g} training set {number} is more than a billion times as large as the first. "
+                f"With growth={self.growth:g} training set {number} is more than a billion times the first one. "
                 "Choose a growth nearer to 1, or fewer generations."
             )
-        return self.growth**number
+        return size
 
     def __str__(self) -> str:
         plain = replace(self, keep="last", decoding=Decoding())

@@ -105,7 +105,7 @@ def numbered(
             such as Chinese or Thai; otherwise words are what white space parts.
         known: words that have numbers already; new ones are numbered on from them.
 
-    Lines end with the word `LINE`; blank lines are none.
+    Lines end with the word `LINE`; blank lines are none. Half a character, which no encoding can write, is a `?`.
 
     >>> (text,), words = numbered([["A cat. A dog."]])
     >>> text.words.tolist(), words.words
@@ -128,7 +128,8 @@ def numbered(
 def _pieces(document: str, *, marks_apart: bool) -> list[str]:
     found: list[str] = []
     found_in = _pieces_of_text().findall
-    for line in document.splitlines():
+    whole = document if document.isascii() else document.encode("utf-8", "replace").decode()
+    for line in whole.splitlines():
         pieces = found_in(line) if marks_apart else line.split()
         if pieces:
             found += pieces
