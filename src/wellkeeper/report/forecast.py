@@ -538,7 +538,7 @@ def _trust_section(document: Document) -> list[Block]:
             [
                 "Foretold",
                 f"two generations of {name}, {THIN.of(calibrated, 'run')}",
-                "an assumption: the drift goes on",
+                "the drift is taken to go on; ten generations on, bands are too narrow",
             ]
         )
         if runs:
