@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test explore slow ray torch test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates bench-origin bench-mix check clean
+.PHONY: help demo test explore slow ray torch nightly test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates bench-origin bench-mix check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,8 +40,11 @@ torch: $(READY)  ## the tests that train models in torch, which this installs
 	$(BIN)/python -m pip install --quiet torch==2.13.0 --editable '.[lm-torch,torch]'
 	$(BIN)/python -m pytest -m torch
 
+nightly: torch  ## checks of the lab that take many minutes each
+	$(BIN)/python -m pytest -m nightly
+
 test-all: $(READY)  ## fast and slow tests
-	$(BIN)/python -m pytest -n auto -m 'not ray'
+	$(BIN)/python -m pytest -n auto -m 'not ray and not nightly'
 	$(BIN)/python -m pytest -m ray
 
 lint: $(READY)  ## ruff: rules and format

@@ -144,6 +144,75 @@ def test_what_is_no_documents_is_refused(people, given, says):
         OwnWorld(people, Wrong()).sample(None, 10, Decoding(), stream(0))
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            ["x"] * 12,
+            r"`nll` returned a list of str, which are no numbers\. Let it return one number for each",
+        ),
+        (
+            [float("nan")] * 12,
+            r"`nll` returned NaN for 12 of 12 documents\. Let it return one number for each",
+        ),
+        (None, r"`nll` was given 12 documents and returned values of shape \(\)\. Let it return"),
+    ],
+)
+def test_what_is_no_likelihood_is_refused(people, given, says):
+    class Wrong(Echo):
+        def nll(self, model, documents):
+            return given
+
+    with pytest.raises(DataError, match=says):
+        OwnWorld(people, Wrong()).figures(tuple(people.documents), None)
+
+
+@pytest.mark.parametrize("function", ["fit", "sample", "nll"])
+def test_an_error_of_the_model_is_told_with_its_line_and_kept_as_the_cause(people, function):
+    class Broken(Echo):
+        def nll(self, model, documents):
+            return [1.0 for _ in documents]
+
+    def broken(*given):
+        raise ValueError("No memory.")
+
+    model = Broken()
+    setattr(model, function, broken)
+    line = broken.__code__.co_firstlineno + 1
+    says = rf"^`{function}` of your model raised ValueError: No memory \(test_own_model\.py, line {line}\)\. Mend it, and"
+    with pytest.raises(WorkError, match=says) as caught:
+        list(recursion.generations(OwnWorld(people, model), Policy(), size=200, count=1, seed=0))
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_a_function_that_takes_other_arguments_is_told(people):
+    class Narrow(Echo):
+        def fit(self, documents):
+            return documents
+
+    with pytest.raises(
+        WorkError, match=r"`fit` of your model raised TypeError: .*takes 2 positional.*\. Mend it"
+    ):
+        OwnWorld(people, Narrow()).fit(("a b",), stream(0))
+
+
+def test_a_model_may_do_what_it_likes_with_its_lists_and_print(people, capsys):
+    class Rough(Echo):
+        def fit(self, documents, seed):
+            sys.stdout.write("fitting\n")
+            documents.sort()
+            return super().fit(documents, seed)
+
+        def nll(self, model, documents):
+            documents[:] = ["gone" for _ in documents]
+            return [1.0 for _ in documents]
+
+    held_out = list(people.held_out_documents)
+    list(recursion.generations(OwnWorld(people, Rough()), Policy(), size=200, count=1, seed=0))
+    assert list(people.held_out_documents) == held_out
+    assert capsys.readouterr() == ("", "fitting\nfitting\n")
+
+
 def test_a_model_without_words_is_told(people):
     class Mute(Echo):
         def sample(self, model, words, decoding, seed):
@@ -183,16 +252,54 @@ def test_a_model_is_a_file_an_object_a_class_or_a_module(tmp_path, monkeypatch):
         (
             "no_such_module:x",
             InputError,
-            r"There is no model 'no_such_module:x': No module named.*FILE\.py:object",
+            r"There is no model 'no_such_module:x': there is no module no_such_module here.*FILE\.py:object",
         ),
-        ("absent.py", InputError, r"There is no model 'absent\.py': .*No such file"),
-        ("json:absent", InputError, r"There is no model 'json:absent': .*has no attribute 'absent'"),
+        (
+            "absent.py",
+            InputError,
+            r"There is no model 'absent\.py': there is no file absent\.py\. Name it as",
+        ),
+        ("json:absent", InputError, r"There is no model 'json:absent': json has no absent\. Name it as"),
+        (":", InputError, r"There is no model ':': '' is no name of a module\. Name it as"),
+        (".x", InputError, r"There is no model '\.x': '\.x' is no name of a module\. Name it as"),
         ("json", RecipeError, r"json has no fit and no sample\. Give it"),
     ],
 )
 def test_what_is_no_model_is_told(place, error, says):
     with pytest.raises(error, match=says):
         loaded(place)
+
+
+@pytest.mark.parametrize(
+    ("code", "within", "says"),
+    [
+        (
+            "\nx = absent",
+            "",
+            r"The code of .*mine\.py raised NameError: name 'absent' is not defined \(mine\.py, line 2\)",
+        ),
+        (
+            "import no_such_library",
+            "",
+            r"raised ModuleNotFoundError: No module named 'no_such_library' \(mine\.py, line 1\)",
+        ),
+        (
+            "def fit(documents, seed)",
+            "",
+            r"raised SyntaxError: expected ':' \(mine\.py, line 1\)\. Mend it, and",
+        ),
+        ("raise SystemExit(3)", "", r"raised SystemExit: 3 \(mine\.py, line 1\)"),
+        (
+            "class M:\n    def __init__(self, path): ...",
+            ":M",
+            r"The class .*mine\.py:M raised TypeError: .*'path'\. Mend",
+        ),
+    ],
+)
+def test_code_that_does_not_run_is_told(tmp_path, code, within, says):
+    (tmp_path / "mine.py").write_text(code)
+    with pytest.raises(WorkError, match=says):
+        loaded(f"{tmp_path / 'mine.py'}{within}")
 
 
 def test_the_experiment_asks_for_a_model(people):
@@ -215,7 +322,10 @@ def test_the_example_collapses(people):
 def test_the_example_refuses_what_it_cannot_follow(people):
     world = OwnWorld(people, loaded(str(EXAMPLE)))
     model = world.fit(tuple(people.documents), stream(0))
-    with pytest.raises(ValueError, match=r"cannot be sampled with top-k=3\. Give temperature"):
+    with pytest.raises(
+        WorkError,
+        match=r"ValueError: .*cannot be sampled with top-k=3\. Give temperature.*own_model\.py, line",
+    ):
         world.sample(model, 10, Decoding(top_k=3), stream(0))
 
 

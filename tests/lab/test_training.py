@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from proof_texts import edited, texts
 
 from wellkeeper.errors import DataError
-from wellkeeper.lab.training import PARTS, joined, pool_of
+from wellkeeper.lab.training import PARTS, distinct, joined, pool_of
 
 FOUND = texts(80, 1)
 POOL = pool_of("found", FOUND)
@@ -39,6 +39,22 @@ def test_a_document_that_two_sets_share_has_one_key_and_copies_have_keys_of_thei
     assert set(POOL.keys[:10]) <= set(other.keys)
     assert len(set(other.keys)) == len(other)
     assert len(set(joined("both", [POOL, other]).keys)) == len(POOL) + len(other)
+
+
+@pytest.mark.parametrize("source", [0, 1])
+def test_a_source_is_drawn_alike_whichever_of_two_copies_in_two_sources_comes_first(source: int) -> None:
+    """Copies are numbered among what is drawn from, and not among what that was taken from."""
+    documents, sources = [*FOUND, *FOUND[:40]], np.repeat([0, 1], [80, 40])
+    there = pool_of("all", documents).take(sources == source)
+    back = pool_of("all", documents[::-1]).take(sources[::-1] == source)
+    assert there.texts(there.draw(1000, 2)) == back.texts(back.draw(1000, 2))
+
+
+def test_distinct_texts_are_told_apart_without_a_table_as_wide_as_the_longest() -> None:
+    long = pool_of("long", ["word " * 400_000, *FOUND[:5]])
+    together = distinct("AI-generated", [long, POOL, POOL])
+    assert together.documents == [*long.documents, *FOUND[5:]]  # the first of each, in order
+    assert (together.name, together.total) == ("AI-generated", 400_000 + POOL.total)
 
 
 def test_copies_with_light_edits_are_mostly_in_the_part_of_their_original() -> None:

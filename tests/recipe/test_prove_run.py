@@ -217,6 +217,46 @@ def test_few_held_out_documents_are_not_enough(sets, tmp_path) -> None:
         wellkeeper.prove(sets["raw"], sets["clean"], held_out=few, out=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("count", "words", "says"),
+    [
+        (9, None, r"^small has too few documents with words for an interval: 9\. Give at least 10\."),
+        (
+            60,
+            20,
+            r"^The longest draw of \w+, 80 words, takes \d of its documents, too few.*Ask for more words with --words",
+        ),
+    ],
+)
+def test_whether_the_set_or_the_draw_is_too_small_is_told_apart(count, words, says, sets, tmp_path) -> None:
+    small = write(tmp_path / "small.jsonl", rows(texts(count, 9)))
+    with pytest.raises(DataError, match=says):
+        wellkeeper.prove(sets["raw"], small, held_out=sets["held_out"], words=words, out=tmp_path / "out")
+
+
+def test_a_set_that_stands_in_the_held_out_text_is_told(sets, tmp_path) -> None:
+    human = texts(60, 9)
+    held_out = write(tmp_path / "human.jsonl", rows(human))
+    small = write(tmp_path / "small.jsonl", rows([*human[:12], *texts(4, 10)]))
+    with pytest.raises(
+        DataError,
+        match=r"^12 of the 16 documents of small stand in the held-out text, and the 4 others are too few",
+    ):
+        wellkeeper.prove(sets["raw"], small, held_out=held_out, out=tmp_path / "out")
+
+
+def test_a_model_that_is_missing_is_told_before_texts_are_read(sets, tmp_path) -> None:
+    with pytest.raises(InputError, match=r"absent holds no model"):
+        wellkeeper.prove(
+            tmp_path / "unread.jsonl",
+            sets["clean"],
+            held_out=sets["held_out"],
+            proxy="smollm2",
+            model=tmp_path / "absent",
+            out=tmp_path / "out",
+        )
+
+
 def test_a_raw_set_of_one_source_leaves_nothing_to_weigh_and_says_so(sets, tmp_path) -> None:
     one = write(tmp_path / "one.jsonl", rows(texts(100, 1, words=80)))
     found = wellkeeper.prove(

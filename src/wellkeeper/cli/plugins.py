@@ -25,9 +25,12 @@ def steps(*, as_json: bool) -> None:
                 click.echo(f"    {option}: {default}")
 
 
+_DOCUMENTS = ("recipe", "audit", "anchors", "compare", "forecast", "lab", "prove", "recommend")
+
+
 @click.command()
-@click.argument("document", type=click.Choice(["recipe", "audit", "anchors"]), default="recipe")
+@click.argument("document", type=click.Choice(_DOCUMENTS), default="recipe")
 def schema(document: str) -> None:
-    """Print the JSON schema of recipes, for editors, of what `audit --json` prints, or of anchor packs."""
+    """Print the JSON schema of recipes, for editors, of anchor packs, or of what a command prints with --json."""
     text = (files("wellkeeper.recipe") / f"{document}.schema.json").read_text(encoding="utf-8")
     print_json(json.loads(text))

@@ -73,18 +73,18 @@ class Chain:
     starts: NDArray[np.int64]  # shape (words of the corpus,): their count in generation 0, at most MOST
     lost: NDArray[np.bool_]  # shape (words of the corpus,): whether they can be lost at all
 
-    def absences(self, kernels: Kernels, count: int, *, farthest: float = math.inf) -> Floats:
+    def absences(self, kernels: Kernels, count: int) -> Floats:
         """Chance that a word of the corpus is absent from generations 0 to `count`, shape (count + 1, words).
 
         The kernel of a step is as far on the way from the first to the second, or beyond, as the share of the
-        corpus' words that are lost then, up to `farthest` times that of generation 1.
+        corpus' words that are lost then is of that in generation 1.
         """
         found = np.zeros((count + 1, self.starts.size))
         steps: list[Floats] = []
         for number in range(1, count + 1):
             first = found[1].mean() if number > 1 else 0.0
             place = found[number - 1].mean() / first if first else 0.0
-            steps.append(kernels.at(min(place, farthest)).transitions())
+            steps.append(kernels.at(place).transitions())
             found[number] = np.where(self.lost, self.absent(steps), 0.0)
         return found
 

@@ -1,7 +1,7 @@
 """The checks of the lab against theory and published tables: collected, run, and told in one table."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -66,12 +66,6 @@ def chosen(numbers: Sequence[int]) -> tuple[Check, ...]:
     if unknown:
         raise RecipeError(f"There is no check {unknown[0]}. Give numbers from {min(known)} to {max(known)}.")
     return tuple(known[number] for number in sorted(set(numbers))) if numbers else tuple(known.values())
-
-
-def outcomes(wanted: Sequence[Check], materials: Materials, *, slow: bool) -> Iterator[Outcome]:
-    """Run checks one after the other; those that lack something are not run, and say what."""
-    for check in wanted:
-        yield outcome(check, materials, slow=slow)
 
 
 def outcome(check: Check, materials: Materials, *, slow: bool = True) -> Outcome:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
 from wellkeeper.kernels import text
+from wellkeeper.lab.text import bounds_of
 from wellkeeper.measure.incidence import Documents, Hashes, Offsets, check_offsets
 
 ModelT = TypeVar("ModelT")
@@ -98,12 +99,16 @@ def words_of(documents: Sequence[str]) -> WordPlaces:
     >>> found.offsets.tolist(), found.firsts.tolist()
     ([0, 4, 4], [0, 2, 7, 9])
     """
-    raw = [document.encode("utf-8", "replace") for document in documents]
-    bounds = np.zeros(len(raw) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, raw), np.int64, len(raw)), out=bounds[1:])
-    data = np.frombuffer(b"".join(raw), np.uint8)
-    offsets, hashes, firsts, _ = text.word_places(data, bounds, tables(), np.arange(len(raw)))
+    data, bounds = in_bytes(documents)
+    offsets, hashes, firsts, _ = text.word_places(data, bounds, tables(), np.arange(len(documents)))
     return WordPlaces(offsets=offsets, hashes=hashes, firsts=firsts)
+
+
+def in_bytes(documents: Sequence[str]) -> tuple[NDArray[np.uint8], Offsets]:
+    """Documents in UTF-8, one after the other, and where each begins and ends, shape (documents + 1,)."""
+    raw = [document.encode("utf-8", "replace") for document in documents]
+    sizes = np.fromiter(map(len, raw), np.int64, len(raw))
+    return np.frombuffer(b"".join(raw), np.uint8), bounds_of(sizes)
 
 
 def by_words(ends: NDArray[np.integer], nats: NDArray[np.floating], firsts: NDArray[np.integer]) -> Numbers:

@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
 from wellkeeper.lab import seeds as streams
 from wellkeeper.lab.learner import Learner, Numbers, Surprise, Unlearner
 from wellkeeper.lab.paired import Estimate, Panel, Scores, gains, levels
-from wellkeeper.lab.training import PARTS, Pool
+from wellkeeper.lab.training import PARTS, Draw, Pool, Portions, drawn
 from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS
 from wellkeeper.measure.tail_cost import holm
 
@@ -38,8 +37,6 @@ SHARES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5)
 Verdict: TypeAlias = Literal["better", "worse", "no difference found", "not enough data"]
 Told: TypeAlias = Callable[[str], None]
 """Is told of every model that was fitted: what it read."""
-Portions: TypeAlias = Sequence[tuple[Pool, int]]
-"""What a model reads: about so many words of each pool."""
 
 
 def nobody(_name: str) -> None:
@@ -47,36 +44,6 @@ def nobody(_name: str) -> None:
 
 
 # --- models and what they make of the held-out documents --------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Draw:
-    """What one model reads, by parts; arrays have shape (documents,)."""
-
-    documents: list[str]
-    words: NDArray[np.int64]
-    parts: NDArray[np.int64]  # ascending
-    keys: NDArray[np.uint64]
-
-    @property
-    def bounds(self) -> NDArray[np.int64]:
-        """Documents at which parts begin and end, shape (PARTS + 1,)."""
-        return np.searchsorted(self.parts, np.arange(PARTS + 1)).astype(np.int64)
-
-
-def _drawn(portions: Portions, seed: int) -> _Draw:
-    chosen = [(pool, pool.draw(words, seed)) for pool, words in portions if words]
-    documents = [document for pool, places in chosen for document in pool.texts(places)]
-    words = np.concatenate([pool.words[places] for pool, places in chosen])
-    parts = np.concatenate([pool.parts[places] for pool, places in chosen])
-    keys = np.concatenate([pool.keys[places] for pool, places in chosen])
-    order = np.lexsort((keys, parts))
-    return _Draw(
-        documents=[documents[place] for place in order.tolist()],
-        words=words[order],
-        parts=parts[order],
-        keys=keys[order],
-    )
 
 
 def scores(
@@ -88,7 +55,7 @@ def scores(
         DataError: a draw has fewer than 10 documents, or a learner that cannot forget is to read all of a pool.
     """
     numbers = [streams.number(seed, "prove", draw) for draw in range(count)]
-    draws = [_drawn(portions, number) for number in numbers]
+    draws = [drawn(portions, number) for number in numbers]
     name = " and ".join(pool.name for pool, words in portions if words)
     fewest = min(len(draw.documents) for draw in draws)
     if fewest < FEWEST_DOCUMENTS:
@@ -120,9 +87,9 @@ def scores(
     )
 
 
-def _by_forgetting(learner: Any, draws: Sequence[_Draw], panel: Panel, told: Callable[[], None]) -> Scores:
+def _by_forgetting(learner: Any, draws: Sequence[Draw], panel: Panel, told: Callable[[], None]) -> Scores:
     """Draws of the very same documents, as all draws of a whole set are, count as often and are fitted once."""
-    distinct: dict[bytes, list[_Draw]] = {}
+    distinct: dict[bytes, list[Draw]] = {}
     for draw in draws:
         distinct.setdefault(draw.keys.tobytes(), []).append(draw)
     surprise = np.zeros(panel.words.hashes.size)

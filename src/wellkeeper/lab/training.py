@@ -6,21 +6,22 @@ do not share.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
 from wellkeeper.kernels import text
-from wellkeeper.lab.learner import tables, words_of
+from wellkeeper.lab.learner import in_bytes, tables, words_of
 
 PARTS = 20
 """Parts that the documents of all sets are put into: 19 degrees of freedom, Student's quantile 2.09."""
 
 _U = np.uint64
+_COPY = _U(0x9E3779B97F4A7C15)  # odd, so that all numbers of copies give other keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,7 +31,7 @@ class Pool:
     name: str
     documents: Sequence[str]
     words: NDArray[np.int64]
-    keys: NDArray[np.uint64]  # by which they are drawn; equal in two sets for the same text
+    hashes: NDArray[np.uint64]  # of their texts
     parts: NDArray[np.int64]  # 0 to PARTS - 1: documents that are alike are likely in one
 
     def __len__(self) -> int:
@@ -41,6 +42,11 @@ class Pool:
         """Words of all documents."""
         return int(self.words.sum())
 
+    @property
+    def keys(self) -> NDArray[np.uint64]:
+        """By which they are drawn; equal in two sets for the same text, and for the same copy of it."""
+        return self.hashes ^ (_copies_before(self.hashes) * _COPY)
+
     def take(self, chosen: NDArray[np.integer] | NDArray[np.bool_], *, name: str | None = None) -> "Pool":
         """Some of the documents: their numbers, or a truth value for each."""
         places = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
@@ -48,7 +54,7 @@ class Pool:
             name=self.name if name is None else name,
             documents=[self.documents[place] for place in places.tolist()],
             words=self.words[places],
-            keys=self.keys[places],
+            hashes=self.hashes[places],
             parts=self.parts[places],
         )
 
@@ -80,31 +86,44 @@ def pool_of(name: str, documents: Sequence[str]) -> Pool:
         name=name,
         documents=chosen,
         words=found.sizes[places],
-        keys=_keys(chosen),
+        hashes=_hashes(chosen),
         parts=_parts(chosen),
     )
 
 
 def joined(name: str, pools: Sequence[Pool]) -> Pool:
     """The documents of all pools, and copies of a text numbered anew."""
-    documents = [document for pool in pools for document in pool.documents]
     return Pool(
         name=name,
-        documents=documents,
+        documents=[document for pool in pools for document in pool.documents],
         words=np.concatenate([pool.words for pool in pools]),
-        keys=_keys(documents),
+        hashes=np.concatenate([pool.hashes for pool in pools]),
         parts=np.concatenate([pool.parts for pool in pools]),
     )
 
 
-def _keys(documents: Sequence[str]) -> NDArray[np.uint64]:
-    seen: Counter[bytes] = Counter()
-    keys = np.empty(len(documents), _U)
-    for place, document in enumerate(documents):
-        digest = hashlib.blake2b(document.encode("utf-8", "replace"), digest_size=8).digest()
-        keys[place] = int.from_bytes(digest, "little") ^ (seen[digest] * 0x9E3779B97F4A7C15 & (1 << 64) - 1)
-        seen[digest] += 1
-    return keys
+def distinct(name: str, pools: Sequence[Pool]) -> Pool:
+    """The distinct texts of all pools."""
+    together = joined(name, pools)
+    _, first = np.unique(together.hashes, return_index=True)
+    return together.take(np.sort(first))
+
+
+def _hashes(documents: Sequence[str]) -> NDArray[np.uint64]:
+    digests = (
+        hashlib.blake2b(document.encode("utf-8", "replace"), digest_size=8).digest() for document in documents
+    )
+    return np.frombuffer(b"".join(digests), "<u8").astype(_U)
+
+
+def _copies_before(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """How many equal hashes stand before each."""
+    order = np.argsort(hashes, kind="stable")
+    places = np.arange(hashes.size)
+    begins = np.append(True, hashes[order][1:] != hashes[order][:-1])[: hashes.size]
+    copies = np.empty(hashes.size, _U)
+    copies[order] = places - np.maximum.accumulate(np.where(begins, places, 0))
+    return copies
 
 
 def _parts(documents: Sequence[str]) -> NDArray[np.int64]:
@@ -112,15 +131,47 @@ def _parts(documents: Sequence[str]) -> NDArray[np.int64]:
 
     Broder, On the resemblance and containment of documents, Compression and Complexity of Sequences (1997) 21-29.
     """
-    raw = [document.encode("utf-8", "replace") for document in documents]
-    bounds = np.zeros(len(raw) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, raw), np.int64, len(raw)), out=bounds[1:])
-    data = np.frombuffer(b"".join(raw), np.uint8)
-    offsets, shingles = text.shingle_sets(data, bounds, tables(), np.arange(len(raw)))
-    least = np.zeros(len(raw), _U)
+    data, bounds = in_bytes(documents)
+    offsets, shingles = text.shingle_sets(data, bounds, tables(), np.arange(len(documents)))
+    least = np.zeros(len(documents), _U)
     some = np.diff(offsets) > 0
     least[some] = shingles[offsets[:-1][some]]
     return (mixed(least, 0) % _U(PARTS)).astype(np.int64)
+
+
+Portions: TypeAlias = Sequence[tuple[Pool, int]]
+"""What a model reads: about so many words of each pool."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Draw:
+    """What one model reads, by parts; arrays have shape (documents,)."""
+
+    documents: list[str]
+    words: NDArray[np.int64]
+    parts: NDArray[np.int64]  # ascending
+    keys: NDArray[np.uint64]
+
+    @property
+    def bounds(self) -> NDArray[np.int64]:
+        """Documents at which parts begin and end, shape (PARTS + 1,)."""
+        return np.searchsorted(self.parts, np.arange(PARTS + 1)).astype(np.int64)
+
+
+def drawn(portions: Portions, seed: int) -> Draw:
+    """The draws of all pools of which words are asked for, together."""
+    chosen = [(pool, pool.draw(words, seed)) for pool, words in portions if words]
+    documents = [document for pool, places in chosen for document in pool.texts(places)]
+    words = np.concatenate([pool.words[places] for pool, places in chosen])
+    parts = np.concatenate([pool.parts[places] for pool, places in chosen])
+    keys = np.concatenate([pool.keys[places] for pool, places in chosen])
+    order = np.lexsort((keys, parts))
+    return Draw(
+        documents=[documents[place] for place in order.tolist()],
+        words=words[order],
+        parts=parts[order],
+        keys=keys[order],
+    )
 
 
 def mixed(keys: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:

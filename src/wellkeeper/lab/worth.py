@@ -38,7 +38,7 @@ from wellkeeper.lab import seeds as streams
 from wellkeeper.lab.learner import Numbers, words_of
 from wellkeeper.lab.ngram_learner import NgramLearner
 from wellkeeper.lab.paired import Panel, interval_and_p
-from wellkeeper.lab.training import PARTS, Pool
+from wellkeeper.lab.training import Pool, drawn
 from wellkeeper.measure import jackknife
 from wellkeeper.measure.jackknife import Interval, influences
 from wellkeeper.measure.tail_cost import holm
@@ -323,15 +323,9 @@ class _Mixtures:
         return self.known[some]
 
     def _value(self, some: Coalition) -> Value:
-        chosen = [self.sources[source] for source in sorted(some)]
-        places = [pool.draw(max(1, self.words // len(chosen)), self.seed) for pool in chosen]
-        parts = np.concatenate([pool.parts[at] for pool, at in zip(chosen, places, strict=True)])
-        keys = np.concatenate([pool.keys[at] for pool, at in zip(chosen, places, strict=True)])
-        texts = [text for pool, at in zip(chosen, places, strict=True) for text in pool.texts(at)]
-        order = np.lexsort((keys, parts))
-        documents = [texts[place] for place in order.tolist()]
-        bounds = np.searchsorted(parts[order], np.arange(PARTS + 1)).astype(np.int64)
-        return self._measured(documents, bounds)
+        size = max(1, self.words // len(some))
+        draw = drawn([(self.sources[source], size) for source in sorted(some)], self.seed)
+        return self._measured(draw.documents, draw.bounds)
 
     def _measured(self, documents: Sequence[str], bounds: NDArray[np.int64]) -> Value:
         panel = self.panel

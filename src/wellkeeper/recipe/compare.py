@@ -271,7 +271,7 @@ def _describe_input(corpus: LoadedCorpus, copies: int | None) -> dict[str, Any]:
         "names": list(corpus.group_names()),
         "documents": len(corpus),
         "words": int(corpus.column("words").sum()),
-        "quarantined": sum(int(block.facts["quarantined"]) for block in corpus.sidecars.blocks),
+        "quarantined": corpus.quarantined,
         "sources": [
             {key: source[key] for key in ("name", "documents", "words")}
             for source in describe_sources(corpus)

@@ -77,6 +77,11 @@ class LoadedCorpus:
         return {**self.__dict__, "_derived": {}, "_codes": {}}
 
     @property
+    def quarantined(self) -> int:
+        """Records that could not be read."""
+        return sum(int(block.facts["quarantined"]) for block in self.sidecars.blocks)
+
+    @property
     def spread(self) -> Spread | None:
         if self._kind != "ray":
             return None

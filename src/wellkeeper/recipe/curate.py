@@ -379,7 +379,7 @@ def curation_document(
     """
     kept = decisions.kept
     counts = np.bincount(decisions.decision, minlength=len(Decision))
-    quarantined = sum(int(block.facts["quarantined"]) for block in corpus.sidecars.blocks)
+    quarantined = corpus.quarantined
     origin = corpus.column("origin_resolved")
     sources, names = corpus.codes("source")
     document: dict[str, Any] = {

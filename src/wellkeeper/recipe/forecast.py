@@ -213,7 +213,7 @@ def forecast_document(
             "names": list(corpus.group_names()),
             "documents": len(corpus),
             "words": int(corpus.column("words").sum()),
-            "quarantined": sum(int(block.facts["quarantined"]) for block in corpus.sidecars.blocks),
+            "quarantined": corpus.quarantined,
             "columns": list(said),
         },
         "human": people.to_json(),

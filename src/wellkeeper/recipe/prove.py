@@ -24,7 +24,7 @@ from wellkeeper.lab.ngram_learner import NgramLearner
 from wellkeeper.lab.paired import Panel, panel_of
 from wellkeeper.lab.prove import LEVEL, MARGIN, SEEDS, Doses, Outcome, dose_response, dose_words
 from wellkeeper.lab.prove import prove as prove_pools
-from wellkeeper.lab.training import Pool, joined, pool_of
+from wellkeeper.lab.training import Pool, distinct, pool_of
 from wellkeeper.lab.worth import Worths
 from wellkeeper.lab.worth import worth as worth_of
 from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS
@@ -271,7 +271,7 @@ class _Set:
             "inputs": list(self.corpus.group_names()),
             "documents": len(self.corpus),
             "words": int(self.corpus.column("words").sum()),
-            "quarantined": sum(int(block.facts["quarantined"]) for block in self.corpus.sidecars.blocks),
+            "quarantined": self.corpus.quarantined,
             "drawn_from": _size(self.pool),
             "in_held_out": {"documents": self.leaked[0], "words": self.leaked[1]},
             "synthetic": _size(self.pool.take(self.synthetic)),
@@ -304,6 +304,7 @@ def _set_of(corpus: LoadedCorpus, name: str, most: int, panel: Panel) -> _Set:
         InputError: most of the held-out text stands in it.
     """
     pool, documents = _drawn_from(corpus, name, most)
+    _check_size(pool, corpus, most)
     shared = leaks(words_of(pool.documents), panel.words)
     found = int(np.count_nonzero(shared.held_out))
     if found > len(panel) / 2:
@@ -315,8 +316,8 @@ def _set_of(corpus: LoadedCorpus, name: str, most: int, panel: Panel) -> _Set:
     left = pool.take(stays)
     if len(left) < FEWEST_DOCUMENTS:
         raise DataError(
-            f"{name} has {len(left)} documents with words that the held-out text does not share, too few for an "
-            f"interval. Give at least {FEWEST_DOCUMENTS}."
+            f"{len(pool) - len(left)} of the {len(pool)} documents of {name} stand in the held-out text, and the "
+            f"{len(left)} others are too few for an interval. Give at least {FEWEST_DOCUMENTS} that do not."
         )
     documents = documents[stays]
     return _Set(
@@ -327,6 +328,24 @@ def _set_of(corpus: LoadedCorpus, name: str, most: int, panel: Panel) -> _Set:
         leaked=(len(pool) - len(left), pool.total - left.total),
         held_out=shared.held_out,
         synthetic=corpus.column("origin_resolved")[documents] == Origin.AI_GENERATED,
+    )
+
+
+def _check_size(pool: Pool, corpus: LoadedCorpus, most: int) -> None:
+    """Refuse what is too small for an interval, and say whether the set is or what was asked for.
+
+    Raises:
+        DataError: as said.
+    """
+    if len(pool) >= FEWEST_DOCUMENTS:
+        return
+    if len(pool) < np.count_nonzero(corpus.column("words")):
+        raise DataError(
+            f"The longest draw of {pool.name}, {most:,} words, takes {len(pool)} of its documents, too few for an "
+            f"interval. Ask for more words with --words, so that it takes {FEWEST_DOCUMENTS} or more."
+        )
+    raise DataError(
+        f"{pool.name} has too few documents with words for an interval: {len(pool)}. Give at least {FEWEST_DOCUMENTS}."
     )
 
 
@@ -460,7 +479,7 @@ def _dose_response(
     """
     human = sets[1].without_synthetic()
     made = [dose.pool] if dose is not None else [one.pool.take(one.synthetic) for one in sets]
-    synthetic = made[0] if len(made) == 1 else distinct(made)
+    synthetic = made[0] if len(made) == 1 else distinct("AI-generated", made)
     if not len(synthetic):
         return None
     if dose is None and not isinstance(learner, Unlearner):
@@ -477,13 +496,6 @@ def _dose_response(
         )
         return None
     return dose_response(human, synthetic, panel, learner, told=watch, **asked.options())
-
-
-def distinct(pools: Sequence[Pool]) -> Pool:
-    """The distinct texts of several pools."""
-    together = joined("AI-generated", pools)
-    _, first = np.unique(np.array(together.documents, object).astype(str), return_index=True)
-    return together.take(np.sort(first))
 
 
 def _worth(

@@ -3,19 +3,25 @@
 What the lab asks of a model is in `OwnModel`. Anything that reads documents and writes documents will do: a model in
 another library, a program that is started, a service in this house. A model that is no function of the seeds it is
 given gives figures that cannot be had again.
+
+What your code raises is told as a `WorkError` with its place, the cause behind it. What it prints goes to stderr, since
+stdout is for what the command tells.
 """
 
+import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from wellkeeper.errors import DataError, InputError, RecipeError, WorkError
+from wellkeeper.errors import DataError, InputError, RecipeError, WellkeeperError, WorkError
 from wellkeeper.lab.experiment import Experiment, Figure, Setting
 from wellkeeper.lab.human import HumanText
 from wellkeeper.lab.policy import Decoding
@@ -69,21 +75,24 @@ class OwnWorld(WrittenWorld):
         self.model = checked(model, "The model")
 
     def fit(self, data: Written, random: np.random.Generator) -> Any:
-        return self.model.fit(data, _seed(random))
+        with _yours("`fit` of your model"):
+            return self.model.fit(list(data), _seed(random))
 
     def sample(self, model: Any, size: int, decoding: Decoding, random: np.random.Generator) -> Written:
         """Documents of `size` words in all, or of fewer from a model that hardly writes any.
 
         Raises:
             DataError: what the model gives are no documents.
-            WorkError: it writes no word at all.
+            WorkError: it writes no word at all, or raises an error.
         """
         documents: list[str] = []
         for _ in range(_ASKED):
             missing = size - self._count(documents)
             if missing <= 0:
                 break
-            documents += _documents(self.model.sample(model, missing, decoding, _seed(random)))
+            with _yours("`sample` of your model"):
+                given = self.model.sample(model, missing, decoding, _seed(random))
+            documents += _documents(given)
         if not self._count(documents):
             raise WorkError(
                 f"`sample` was asked for {size:,} words {_ASKED} times and gave none. Let it return documents that "
@@ -116,13 +125,52 @@ class OwnWorld(WrittenWorld):
         if not isinstance(self.model, Likelihood):
             return {"own_nll": np.array([np.nan])}
         held_out = self.text.held_out_documents
-        nats = np.asarray(self.model.nll(model, held_out), np.float64)
+        with _yours("`nll` of your model"):
+            given = self.model.nll(model, list(held_out))
+        try:
+            nats = np.asarray(given, np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"`nll` returned {_kind(given)}, which are no numbers. Let it return one number for each document."
+            ) from error
         if nats.shape != (len(held_out),):
             raise DataError(
                 f"`nll` was given {len(held_out)} documents and returned values of shape {nats.shape}. Let it return "
                 "one number for each document."
             )
+        if np.isnan(nats).any():
+            raise DataError(
+                f"`nll` returned NaN for {np.count_nonzero(np.isnan(nats))} of {nats.size} documents. Let it return "
+                "one number for each document."
+            )
         return {"own_nll": np.array([nats.sum() / self.text.held_out.words.size])}
+
+
+@contextmanager
+def _yours(what: str) -> Iterator[None]:
+    """Runs code that is not ours.
+
+    Raises:
+        WorkError: it raised something.
+    """
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except WellkeeperError:
+        raise
+    except (Exception, SystemExit) as error:
+        said = f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")
+        raise WorkError(
+            f"{what} raised {said}{_place_of(error)}. Mend it, and run the same command again."
+        ) from error
+
+
+def _place_of(error: BaseException) -> str:
+    """The line of your code that was running; nothing where it had not begun."""
+    ours = (__file__, importlib.__file__, "<frozen")
+    frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
+    yours = [frame for frame in frames if frame.filename == frames[0].filename]
+    return f" ({Path(yours[-1].filename).name}, line {yours[-1].lineno})" if yours else ""
 
 
 def _seed(random: np.random.Generator) -> int:
@@ -154,19 +202,42 @@ def loaded(place: str) -> OwnModel:
     Its code is run.
 
     Raises:
-        InputError: there is no such file, module or object, or it cannot be imported.
+        InputError: there is no such file, module or object.
         RecipeError: it has no `fit` or no `sample`.
+        WorkError: its code raises an error.
     """
     name, _, within = place.partition(":") if not Path(place).is_file() else (place, "", "")
+    with _yours(f"The code of {place}"):
+        found: Any = _module(name, place)
+    for attribute in within.split(".") if within else ():
+        if not hasattr(found, attribute):
+            raise _no_model(place, f"{name} has no {within}")
+        found = getattr(found, attribute)
+    if isinstance(found, type):
+        with _yours(f"The class {place}"):
+            found = found()
+    return checked(found, place)
+
+
+def _no_model(place: str, why: str) -> InputError:
+    return InputError(
+        f"There is no model {place!r}: {why}. Name it as FILE.py, FILE.py:object, module or module:object."
+    )
+
+
+def _module(name: str, place: str) -> ModuleType:
+    if name.endswith(".py"):
+        if not Path(name).is_file():
+            raise _no_model(place, f"there is no file {name}")
+        return _file(Path(name))
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise _no_model(place, f"{name!r} is no name of a module")
     try:
-        found: Any = _file(Path(name)) if name.endswith(".py") else import_module(name)
-        for attribute in within.split(".") if within else ():
-            found = getattr(found, attribute)
-    except (ImportError, AttributeError, OSError, SyntaxError) as error:
-        raise InputError(
-            f"There is no model {place!r}: {error}. Name it as FILE.py, FILE.py:object, module or module:object."
-        ) from error
-    return checked(found() if isinstance(found, type) else found, place)
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise  # it is there, and something that it imports is not
+        raise _no_model(place, f"there is no module {error.name} here") from error
 
 
 def _file(path: Path) -> ModuleType:
@@ -214,7 +285,7 @@ EXPERIMENT = Experiment(
     name="own",
     title="A model of your own on your text",
     paper="",
-    regime="your model's",
+    regime="trained as you train it",
     figures=(
         Figure(
             name="own_nll",

@@ -126,13 +126,20 @@ class SmolLM2Learner:
     tuning: Tuning = field(default_factory=Tuning)
     name: str = "smollm2"
 
+    def __post_init__(self) -> None:
+        """Open the model: better missed before texts are read than after.
+
+        Raises:
+            InputError: there is no model that can be used.
+            MissingExtraError: torch or transformers is not installed; or gguf, for a GGUF file.
+        """
+        opened(self.model)
+
     def fit(self, documents: Sequence[str], seed: int) -> "Tuned":
         """The model, tuned on the documents.
 
         Raises:
             DataError: they are too few for one block.
-            InputError: there is no model that can be used.
-            MissingExtraError: torch or transformers is not installed; or gguf, for a GGUF file.
         """
         return _tuned(opened(self.model), documents, self.tuning, stream(seed, self.name, "learner"))
 

@@ -117,6 +117,10 @@ class TransformerLearner:
     size: Size = field(default_factory=Size)
     name: str = "transformer"
 
+    def __post_init__(self) -> None:
+        """Raises MissingExtraError where torch is not installed: better before texts are read than after."""
+        _torch_part()
+
     def fit(self, documents: Sequence[str], seed: int) -> Taught:
         """A transformer that has read the documents.
 
