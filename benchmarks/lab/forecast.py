@@ -173,7 +173,8 @@ def calibrate(found: list[Score]) -> None:
         f"left out one by one, from {PARTS[min(chosen)]:.3f} to {PARTS[max(chosen)]:.3f}; each with its own:"
     )
     held = np.array([inside[part, corpus] for corpus, part in enumerate(chosen)])
-    for policy, rows in zip([*policies, "all"], [*np.nanmean(held, axis=0), np.nanmean(held, axis=(0, 1))], strict=True):
+    rows_of = [*np.nanmean(held, axis=0), np.nanmean(held, axis=(0, 1))]
+    for policy, rows in zip([*policies, "all"], rows_of, strict=True):
         print(f"within bands {policy:12}  {said(rows)}")
 
 

@@ -179,6 +179,19 @@ def test_bands_hold_about_nine_runs_in_ten() -> None:
     assert 0.8 <= np.mean(inside) <= 0.99
 
 
+def test_bands_widen_by_a_tenth_of_what_is_forecast_beyond_the_measured_generations(monkeypatch) -> None:
+    found = foretold("replace", smoothing=0.05)
+    monkeypatch.setattr(forecasting, "BEYOND_ERROR", 0.0)
+    known = foretold("replace", smoothing=0.05)
+    for wide, narrow in ((found.types, known.types), (found.lost_mass, known.lost_mass)):
+        assert wide.estimate.tolist() == narrow.estimate.tolist()
+        assert wide.low[:3].tolist() == narrow.low[:3].tolist()
+        added = ((wide.high - wide.estimate) ** 2 - (narrow.high - narrow.estimate) ** 2)[3:]
+        beyond = (wide.estimate - wide.estimate[2])[3:]
+        assert np.sqrt(added) == pytest.approx(forecasting.Z * 0.1 * np.abs(beyond), rel=1e-6)
+    assert (np.diff(found.types.high - found.types.estimate) > 0).all()
+
+
 def test_words_of_the_core_are_never_lost_and_all_others_may_be() -> None:
     world, policy = UnigramWorld(HUMAN), Policy.parse("fixed=0.2")
     corpus = profile()
@@ -257,6 +270,8 @@ def test_a_corpus_is_shared_out_so_that_fresh_text_lasts() -> None:
     size = largest_size(20_000, policies[:2], 10, most=70_000)
     assert size + 10 * round(0.1 * size) <= 20_000 < 1.01 * (size + 10 * round(0.1 * size))
     assert largest_size(20_000, policies, 10, most=70_000) < size
+    assert largest_size(20_000, policies[:1], 10, most=70_000) == 20_000
+    assert largest_size(20_000, [], 10, most=70_000) == 20_000
     assert [replicates_for(words) for words in (1_000, 60_000, 10**7)] == [20, 13, 6]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from wellkeeper.errors import InputError, RecipeError
+from wellkeeper.errors import InputError, RecipeError, WorkError
 from wellkeeper.recipe import lab
 from wellkeeper.recipe.lab import check_lab, compare_runs, list_experiments, run_experiment, settings_given
 
@@ -268,6 +268,9 @@ def test_what_is_no_run_is_refused(gaussian, golden, tmp_path):
         compare_runs([folder_of(gaussian), folder_of(golden)])
     with pytest.raises(InputError, match=r"A run is given twice"):
         compare_runs([folder_of(gaussian), folder_of(gaussian)])
+    (tmp_path / "file").touch()
+    with pytest.raises(WorkError, match=r"The folder .*cannot be made: .*Choose another with --out\."):
+        compare_runs([folder_of(gaussian)], out=tmp_path / "file" / "out")
     (tmp_path / "curves.json").write_text('{"schema": "wellkeeper.lab/0"}')
     pq.write_table(gaussian.values(), tmp_path / "curves.parquet")
     with pytest.raises(InputError, match=r"holds 'wellkeeper\.lab/0', not 'wellkeeper\.lab/1'\."):

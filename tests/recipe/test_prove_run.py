@@ -257,6 +257,69 @@ def test_a_model_that_is_missing_is_told_before_texts_are_read(sets, tmp_path) -
         )
 
 
+def test_no_figure_hangs_on_the_order_of_lines_or_on_how_files_are_called(tmp_path) -> None:
+    """Copies in two sources, some declared AI-generated, and more text than draws are taken from."""
+    found = texts(120, 1, words=80)
+    raw = [
+        *rows(found, source="letters", origin="human"),
+        *rows(found[:50], source="diaries", origin="ai-generated"),
+        *rows(texts(110, 2, words=80), source="diaries", origin="human"),
+    ]
+    clean, held_out = rows(found, origin="human"), rows(texts(60, 4), origin="human")
+
+    def figures(folder: Path, raw, clean, held_out) -> dict:
+        (folder / "raw").mkdir(parents=True)
+        half = len(raw) // 3
+        write(folder / "raw" / f"{folder.name}-1.jsonl", raw[:half])
+        write(folder / "raw" / f"{folder.name}-0.jsonl", raw[half:])
+        proof = wellkeeper.prove(
+            folder / "raw",
+            write(folder / "clean.jsonl", clean),
+            held_out=write(folder / "human.jsonl", held_out),
+            words=4_000,
+            draws=2,
+            worth=True,
+            out=folder / "out",
+        )
+        found = dict(proof.document)
+        assert found.pop("run")
+        assert found["inputs"].pop("columns")
+        return found
+
+    there = figures(tmp_path / "there", raw, clean, held_out)
+    back = figures(tmp_path / "back", raw[::-1], clean[::-1], held_out[::-1])
+    assert there["inputs"]["sets"][0]["drawn_from"]["documents"] < len(raw)
+    assert there["worth"] is not None
+    assert json.loads(json.dumps(there)) == json.loads(json.dumps(back))
+
+
+def test_the_source_column_of_one_input_need_not_be_in_the_others(sets, tmp_path) -> None:
+    boards = [
+        *rows(texts(100, 1, words=80), board="letters"),
+        *rows(texts(100, 2, words=80), board="diaries"),
+    ]
+    raw = write(tmp_path / "boards.jsonl", boards)
+    options = {"held_out": sets["held_out"], "worth": True, "draws": 2, "out": tmp_path / "out"}
+    found = wellkeeper.prove(raw, sets["clean"], source="board", **options).document
+    assert {source["name"] for source in found["worth"]["sources"]} == {"letters", "diaries"}
+    assert not any(
+        "source column" in said for said in found["inputs"]["columns"] if said.startswith("boards")
+    )
+    with pytest.raises(
+        InputError, match=r"No input has a column 'bord' for the source\. Name an existing one with --source"
+    ):
+        wellkeeper.prove(raw, sets["clean"], source="bord", **options)
+
+
+def test_a_set_beside_itself_differs_by_nothing_and_that_it_is_itself_is_said(sets, tmp_path) -> None:
+    found = wellkeeper.prove(
+        sets["raw"], sets["raw"], held_out=sets["held_out"], draws=2, out=tmp_path / "out"
+    ).document
+    assert found["verdict"] == "no difference found"
+    assert (found["sets"][0]["gain"]["low"], found["sets"][0]["gain"]["high"]) == (0, 0)
+    assert "raw (2) has the same documents as raw (1)." in found["notes"]
+
+
 def test_a_raw_set_of_one_source_leaves_nothing_to_weigh_and_says_so(sets, tmp_path) -> None:
     one = write(tmp_path / "one.jsonl", rows(texts(100, 1, words=80)))
     found = wellkeeper.prove(

@@ -58,6 +58,14 @@ def test_a_larger_proxy_is_told_by_what_was_foretold_and_not_by_its_first_genera
     assert "Foretold (90% of runs)" in page
 
 
+def test_bands_are_vouched_for_on_n_gram_models_alone():
+    held = "bands held nine runs in ten of corpora that did not set them"
+    assert held in render_forecast(RUN)
+    page = render_forecast(LARGE)
+    assert held not in page
+    assert "a small transformer lost words more slowly than foretold" in page
+
+
 def test_policies_that_cannot_be_told_apart_say_so():
     page = render_forecast(RUN)
     assert "Not told apart from" in page

@@ -334,8 +334,15 @@ def forecast_of(
 
 def largest_size(words: int, policies: Sequence[Policy], count: int, *, most: int) -> int:
     """Words of a first training set, at most `most`, so that a corpus of `words` has fresh text for each policy."""
-    fresh = max(sum(policy.parts(number).fresh for number in range(1, count + 1)) for policy in policies)
-    return max(1, min(most, int((words - count) / (1 + fresh))))  # each part is rounded
+    return max(1, min([most, words, *(_largest_size(words, policy, count) for policy in policies)]))
+
+
+def _largest_size(words: int, policy: Policy, count: int) -> int:
+    parts = [policy.parts(number) for number in range(1, count + 1)]
+    size = int(words / (1 + sum(part.fresh for part in parts)))
+    while size + sum(part.items(size)[1] for part in parts) > words:  # each part is rounded
+        size -= 1
+    return size
 
 
 def first_words(world: World[Any, Any], size: int) -> Text:

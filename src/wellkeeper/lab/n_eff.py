@@ -12,8 +12,9 @@ from people. c hangs on the policy alone:
 
 c_0 = 1 is the human data themselves. (Derived as a branching process with Poisson offspring of mean 1 - a, whose
 survival probability u_j is; each fresh set starts new lines. Verified by simulation of unigram, bigram and trigram
-recursions on text: types within 1.6 %, lost mass within 1.3 %; see benchmarks/lab.) It is the best case, since real
-models lose rare things faster than they draw them: an optimistic bound.
+recursions on text: types within 1.6 %, lost mass within 1.3 %; see benchmarks/lab.) It bounds what models keep that
+make nothing up, since they lose rare things at least as fast as they fail to draw them. Models that smooth bring lost
+words back as noise, and may have more types than this: a Kneser-Ney model does from generation 5 on.
 
 Two readings. Of a population: p is a type's share of all human text, and training set t is compared with human text.
 Of a corpus: p is the share in the corpus at hand; then generation t is what is left of it.

@@ -45,7 +45,7 @@ class Pool:
     @property
     def keys(self) -> NDArray[np.uint64]:
         """By which they are drawn; equal in two sets for the same text, and for the same copy of it."""
-        return self.hashes ^ (_copies_before(self.hashes) * _COPY)
+        return self.hashes ^ (copies_before(self.hashes) * _COPY)
 
     def take(self, chosen: NDArray[np.integer] | NDArray[np.bool_], *, name: str | None = None) -> "Pool":
         """Some of the documents: their numbers, or a truth value for each."""
@@ -116,7 +116,7 @@ def _hashes(documents: Sequence[str]) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(digests), "<u8").astype(_U)
 
 
-def _copies_before(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def copies_before(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """How many equal hashes stand before each."""
     order = np.argsort(hashes, kind="stable")
     places = np.arange(hashes.size)

@@ -338,7 +338,7 @@ class _Proxy:
 
     @classmethod
     def of(cls, corpus: LoadedCorpus, people: _People, asked: _Asked) -> "_Proxy":
-        drawn = drawn_texts(corpus)
+        drawn = drawn_texts(corpus, seed=asked.seed)
         texts = [
             text
             for document, text in zip(drawn.documents, drawn.texts, strict=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,14 @@ def groups_of(
     work: Path,
     *,
     reference: bool = False,
+    optional: Collection[str] = (),
     named_by: Callable[[str], str] = option_of,
 ) -> tuple[tuple[Group, ...], tuple[str, ...]]:
     """One group for each input, and what to say aloud about the columns that were guessed.
 
     An input is a path, glob or URL, an Arrow table, or anything with the Arrow C stream interface; tables are
-    laid down in the work folder first, where every worker can read them. `named_by` tells, for messages, what the
-    user names the column of a role with.
+    laid down in the work folder first, where every worker can read them. A column of a role in `optional` need not be
+    there. `named_by` tells, for messages, what the user names the column of a role with.
 
     Raises:
         InputError: an input does not exist, is empty, or has no text column.
@@ -46,7 +47,7 @@ def groups_of(
             while any(group.name == unique for group in groups):
                 unique = f"{name}/{unique}"
             try:
-                found, sentences = columns_for(files, columns, named_by=named_by)
+                found, sentences = columns_for(files, columns, optional=optional, named_by=named_by)
             except InputError as error:  # a folder of metadata among folders of text
                 refused.append(error)
                 said.append(f"{unique}: LEFT OUT, {len(files):,} files. {error}")
@@ -137,17 +138,23 @@ def columns_for(
     files: Sequence[InputFile],
     given: Mapping[str, str | None],
     *,
+    optional: Collection[str] = (),
     named_by: Callable[[str], str] = option_of,
 ) -> tuple[ColumnMap, tuple[str, ...]]:
     """The column map of some files: what was given, completed by guesses over the first readable file's fields.
 
-    `named_by` tells, for messages, what the user names the column of a role with.
+    What was given for a role in `optional` counts where there is such a field. `named_by` tells, for messages, what the
+    user names the column of a role with.
 
     Raises:
         InputError: no file can be read, or it is not clear which field is the text, or a named one is not there.
     """
     sample, fields = _first_readable(files)
-    named = {role: column for role, column in given.items() if column is not None}
+    named = {
+        role: column
+        for role, column in given.items()
+        if column is not None and (column in fields or role not in optional)
+    }
     if "text" in named:
         rest = {name: kind for name, kind in fields.items() if name != named["text"]}
         guessed, sentences = guess_columns({"text": "string", **rest}, named_by=named_by)

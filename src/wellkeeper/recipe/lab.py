@@ -25,14 +25,14 @@ from numpy.typing import NDArray
 from wellkeeper import __version__
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.store import write_atomic
-from wellkeeper.errors import InputError, RecipeError
+from wellkeeper.errors import InputError, RecipeError, WorkError
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY
 from wellkeeper.lab import check_runner, running
 from wellkeeper.lab.bands import band
 from wellkeeper.lab.checking import Materials
 from wellkeeper.lab.experiment import Curve, Experiment, Figure
+from wellkeeper.lab.forecast import largest_size
 from wellkeeper.lab.human import HumanText, human_text
-from wellkeeper.lab.policy import Policy
 from wellkeeper.lab.reading import read
 from wellkeeper.lab.registry import experiment, experiments
 from wellkeeper.recipe.audit import write_reports
@@ -125,7 +125,8 @@ def run_experiment(
         shutil.rmtree(lines, ignore_errors=True)
     human, described = _human(plan.experiment, corpus, run, text=text, seed=seed)
     if human is not None and size is None:
-        plan = replace(plan, size=_fitting(plan, human))
+        size = largest_size(human.text.words.size, plan.policies, plan.generations, most=plan.size)
+        plan = replace(plan, size=size)
     curves = running.run(plan, human, work=lines, listener=listener)
     document = run_document(plan, curves, described)
     _write_curves(folder, document, curves)
@@ -181,7 +182,7 @@ def _human(
     with run.ready():
         groups, said = groups_of(given, {"text": text}, run.work)
         loaded = read_corpus(groups, run, similarity=DEFAULT_SIMILARITY, seed=seed, statistics=False)
-        drawn = drawn_texts(loaded)
+        drawn = drawn_texts(loaded, seed=seed)
     human = human_text(drawn.texts)
     return human, {
         "names": list(loaded.group_names()),
@@ -193,17 +194,6 @@ def _human(
         "is_all": drawn.is_all,
         "digest": running.digest_of(human),
     }
-
-
-def _fitting(plan: running.Plan, human: HumanText) -> int:
-    """The experiment's size, or as much as the corpus has for the policy that asks for most human text."""
-    most = max((_human_sizes(policy, plan.generations) for policy in plan.policies), default=1.0)
-    return max(1, min(plan.size, math.floor(human.text.words.size / most)))
-
-
-def _human_sizes(policy: Policy, generations: int) -> float:
-    """Human data that a policy asks for, in sizes of the first training set."""
-    return 1 + sum(policy.parts(number).fresh for number in range(1, generations + 1))
 
 
 # --- what is written ------------------------------------------------------------------------------
@@ -402,6 +392,7 @@ def compare_runs(folders: Sequence[str | Path], *, out: str | Path | None = None
 
     Raises:
         InputError: a folder is no run's, or the runs are of different experiments.
+        WorkError: the folder cannot be made.
     """
     runs = [_loaded(Path(folder)) for folder in folders]
     names = {run.document["experiment"]["name"] for run in runs}
@@ -433,7 +424,12 @@ def compare_runs(folders: Sequence[str | Path], *, out: str | Path | None = None
         "reading": read(curves, figures, paired=_are_paired(runs)).to_json(),
     }
     folder = Path(out) if out is not None else Path("wellkeeper-lab/comparison")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkError(
+            f"The folder {folder} cannot be made: {error.strerror}. Choose another with --out."
+        ) from error
     from wellkeeper.report.lab import render_run
 
     return LabRun(document=document, paths=write_reports(folder, document, render_run(document)))

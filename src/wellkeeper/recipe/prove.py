@@ -1,6 +1,6 @@
 """`prove`: does a curated set make a better model than the raw one? Equal words, held-out human text, intervals.
 
-Sets and held-out text are read once, as an audit reads them. Texts are then drawn by their sampling priority, what the
+Sets and held-out text are read once, as an audit reads them. Texts are then drawn by their hash, what the
 training sets share with the held-out text is taken out of them, and `wellkeeper.lab.prove` does the rest.
 """
 
@@ -16,6 +16,7 @@ from wellkeeper import __version__
 from wellkeeper.core.origin import Origin
 from wellkeeper.engine.executor import Kind
 from wellkeeper.engine.progress import Listener, Progress, nobody
+from wellkeeper.engine.sources import option_of
 from wellkeeper.errors import DataError, InputError, did_you_mean
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY
 from wellkeeper.lab.leakage import leaks
@@ -34,12 +35,12 @@ from wellkeeper.recipe.inputs import groups_of, with_distinct_names
 from wellkeeper.recipe.results import Proof
 from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.textpass import Group
-from wellkeeper.recipe.texts import drawn_texts
+from wellkeeper.recipe.texts import drawn_texts, in_order, up_to
 from wellkeeper.recipe.topics import topics_of
 
 SCHEMA = "wellkeeper.prove/1"
 HELD_OUT_WORDS: Mapping[str, int] = {"ngram": 100_000, "transformer": 30_000, "smollm2": 10_000}
-"""Held-out words at most, by proxy, in sampling order: a band's gain is that of its kind, of which they hold many."""
+"""Held-out words at most, by proxy, in the order of draws: enough that a band's gain is that of its kind of word."""
 MOST_WORDS: Mapping[str, int] = {"ngram": 1_000_000, "transformer": 200_000, "smollm2": 20_000}
 """Words that a model reads by default at most, by proxy: what takes seconds, or a minute or two on one core."""
 SPARE = 4
@@ -95,8 +96,8 @@ def prove(
         worth: whether to tell what each source of the raw set is worth.
         margin: gain that does not matter, nats a word, above 0.
         text: column with the text, of all inputs; guessed and said aloud where it is not given.
-        source: column that names each document's source.
-        origin: column that declares who or what wrote each document.
+        source: column that names each document's source, of the inputs that have it: one at least.
+        origin: column that declares who or what wrote each document, the same.
         out: folder for report.html and report.json; None: `wellkeeper-prove` in the current folder.
         work: folder for sidecars, `out`/.work by default; keep it and the next run reads no text again.
         seed: of every draw; the same inputs and seed give the same figures on any number of workers.
@@ -234,10 +235,19 @@ def _inputs(
     said: list[str] = []
     for inputs in given:
         many = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
-        groups, sentences = groups_of([_documents_in(one) for one in many], columns, work)
+        groups, sentences = groups_of(
+            [_documents_in(one) for one in many], columns, work, optional=("source", "origin")
+        )
         found.append(groups)
         said += sentences
     everything = with_distinct_names([group for groups in found for group in groups])
+    for role in ("source", "origin"):
+        if columns[role] is not None and all(
+            group.columns.named().get(role) != columns[role] for group in everything
+        ):
+            raise InputError(
+                f"No input has a column {columns[role]!r} for the {role}. Name an existing one with {option_of(role)}."
+            )
     ends = np.cumsum([len(groups) for groups in found]).tolist()
     return [everything[end - len(groups) : end] for end, groups in zip(ends, found, strict=True)], tuple(said)
 
@@ -285,25 +295,23 @@ def _size(pool: Pool) -> dict[str, int]:
     return {"documents": len(pool), "words": pool.total}
 
 
-def _drawn_from(corpus: LoadedCorpus, name: str, most: int) -> tuple[Pool, NDArray[np.int64]]:
-    """Documents in sampling order up to about so many words, copies and all, and their numbers in the corpus."""
-    words = corpus.column("words")
-    order = np.argsort(corpus.column("priority"), kind="stable")
-    order = order[words[order] > 0]
-    chosen = np.sort(order[: 1 + int(np.searchsorted(np.cumsum(words[order]), most))])
+def _drawn_from(corpus: LoadedCorpus, name: str, most: int, seed: int) -> tuple[Pool, NDArray[np.int64]]:
+    """Documents in the order of draws up to about so many words, copies and all, and their numbers in the corpus."""
+    order, _ = in_order(corpus, np.flatnonzero(corpus.column("words")), seed)
+    chosen = np.sort(up_to(corpus, order, most))
     if not len(chosen):
         raise InputError(f"No document of {name} has a word. Check its text column (--text COL).")
     pool = pool_of(name, corpus.texts(chosen))
     return pool, chosen
 
 
-def _set_of(corpus: LoadedCorpus, name: str, most: int, panel: Panel) -> _Set:
+def _set_of(corpus: LoadedCorpus, name: str, most: int, panel: Panel, seed: int) -> _Set:
     """A training set without what it shares with the held-out text.
 
     Raises:
         InputError: most of the held-out text stands in it.
     """
-    pool, documents = _drawn_from(corpus, name, most)
+    pool, documents = _drawn_from(corpus, name, most, seed)
     _check_size(pool, corpus, most)
     shared = leaks(words_of(pool.documents), panel.words)
     found = int(np.count_nonzero(shared.held_out))
@@ -365,12 +373,17 @@ def _document(
     listener(Progress(stage="reading texts", done=0, total=0, unit="texts"))
     panel = _panel(test, asked.held_out, asked.seed)
     most = SPARE * asked.words
-    sets = [_set_of(corpus, name, most, panel) for name, corpus in training.items()]
-    doses = None if dose is None else _set_of(dose, "dose", most, panel)
+    sets = [_set_of(corpus, name, most, panel, asked.seed) for name, corpus in training.items()]
+    doses = None if dose is None else _set_of(dose, "dose", most, panel, asked.seed)
     watch = _Watch(listener, "fitting models")
     read = sets if doses is None else [*sets, doses]
     notes: list[str] = []
     pools = [one.pool for one in sets]
+    notes += [
+        f"{pool.name} has the same documents as {pools[0].name}."
+        for pool in pools[1:]
+        if _alike(pool, pools[0])
+    ]
     outcome = prove_pools(pools, panel, learner, told=watch, **asked.options())
     without = _without_synthetic(sets, panel, learner, asked, watch, notes)
     curve = _dose_response(sets, doses, panel, learner, asked, watch, notes)
@@ -400,6 +413,10 @@ def _document(
     }
 
 
+def _alike(first: Pool, second: Pool) -> bool:
+    return np.array_equal(np.sort(first.hashes), np.sort(second.hashes))
+
+
 class _Watch:
     """Tells a listener of every model that was fitted."""
 
@@ -427,8 +444,8 @@ def _name(given: Any, groups: Sequence[Group]) -> str:
 
 
 def _panel(test: LoadedCorpus, words: int, seed: int) -> Panel:
-    """The held-out documents, distinct, in sampling order, with their sources and topics."""
-    drawn = drawn_texts(test, words=words)
+    """The held-out documents, distinct, in the order of draws, with their sources and topics."""
+    drawn = drawn_texts(test, words=words, seed=seed)
     if len(drawn.texts) < FEWEST_DOCUMENTS:
         raise DataError(
             f"The held-out text has {len(drawn.texts)} distinct documents with words, too few for an interval. Give at "
