@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import corpora
 import pytest
 from click.testing import CliRunner
 
 from wellkeeper.cli.main import cli
+from wellkeeper.recipe import corpus as recipe_corpus
 
 HEAVY = (
     "numpy",
@@ -154,3 +156,12 @@ def test_steps_and_schema_are_json_on_demand():
     assert steps["near-duplicates.v1"]["similarity"] == 0.8
     assert {"quality.v1", "exact-duplicates.v1", "artefacts.v1", "origin.v1"} <= set(steps)
     assert json.loads(CliRunner().invoke(cli, ["schema"]).output)["title"]
+
+
+@pytest.mark.parametrize(
+    "document", sorted(Path(recipe_corpus.__file__).parent.glob("*.schema.json")), ids=lambda p: p.name
+)
+def test_every_schema_that_is_shipped_can_be_printed(document):
+    done = CliRunner().invoke(cli, ["schema", document.name.partition(".")[0]])
+    assert done.exit_code == 0
+    assert json.loads(done.output) == json.loads(document.read_text())

@@ -213,6 +213,7 @@ def test_an_object_store_is_listed_like_a_disk() -> None:
 @pytest.mark.parametrize(
     ("path", "says"),
     [
+        ("", r"A path is empty\. Name a file or a folder, or write \. for this one\."),
         ("dat", r"dat does not exist\. Did you mean 'data'\? Check the path\."),
         ("nothing-like-it", r"nothing-like-it does not exist\. Check the path\."),
         ("data/B.json", r"Did you mean .*'b\.jsonl'"),

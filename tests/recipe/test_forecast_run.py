@@ -56,6 +56,27 @@ def settled(found) -> dict:
     return document
 
 
+def test_no_figure_hangs_on_the_order_of_lines_or_on_how_files_are_called(corpora, tmp_path) -> None:
+    (tmp_path / "back").mkdir()
+    lines = corpora["human"].read_text().splitlines(keepends=True)
+    (tmp_path / "back" / "z.jsonl").write_text("".join(lines[60::-1]))
+    (tmp_path / "back" / "a.jsonl").write_text("".join(lines[:60:-1]))
+    there = settled(foretold(corpora, tmp_path / "1"))
+    back = settled(foretold({"human": tmp_path / "back"}, tmp_path / "2"))
+    assert there.pop("inputs")["names"] != back.pop("inputs")["names"]
+    assert there == back
+
+
+def test_of_an_output_folder_of_curate_what_was_rejected_is_not_read(corpora, tmp_path) -> None:
+    for name, source in (("data", "plain"), ("rejected", "human")):
+        (tmp_path / "curated" / name).mkdir(parents=True)
+        (tmp_path / "curated" / name / "part.jsonl").write_bytes(corpora[source].read_bytes())
+    (tmp_path / "curated" / "manifest.json").write_text("{}")
+    found = foretold({"human": tmp_path / "curated"}, tmp_path / "out", tier=0).document
+    assert found["inputs"]["documents"] == 150
+    assert found["human"]["how"] == "assumed"  # of `rejected`, all would be labelled
+
+
 def test_the_document_follows_its_schema_and_tells_every_policy_by_generation(whole) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.validate(whole.document, SCHEMA)

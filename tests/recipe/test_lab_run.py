@@ -257,6 +257,19 @@ def test_runs_of_other_seeds_are_not_paired(tmp_path):
     assert compare_runs([tmp_path / "0", tmp_path / "1"], out=tmp_path / "c").document["paired"] is False
 
 
+def test_a_size_that_the_corpus_does_not_allow_is_refused_before_the_run(corpus, tmp_path):
+    told = []
+    plan = {"generations": 40, "policies": ["replace", "fresh=0.9"], "out": tmp_path}
+    says = r"The corpus has [\d,]+ words to train on, too few for a size of 500 and the fresh text of 40 generations\. "
+    with pytest.raises(
+        InputError, match=says + r"Choose a size of at most \d+, fewer generations or less fresh text"
+    ):
+        run_experiment(
+            "ngram", corpus=str(corpus), size=500, listener=lambda now: told.append(now.unit), **plan
+        )
+    assert "generations" not in told
+
+
 def test_what_is_no_run_is_refused(gaussian, golden, tmp_path):
     with pytest.raises(
         InputError, match=r"is not the folder of a run: it has no curves\.json\. Give a folder that"

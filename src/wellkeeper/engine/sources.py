@@ -72,10 +72,12 @@ def find_files(paths: Sequence[str], *, group: str) -> tuple[InputFile, ...]:
     become one entry (`readers.text`). Empty files are left out.
 
     Raises:
-        InputError: a path does not exist, holds no file of a known format, or holds nothing at all.
+        InputError: a path is empty, does not exist, holds no file of a known format, or holds nothing at all.
     """
     entries: dict[str, InputFile] = {}
     for path in paths:
+        if not path:  # as of a variable of the shell that was never set; it is no name of this folder
+            raise InputError("A path is empty. Name a file or a folder, or write . for this one.")
         for entry in _entries(path, group):
             entries.setdefault(entry.url, entry)
     times = Counter(entry.name for entry in entries.values())

@@ -59,6 +59,15 @@ def groups_of(
     return with_distinct_names(groups), tuple(said)
 
 
+def documents_in(given: Any) -> Any:
+    """Of an output folder of `curate` its documents, which lie beside what it rejected; anything else as it is."""
+    if not _is_path(given) or not str(given) or "://" in str(given):
+        return given
+    folder = Path(given)
+    is_curation = (folder / "manifest.json").is_file() and (folder / "data").is_dir()
+    return str(folder / "data") if is_curation else given
+
+
 _FIXED = frozenset({"text", "warc"})
 """Formats that have the same fields in every file."""
 

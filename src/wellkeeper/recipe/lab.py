@@ -36,7 +36,7 @@ from wellkeeper.lab.human import HumanText, human_text
 from wellkeeper.lab.reading import read
 from wellkeeper.lab.registry import experiment, experiments
 from wellkeeper.recipe.audit import write_reports
-from wellkeeper.recipe.inputs import groups_of
+from wellkeeper.recipe.inputs import documents_in, groups_of
 from wellkeeper.recipe.results import LabRun
 from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus
 from wellkeeper.recipe.texts import drawn_texts
@@ -90,6 +90,7 @@ def run_experiment(
     Args:
         name: as `wellkeeper lab list` has it.
         corpus: text of people, for experiments that need it: a path, glob or URL, an Arrow table, or a list of these.
+            Of an output folder of `curate`, its documents are read.
         policies: what each generation is trained on, in the words of `wellkeeper.lab.policy`; empty: the experiment's.
         size: of the first training set, in the experiment's measure; None: the experiment's, or what the corpus has.
         generations: after the first.
@@ -124,9 +125,8 @@ def run_experiment(
     if fresh:
         shutil.rmtree(lines, ignore_errors=True)
     human, described = _human(plan.experiment, corpus, run, text=text, seed=seed)
-    if human is not None and size is None:
-        size = largest_size(human.text.words.size, plan.policies, plan.generations, most=plan.size)
-        plan = replace(plan, size=size)
+    if human is not None:
+        plan = _fitting(plan, human.text.words.size, is_asked=size is not None)
     curves = running.run(plan, human, work=lines, listener=listener)
     document = run_document(plan, curves, described)
     _write_curves(folder, document, curves)
@@ -180,7 +180,7 @@ def _human(
             f"The experiment {wanted.name} learns from text of people. Give it some with --corpus PATH."
         )
     with run.ready():
-        groups, said = groups_of(given, {"text": text}, run.work)
+        groups, said = groups_of(map(documents_in, given), {"text": text}, run.work)
         loaded = read_corpus(groups, run, similarity=DEFAULT_SIMILARITY, seed=seed, statistics=False)
         drawn = drawn_texts(loaded, seed=seed)
     human = human_text(drawn.texts)
@@ -194,6 +194,22 @@ def _human(
         "is_all": drawn.is_all,
         "digest": running.digest_of(human),
     }
+
+
+def _fitting(plan: running.Plan, words: int, *, is_asked: bool) -> running.Plan:
+    """The plan with the largest size that a corpus of `words` allows, unless a size was asked for.
+
+    Raises:
+        InputError: it does not allow what was asked for: better said before a run than late in it.
+    """
+    largest = largest_size(words, plan.policies, plan.generations, most=plan.size)
+    if is_asked and largest < plan.size:
+        raise InputError(
+            f"The corpus has {words:,} words to train on, too few for a size of {plan.size:,} and the fresh text of "
+            f"{plan.generations} generations. Choose a size of at most {largest:,}, fewer generations or less fresh "
+            "text; or give more text."
+        )
+    return replace(plan, size=largest)
 
 
 # --- what is written ------------------------------------------------------------------------------
@@ -341,7 +357,7 @@ def settings_given(given: Sequence[str]) -> dict[str, str]:
     for item in given:
         name, equals, value = item.partition("=")
         if not equals:
-            raise RecipeError(f"--set {item} has no value. Write NAME=VALUE, for example --set seed=1.")
+            raise RecipeError(f"--set {item} has no value. Write NAME=VALUE.")
         found[name.strip()] = value.strip()
     return found
 

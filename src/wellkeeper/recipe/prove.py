@@ -31,7 +31,7 @@ from wellkeeper.lab.worth import worth as worth_of
 from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS
 from wellkeeper.recipe.audit import write_reports
 from wellkeeper.recipe.corpus import LoadedCorpus
-from wellkeeper.recipe.inputs import groups_of, with_distinct_names
+from wellkeeper.recipe.inputs import documents_in, groups_of, with_distinct_names
 from wellkeeper.recipe.results import Proof
 from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.textpass import Group
@@ -236,7 +236,7 @@ def _inputs(
     for inputs in given:
         many = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         groups, sentences = groups_of(
-            [_documents_in(one) for one in many], columns, work, optional=("source", "origin")
+            [documents_in(one) for one in many], columns, work, optional=("source", "origin")
         )
         found.append(groups)
         said += sentences
@@ -250,17 +250,6 @@ def _inputs(
             )
     ends = np.cumsum([len(groups) for groups in found]).tolist()
     return [everything[end - len(groups) : end] for end, groups in zip(ends, found, strict=True)], tuple(said)
-
-
-def _documents_in(given: Any) -> Any:
-    """The documents of an output folder of `curate`, beside which lie its ledger and what it rejected."""
-    return str(Path(given) / "data") if _is_curation(given) else given
-
-
-def _is_curation(given: Any) -> bool:
-    if not isinstance(given, str | Path) or "://" in str(given):
-        return False
-    return (Path(given) / "manifest.json").is_file() and (Path(given) / "data").is_dir()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
