@@ -67,7 +67,8 @@ def test_every_verb_and_each_of_its_options_is_in_the_reference(verb):
 
 
 @pytest.mark.parametrize(
-    "verb", sorted({"anchors", "audit", "compare", "curate", "lab", "prove", "recommend", "why"} & set(cli.commands))
+    "verb",
+    sorted({"anchors", "audit", "compare", "curate", "lab", "prove", "recommend", "why"} & set(cli.commands)),
 )
 def test_every_verb_that_does_work_has_a_page_that_the_index_names(verb):
     assert (DOCS / f"{verb}.md").exists()

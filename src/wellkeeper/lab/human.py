@@ -33,7 +33,7 @@ def human_text(documents: Sequence[str], *, held_out: float = HELD_OUT) -> Human
     """
     if len(documents) < _FEWEST_DOCUMENTS:
         raise DataError(
-            f"There are {len(documents)} documents with words, too few to train on some and hold others out. "
+            f"Documents with words number {len(documents)}, too few to train on some and hold others out. "
             f"Give at least {_FEWEST_DOCUMENTS}."
         )
     places = np.arange(len(documents))

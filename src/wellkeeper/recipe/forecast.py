@@ -45,7 +45,7 @@ from wellkeeper.lab.running import settings_of
 from wellkeeper.lab.world import World
 from wellkeeper.recipe.audit import write_reports
 from wellkeeper.recipe.corpus import LoadedCorpus
-from wellkeeper.recipe.inputs import documents_in, groups_of
+from wellkeeper.recipe.inputs import groups_of
 from wellkeeper.recipe.outlook import KEEP, profile_of_sample
 from wellkeeper.recipe.results import Forecast
 from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks
@@ -147,7 +147,7 @@ def forecast(
     )
     with run.ready():
         many = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
-        groups, said = groups_of(map(documents_in, many), {"text": text, "origin": origin}, run.work)
+        groups, said = groups_of(many, {"text": text, "origin": origin}, run.work)
         corpus = read_corpus(groups, run, similarity=DEFAULT_SIMILARITY, seed=asked.seed, statistics=False)
         document = forecast_document(corpus, asked, said=said, listener=listener)
         document["run"] = clock.told(run, seed=asked.seed)

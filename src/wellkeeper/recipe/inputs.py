@@ -30,9 +30,10 @@ def groups_of(
 ) -> tuple[tuple[Group, ...], tuple[str, ...]]:
     """One group for each input, and what to say aloud about the columns that were guessed.
 
-    An input is a path, glob or URL, an Arrow table, or anything with the Arrow C stream interface; tables are
-    laid down in the work folder first, where every worker can read them. A column of a role in `optional` need not be
-    there. `named_by` tells, for messages, what the user names the column of a role with.
+    An input is a path, glob or URL, an output folder of `curate`, of which the set is read and not what it rejected,
+    an Arrow table, or anything with the Arrow C stream interface; tables are laid down in the work folder first, where
+    every worker can read them. A column of a role in `optional` need not be there. `named_by` tells, for messages, what
+    the user names the column of a role with.
 
     Raises:
         InputError: an input does not exist, is empty, or has no text column.
@@ -41,7 +42,10 @@ def groups_of(
     said: list[str] = []
     refused: list[InputError] = []
     for number, given in enumerate(inputs):
-        path, name = (str(given), _short(str(given))) if _is_path(given) else _laid_down(given, work, number)
+        if _is_path(given):
+            path, name = str(_documents_in(given)), _short(str(given))
+        else:
+            path, name = _laid_down(given, work, number)
         for folder, files in _by_folder(_without_reports(find_files([path], group=name))).items():
             unique = folder or name
             while any(group.name == unique for group in groups):
@@ -59,7 +63,7 @@ def groups_of(
     return with_distinct_names(groups), tuple(said)
 
 
-def documents_in(given: Any) -> Any:
+def _documents_in(given: Any) -> Any:
     """Of an output folder of `curate` its documents, which lie beside what it rejected; anything else as it is."""
     if not _is_path(given) or not str(given) or "://" in str(given):
         return given

@@ -36,7 +36,7 @@ from wellkeeper.lab.human import HumanText, human_text
 from wellkeeper.lab.reading import read
 from wellkeeper.lab.registry import experiment, experiments
 from wellkeeper.recipe.audit import write_reports
-from wellkeeper.recipe.inputs import documents_in, groups_of
+from wellkeeper.recipe.inputs import groups_of
 from wellkeeper.recipe.results import LabRun
 from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus
 from wellkeeper.recipe.texts import drawn_texts
@@ -180,7 +180,7 @@ def _human(
             f"The experiment {wanted.name} learns from text of people. Give it some with --corpus PATH."
         )
     with run.ready():
-        groups, said = groups_of(map(documents_in, given), {"text": text}, run.work)
+        groups, said = groups_of(given, {"text": text}, run.work)
         loaded = read_corpus(groups, run, similarity=DEFAULT_SIMILARITY, seed=seed, statistics=False)
         drawn = drawn_texts(loaded, seed=seed)
     human = human_text(drawn.texts)

@@ -31,7 +31,7 @@ from wellkeeper.lab.worth import worth as worth_of
 from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS
 from wellkeeper.recipe.audit import write_reports
 from wellkeeper.recipe.corpus import LoadedCorpus
-from wellkeeper.recipe.inputs import documents_in, groups_of, with_distinct_names
+from wellkeeper.recipe.inputs import groups_of, with_distinct_names
 from wellkeeper.recipe.results import Proof
 from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.textpass import Group
@@ -235,9 +235,7 @@ def _inputs(
     said: list[str] = []
     for inputs in given:
         many = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
-        groups, sentences = groups_of(
-            [documents_in(one) for one in many], columns, work, optional=("source", "origin")
-        )
+        groups, sentences = groups_of(many, columns, work, optional=("source", "origin"))
         found.append(groups)
         said += sentences
     everything = with_distinct_names([group for groups in found for group in groups])
