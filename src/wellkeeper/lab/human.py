@@ -32,8 +32,9 @@ def human_text(documents: Sequence[str], *, held_out: float = HELD_OUT) -> Human
         DataError: there are fewer than 20 documents.
     """
     if len(documents) < _FEWEST_DOCUMENTS:
+        said = "is 1 document" if len(documents) == 1 else f"are {len(documents)} documents"
         raise DataError(
-            f"Documents with words number {len(documents)}, too few to train on some and hold others out. "
+            f"There {said} with words, too few to train on some and hold others out. "
             f"Give at least {_FEWEST_DOCUMENTS}."
         )
     places = np.arange(len(documents))
