@@ -245,7 +245,10 @@ def test_a_set_that_stands_in_the_held_out_text_is_told(sets, tmp_path) -> None:
         wellkeeper.prove(sets["raw"], small, held_out=held_out, out=tmp_path / "out")
 
 
+@pytest.mark.torch
 def test_a_model_that_is_missing_is_told_before_texts_are_read(sets, tmp_path) -> None:
+    pytest.importorskip("torch", reason="the extra lm-torch is not installed")
+    pytest.importorskip("transformers", reason="the extra lm-torch is not installed")
     with pytest.raises(InputError, match=r"absent holds no model"):
         wellkeeper.prove(
             tmp_path / "unread.jsonl",
