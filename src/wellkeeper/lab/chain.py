@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
-from wellkeeper.lab.kernel import MOST, Floats, Kernel, drifted
+from wellkeeper.lab.kernel import MOST, Floats, Kernel, Learned, drifted
 from wellkeeper.lab.policy import Policy
 from wellkeeper.lab.profile import Profile
 
@@ -59,9 +59,14 @@ class Kernels:
     first: Kernel
     second: Kernel
     opening: Kernel  # for the step from generation 0: the first one, or where documents are drawn, from copies to them
+    learned: Learned | None = (
+        None  # where the model knows some words and others not: then this alone is followed
+    )
 
     def at(self, place: float) -> Kernel:
         """The kernel of a step: place 0 is the step from generation 0, 1 the one from generation 1."""
+        if self.learned is not None:
+            return self.learned.kernel
         return drifted(self.first if place else self.opening, self.second, place)
 
 
@@ -85,8 +90,15 @@ class Chain:
             first = found[1].mean() if number > 1 else 0.0
             place = found[number - 1].mean() / first if first else 0.0
             steps.append(kernels.at(place).transitions())
-            found[number] = np.where(self.lost, self.absent(steps), 0.0)
+            found[number] = np.where(self.lost, self._absent(steps, kernels.learned), 0.0)
         return found
+
+    def _absent(self, steps: Sequence[Floats], learned: Learned | None) -> Floats:
+        absent = self.absent(steps)
+        if learned is None:
+            return absent
+        known = learned.known[self.starts]
+        return known * absent + (1 - known) * learned.absent
 
     def absent(self, steps: Sequence[Floats]) -> Floats:
         """Chance that a word is absent after these steps, shape (words,)."""

@@ -31,7 +31,7 @@ from wellkeeper.errors import DataError, RecipeError
 from wellkeeper.lab import n_eff
 from wellkeeper.lab.chain import Kernels, chain_of, is_iterable, never_loses
 from wellkeeper.lab.human import HumanText
-from wellkeeper.lab.kernel import Floats, kernel
+from wellkeeper.lab.kernel import FEW, Floats, Learned, kernel, learned
 from wellkeeper.lab.policy import Policy
 from wellkeeper.lab.profile import Profile, counts_of, holders_of, in_documents, profile_of
 from wellkeeper.lab.recursion import State, generations
@@ -371,10 +371,29 @@ def _kernels(
     first = kernel(before[0][:, told_by].ravel(), made[0][:, told_by].ravel())
     second = kernel(before[1][:, told_by].ravel(), made[1][:, told_by].ravel())
     if policy.keep != "sample":
-        return Kernels(first=first, second=second, opening=first)
+        return Kernels(
+            first=first, second=second, opening=first, learned=_learned(runs, profile, policy, told_by)
+        )
     # A word that one document has fifty times is in many of the documents that the model gives.
     copies = np.tile(profile.counts, len(runs))
     return Kernels(first=first, second=second, opening=kernel(copies, made[0].ravel()))
+
+
+def _learned(
+    runs: Sequence[Observed], profile: Profile, policy: Policy, told_by: NDArray[np.bool_]
+) -> Learned | None:
+    """Known and unknown words of a network that is trained on its own output alone; None for other models and data."""
+    own = profile.counts > 0
+    if told_by.all() or policy.fixed or policy.parts(1).fresh:
+        return None
+    strangers = np.concatenate([run.made[1][~own & (run.before[1] == 0)] for run in runs])
+    if strangers.size < FEW:
+        return None
+    before, first, second = (
+        np.concatenate([getattr(run, name)[step][own] for run in runs])
+        for name, step in (("before", 0), ("before", 1), ("made", 1))
+    )
+    return learned(before, first, second, strangers)
 
 
 def _telling(runs: Sequence[Observed], profile: Profile) -> NDArray[np.bool_]:

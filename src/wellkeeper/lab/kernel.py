@@ -16,8 +16,11 @@ In n-gram models the count is all that matters: words that were lost and came ba
 count do. But the kernel itself drifts: from the first to the tenth generation r(0) of a 3-gram model falls by a third.
 It does so in proportion to the share of the original words that are lost, so that a kernel of generation 0 and one of
 generation 1 give those of all later ones (`drifted`). That rule was chosen among four, by their errors on 18 corpora;
-benchmarks/lab/forecast.py tells how well it holds. In networks more than the count matters, since what is left is what
-the model knows well: their r rises from generation to generation, more than the drift says.
+benchmarks/lab/forecast.py tells how well it holds.
+
+In networks more than the count matters: a word that the model knows is given back nearly as often as it came, another
+hardly ever, whatever it did before. So there are two classes of words, each with its own kernel (`learned`), and no
+drift: what rises from generation to generation is the share of the known among those that are left.
 """
 
 import math
@@ -39,6 +42,8 @@ MOST = EDGES[-1] - 1
 FEW = 5
 """A bin of fewer words tells nothing, and a dispersion is fitted to losses where so many words of a bin are lost."""
 _LEAST_MEAN, _LEAST_DISPERSION, _MOST_DISPERSION = 1e-9, 1.0001, 1e4
+_TURNS, _SETTLED = 50, 1e-6
+_MOST_UNKNOWN = 0.98  # of the words of a bin: of fewer known ones nothing can be said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -140,6 +145,83 @@ def negative_binomial(means: Floats, dispersions: Floats, most: int) -> Floats:
         chances[:, count] = chances[:, count - 1] * (size + count - 1) / count * ratio
     chances[:, most] = np.maximum(1 - chances[:, :most].sum(axis=1), 0.0)
     return chances
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Learned:
+    """Words that a network knows, and others."""
+
+    kernel: Kernel  # of the known
+    known: Floats  # shape (MOST + 1,): share of the words with so many copies in the first training set that are known
+    absent: float  # chance that an unknown word is absent from a later set
+
+
+def learned(before: Counts, first: Counts, second: Counts, strangers: Counts) -> Learned:
+    """Tell known words from others by two generations, calibrated on 0.42 M parameters; see docs/LOG.md.
+
+    Unknown words come back as strangers do. With f the distribution of these and U the unknown words, U f(x) of the
+    h(x) words that come x times in set 1 are unknown; what is left of means and losses is the kernel of the known; and
+    a word with x copies in set 0 is known with chance (P(there in 1) - P(f > 0)) / (P(known and there) - P(f > 0)),
+    which gives U. Both are found in turns.
+
+    Args:
+        before: words of the corpus in set 0, shape (words,); several runs are joined.
+        first: the same words in set 1.
+        second: the same words in set 2.
+        strangers: words that neither set 0 nor set 1 has, in set 2, shape (other words,).
+
+    Raises:
+        DataError: the shapes differ, or a count is negative.
+    """
+    _check(before, first)
+    _check(first, second)
+    strange = np.bincount(np.minimum(strangers, MOST), minlength=MOST + 1) / max(strangers.size, 1)
+    bins = [np.searchsorted(EDGES, np.minimum(counts, MOST), side="right") - 1 for counts in (before, first)]
+    unknown = 0.5
+    for _ in range(_TURNS):
+        of_known = _kernel_of_known(bins[1], first, second, strange, unknown)
+        known = _known(bins[0], before, first, 1 - of_known.transitions()[:, 0], 1 - float(strange[0]))
+        was, unknown = unknown, 1 - float(known[np.minimum(before, MOST)].mean())
+        if abs(unknown - was) < _SETTLED:
+            break
+    return Learned(kernel=of_known, known=known, absent=float(strange[0]))
+
+
+def _kernel_of_known(
+    bins: NDArray[np.integer], before: Counts, after: Counts, strange: Floats, unknown: float
+) -> Kernel:
+    """The kernel of what is left of counts once the unknown, a share of all words, are taken out."""
+    means, dispersions = np.full(MOST + 1, np.nan), np.full(MOST + 1, np.nan)
+    stranger = float(strange @ np.arange(MOST + 1))
+    for number, (low, high) in enumerate(pairwise(EDGES)):
+        chosen = bins == number
+        if np.count_nonzero(chosen) < FEW:
+            continue
+        x, y = before[chosen].astype(np.float64), after[chosen].astype(np.float64)
+        others = min(unknown * float(strange[low:high].sum()) / float(chosen.mean()), _MOST_UNKNOWN)
+        mean = max((float(y.mean()) - others * stranger) / (1 - others), _LEAST_MEAN)
+        lost = (float(np.mean(y == 0)) - others * float(strange[0])) / (1 - others)
+        expected = np.full(x.size, mean) if low == 0 else mean / float(x.mean()) * x
+        means[low:high] = mean if low == 0 else mean / float(x.mean()) * np.arange(low, high)
+        # Of words that are hardly ever lost the unknown are too few to matter.
+        seldom = lost * y.size < FEW
+        dispersions[low:high] = _dispersion(y, expected) if seldom else _dispersion_for(min(lost, 1.0), mean)
+    return Kernel(means=means, dispersions=dispersions)
+
+
+def _known(bins: NDArray[np.integer], before: Counts, first: Counts, alive: Floats, back: float) -> Floats:
+    """Share of the known among words with so many copies in set 0; all where too few have them."""
+    known = np.ones(MOST + 1)
+    for number, (low, high) in enumerate(pairwise(EDGES)):
+        chosen = bins == number
+        if low == 0 or np.count_nonzero(chosen) < FEW:
+            continue
+        there, could = (
+            float(np.mean(first[chosen] > 0)),
+            float(alive[np.minimum(before[chosen], MOST)].mean()),
+        )
+        known[low:high] = min(max((there - back) / (could - back), 0.0), 1.0) if could > back else 1.0
+    return known
 
 
 def drifted(first: Kernel, second: Kernel, place: float) -> Kernel:
