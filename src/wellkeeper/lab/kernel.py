@@ -81,18 +81,33 @@ def kernel(before: Counts, after: Counts) -> Kernel:
         DataError: the shapes differ, or a count is negative.
     """
     _check(before, after)
+    return _kernel(before, after, np.zeros(MOST + 1), 0.0)
+
+
+def _kernel(before: Counts, after: Counts, strange: Floats, unknown: float) -> Kernel:
+    """The kernel of what is left of counts once the unknown are taken out.
+
+    They are a share of all words, and their next counts are distributed as `strange`, shape (MOST + 1,).
+    """
     means, dispersions = np.full(MOST + 1, np.nan), np.full(MOST + 1, np.nan)
-    bins = np.searchsorted(EDGES, np.minimum(before, MOST), side="right") - 1
+    bins = _bins(before)
+    stranger = float(strange @ np.arange(MOST + 1))
     for number, (low, high) in enumerate(pairwise(EDGES)):
         chosen = bins == number
         if np.count_nonzero(chosen) < FEW:
             continue
         x, y = before[chosen].astype(np.float64), after[chosen].astype(np.float64)
-        rate = y.mean() if low == 0 else y.sum() / x.sum()
-        expected = np.full(x.size, rate) if low == 0 else rate * x
+        others = min(unknown * float(strange[low:high].sum()) / float(chosen.mean()), _MOST_UNKNOWN)
+        copies = max((float(y.sum()) - others * stranger * y.size) / (1 - others), 0.0)
+        lost = (np.count_nonzero(y == 0) - others * float(strange[0]) * y.size) / (1 - others)
+        rate = copies / (y.size if low == 0 else float(x.sum()))
         means[low:high] = rate * np.maximum(np.arange(low, high), 1)
-        dispersions[low:high] = _dispersion(y, expected)
+        dispersions[low:high] = _dispersion(y, np.full(x.size, rate) if low == 0 else rate * x, lost)
     return Kernel(means=means, dispersions=dispersions)
+
+
+def _bins(counts: Counts) -> NDArray[np.integer]:
+    return np.searchsorted(EDGES, np.minimum(counts, MOST), side="right") - 1
 
 
 def _check(before: Counts, after: Counts) -> None:
@@ -104,16 +119,15 @@ def _check(before: Counts, after: Counts) -> None:
         raise DataError(f"a word is counted {min(before.min(), after.min())} times. Counts start at 0.")
 
 
-def _dispersion(y: Floats, expected: Floats) -> float:
+def _dispersion(y: Floats, expected: Floats, lost: float) -> float:
     """Variance over mean of counts with these expected values: by losses where enough are lost, else by moments."""
     mean = float(expected.mean())
     if mean <= 0:
         return _LEAST_DISPERSION
-    moment = float(np.mean((y - expected) ** 2)) / mean
-    lost = int(np.count_nonzero(y == 0))
     if lost >= FEW:
-        return _dispersion_for(lost / y.size, mean)
-    return min(moment, _dispersion_for((lost + 1) / (y.size + 1), mean))
+        return _dispersion_for(min(lost / y.size, 1.0), mean)
+    moment = float(np.mean((y - expected) ** 2)) / mean
+    return min(moment, _dispersion_for((max(lost, 0.0) + 1) / (y.size + 1), mean))
 
 
 def _dispersion_for(lost: float, mean: float) -> float:
@@ -176,42 +190,20 @@ def learned(before: Counts, first: Counts, second: Counts, strangers: Counts) ->
     _check(before, first)
     _check(first, second)
     strange = np.bincount(np.minimum(strangers, MOST), minlength=MOST + 1) / max(strangers.size, 1)
-    bins = [np.searchsorted(EDGES, np.minimum(counts, MOST), side="right") - 1 for counts in (before, first)]
     unknown = 0.5
     for _ in range(_TURNS):
-        of_known = _kernel_of_known(bins[1], first, second, strange, unknown)
-        known = _known(bins[0], before, first, 1 - of_known.transitions()[:, 0], 1 - float(strange[0]))
+        of_known = _kernel(first, second, strange, unknown)
+        known = _known(before, first, 1 - of_known.transitions()[:, 0], 1 - float(strange[0]))
         was, unknown = unknown, 1 - float(known[np.minimum(before, MOST)].mean())
         if abs(unknown - was) < _SETTLED:
             break
     return Learned(kernel=of_known, known=known, absent=float(strange[0]))
 
 
-def _kernel_of_known(
-    bins: NDArray[np.integer], before: Counts, after: Counts, strange: Floats, unknown: float
-) -> Kernel:
-    """The kernel of what is left of counts once the unknown, a share of all words, are taken out."""
-    means, dispersions = np.full(MOST + 1, np.nan), np.full(MOST + 1, np.nan)
-    stranger = float(strange @ np.arange(MOST + 1))
-    for number, (low, high) in enumerate(pairwise(EDGES)):
-        chosen = bins == number
-        if np.count_nonzero(chosen) < FEW:
-            continue
-        x, y = before[chosen].astype(np.float64), after[chosen].astype(np.float64)
-        others = min(unknown * float(strange[low:high].sum()) / float(chosen.mean()), _MOST_UNKNOWN)
-        mean = max((float(y.mean()) - others * stranger) / (1 - others), _LEAST_MEAN)
-        lost = (float(np.mean(y == 0)) - others * float(strange[0])) / (1 - others)
-        expected = np.full(x.size, mean) if low == 0 else mean / float(x.mean()) * x
-        means[low:high] = mean if low == 0 else mean / float(x.mean()) * np.arange(low, high)
-        # Of words that are hardly ever lost the unknown are too few to matter.
-        seldom = lost * y.size < FEW
-        dispersions[low:high] = _dispersion(y, expected) if seldom else _dispersion_for(min(lost, 1.0), mean)
-    return Kernel(means=means, dispersions=dispersions)
-
-
-def _known(bins: NDArray[np.integer], before: Counts, first: Counts, alive: Floats, back: float) -> Floats:
+def _known(before: Counts, first: Counts, alive: Floats, back: float) -> Floats:
     """Share of the known among words with so many copies in set 0; all where too few have them."""
     known = np.ones(MOST + 1)
+    bins = _bins(before)
     for number, (low, high) in enumerate(pairwise(EDGES)):
         chosen = bins == number
         if low == 0 or np.count_nonzero(chosen) < FEW:
