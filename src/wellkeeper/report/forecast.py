@@ -13,6 +13,7 @@ from wellkeeper.report.html import Chapter, page
 from wellkeeper.report.numbers import COMMA, THIN, Numbers
 from wellkeeper.report.reading import Interval, integer, interval, number, rows, table, text, texts
 from wellkeeper.report.sections.common import data_summary, drawn
+from wellkeeper.report.sections.method import run_facts, version_facts
 from wellkeeper.report.story import Figure, joined
 from wellkeeper.report.terminal import path_lines, print_lines, print_paths
 from wellkeeper.report.visible import clip, one_line, visible_tree
@@ -563,10 +564,9 @@ def _trust_section(document: Document) -> list[Block]:
 
 
 def _method_section(document: Document) -> list[Block]:
-    run, inputs, human = table(document, "run"), table(document, "inputs"), table(document, "human")
+    inputs, human = table(document, "inputs"), table(document, "human")
     facts = [
-        ("Version", text(run.get("version"), text(document.get("version"), "not recorded"))),
-        ("Schema", text(document.get("schema"), "not recorded")),
+        *version_facts(document),
         ("Corpus", ", ".join(texts(inputs.get("names")))),
         ("Documents read", THIN.count(integer(inputs.get("documents")))),
         ("Documents that count as human", THIN.count(integer(human.get("documents")))),
@@ -580,13 +580,7 @@ def _method_section(document: Document) -> list[Block]:
             ("Runs of two generations", THIN.count(integer(proxy.get("calibrated_on")))),
             ("Runs to the end", THIN.count(integer(proxy.get("runs")))),
         ]
-    if text(run.get("started")):
-        facts.append(("Started", text(run.get("started"))))
-    seconds = number(run.get("seconds"))
-    if seconds is not None:
-        facts.append(("Time", THIN.seconds(seconds)))
-    if number(run.get("seed")) is not None:
-        facts.append(("Seed", THIN.count(integer(run.get("seed")))))
+    facts += run_facts(document, "started", "seconds", "seed")
     said = [[clip(line, 300)] for line in texts(inputs.get("columns"))]
     columns: list[Block] = [Table("Columns read", ["Choice"], said)] if said else []
     return [*columns, Facts([(name, one_line(value, 400)) for name, value in facts])]

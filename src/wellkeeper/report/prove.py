@@ -14,6 +14,7 @@ from wellkeeper.report.html import Chapter, page
 from wellkeeper.report.numbers import COMMA, THIN, Numbers
 from wellkeeper.report.reading import Interval, integer, interval, number, rows, table, text, texts
 from wellkeeper.report.sections.common import data_summary, drawn, name_of
+from wellkeeper.report.sections.method import columns_read, run_facts, version_facts
 from wellkeeper.report.story import Figure, joined
 from wellkeeper.report.terminal import path_lines, print_lines, print_paths
 from wellkeeper.report.visible import clip, one_line, visible_tree
@@ -557,39 +558,17 @@ _METHOD = (
 
 
 def _method_section(document: Document) -> list[Block]:
-    run = table(document, "run")
     facts: list[tuple[str, str]] = [
-        ("Version", text(run.get("version"), text(document.get("version"), "not recorded"))),
-        ("Schema", text(document.get("schema"), "not recorded")),
+        *version_facts(document),
         ("Proxy", text(document.get("learner"), "not recorded")),
         ("Draws", THIN.count(integer(document.get("draws")))),
         ("Margin", f"{number(document.get('margin')) or 0:g} nats a word"),
     ]
-    if text(run.get("started")):
-        facts.append(("Started", text(run.get("started"))))
-    seconds = number(run.get("seconds"))
-    if seconds is not None:
-        facts.append(("Time", THIN.seconds(seconds)))
-    for name, key in (("Workers", "workers"), ("Seed", "seed")):
-        if number(run.get(key)) is not None:
-            facts.append((name, THIN.count(integer(run.get(key)))))
-    said = [[clip(line, 300)] for line in texts(table(document, "inputs").get("columns"))]
-    columns: list[Block] = (
-        [
-            Table(
-                "Columns read",
-                ["Choice"],
-                said,
-                summary=f"Which column was read as what, {THIN.of(len(said), 'choice')}",
-            )
-        ]
-        if said
-        else []
-    )
+    facts += run_facts(document, "started", "seconds", "workers", "seed")
     notes = [Prose(clip(note, 400), "note") for note in texts(document.get("notes"))]
     return [
         *(Prose(words, "note") for words in _METHOD),
         *notes,
-        *columns,
+        *columns_read(document),
         Facts([(name, one_line(value, 400)) for name, value in facts]),
     ]

@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wellkeeper.report.blocks import Block, Code, Facts, Prose, Section, Table, first, none
+from wellkeeper.report.blocks import Block, Code, Facts, Prose, Section, none
 from wellkeeper.report.numbers import THIN
-from wellkeeper.report.reading import integer, number, table, text, texts
+from wellkeeper.report.reading import integer, number, table, text
 from wellkeeper.report.sections.checks import quality_section, quarantine_section, rights_section
 from wellkeeper.report.sections.common import finding_cards
 from wellkeeper.report.sections.duplicates import duplicates_section
+from wellkeeper.report.sections.method import columns_read, run_facts, version_facts
 from wellkeeper.report.sections.origin import origin_section
 from wellkeeper.report.sections.outlook import outlook_sections
 from wellkeeper.report.sections.sources import sources_section
 from wellkeeper.report.sections.tails import tails_section
 from wellkeeper.report.sections.topics import topics_sections
-from wellkeeper.report.visible import clip, one_line
+from wellkeeper.report.visible import one_line
 
 Audit = Mapping[str, Any]
 
@@ -75,35 +76,13 @@ _METHOD = (
 
 
 def method_section(audit: Audit) -> list[Block]:
-    run, inputs = table(audit, "run"), table(audit, "inputs")
-    blocks: list[Block] = [Prose(words, "note") for words in _METHOD]
-    said = [[clip(line, 300)] for line in texts(inputs.get("columns"))]
-    if said:
-        shown, more = first(said, _MAX_COLUMNS, "choice")
-        summary = f"Which column was read as what, {THIN.of(len(shown), 'choice')}"
-        blocks += [Table("Columns read", ["Choice"], shown, summary=summary), *more]
-    facts = [
-        ("Version", text(run.get("version"), text(audit.get("version"), "not recorded"))),
-        ("Schema", text(audit.get("schema"), "not recorded")),
-    ]
+    inputs = table(audit, "inputs")
+    facts = version_facts(audit)
     if number(inputs.get("files")) is not None:
         facts.append(("Files read", THIN.count(integer(inputs.get("files")))))
-    facts += _run_facts(run)
-    return [*blocks, Facts([(name, one_line(value, 400)) for name, value in facts])]
-
-
-def _run_facts(run: Audit) -> list[tuple[str, str]]:
-    facts = []
-    if text(run.get("command")):
-        facts.append(("Command", text(run.get("command"))))
-    if text(run.get("started")):
-        facts.append(("Started", text(run.get("started"))))
-    seconds, spent = number(run.get("seconds")), number(run.get("cpu_seconds"))
-    if seconds is not None:
-        facts.append(("Time", THIN.seconds(seconds)))
-    if spent is not None:
-        facts.append(("Processor time", THIN.seconds(spent)))
-    for name, key in (("Workers", "workers"), ("Seed", "seed")):
-        if number(run.get(key)) is not None:
-            facts.append((name, THIN.count(integer(run.get(key)))))
-    return facts
+    facts += run_facts(audit, "command", "started", "seconds", "cpu_seconds", "workers", "seed")
+    return [
+        *(Prose(words, "note") for words in _METHOD),
+        *columns_read(audit, limit=_MAX_COLUMNS),
+        Facts([(name, one_line(value, 400)) for name, value in facts]),
+    ]

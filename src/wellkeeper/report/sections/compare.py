@@ -9,6 +9,7 @@ from wellkeeper.report.blocks import Block, Facts, Heading, Key, Picture, Prose,
 from wellkeeper.report.numbers import THIN, Numbers
 from wellkeeper.report.reading import Interval, integer, interval, number, rows, table, text, texts
 from wellkeeper.report.sections.common import data_summary, drawn, name_of
+from wellkeeper.report.sections.method import columns_read, run_facts, version_facts
 from wellkeeper.report.visible import clip, one_line
 
 Document = Mapping[str, Any]
@@ -307,10 +308,8 @@ _METHOD = (
 
 
 def method_section(document: Document) -> list[Block]:
-    run = table(document, "run")
     facts = [
-        ("Version", text(run.get("version"), text(document.get("version"), "not recorded"))),
-        ("Schema", text(document.get("schema"), "not recorded")),
+        *version_facts(document),
         ("Permutations", THIN.count(integer(document.get("permutations")))),
     ]
     inputs = table(document, "inputs")
@@ -323,29 +322,9 @@ def method_section(document: Document) -> list[Block]:
             facts.append((f"{name}, copies of the reference left out", THIN.count(copies)))
     if number(inputs.get("pairs")) is not None:
         facts.append(("Pairs", THIN.count(integer(inputs.get("pairs")))))
-    if text(run.get("started")):
-        facts.append(("Started", text(run.get("started"))))
-    seconds = number(run.get("seconds"))
-    if seconds is not None:
-        facts.append(("Time", THIN.seconds(seconds)))
-    for name, key in (("Workers", "workers"), ("Seed", "seed")):
-        if number(run.get(key)) is not None:
-            facts.append((name, THIN.count(integer(run.get(key)))))
-    said = [[clip(line, 300)] for line in texts(inputs.get("columns"))]
-    columns: list[Block] = (
-        [
-            Table(
-                "Columns read",
-                ["Choice"],
-                said,
-                summary=f"Which column was read as what, {THIN.of(len(said), 'choice')}",
-            )
-        ]
-        if said
-        else []
-    )
+    facts += run_facts(document, "started", "seconds", "workers", "seed")
     return [
         *(Prose(words, "note") for words in _METHOD),
-        *columns,
+        *columns_read(document),
         Facts([(name, one_line(value, 400)) for name, value in facts]),
     ]
