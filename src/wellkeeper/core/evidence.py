@@ -88,6 +88,58 @@ KINDS: tuple[EvidenceKind, ...] = (
     EvidenceKind(
         "style", 17, Strength.STATISTICAL, "style", 0.0, "style score, calibrated on references of its slice"
     ),
+    EvidenceKind(
+        "credential-trusted-ai",
+        18,
+        Strength.ATTESTED,
+        "credential",
+        5.0,
+        "signed as AI-made by a trusted signer",
+    ),
+    EvidenceKind(
+        "credential-trusted-human",
+        19,
+        Strength.ATTESTED,
+        "credential",
+        -5.0,
+        "signed as made by a person or camera by a trusted signer",
+    ),
+    EvidenceKind(
+        "credential-ai",
+        20,
+        Strength.DECLARED,
+        "declared",
+        2.5,
+        "signed as AI-made by a signer nobody vouches for",
+    ),
+    EvidenceKind(
+        "credential-human",
+        21,
+        Strength.DECLARED,
+        "declared",
+        0.0,
+        "signed as made by a person or camera by a signer nobody vouches for",
+    ),
+    EvidenceKind(
+        "credential-broken",
+        22,
+        Strength.DECLARED,
+        "credential",
+        0.0,
+        "credential that does not fit the document",
+    ),
+    EvidenceKind(
+        "machine-disclosure", 23, Strength.DECLARED, "declared", 2.5, "marked as AI-made in its metadata"
+    ),
+    EvidenceKind("watermark", 24, Strength.KEYED, "watermark", 0.0, "watermark of a key, by its p-value"),
+    EvidenceKind(
+        "generator-metadata",
+        25,
+        Strength.DECLARED,
+        "declared",
+        2.5,
+        "parameters of an image generator in the file",
+    ),
 )
 """Source of the weights: Academ-AI (arXiv:2411.15218) and Wikipedia's speedy-deletion criterion G15
 for which traces are objective; sizes are conservative starting points, see docs/evidence.md."""

@@ -1,0 +1,103 @@
+"""Marks that others put on or beside a document: signed credentials, and statements as they were written.
+
+Two questions about a credential are kept apart everywhere: whether it is *valid*, that is, fits the very bytes it is
+on, and whether its signer is one that the user *trusts*. Neither follows from the other. A document without a mark
+says nothing: a missing mark is never evidence of a human.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+from wellkeeper.core.origin import Origin, declared_origin
+
+
+class Validity(IntEnum):
+    """Whether a credential fits what it is on."""
+
+    NONE = 0  # there is no credential
+    VALID = 1
+    INVALID = 2  # altered, cut, or put on something else
+    UNREADABLE = 3  # something looks like a credential and cannot be read as one
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class Trust(IntEnum):
+    """Whether the signer is one that the user trusts; what signs is never trusted by itself."""
+
+    UNKNOWN = 0  # nobody named certificates to trust, or there is nothing signed
+    TRUSTED = 1
+    UNTRUSTED = 2
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What a C2PA manifest store says, and how far it can be believed."""
+
+    validity: Validity
+    trust: Trust = Trust.UNKNOWN
+    source_types: tuple[str, ...] = ()  # IPTC digitalSourceType terms, without the address before them
+    generator: str | None = None  # software or model that made the manifest, as it names itself
+    signer: str | None = None  # common name or issuer of the certificate
+    signed_at: str | None = None  # ISO 8601
+    problems: tuple[str, ...] = ()  # codes of the checks that failed, sorted
+    mining: str | None = None  # cawg.training-mining for training of models: allowed, notAllowed, constrained
+    parents: tuple[str, ...] = ()  # ingredients, by their titles or hashes
+    store: bytes = b""  # the raw manifest store
+
+    @property
+    def origin(self) -> Origin:
+        """What the source types say; UNKNOWN unless the credential is valid.
+
+        A manifest may name several, one an action: model output anywhere among them makes the whole
+        AI-generated if nothing else is named, AI-assisted beside anything else.
+        """
+        if self.validity is not Validity.VALID:
+            return Origin.UNKNOWN
+        return origin_of_source_types(self.source_types)
+
+
+def origin_of_source_types(terms: Iterable[str]) -> Origin:
+    """The origin that IPTC digital source types declare together.
+
+    >>> origin_of_source_types(["trainedAlgorithmicMedia"]).label
+    'ai-generated'
+    >>> origin_of_source_types(["trainedAlgorithmicMedia", "humanEdits"]).label
+    'ai-assisted'
+    """
+    origins = {declared_origin(term) for term in terms} - {Origin.UNKNOWN}
+    made_by_models = origins & {Origin.AI_GENERATED, Origin.AI_ASSISTED}
+    if made_by_models and len(origins) > 1:
+        return Origin.AI_ASSISTED
+    return min(origins) if origins else Origin.UNKNOWN
+
+
+class RawSignal(NamedTuple):
+    """One statement found in or beside a document, as it was written: nothing is resolved, nothing left out."""
+
+    kind: str
+    """ai-disclosure, iptc, json-ld, robots, robots-meta, tdmrep, content-usage, content-signal, rsl, ai-txt, licence,
+    last-modified, page-date, c2pa-mining or generator."""
+    where: str  # http-header, html-meta, html-attribute, html-link, json-ld, xmp, exif, png-text, site-file, c2pa, text
+    name: str  # of the header, attribute or property
+    value: str
+
+
+def signals_json(signals: Iterable[RawSignal]) -> str | None:
+    """The signals as one column keeps them: a JSON list of [kind, where, name, value]; None if there are none."""
+    rows = [list(signal) for signal in signals]
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":")) if rows else None
+
+
+def signals_of(text: str | None) -> tuple[RawSignal, ...]:
+    """What `signals_json` wrote."""
+    return tuple(RawSignal(*row) for row in json.loads(text)) if text else ()

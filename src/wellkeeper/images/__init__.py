@@ -1,0 +1,1 @@
+"""Images as documents: what they say of their making, and which are the same."""

@@ -1,0 +1,1 @@
+"""Watermarks in text: detectors with exact null distributions, keys, writers, and the question who swallowed them."""

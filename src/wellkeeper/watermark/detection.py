@@ -1,0 +1,55 @@
+"""What every watermark detector promises.
+
+A detector sees token ids and a key, never a model. From each document it takes integers, or sums in a fixed order, of
+the n-grams that count: repeats within a document are left out, since a repeated n-gram carries one draw of the key and
+not two (Fernandez et al. 2023, arXiv:2308.00113). A p-value is the chance of a statistic at least as large if the key
+had nothing to do with the text, by the exact null distribution of that very key. For many documents use
+`wellkeeper.watermark.many`: at 100 million documents a p-value of 1e-6 is a hundred false alarms.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scores:
+    """What a detector counted in each document; arrays share the shape (documents,)."""
+
+    scored: NDArray[np.int64]  # n-grams that count
+    statistic: NDArray[
+        Any
+    ]  # int64 sum of the scheme's g-values or green tokens; float64 for real-valued schemes
+    layers: NDArray[np.int64] | None = (
+        None  # the sum by layer, shape (documents, depth), where a scheme has layers
+    )
+
+    def __len__(self) -> int:
+        return len(self.scored)
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """One scheme with one key."""
+
+    @property
+    def name(self) -> str:
+        """The scheme: synthid, synthid-weighted, kgw-lefthash, kgw-selfhash, unigram, gumbel, textseal."""
+        ...
+
+    def scores(self, tokens: NDArray[np.int32], offsets: NDArray[np.int64]) -> Scores:
+        """Score documents: document k has the token ids `tokens[offsets[k]:offsets[k + 1]]`.
+
+        Raises:
+            DataError: a token id is negative or not below the size of the key's vocabulary.
+        """
+        ...
+
+    def p_values(self, scores: Scores) -> NDArray[np.float64]:
+        """Chance of a statistic at least as large without a watermark, shape (documents,), in (0, 1].
+
+        1.0 for a document with no n-gram that counts.
+        """
+        ...
