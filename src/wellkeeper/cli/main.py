@@ -14,6 +14,7 @@ from wellkeeper.cli.compare import compare
 from wellkeeper.cli.completion import completion
 from wellkeeper.cli.curate import curate
 from wellkeeper.cli.forecast import forecast
+from wellkeeper.cli.keys import keys
 from wellkeeper.cli.lab import lab
 from wellkeeper.cli.plugins import schema, steps
 from wellkeeper.cli.prove import prove
@@ -53,6 +54,7 @@ for command in (
     prove,
     lab,
     why,
+    keys,
     steps,
     schema,
     completion,

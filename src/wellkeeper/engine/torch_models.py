@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wellkeeper.engine.gguf import GgufFile, read_causal
+from wellkeeper.engine.gguf import GgufFile, read_causal, read_gguf
 from wellkeeper.errors import InputError, MissingExtraError
 
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
@@ -80,11 +80,27 @@ def _of_file(path: Path, transformers: Any) -> tuple[Any, Any]:
             f"{path} is a {file.architecture}; of GGUF files only those of the architecture llama can be trained. Give "
             "the same model as a folder of transformers."
         )
+    tokeniser = load_tokeniser(path)
     with _told(path, transformers):
-        tokeniser = transformers.AutoTokenizer.from_pretrained(
+        return _llama(file, transformers), tokeniser
+
+
+def load_tokeniser(path: Path) -> Any:
+    """The tokeniser of a GGUF file.
+
+    Raises:
+        InputError: there is no such file, or transformers cannot make a tokeniser of what it holds.
+        MissingExtraError: transformers or gguf is not installed.
+    """
+    try:
+        import transformers
+    except ImportError as error:
+        raise MissingExtraError("The tokeniser of a GGUF file", extra="lm-torch") from error
+    read_gguf(path)
+    with _told(path, transformers):
+        return transformers.AutoTokenizer.from_pretrained(
             path.parent, gguf_file=path.name, local_files_only=True
         )
-        return _llama(file, transformers), tokeniser
 
 
 @contextmanager

@@ -33,7 +33,7 @@ MANIFEST = "manifest.json"
 SCHEMA = "wellkeeper.manifest/1"
 
 # Written after the manifest, or from it; a report also says how long the run took.
-_NOT_LISTED = frozenset({MANIFEST, "manifest.dsse.json", "report.html", "report.json"})
+_NOT_LISTED = frozenset({MANIFEST, "manifest.dsse.json", "openlineage.json", "report.html", "report.json"})
 
 # Its format asks for a date of publication, so that its bytes are those of one run.
 _OF_ONE_RUN = frozenset({"croissant.json"})

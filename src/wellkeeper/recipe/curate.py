@@ -272,6 +272,7 @@ _OURS = frozenset(
         "README.md",
         "croissant.json",
         "manifest.json",
+        "openlineage.json",
         "report.html",
         "report.json",
     }

@@ -31,6 +31,7 @@ from wellkeeper.ledger.manifest import (
     file_digests,
     write_manifest,
 )
+from wellkeeper.ledger.openlineage import run_event, write_openlineage
 from wellkeeper.ledger.rows import (
     DOCUMENTS,
     EVIDENCE,
@@ -102,7 +103,7 @@ def write_output(
     _write_metadata(folder, recipe, counts, document)
     by_file = facts_by_file(corpus)
     earlier = document["against"]["sets"] if document["against"] else []
-    write_manifest(
+    manifest = write_manifest(
         folder,
         recipe=recipe_json(recipe),
         recipe_digest=recipe.digest,
@@ -133,6 +134,10 @@ def write_output(
             "columns": list(said),
             **({"against": {row["set"]: row["path"] for row in earlier}} if earlier else {}),
         },
+    )
+    schema = pq.read_schema(_first_part(folder))
+    write_openlineage(
+        folder, run_event(manifest, name=str(document["recipe"]), folder=folder, data=schema)
     )
     names = {
         "data": "data",
@@ -346,12 +351,11 @@ def _write_metadata(folder: Path, recipe: Recipe, counts: Counts, document: Mapp
         cut=_cut(document),
     )
     write_atomic(folder / "README.md", text.encode())
-    parts = sorted((folder / "data").glob("part-*.parquet"))
     content = croissant(
         str(document["recipe"]),
         description="A training set that wellkeeper curated from "
         f"{', '.join(source.name for source in recipe.sources)}.",
-        data=pq.read_schema(parts[0]),
+        data=pq.read_schema(_first_part(folder)),
         files={
             name: facts for name, facts in file_digests(folder).items() if not name.startswith("rejected/")
         },
@@ -371,6 +375,11 @@ def _write_metadata(folder: Path, recipe: Recipe, counts: Counts, document: Mapp
         published=datetime.now(UTC).date(),
     )
     write_croissant(folder, content)
+
+
+def _first_part(folder: Path) -> Path:
+    """The first file of the data, which has the columns of all."""
+    return min((folder / "data").glob("part-*.parquet"))
 
 
 def _figure(row: Mapping[str, Any], key: str) -> str:

@@ -13,6 +13,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from wellkeeper.errors import DataError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scores:
@@ -53,3 +55,30 @@ class Detector(Protocol):
         1.0 for a document with no n-gram that counts.
         """
         ...
+
+
+def check_documents(
+    tokens: NDArray[np.int32], offsets: NDArray[np.int64], *, vocabulary: int | None = None
+) -> None:
+    """Refuse what no detector can score.
+
+    Raises:
+        DataError: a token id is negative or not below the size of the vocabulary; offsets do not delimit the tokens.
+    """
+    if tokens.ndim != 1 or tokens.dtype != np.int32:
+        raise DataError(
+            f"tokens has shape {tokens.shape} and type {tokens.dtype}. Pass token ids: shape (tokens,), int32."
+        )
+    rising = offsets.ndim == 1 and offsets.dtype == np.int64 and offsets.size and (np.diff(offsets) >= 0).all()
+    if not rising or offsets[0] < 0 or offsets[-1] > tokens.size:
+        raise DataError(
+            f"offsets do not delimit documents in {tokens.size:,} tokens. Pass shape (documents + 1,), int64, from 0 "
+            "up to the number of tokens, none below the one before."
+        )
+    wrong = (tokens < 0) | (tokens >= (1 << 31 if vocabulary is None else vocabulary))
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        known = "ids start at 0" if vocabulary is None else f"the key's vocabulary has {vocabulary:,} tokens"
+        raise DataError(
+            f"tokens[{at}] is {tokens[at]}, and {known}. Use the tokeniser that the key was made for."
+        )

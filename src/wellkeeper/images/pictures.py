@@ -1,0 +1,183 @@
+"""One picture: decoded with care, and the four fingerprints that find its duplicates.
+
+Files come from strangers. Only the formats named here are tried, whatever else the decoder could read, and a picture of
+more pixels than Pillow's limit is refused before any of them is decoded.
+"""
+
+import hashlib
+import io
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wellkeeper.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MEDIA_TYPES: Mapping[str, str] = {
+    "PNG": "image/png",
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",  # several pictures in one JPEG file, as phones write them
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "TIFF": "image/tiff",
+    "BMP": "image/bmp",
+    "AVIF": "image/avif",
+}
+"""Formats that are read, by their names in Pillow, with their media types."""
+
+_SHRUNK = 32  # pixels a side, as in the perceptual hash
+_GREY = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA"})  # modes that RGBA holds without loss
+_OVER = (255, 255, 255, 255)  # what shows through where a picture is transparent
+
+
+class PictureError(Exception):
+    """A picture that cannot be read; the code is one of quarantine, the message what was found."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprints:
+    """What finds the duplicates of a picture, all of it taken with the picture turned as its EXIF orientation says."""
+
+    pixels: bytes  # SHA-256 of size and decoded pixels, of all frames
+    perceptual: int  # 64 bits: signs of the lowest frequencies (pHash of ImageHash)
+    difference: int  # 64 bits: whether each pixel of 9 x 8 is darker than its neighbour (dHash)
+    contrast: float  # standard deviation of the picture at 32 x 32 grey pixels, in grey levels, 0 to 127.5
+
+
+@contextmanager
+def careful_decoder() -> Iterator[None]:
+    """Make Pillow refuse what it would only warn of, for all threads of a run.
+
+    Raises:
+        MissingExtraError: Pillow or ImageHash is not installed.
+    """
+    try:
+        import imagehash  # noqa: F401
+        from PIL import Image
+    except ImportError:
+        raise MissingExtraError("Reading images", extra="images") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of odd metadata: the signals say what could be read
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def opened(data: bytes) -> "Image.Image":
+    """The picture with its header read and no pixel decoded.
+
+    Raises:
+        PictureError: it is no picture of a known format, or claims more pixels than are decoded.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        return Image.open(io.BytesIO(data), formats=list(MEDIA_TYPES))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PictureError(
+            "image-too-large", f"it claims more than the {Image.MAX_IMAGE_PIXELS:,} pixels that are decoded"
+        ) from None
+    except UnidentifiedImageError:
+        raise PictureError("image-format", _format_problem(data)) from None
+    except Exception as error:  # a decoder meets damage that nobody foresaw
+        raise PictureError("image-broken", f"its header cannot be read: {_told(error)}") from None
+
+
+def _format_problem(data: bytes) -> str:
+    if not data:
+        return "it is empty"
+    names = ", ".join(name for name in MEDIA_TYPES if name != "MPO")
+    return f"it is none of the formats that are read ({names}); it starts with {data[:8].hex(' ')}"
+
+
+def fingerprints(image: "Image.Image") -> Fingerprints:
+    """Decode the picture and take its fingerprints; the perceptual ones are of its first frame.
+
+    Raises:
+        PictureError: the pixels end early or cannot be decoded.
+    """
+    import imagehash
+    from PIL import Image, ImageOps
+
+    try:
+        digest = _digest_of_frames(image)
+        image.seek(0)
+        grey = ImageOps.exif_transpose(_over_white(image)).convert("L")
+        small = np.asarray(grey.resize((_SHRUNK, _SHRUNK), Image.Resampling.LANCZOS), np.float32)
+        return Fingerprints(
+            pixels=digest,
+            perceptual=_word(imagehash.phash(grey)),
+            difference=_word(imagehash.dhash(grey)),
+            contrast=float(small.std()),
+        )
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PictureError("image-too-large", _told(error)) from None
+    except MemoryError:
+        raise PictureError("image-too-large", "there is not enough memory for its pixels") from None
+    except Exception as error:  # as above
+        code = "image-truncated" if "truncated" in str(error) else "image-broken"
+        raise PictureError(code, f"its pixels cannot be decoded: {_told(error)}") from None
+
+
+def _digest_of_frames(image: "Image.Image") -> bytes:
+    """SHA-256 of the size, the number of frames and the pixels of each, in a form that no file format tells apart."""
+    from PIL import Image, ImageOps
+
+    frames = int(getattr(image, "n_frames", 1))
+    if frames * image.width * image.height > (Image.MAX_IMAGE_PIXELS or np.inf):
+        frames = 1  # a film: its first frame stands for it
+    state = hashlib.sha256()
+    for frame in range(frames):
+        image.seek(frame)
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        plain = upright.convert("RGBA") if upright.mode in _GREY else upright
+        state.update(f"{frames} {plain.mode} {plain.width} {plain.height}\n".encode())
+        state.update(plain.tobytes())
+    return state.digest()
+
+
+def _over_white(image: "Image.Image") -> "Image.Image":
+    if not image.has_transparency_data:
+        return image
+    from PIL import Image
+
+    above = image.convert("RGBA")
+    over = Image.alpha_composite(Image.new("RGBA", above.size, _OVER), above)
+    over.info["exif"] = image.info.get("exif", b"")  # the orientation is turned later
+    return over
+
+
+def _word(found: Any) -> int:
+    """A hash of ImageHash, an 8 x 8 array of bits, as a number: first row highest."""
+    return int.from_bytes(np.packbits(found.hash.reshape(-1)).tobytes(), "big")
+
+
+def thumbnail(data: bytes, side: int) -> bytes | None:
+    """A small JPEG, at most `side` pixels wide and high, without any metadata; None if it cannot be made."""
+    from PIL import Image, ImageOps
+
+    try:
+        image = opened(data)
+        image.draft("RGB", (2 * side, 2 * side))
+        upright = ImageOps.exif_transpose(_over_white(image))
+        small = upright.convert("L" if upright.mode in {"1", "L", "I;16", "I", "F"} else "RGB")
+        small.thumbnail((side, side), Image.Resampling.LANCZOS)
+        out = io.BytesIO()
+        Image.frombytes(small.mode, small.size, small.tobytes()).save(out, "JPEG", quality=72, optimize=True)
+    except Exception:  # noqa: BLE001  what could be read a moment ago may be gone: a report without it is still one
+        return None
+    return out.getvalue()
+
+
+def _told(error: Exception) -> str:
+    return " ".join(str(error).split())[:160] or type(error).__name__

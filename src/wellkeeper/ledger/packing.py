@@ -1,0 +1,228 @@
+"""A ledger row as bytes, the same for the same values however a table is stored.
+
+Canonical form `wellkeeper.row/1`: the values of a row one after the other, in the order of the schema. A value is one
+byte, 0 for null and nothing more, else 1 and then
+
+- bool, intN, uintN: its bytes, little-endian; floatN: IEEE 754, every NaN as the quiet NaN 0x7fc00000 or
+  0x7ff8000000000000, -0.0 and 0.0 apart;
+- timestamp: int64 seconds since 1970-01-01 UTC;
+- string and binary: the number of bytes as a uint32, then the bytes; binary[n]: n bytes;
+- dictionary: as its value.
+
+A row says by itself where it ends, given the types; so rows of a tile simply follow each other. `unpack` reads them
+without a library, and is short enough to write anew in any language.
+"""
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from wellkeeper.errors import DataError
+from wellkeeper.lanes import LANES
+from wellkeeper.ledger._loops import close_up, put_entries, put_fixed, put_variable
+
+VERSION = "wellkeeper.row/1"
+
+Columns: TypeAlias = Sequence[tuple[str, str]]
+"""Name and canonical type of each column, in order."""
+
+Bytes: TypeAlias = NDArray[np.uint8]
+_Ends: TypeAlias = NDArray[np.int64]
+
+
+class PackedRows(NamedTuple):
+    """Rows one after the other: row k is `data[offsets[k]:offsets[k + 1]]`."""
+
+    data: Bytes
+    offsets: NDArray[np.int64]  # shape (rows + 1,)
+
+    def row(self, number: int) -> bytes:
+        return bytes(memoryview(self.data)[self.offsets[number] : self.offsets[number + 1]])
+
+
+def columns_of(schema: pa.Schema) -> list[tuple[str, str]]:
+    """Name and canonical type of each column: what `unpack` needs to know.
+
+    Raises:
+        DataError: a type has no canonical form.
+    """
+    return [(field.name, _type_name(field.type, field.name)) for field in schema]
+
+
+def pack(batch: pa.RecordBatch) -> PackedRows:
+    """The rows of a batch in canonical form.
+
+    Raises:
+        DataError: a type has no canonical form.
+    """
+    columns_of(batch.schema)
+    columns = [_column(values) for values in batch.columns]
+    sizes = np.zeros(batch.num_rows + 1, np.int64)
+    for column in columns:
+        sizes[1:] += column.sizes
+    offsets = np.cumsum(sizes)
+    return PackedRows(_laid_out(columns, offsets)[: offsets[-1]], offsets)
+
+
+def unpack(data: bytes, columns: Columns) -> Iterator[dict[str, Any]]:
+    """The rows that lie one after the other in `data`, as Python values; timestamps in UTC.
+
+    Raises:
+        DataError: the bytes are not whole rows of these columns.
+    """
+    at = 0
+    while at < len(data):
+        row: dict[str, Any] = {}
+        for name, kind in columns:
+            row[name], at = _value(data, at, kind)
+        yield row
+
+
+def _value(data: bytes, at: int, kind: str) -> tuple[Any, int]:
+    if not _piece(data, at, 1)[0]:
+        return None, at + 1
+    at += 1
+    if kind in ("string", "binary"):
+        size = int.from_bytes(_piece(data, at, 4), "little")
+        piece = _piece(data, at + 4, size)
+        return piece.decode() if kind == "string" else piece, at + 4 + size
+    if kind.startswith("binary["):
+        size = int(kind[7:-1])
+        return _piece(data, at, size), at + size
+    if kind == "timestamp":
+        return datetime.fromtimestamp(int.from_bytes(_piece(data, at, 8), "little", signed=True), UTC), at + 8
+    layout = "<" + _LAYOUTS[kind]
+    size = struct.calcsize(layout)
+    return struct.unpack(layout, _piece(data, at, size))[0], at + size
+
+
+def _piece(data: bytes, at: int, size: int) -> bytes:
+    if at + size > len(data):
+        raise DataError(
+            f"A packed row ends after {len(data)} bytes, inside a value. Take the whole row, as the ledger has it."
+        )
+    return data[at : at + size]
+
+
+_LAYOUTS = {
+    "bool": "?",
+    "int8": "b", "int16": "h", "int32": "i", "int64": "q",
+    "uint8": "B", "uint16": "H", "uint32": "I", "uint64": "Q",
+    "float32": "f", "float64": "d",
+}  # fmt: skip
+"""Types of one fixed width, as `struct` writes them."""
+
+
+def _type_name(kind: Any, name: str) -> str:
+    if isinstance(kind, pa.DictionaryType):
+        return _type_name(kind.value_type, name)
+    found = next((word for matches, word in _NAMES if matches(kind)), None)
+    if found is None:
+        raise DataError(f"Column {name} has type {kind}, which has no packed form. Cast it, e.g. to string.")
+    return found(kind) if callable(found) else found
+
+
+def _is_number(kind: Any) -> bool:
+    is_ = pa.types
+    return bool(is_.is_integer(kind) or is_.is_float32(kind) or is_.is_float64(kind))
+
+
+def _is_instant(kind: Any) -> bool:
+    return bool(pa.types.is_timestamp(kind) and kind.unit == "s")
+
+
+def _number_name(kind: Any) -> str:
+    letter = {"f": "float", "i": "int", "u": "uint"}[np.dtype(kind.to_pandas_dtype()).kind]
+    return f"{letter}{kind.bit_width}"
+
+
+_NAMES: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
+    (pa.types.is_boolean, "bool"),
+    (_is_number, _number_name),
+    (_is_instant, "timestamp"),
+    (lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind), "string"),
+    (lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind), "binary"),
+    (pa.types.is_fixed_size_binary, lambda kind: f"binary[{kind.byte_width}]"),
+)
+
+
+class _Packer(NamedTuple):
+    """How one column goes into rows: the bytes it takes in each, and what puts them there."""
+
+    sizes: NDArray[np.int64]  # shape (rows,)
+    put: Callable[[_Ends, Bytes], None]
+
+
+def _column(values: Any) -> _Packer:
+    if pa.types.is_dictionary(values.type):
+        return _dictionary(values)
+    if pa.types.is_boolean(values.type):
+        values = values.cast(pa.uint8())
+    if _type_name(values.type, "") in ("string", "binary"):
+        return _variable(values)
+    return _fixed(values)
+
+
+def _laid_out(columns: Sequence[_Packer], offsets: NDArray[np.int64]) -> Bytes:
+    """Packed rows that end at `offsets[1:]`, with `LANES` bytes and more behind the last."""
+    rows = len(offsets) - 1
+    data = np.empty(int(offsets[-1]) + (rows + 1) * LANES, np.uint8)
+    ends = offsets[:-1] + LANES * np.arange(rows)
+    for column in columns:
+        column.put(ends, data)
+    close_up(offsets, data)
+    return data
+
+
+def _presence(values: Any) -> Bytes:
+    if values.null_count == 0:
+        return np.ones(len(values), np.uint8)
+    return np.asarray(values.is_valid()).astype(np.uint8)
+
+
+def _fixed(values: Any) -> _Packer:
+    valid = _presence(values)
+    width = values.type.byte_width
+    data = _data(values, len(values) * width, first=values.offset * width)
+    if pa.types.is_floating(values.type):
+        numbers = data.view(f"f{width}").copy()
+        numbers[np.isnan(numbers)] = np.nan
+        data = numbers.view(np.uint8)
+    return _Packer(1 + width * valid.astype(np.int64), lambda ends, out: put_fixed(valid, data, width, ends, out))
+
+
+def _variable(values: Any) -> _Packer:
+    valid = _presence(values)
+    wide = values.cast(pa.large_binary())
+    offsets = _data(wide, 8 * (len(wide) + 1), first=8 * wide.offset).view(np.int64)[: len(wide) + 1]
+    data = _data(wide, int(offsets[-1]), buffer=2)
+    sizes = 1 + (4 + np.diff(offsets)) * valid
+    return _Packer(sizes, lambda ends, out: put_variable(valid, data, offsets, ends, out))
+
+
+def _dictionary(values: Any) -> _Packer:
+    """Entries are packed once, a null behind them; then rows take theirs."""
+    entries = pa.concat_arrays([values.dictionary, pa.nulls(1, values.dictionary.type)])
+    packer = _column(entries)
+    offsets = np.concatenate([[0], np.cumsum(packer.sizes)])
+    data = _laid_out([packer], offsets)
+    codes = np.asarray(pc.fill_null(values.indices.cast(pa.int64()), len(entries) - 1))
+    return _Packer(packer.sizes[codes], lambda ends, out: put_entries(codes, data, offsets, ends, out))
+
+
+def _data(values: Any, size: int, *, first: int = 0, buffer: int = 1) -> Bytes:
+    """`size` bytes of one of an array's buffers, and `LANES` more that may be anything."""
+    held = values.buffers()[buffer]
+    if held is None:
+        return np.zeros(size + LANES, np.uint8)
+    if held.size >= first + size + LANES:
+        return np.frombuffer(memoryview(held), np.uint8, size + LANES, first)
+    data = np.zeros(size + LANES, np.uint8)
+    data[:size] = np.frombuffer(memoryview(held), np.uint8, size, first)
+    return data

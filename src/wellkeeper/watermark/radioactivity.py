@@ -1,0 +1,151 @@
+"""Whether a corpus, or what a model writes, carries a mark above chance: radioactivity [1].
+
+A model that was trained on marked text writes marked n-grams a little more often than chance, far too little to show in
+one document. So the n-grams of all documents are pooled. Each is counted once, wherever it comes again: one n-gram
+carries one draw of the key, and a phrase that a corpus repeats a thousand times would otherwise count as a thousand
+independent witnesses [1, 2]. What is left is one exact test, by the null distribution of the key, over all distinct
+n-grams.
+
+A small p-value says that the text is not independent of the key. It does not say how it came to be: the corpus may hold
+marked documents outright, or text of a model that was trained on some. If a model was asked with prompts that hold
+marked text, it copies from them: prompts must be free of the mark.
+
+[1] Sander, Fernandez, Durmus, Douze and Furon, Watermarking makes language models radioactive, NeurIPS 2024
+    (arXiv:2402.14904).
+[2] Fernandez et al., Three bricks to consolidate watermarks for large language models, WIFS 2023 (arXiv:2308.00113).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wellkeeper.errors import DataError
+from wellkeeper.watermark.detection import Detector, Scores
+from wellkeeper.watermark.tokens import Tokens
+
+_AT_ONCE = 1 << 18  # n-grams scored in one call
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio, odd: Knuth, vol. 3, section 6.4
+_MIXERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))  # splitmix64, Steele et al. 2014
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Radioactivity:
+    """One key against one body of text."""
+
+    documents: int
+    tokens: int
+    ngrams: int  # distinct, those that the test is over
+    statistic: float  # the scheme's, over all of them
+    p_value: float  # chance of a statistic at least as large without the mark, in (0, 1]
+
+
+class PooledTest:
+    """Gathers text in pieces; the order of pieces and documents changes nothing."""
+
+    def __init__(self, detector: Detector, width: int) -> None:
+        """`width`: tokens of the n-grams that the scheme draws by, context and token together."""
+        if width < 1:
+            raise DataError(f"width is {width}. Give the tokens of the scheme's n-grams, 1 or more.")
+        self._detector, self._width = detector, width
+        self._seen = np.empty(0, np.uint64)  # fingerprints of n-grams, ascending
+        self._documents = self._tokens = 0
+        self._parts: list[Scores] = []
+
+    def add(self, tokens: Tokens) -> None:
+        """Take in documents.
+
+        Raises:
+            DataError: a token id is not below the key's vocabulary.
+        """
+        self._documents += len(tokens)
+        self._tokens += int(tokens.offsets[-1])
+        ngrams = _ngrams(tokens, self._width)
+        prints, first = np.unique(_fingerprints(ngrams), return_index=True)
+        new = ~_among(prints, self._seen)
+        self._seen = np.sort(np.concatenate((self._seen, prints[new])), kind="stable")
+        ngrams = ngrams[first[new]]
+        for start in range(0, len(ngrams), _AT_ONCE):
+            self._parts.append(self._scored(ngrams[start : start + _AT_ONCE]))
+
+    def _scored(self, ngrams: NDArray[np.int32]) -> Scores:
+        """Each n-gram as a document of its own, which has nothing else to score."""
+        offsets = np.arange(len(ngrams) + 1, dtype=np.int64) * self._width
+        return pooled(self._detector.scores(np.ascontiguousarray(ngrams).reshape(-1), offsets))
+
+    def result(self) -> Radioactivity:
+        """The test over all that was taken in."""
+        whole = pooled(_joined(self._parts)) if self._parts else None
+        p_value = 1.0 if whole is None else float(self._detector.p_values(whole)[0])
+        return Radioactivity(
+            documents=self._documents,
+            tokens=self._tokens,
+            ngrams=0 if whole is None else int(whole.scored[0]),
+            statistic=0.0 if whole is None else float(whole.statistic[0]),
+            p_value=p_value,
+        )
+
+
+def radioactivity(detector: Detector, width: int, pieces: Iterable[Tokens]) -> Radioactivity:
+    """Test whether text carries the detector's mark above chance.
+
+    Args:
+        detector: of the key.
+        width: tokens of the n-grams that the scheme draws by, context and token together.
+        pieces: the documents, in as many pieces as one likes.
+
+    Raises:
+        DataError: a token id is not below the key's vocabulary.
+    """
+    test = PooledTest(detector, width)
+    for piece in pieces:
+        test.add(piece)
+    return test.result()
+
+
+def pooled(scores: Scores) -> Scores:
+    """Scores of many documents as those of one."""
+    layers = scores.layers
+    return Scores(
+        scored=scores.scored.sum(keepdims=True),
+        statistic=scores.statistic.sum(keepdims=True),
+        layers=None if layers is None else layers.sum(axis=0, keepdims=True),
+    )
+
+
+def _joined(parts: list[Scores]) -> Scores:
+    layers = [part.layers for part in parts if part.layers is not None]
+    return Scores(
+        scored=np.concatenate([part.scored for part in parts]),
+        statistic=np.concatenate([part.statistic for part in parts]),
+        layers=np.concatenate(layers) if layers else None,
+    )
+
+
+def _ngrams(tokens: Tokens, width: int) -> NDArray[np.int32]:
+    """All n-grams that lie within one document, shape (n-grams, width)."""
+    if len(tokens.ids) < width:
+        return np.empty((0, width), np.int32)
+    windows = np.lib.stride_tricks.sliding_window_view(tokens.ids, width)
+    document = np.repeat(np.arange(len(tokens)), tokens.counts())
+    return windows[document[: len(windows)] == document[width - 1 :]]
+
+
+def _fingerprints(ngrams: NDArray[np.int32]) -> NDArray[np.uint64]:
+    """64 bits of each n-gram. Two that share them count as one, which costs a witness and invents none."""
+    found = np.zeros(len(ngrams), np.uint64)
+    for column in ngrams.T:
+        found = (found ^ column.astype(np.uint64)) * _MULTIPLIER
+        for shift, mixer in zip((30, 27), _MIXERS, strict=True):
+            found = (found ^ (found >> np.uint64(shift))) * mixer
+        found ^= found >> np.uint64(31)
+    return found
+
+
+def _among(values: NDArray[np.uint64], ascending: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    places = np.searchsorted(ascending, values)
+    inside = places < len(ascending)
+    found = np.zeros(len(values), np.bool_)
+    found[inside] = ascending[places[inside]] == values[inside]
+    return found
