@@ -30,10 +30,11 @@ from numpy.typing import NDArray
 
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import ColumnMap, InputFile, RawBlock
+from wellkeeper.engine.readers.columns import text_buffers
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY, banding_for
 from wellkeeper.kernels.text import Tables, load_tables, shingle_sets, text_pass, word_hashes
 from wellkeeper.origin.artefacts import scan
-from wellkeeper.recipe.textpass import sha256_of_texts, text_buffers
+from wellkeeper.ledger.digest import sha256_of_texts
 
 RESULTS = Path(__file__).parent / "results"
 COLUMNS = ColumnMap(text="text")

@@ -36,6 +36,10 @@ from wellkeeper.cli.support import (
     default=None,
     help="Refuse a step that keeps less than R of the reference's tail, or have it put documents back: tail=0.95.",
 )
+@click.option(
+    "--key", metavar="FILE|env:NAME", default=None, help="Private key that signs the output: see `wellkeeper keys`."
+)
+@click.option("--public-proofs", is_flag=True, help="Let a proof of one document show nothing of others.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be kept and dropped; write no training set.")
 @click.option(
     "--keep-rejected/--no-keep-rejected", default=True, help="Write the dropped documents' text too."
@@ -45,8 +49,8 @@ def curate(recipe: str, *, overrides: tuple[str, ...], as_json: bool, quiet: boo
     """Make a training set from a recipe.
 
     RECIPE is a YAML file (its keys: `wellkeeper schema`). The output folder holds the set as Parquet, a ledger
-    with a row for every input document, a manifest, Croissant metadata, a dataset card and a report. Inputs
-    are never changed. The same command resumes a run that was stopped.
+    with a row for every input document, a manifest, Croissant metadata, a dataset card, a report and a seal over
+    all of it (`wellkeeper verify`). Inputs are never changed. The same command resumes a run that was stopped.
     """
     keep_memory()
     with plain_errors(resume=""):

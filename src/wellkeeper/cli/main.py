@@ -16,6 +16,7 @@ from wellkeeper.cli.curate import curate
 from wellkeeper.cli.forecast import forecast
 from wellkeeper.cli.keys import keys
 from wellkeeper.cli.lab import lab
+from wellkeeper.cli.mark import mark
 from wellkeeper.cli.plugins import schema, steps
 from wellkeeper.cli.prove import prove
 from wellkeeper.cli.recommend import recommend
@@ -55,6 +56,7 @@ for command in (
     lab,
     why,
     keys,
+    mark,
     steps,
     schema,
     completion,

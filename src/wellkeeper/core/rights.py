@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 
 from wellkeeper.errors import did_you_mean
@@ -47,15 +47,22 @@ def declared_consent(label: str | None) -> Consent | None:
     folded = "-".join(re.findall(r"[a-z]+", (label or "").lower()))
     if folded in _UNKNOWN:
         return Consent.UNKNOWN
-    folded = {"opt-out": "opt-out-signal", "optout": "opt-out-signal", "withdrawn": "revoked"}.get(folded, folded)
+    folded = {"opt-out": "opt-out-signal", "optout": "opt-out-signal", "withdrawn": "revoked"}.get(
+        folded, folded
+    )
     return Consent(CONSENTS.index(folded)) if folded in CONSENTS else None
 
 
 def no_consent(label: str) -> str:
     """What is wrong with a label that names no consent, and what to do."""
-    return f"{label!r} is no consent.{did_you_mean(label.lower(), CONSENTS)} Give one of: {', '.join(CONSENTS)}."
+    return (
+        f"{label!r} is no consent.{did_you_mean(label.lower(), CONSENTS)} Give one of: {', '.join(CONSENTS)}."
+    )
 
 
+_NAMES = (
+    1 << 14
+)  # licence names remembered: a parse takes some 50 us, and a corpus has few names and many documents
 _UNKNOWN = frozenset({"", "unknown", "none", "null", "na", "n/a", "n-a", "other", "unspecified"})
 
 
@@ -94,10 +101,11 @@ _SPELLINGS: Mapping[str, str] = {
     "EUPL-1.2": "eupl-v1.2 european-union-public-licence-1.2",
     "GFDL-1.2-or-later": "gfdl-1.2 gnu-fdl-1.2",
     "GFDL-1.3-or-later": "gfdl gfdl-1.3 gnu-fdl gnu-free-documentation-license gnu-fdl-1.3",
-    "GPL-2.0-only": "gpl2 gpl-2 gpl-2.0 gplv2 gpl-v2 gnu-gpl-2.0 gnu-gplv2 gnu-gpl-v2.0 gnu-general-public-license-v2.0",
+    "GPL-2.0-only": "gpl2 gpl-2 gpl-2.0 gplv2 gpl-v2 gnu-gpl-2.0 gnu-gplv2 gnu-gpl-v2.0 "
+    "gnu-general-public-license-v2.0",
     "GPL-2.0-or-later": "gpl-2.0+ gpl2+ gplv2+ gnu-general-public-license-v2.0-or-later",
-    "GPL-3.0-only": "gpl3 gpl-3 gpl-3.0 gplv3 gpl-v3 gnu-gpl-3.0 gnu-gplv3 gnu-gpl-v3.0 gnu-general-public-license-v3.0 "
-    "https://www.gnu.org/licenses/gpl-3.0 https://www.gnu.org/licenses/gpl-3.0.html "
+    "GPL-3.0-only": "gpl3 gpl-3 gpl-3.0 gplv3 gpl-v3 gnu-gpl-3.0 gnu-gplv3 gnu-gpl-v3.0 "
+    "gnu-general-public-license-v3.0 https://www.gnu.org/licenses/gpl-3.0 https://www.gnu.org/licenses/gpl-3.0.html "
     "https://www.gnu.org/licenses/gpl-3.0.en.html",
     "GPL-3.0-or-later": "gpl-3.0+ gpl3+ gplv3+ gnu-general-public-license-v3.0-or-later",
     "ISC": "isc-license",
@@ -134,8 +142,8 @@ _SPELLINGS: Mapping[str, str] = {
     "Unlicense": "the-unlicense https://unlicense.org",
     "WTFPL": "do-what-the-fuck-you-want",
     "Zlib": "zlib-license",
-    "LicenseRef-Public-Domain": "public-domain publicdomain pd in-the-public-domain public-domain-us pd-us us-government-work "
-    "us-public-domain",
+    "LicenseRef-Public-Domain": "public-domain pd in-the-public-domain public-domain-us pd-us us-public-domain "
+    "us-government-work",
     # Model and data licences with use restrictions, by the Hub's own identifiers.
     "LicenseRef-apple-amlr": "apple-amlr",
     "LicenseRef-apple-ascl": "apple-ascl",
@@ -182,11 +190,13 @@ _CC_PARTS = {
     "attribution": "by", "by": "by", "noncommercial": "nc", "nc": "nc", "noderivatives": "nd", "noderivs": "nd",
     "noderivative": "nd", "nd": "nd", "sharealike": "sa", "sa": "sa",
 }  # fmt: skip
-_CC_FILLERS = frozenset("the a v version license licence licensed under creative commons cc international unported generic "
-                        "public deed intl".split())  # fmt: skip
+_CC_FILLERS = frozenset(
+    "the a v version license licence licensed under creative commons cc international intl unported generic public "
+    "deed".split()
+)
 _CC_ORDER = ("by", "by-nc", "by-nc-nd", "by-nc-sa", "by-nd", "by-sa")
 _CC_VERSIONS = ("1.0", "2.0", "2.5", "3.0", "4.0")
-_CC = re.compile(r"CC-BY(?:-NC)?(?:-ND|-SA)?-\d\.\d(?:-[A-Z]{2,3})?")
+_CC = re.compile(r"CC-BY(?:-NC)?(?:-ND|-SA)?-(?:1\.0|2\.[015]|3\.0|4\.0)(?:-[A-Z]{2,3})?")
 
 
 def _creative_commons(name: str) -> str | None:
@@ -198,10 +208,15 @@ def _creative_commons(name: str) -> str | None:
         if found["public"]:
             return "CC0-1.0" if found["public"].lower() == "zero" else "CC-PDM-1.0"
         return _cc_identifier(found["parts"].lower(), found["version"], (found["place"] or "").upper())
-    words = re.findall(r"[a-z]+|\d+(?:\.\d+)?", re.sub(r"\b(non|no|share)[\s-]+(?=commercial|deriv|alike)", r"\1", name.lower()))
+    words = re.findall(
+        r"[a-z]+|\d+(?:\.\d+)?",
+        re.sub(r"\b(non|no|share)[\s-]+(?=commercial|deriv|alike)", r"\1", name.lower()),
+    )
     parts = [_CC_PARTS[word] for word in words if word in _CC_PARTS]
     versions = [word for word in words if word[0].isdigit()]
-    others = [word for word in words if word not in _CC_PARTS and not word[0].isdigit() and word not in _CC_FILLERS]
+    others = [
+        word for word in words if word not in _CC_PARTS and not word[0].isdigit() and word not in _CC_FILLERS
+    ]
     named = {"cc", "creative", "attribution"} & set(words)
     if others or not named or not parts or len(versions) != 1 or len(set(parts)) != len(parts):
         return None
@@ -221,7 +236,9 @@ def _cc_identifier(parts: str, version: str, place: str) -> str | None:
 @cache
 def _spdx_list() -> Mapping[str, str]:
     """Folded identifier -> identifier, of the licences and exceptions on SPDX's list."""
-    from license_expression import get_spdx_licensing  # reads a list of 2,000 names, which common ones do not need
+    from license_expression import (
+        get_spdx_licensing,
+    )  # reads a list of 2,000 names, which common ones do not need
 
     symbols = get_spdx_licensing().known_symbols
     return {_fold(key): key for key in symbols if not key.startswith("LicenseRef-")}
@@ -240,16 +257,11 @@ def _leaf(name: str) -> str | None:
     name = name.strip()
     if _REFERENCE.fullmatch(name):
         return name
-    folded = _fold(name.rstrip("/"))
-    known = _ALIASES.get(folded) or _creative_commons(name)
-    # a name of several words is in no list of identifiers, and the list need not be read for it
-    return known or (_listed(name) if re.search(r"\d|[A-Z]{2}|-", name) and " " not in name else _ONE_WORD.get(folded))
+    known = _ALIASES.get(_fold(name.rstrip("/"))) or _creative_commons(name)
+    return known or (None if " " in name else _listed(name))  # identifiers have no spaces
 
 
-_ONE_WORD = {"zlib": "Zlib", "python": "Python-2.0", "ruby": "Ruby", "vim": "Vim", "postgresql": "PostgreSQL"}
-
-
-@cache
+@lru_cache(_NAMES)
 def licence_expression(name: str | None) -> str | None:
     """The SPDX expression for a licence as people write it, the name itself if it is not certain, None if unknown.
 
@@ -298,7 +310,7 @@ class _Choice:
     any_one: bool
 
 
-@cache
+@lru_cache(_NAMES)
 def _parsed(expression: str) -> "_Choice | str | None":
     """The tree of an expression, a licence WITH its exception as one leaf; None if it is none."""
     from license_expression import ExpressionError, Licensing
@@ -364,8 +376,8 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
         "NCSA", "MS-PL", "ECL-2.0", "AFL-3.0", "Artistic-2.0", "WTFPL", "OFL-1.1", "Python-2.0",
     ),
     "share-alike": (
-        "CC-BY-SA-*", "ODbL-1.0", "GFDL-*", "CDLA-Sharing-1.0", "GPL-*", "LGPL-*", "AGPL-*", "MPL-2.0", "EPL-*", "EUPL-*",
-        "OSL-3.0",
+        "CC-BY-SA-*", "ODbL-1.0", "GFDL-*", "CDLA-Sharing-1.0", "GPL-*", "LGPL-*", "AGPL-*", "MPL-2.0", "EPL-*",
+        "EUPL-*", "OSL-3.0",
     ),
     "non-commercial": ("CC-BY-NC-*",),
     "no-derivatives": ("CC-BY-ND-*", "CC-BY-NC-ND-*"),
@@ -384,7 +396,7 @@ def in_family(licence: str, family: str) -> bool:
     return any(fnmatchcase(licence, pattern) for pattern in FAMILIES[family])
 
 
-@cache
+@lru_cache(_NAMES)
 def is_recognised(licence: str) -> bool:
     """Whether a single licence, exception included, is on SPDX's list or one that everyone means by its name.
 
@@ -401,7 +413,7 @@ def _listed_exactly(name: str) -> bool:
     return " " not in name and not name.startswith("LicenseRef-") and _listed(name) == name
 
 
-@cache
+@lru_cache(_NAMES)
 def is_open(expression: str | None) -> bool:
     """Whether a licence is a recognised one that allows redistribution of the text.
 

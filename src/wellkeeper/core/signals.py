@@ -66,6 +66,9 @@ DECLARED: tuple[Signal, ...] = (
     Signal(
         "origin", "u1", "declared origin, an `Origin`; a per-document label wins over the source's default"
     ),
+    Signal(
+        "origin_marked", "u1", "what credentials and disclosures state, an `Origin`; `UNKNOWN` without any"
+    ),
     Signal("captured_at", "i8", "seconds since 1970-01-01 UTC; `NO_DATE` where none is known"),
     Signal("captured_basis", "u1", "how the date is known, a `DateBasis`"),
     Signal("licence", "i4", "index into the corpus's licence names; -1 where none is declared"),
@@ -77,7 +80,11 @@ EVIDENCE: tuple[Signal, ...] = (
 )
 
 IDENTITY: tuple[Signal, ...] = (
-    Signal("sha256", "S32", "SHA-256 of the text's UTF-8 bytes; numpy type V32"),
+    Signal(
+        "sha256",
+        "S32",
+        "SHA-256 of the text's UTF-8 bytes, with its credential if it carried one; numpy type V32",
+    ),
     Signal("priority", "u8", "hash(seed, sha256, position): the order in which documents are sampled"),
 )
 

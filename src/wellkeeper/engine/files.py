@@ -33,6 +33,9 @@ FORMATS: Mapping[str, str] = {
 }
 COMPRESSIONS: Mapping[str, str] = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 
+LABEL_SUFFIX = ".wellkeeper-label.json"
+"""Ending of the file that says of the file or folder beside it, which bears the rest of its name, what made it."""
+
 # Written beside the shards by Hugging Face `datasets`; they describe data and hold none.
 _HF_METADATA = frozenset({"dataset_dict.json", "dataset_info.json", "dataset_infos.json", "state.json"})
 
@@ -152,6 +155,21 @@ class _Disk:
         return Path(path).read_bytes()
 
 
+def label_path(path: Path) -> Path:
+    """Where the label of a local file or folder lies: beside it, with its name and `LABEL_SUFFIX`."""
+    whole = Path(os.path.abspath(path))  # noqa: PTH100  a link is labelled, not what it points to
+    return whole.with_name(whole.name + LABEL_SUFFIX)
+
+
+def nearest_label(path: Path) -> tuple[Path, Path] | None:
+    """What is labelled, the path itself or the nearest folder above it, and the label; None if nothing is."""
+    whole = Path(os.path.abspath(path))  # noqa: PTH100  as above
+    for place in (whole, *whole.parents[:-1]):
+        if (label := label_path(place)).is_file():
+            return place, label
+    return None
+
+
 def file_system(path: str) -> tuple[Any, str]:
     """The file system of a path, glob or URL, by fsspec's interface, and the path in it.
 
@@ -169,8 +187,8 @@ def file_system(path: str) -> tuple[Any, str]:
 def expand(path: str) -> list[Found]:
     """Files that a path, glob, folder or URL stands for, by name; empty if there is none.
 
-    Folders are walked to the bottom without names that start with `.` or `_`; where Hugging Face `datasets`
-    saved a data set, only the shards that its state names count, not the caches beside them.
+    Folders are walked to the bottom without names that start with `.` or `_`, and without labels; where Hugging Face
+    `datasets` saved a data set, only the shards that its state names count, not the caches beside them.
     """
     system, root = file_system(path)
     if system.isfile(root):
@@ -196,7 +214,7 @@ def _glob(system: Any, pattern: str) -> Iterator[Found]:
             yield from _walk(system, folder, root)
     for info in files:
         name = _below(info["name"], root)
-        if not _hidden(name):
+        if not _hidden(name) and not name.endswith(LABEL_SUFFIX):
             yield _found(system, info, name)
 
 
@@ -214,13 +232,17 @@ def _walk(system: Any, folder: str, root: str) -> Iterator[Found]:
             continue
         shards = _saved_shards(system, where, entries)
         for name, info in entries.items():
-            if _hidden(name) or name in _HF_METADATA or (shards is not None and name not in shards):
+            if _hidden(name) or _about_data(name) or (shards is not None and name not in shards):
                 continue
             yield _found(system, info, f"{inside}/{name}" if inside else name)
 
 
 def _hidden(name: str) -> bool:
     return any(part.startswith((".", "_")) for part in name.split("/"))
+
+
+def _about_data(name: str) -> bool:
+    return name in _HF_METADATA or name.endswith(LABEL_SUFFIX)
 
 
 def _below(name: str, root: str) -> str:

@@ -3,8 +3,10 @@
 import hashlib
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 _READ_BYTES = 1 << 20
@@ -21,10 +23,17 @@ def write_atomic(path: Path, data: bytes, *, lasting: bool = True) -> None:
     Raises:
         OSError: the folder does not exist or cannot be written.
     """
+    with open_atomic(path, lasting=lasting) as file:
+        file.write(data)
+
+
+@contextmanager
+def open_atomic(path: Path, *, lasting: bool = True) -> Iterator[BinaryIO]:
+    """`write_atomic` for what comes piece by piece: the file is there once the block has ended without an error."""
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

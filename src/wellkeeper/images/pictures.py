@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wellkeeper.errors import MissingExtraError
 
@@ -31,7 +32,9 @@ MEDIA_TYPES: Mapping[str, str] = {
 }
 """Formats that are read, by their names in Pillow, with their media types."""
 
-_SHRUNK = 32  # pixels a side, as in the perceptual hash
+_SHRUNK, _LOW = 32, 8  # pixels a side, and frequencies either way: those of the perceptual hash
+GREY_SIDE, COLOUR_SIDE = 16, 4
+MINIATURE_BYTES = GREY_SIDE**2 + 2 * COLOUR_SIDE**2
 _GREY = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA"})  # modes that RGBA holds without loss
 _OVER = (255, 255, 255, 255)  # what shows through where a picture is transparent
 
@@ -52,6 +55,8 @@ class Fingerprints:
     perceptual: int  # 64 bits: signs of the lowest frequencies (pHash of ImageHash)
     difference: int  # 64 bits: whether each pixel of 9 x 8 is darker than its neighbour (dHash)
     contrast: float  # standard deviation of the picture at 32 x 32 grey pixels, in grey levels, 0 to 127.5
+    detail: float  # how many of the 63 lowest frequencies share its energy: exp of their entropy, 1 to 63
+    miniature: bytes  # 16 x 16 grey pixels, then 4 x 4 of Cb and of Cr: what candidates are compared by
 
 
 @contextmanager
@@ -88,7 +93,7 @@ def opened(data: bytes) -> "Image.Image":
         ) from None
     except UnidentifiedImageError:
         raise PictureError("image-format", _format_problem(data)) from None
-    except Exception as error:  # a decoder meets damage that nobody foresaw
+    except Exception as error:  # noqa: BLE001  a decoder meets damage that nobody foresaw
         raise PictureError("image-broken", f"its header cannot be read: {_told(error)}") from None
 
 
@@ -111,19 +116,22 @@ def fingerprints(image: "Image.Image") -> Fingerprints:
     try:
         digest = _digest_of_frames(image)
         image.seek(0)
-        grey = ImageOps.exif_transpose(_over_white(image)).convert("L")
-        small = np.asarray(grey.resize((_SHRUNK, _SHRUNK), Image.Resampling.LANCZOS), np.float32)
+        upright = ImageOps.exif_transpose(_over_white(image))
+        grey = upright.convert("L")
+        small = np.asarray(grey.resize((_SHRUNK, _SHRUNK), Image.Resampling.LANCZOS), np.float64)
         return Fingerprints(
             pixels=digest,
             perceptual=_word(imagehash.phash(grey)),
             difference=_word(imagehash.dhash(grey)),
             contrast=float(small.std()),
+            detail=_detail(small),
+            miniature=_miniature(upright, grey),
         )
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError("image-too-large", _told(error)) from None
     except MemoryError:
         raise PictureError("image-too-large", "there is not enough memory for its pixels") from None
-    except Exception as error:  # as above
+    except Exception as error:  # noqa: BLE001  as above
         code = "image-truncated" if "truncated" in str(error) else "image-broken"
         raise PictureError(code, f"its pixels cannot be decoded: {_told(error)}") from None
 
@@ -144,6 +152,32 @@ def _digest_of_frames(image: "Image.Image") -> bytes:
         state.update(f"{frames} {plain.mode} {plain.width} {plain.height}\n".encode())
         state.update(plain.tobytes())
     return state.digest()
+
+
+def _miniature(upright: "Image.Image", grey: "Image.Image") -> bytes:
+    from PIL import Image
+
+    light = grey.resize((GREY_SIDE, GREY_SIDE), Image.Resampling.LANCZOS)
+    colours = upright.convert("RGB").resize((COLOUR_SIDE, COLOUR_SIDE), Image.Resampling.BOX).convert("YCbCr")
+    return light.tobytes() + colours.getchannel("Cb").tobytes() + colours.getchannel("Cr").tobytes()
+
+
+def _detail(small: NDArray[np.float64]) -> float:
+    """How evenly the energy of 32 x 32 grey pixels lies on its lowest frequencies, the mean left out."""
+    energy = ((_FREQUENCIES @ small @ _FREQUENCIES.T) ** 2).reshape(-1)[1:]
+    if energy.sum() <= 0:
+        return 1.0
+    share = energy / energy.sum()
+    return float(np.exp(-np.sum(share * np.log(np.maximum(share, 1e-300)))))
+
+
+def _cosines() -> NDArray[np.float64]:
+    """The first frequencies of the discrete cosine transform (type II) of `_SHRUNK` values, one a row."""
+    angle = np.pi * np.arange(_LOW)[:, None] * (2 * np.arange(_SHRUNK)[None, :] + 1) / (2 * _SHRUNK)
+    return np.where(np.arange(_LOW)[:, None] == 0, np.sqrt(0.5), 1.0) * np.cos(angle)
+
+
+_FREQUENCIES = _cosines()
 
 
 def _over_white(image: "Image.Image") -> "Image.Image":

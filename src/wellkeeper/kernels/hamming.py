@@ -41,7 +41,9 @@ def near_pairs(
             f"radius is {radius} and confirm_radius {confirm_radius}. Give 0 to {MOST_BITS} and 0 to 64 bits."
         )
     if hashes.shape != confirm.shape:
-        raise DataError(f"hashes have shape {hashes.shape} and confirm {confirm.shape}. Give one of each an item.")
+        raise DataError(
+            f"hashes have shape {hashes.shape} and confirm {confirm.shape}. Give one of each an item."
+        )
     hashes, confirm = np.ascontiguousarray(hashes), np.ascontiguousarray(confirm)
     room = max(_ROOM, len(hashes))
     left, right = np.empty(room, np.int64), np.empty(room, np.int64)
@@ -71,7 +73,9 @@ def _limits(radius: int) -> list[int]:
 def _changes(limit: int) -> NDArray[np.uint16]:
     """Every pattern of at most `limit` bits of a piece; none for a negative limit."""
     places = range(PIECE_BITS)
-    patterns = [sum(1 << at for at in chosen) for bits in range(limit + 1) for chosen in combinations(places, bits)]
+    patterns = [
+        sum(1 << at for at in chosen) for bits in range(limit + 1) for chosen in combinations(places, bits)
+    ]
     return np.array(patterns, np.uint16)
 
 

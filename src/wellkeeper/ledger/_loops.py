@@ -7,11 +7,19 @@ a loop writes behind it and moves it on. Arrays of values are readable for `LANE
 
 from typing import Any
 
+import numpy as np
+
+from wellkeeper.kernels.sketch import mix
 from wellkeeper.lanes import LANES, copy_lanes
 from wellkeeper.native import loop
 
-FILTER_PROBES = 7
+PROBES = 7
 """Bits of a filter that one key sets: the best number for ten bits a key, 10 ln 2."""
+
+# Fowler, Noll, Vo; RFC 9923, section 5
+_FNV_BASIS = np.uint64(0xCBF29CE484222325)
+_FNV_PRIME = np.uint64(0x100000001B3)
+_LOW = np.uint64(0xFFFFFFFF)
 
 
 @loop("const u8[:], const u8[:], i64, i64[:], u8[:]")
@@ -70,22 +78,20 @@ def close_up(offsets: Any, data: Any) -> Any:
 
 @loop("const u8[:], const i64[:], u64[:]")
 def hash_strings(data: Any, offsets: Any, hashes: Any) -> Any:
-    """FNV-1a of each string, its bits stirred by the finaliser of SplitMix64."""
+    """FNV-1a of each string, stirred so that every bit of the hash depends on every byte."""
     for k in range(hashes.size):
-        h = hashes[k] * 0 + 0xCBF29CE484222325
+        h = _FNV_BASIS
         for at in range(offsets[k], offsets[k + 1]):
-            h = (h ^ data[at]) * 0x100000001B3
-        h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9
-        h = (h ^ (h >> 27)) * 0x94D049BB133111EB
-        hashes[k] = h ^ (h >> 31)
+            h = (h ^ np.uint64(data[at])) * _FNV_PRIME
+        hashes[k] = mix(h)
 
 
-@loop("const u64[:], u64, u8[:]")
-def mark(keys: Any, bits: Any, out: Any) -> Any:
-    """Set the bits of each key in a filter of `bits` bits."""
-    for row in range(keys.size):
-        first = keys[row] & 0xFFFFFFFF
-        step = (keys[row] >> 32) | 1
-        for probe in range(FILTER_PROBES):
-            bit = (first + probe * step) % bits
+@loop("const u64[:], i64, u8[:]")
+def mark(hashes: Any, bits: Any, out: Any) -> Any:
+    """Set the bits of each hash in a filter of `bits` bits, at most 2^31."""
+    for k in range(hashes.size):
+        place = np.int64(hashes[k] & _LOW)
+        step = np.int64(hashes[k] >> np.uint64(32)) | 1
+        for probe in range(PROBES):
+            bit = (place + probe * step) % bits
             out[bit >> 3] |= 1 << (bit & 7)

@@ -24,6 +24,7 @@ count.
 
 import hashlib
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -49,6 +50,13 @@ def content_digest(tables: Iterable[pa.Table | pa.RecordBatch]) -> str:
     for table in tables:
         digest.update(table)
     return digest.hexdigest()
+
+
+def sha256_of_texts(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[Any]:
+    """SHA-256 of each text, 32 bytes of void each; text k is `data[offsets[k]:offsets[k + 1]]`."""
+    view = memoryview(data.data)
+    digests = [hashlib.sha256(view[a:b]).digest() for a, b in pairwise(offsets.tolist())]
+    return np.frombuffer(b"".join(digests), "V32")
 
 
 class ContentDigest:

@@ -4,15 +4,23 @@
     OUT/ledger/evidence/part-00000.parquet ...    EVIDENCE
     OUT/ledger/spans/part-00000.parquet ...       SPANS, where a step looked for repeated passages
     OUT/ledger/overlaps/part-00000.parquet ...    OVERLAPS, where a step looked for items of evaluation sets
+    OUT/ledger/parents/part-00000.parquet ...     PARENTS, where documents name what they were made from
+    OUT/ledger/signals/part-00000.parquet ...     SIGNALS, where statements of rights or origin were found
     OUT/ledger/quarantine.parquet                 QUARANTINE, written even when empty
+    OUT/ledger/sources.parquet                    SOURCES, where the inputs were files
+    OUT/ledger/lookup.bin                         wellkeeper.ledger.lookup: where a document's row may be
+    OUT/ledger/tiles.bin                          wellkeeper.ledger.leaves: the hash of each tile of 256 rows
+    OUT/ledger/leaves.bin, salts.bin              the hash and the salt of each row, where rows are proved in public
+    OUT/ledger/history/0001.dsse.json ...         seals of what the folder held before
 
 Parts follow each other in input order. A part's row groups are whole tiles of 256 rows, small enough that a
-question about one document reads a few hundred kilobytes.
+question about one document reads a few hundred kilobytes. What is made of all rows goes when a row is written anew,
+so that it never outlives them.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,12 +36,18 @@ if TYPE_CHECKING:
 TILE_ROWS = 256
 ROW_GROUP_ROWS = 64 * TILE_ROWS
 
-Kind: TypeAlias = Literal["documents", "evidence", "spans", "overlaps"]
+TILES, LOOKUP, LEAVES, SALTS = (f"ledger/{name}.bin" for name in ("tiles", "lookup", "leaves", "salts"))
+HISTORY = "ledger/history"
+
+Kind: TypeAlias = Literal["documents", "evidence", "spans", "overlaps", "parents", "signals"]
+KINDS_OF_PARTS: tuple[Kind, ...] = get_args(Kind)
 _SCHEMAS: dict[Kind, pa.Schema] = {
     "documents": DOCUMENTS,
     "evidence": EVIDENCE,
     "spans": SPANS,
     "overlaps": OVERLAPS,
+    "parents": PARENTS,
+    "signals": SIGNALS,
 }
 
 
@@ -41,8 +55,23 @@ def part_path(folder: Path, kind: Kind, number: int) -> Path:
     return folder / "ledger" / kind / f"part-{number:05d}.parquet"
 
 
+def part_paths(folder: Path, kind: Kind) -> list[Path]:
+    """The parts of a kind that are there, in their order."""
+    return sorted(part_path(folder, kind, 0).parent.glob("part-*.parquet"))
+
+
 def quarantine_path(folder: Path) -> Path:
     return folder / "ledger" / "quarantine.parquet"
+
+
+def sources_path(folder: Path) -> Path:
+    return folder / "ledger" / "sources.parquet"
+
+
+# Numbers that grow from row to row, or stay small: differences of neighbours take few bits.
+_GROWING = frozenset({"row", "line", "offset", "words", "bytes", "start", "end", "documents", "size"})
+# Few values, many times; ids and hashes are all different, and a dictionary of them would only cost.
+_REPEATED = frozenset({"origin_log_odds", "evidence_mask", "depth", "weight", "against", "tool"})
 
 
 def write_part(folder: Path, kind: Kind, number: int, table: pa.Table) -> Path:
@@ -53,6 +82,8 @@ def write_part(folder: Path, kind: Kind, number: int, table: pa.Table) -> Path:
     """
     if not table.schema.equals(_SCHEMAS[kind]):
         raise DataError(f"A part of ledger/{kind} has other columns. Make the table with `table_of`.")
+    if kind == "documents":
+        _remove_made_of_rows(folder)
     return _write(part_path(folder, kind, number), table)
 
 
@@ -60,15 +91,35 @@ def write_quarantine(folder: Path, records: Iterable[Quarantined]) -> Path:
     return _write(quarantine_path(folder), quarantine_of(records))
 
 
+def write_sources(folder: Path, table: pa.Table) -> Path:
+    return _write(sources_path(folder), table)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove all parts of the ledger, and what was made of their rows."""
+    for kind in KINDS_OF_PARTS:
+        for path in part_paths(folder, kind):
+            path.unlink()
+    _remove_made_of_rows(folder)
+
+
+def _remove_made_of_rows(folder: Path) -> None:
+    for name in (TILES, LOOKUP, LEAVES):  # the salts stay: equal rows may be proved with them again
+        (folder / name).unlink(missing_ok=True)
+
+
 def _write(path: Path, table: pa.Table) -> Path:
     sink = pa.BufferOutputStream()
-    labels: Any = [field.name for field in table.schema if isinstance(field.type, pa.DictionaryType)]
+    labels = [field.name for field in table.schema if isinstance(field.type, pa.DictionaryType)]
+    numbers = [field.name for field in table.schema if pa.types.is_primitive(field.type)]
     pq.write_table(
         table,
         sink,
         compression="zstd",
         row_group_size=ROW_GROUP_ROWS,
-        use_dictionary=labels,  # ids and hashes are all different: a dictionary of them only costs
+        use_dictionary=[*labels, *(name for name in table.schema.names if name in _REPEATED)],
+        column_encoding={name: "DELTA_BINARY_PACKED" for name in numbers if name in _GROWING},
+        write_statistics=numbers,  # nobody asks for a range of names or hashes
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, sink.getvalue().to_pybytes())
@@ -83,7 +134,7 @@ def open_part_tables(folder: Path, kind: Kind) -> "ds.Dataset":
     """
     import pyarrow.dataset as ds  # loads pandas where that is installed, which a dry run need not wait for
 
-    paths = sorted((folder / "ledger" / kind).glob("part-*.parquet"))
+    paths = part_paths(folder, kind)
     if not paths and not part_path(folder, "documents", 0).is_file():
         raise InputError(
             f"{folder} holds no ledger (ledger/documents/part-*.parquet). "

@@ -17,23 +17,34 @@ from urllib.parse import urlsplit, urlunsplit
 from wellkeeper.engine.store import sha256_of_file, write_atomic
 from wellkeeper.errors import InputError, WorkError
 from wellkeeper.ledger.counts import Counts, reconcile
+from wellkeeper.ledger.folder import HISTORY, LEAVES, LOOKUP, SALTS, TILES
 
 __all__ = [
+    "ENVELOPE",
     "MANIFEST",
     "SCHEMA",
     "ManifestEarlier",
     "ManifestInput",
+    "digest_of",
     "file_digests",
+    "files_of",
     "read_manifest",
+    "recipe_digest_of",
     "reconcile",
+    "without_password",
     "write_manifest",
 ]
 
 MANIFEST = "manifest.json"
 SCHEMA = "wellkeeper.manifest/1"
 
-# Written after the manifest, or from it; a report also says how long the run took.
-_NOT_LISTED = frozenset({MANIFEST, "manifest.dsse.json", "openlineage.json", "report.html", "report.json"})
+ENVELOPE = "manifest.dsse.json"
+"""The seal of a folder, `wellkeeper.ledger.seal`: written last of all, over every other file."""
+
+# Written after the manifest, or from it; what is made of all rows may hold what was drawn at random; a report also says how long the run took.
+_NOT_LISTED = frozenset(
+    {MANIFEST, ENVELOPE, "openlineage.json", "report.html", "report.json", TILES, LOOKUP, LEAVES, SALTS}
+)
 
 # Its format asks for a date of publication, so that its bytes are those of one run.
 _OF_ONE_RUN = frozenset({"croissant.json"})
@@ -85,19 +96,21 @@ def write_manifest(
     anchors: ManifestAnchors | None = None,
     run: Mapping[str, Any] | None = None,
     created: datetime | None = None,
+    known: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Write `manifest.json` of a finished output folder, and return what was written.
 
     `tables` maps a table's name to its `content_digest`. Every file in the folder is listed with SHA-256 and
     size, but the manifest itself, its signature, the reports and names that start with a dot; files that hold
-    a date are listed under `run`. `run` takes further facts of this run alone; `created` is now if None.
+    a date are listed under `run`. `run` takes further facts of this run alone; `created` is now if None; `known` is
+    as of `file_digests`.
 
     Raises:
         WorkError: the counts do not reconcile with each other or with those of the inputs.
     """
     reconcile(counts)
     _reconcile_inputs(counts, inputs)
-    files = file_digests(folder)
+    files = file_digests(folder, known)
     content: dict[str, Any] = {
         "schema": SCHEMA,
         "version": version,
@@ -105,7 +118,7 @@ def write_manifest(
         "seed": seed,
         "recipe": dict(recipe),
         "recipe_digest": recipe_digest,
-        "inputs": [asdict(item) | {"url": _without_password(item.url)} for item in inputs],
+        "inputs": [asdict(item) | {"url": without_password(item.url)} for item in inputs],
         "counts": counts.to_json(),
         "tables": dict(tables),
         "files": {name: facts for name, facts in files.items() if name not in _OF_ONE_RUN},
@@ -114,7 +127,7 @@ def write_manifest(
         content["against"] = [asdict(item) for item in earlier]
     if anchors is not None:
         content["anchors"] = asdict(anchors)
-    content["digest"] = hashlib.sha256(_json(content)).hexdigest()
+    content["digest"] = digest_of(content)
     content["run"] = dict(run or {}) | {
         "created": (created or datetime.now(UTC)).isoformat(timespec="seconds"),
         "files": {name: facts for name, facts in files.items() if name in _OF_ONE_RUN},
@@ -141,22 +154,58 @@ def _reconcile_inputs(counts: Counts, inputs: Sequence[ManifestInput]) -> None:
         )
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """The address without what is written before its host."""
     parts = urlsplit(url)
     if "://" not in url or "@" not in parts.netloc:
         return url
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def file_digests(folder: Path) -> dict[str, dict[str, Any]]:
-    """Path relative to the folder, with slashes -> `sha256` (hexadecimal) and `bytes` of the file."""
+def files_of(folder: Path) -> dict[str, Path]:
+    """Every file of a folder by its path in it, with slashes, in order; names that start with a dot are left out."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        hidden = any(part.startswith(".") for part in name.split("/"))
-        if path.is_file() and not hidden and name not in _NOT_LISTED:
-            found[name] = {"sha256": sha256_of_file(path), "bytes": path.stat().st_size}
+        if path.is_file() and not any(part.startswith(".") for part in name.split("/")):
+            found[name] = path
     return found
+
+
+def file_digests(folder: Path, known: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, dict[str, Any]]:
+    """Path relative to the folder, with slashes -> `sha256` (hexadecimal) and `bytes` of the file.
+
+    What a manifest does not list is left out. `known` has digests of files that nobody wrote since: they are not read
+    again.
+    """
+    known = known or {}
+    return {
+        name: dict(known.get(name) or {"sha256": sha256_of_file(path), "bytes": path.stat().st_size})
+        for name, path in files_of(folder).items()
+        if name not in _NOT_LISTED and not name.startswith(f"{HISTORY}/")
+    }
+
+
+def recipe_digest_of(recipe: Mapping[str, Any]) -> str:
+    """The digest of a recipe, from the form in which a manifest has it; what `Recipe.digest` gave when it ran."""
+    steps = [
+        {"name": name, "options": options} for step in recipe.get("steps") or () for name, options in step.items()
+    ]
+    whole = _without_none({**recipe, "steps": steps})
+    canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_none(item) for name, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value
+
+
+def digest_of(manifest: Mapping[str, Any]) -> str:
+    """The digest of a manifest: over all of it but itself and what is true of one run alone."""
+    content = {name: value for name, value in manifest.items() if name not in ("digest", "run")}
+    return hashlib.sha256(_json(content)).hexdigest()
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

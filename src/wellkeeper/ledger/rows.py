@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from wellkeeper.core.dates import CHATGPT_RELEASE, DateBasis
 from wellkeeper.core.decision import Decision, SpanAction
 from wellkeeper.core.evidence import KINDS, Strength
-from wellkeeper.core.origin import LABELS, Origin
+from wellkeeper.core.lineage import UNKNOWN_DEPTH
+from wellkeeper.core.origin import LABELS
+from wellkeeper.core.rights import CONSENTS
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.engine.readers.base import Quarantined
 from wellkeeper.errors import DataError
@@ -28,13 +30,15 @@ __all__ = [
     "EVIDENCE",
     "MATCHED_CHARS",
     "OVERLAPS",
+    "PARENTS",
     "PRE_AI",
     "QUARANTINE",
+    "SIGNALS",
+    "SOURCES",
     "SPANS",
     "UNKNOWN_DEPTH",
     "ContentDigest",
     "content_digest",
-    "depth_of",
     "pre_ai_of",
     "quarantine_of",
     "table_of",
@@ -46,9 +50,6 @@ Column: TypeAlias = Any
 PRE_AI = ("unknown", "before-2019", "2019-to-2022-11-29", "after")
 """Capture dates against the history of text generators: GPT-2 (February 2019) was the first whose output
 spread, ChatGPT (30 November 2022) the first in everyone's hands."""
-
-UNKNOWN_DEPTH = 255
-"""`depth` where nobody knows how many generations of models lie behind a text."""
 
 MATCHED_CHARS = 200
 """Most characters of a text that the evidence table quotes."""
@@ -80,7 +81,8 @@ DOCUMENTS = pa.schema(
         _field("evidence_mask", pa.uint64()),  # bit k: the evidence kind with bit k was seen
         _field("strength", _LABEL),  # of the strongest evidence, core.evidence.Strength
         _field("licence", _LABEL, nullable=True),  # SPDX expression or the name as written; null: unknown
-        _field("consent", _LABEL),
+        _field("consent", _LABEL),  # to training, resolved from all signals, core.rights.Consent
+        _field("rights_signals", pa.uint16()),  # which signals deny and which allow it, core.optouts.KINDS
         _field("generator", _LABEL, nullable=True),  # the model that a source names
         _field("depth", pa.uint8()),  # generations of models behind the text: 0 human, 255 unknown
         _field("decision", _LABEL),  # core.decision.Decision
@@ -162,6 +164,35 @@ OVERLAPS = pa.schema(
 """`ledger/overlaps/part-*.parquet`: one row a text of an evaluation item that a document holds, by ascending `row`;
 not there where no step looked for any."""
 
+PARENTS = pa.schema(
+    [
+        _field("row", pa.uint64()),
+        _field("id", pa.string()),
+        _field("parent", pa.string()),  # as the document names it: an id, or the SHA-256 of a text
+        _field("parent_row", pa.uint64(), nullable=True),  # the document that it is; null: none of this corpus
+        _field("against", _LABEL, nullable=True),  # the earlier set that has it instead
+        _field("depth", pa.uint8()),  # of the parent; 255: unknown, or it was found nowhere
+    ]
+)
+"""`ledger/parents/part-*.parquet`: one row a parent that a document names, by ascending `row`; not there where no
+source says which column names parents."""
+
+SIGNALS = pa.schema(
+    [
+        _field("row", pa.uint64()),
+        _field("id", pa.string()),
+        _field("kind", pa.string()),  # core.marks.RawSignal, whose fields this and the next three are
+        _field("where", pa.string()),
+        _field("name", pa.string()),
+        _field("value", pa.string()),  # as written
+        _field("use", _LABEL, nullable=True),  # core.optouts.Use; null: it says nothing of uses for AI
+        _field("allows", pa.bool_(), nullable=True),
+        _field("condition", pa.string(), nullable=True),
+    ]
+)
+"""`ledger/signals/part-*.parquet`: one row a statement found in or beside a document, by ascending `row`; one that
+speaks of several uses has a row for each. Not there where none was found."""
+
 QUARANTINE = pa.schema(
     [
         _field("file", pa.string()),
@@ -174,6 +205,23 @@ QUARANTINE = pa.schema(
 )
 """`ledger/quarantine.parquet`: what was read and could not become a document."""
 
+SOURCES = pa.schema(
+    [
+        _field("name", pa.string()),  # as `file` in DOCUMENTS
+        _field("group", pa.string()),
+        _field("url", pa.string()),  # as it was opened, without a password
+        _field("format", pa.string()),
+        _field("size", pa.int64(), nullable=True),  # bytes on disk; null where the file system does not say
+        _field("fingerprint", pa.string()),  # changes when the content does
+        _field("licence", pa.string(), nullable=True),  # of all its documents; null: unknown, or several
+        _field("first_captured", pa.timestamp("s", "UTC"), nullable=True),
+        _field("last_captured", pa.timestamp("s", "UTC"), nullable=True),
+        _field("documents", pa.int64()),
+        _field("quarantined", pa.int64()),
+    ]
+)
+"""`ledger/sources.parquet`: one row a file that was read, in the order of `DOCUMENTS`."""
+
 _CODED: Mapping[str, Sequence[str]] = {
     "origin": LABELS,
     "origin_declared": LABELS,
@@ -181,11 +229,12 @@ _CODED: Mapping[str, Sequence[str]] = {
     "pre_ai": PRE_AI,
     "strength": [strength.label for strength in Strength],
     "decision": [decision.label for decision in Decision],
-    "consent": ["unknown"],
+    "consent": CONSENTS,
     "kind": [kind.name for kind in KINDS],
     "action": [action.label for action in SpanAction],
 }
-_NEGATIVE_IS_NULL = frozenset({"survivor", "cluster", "start", "end", "cut_words", "cut_bytes"})
+_UNSAID: Mapping[str, Any] = {"consent": CONSENTS[0], "rights_signals": 0}
+_NEGATIVE_IS_NULL = frozenset({"parent_row", "survivor", "cluster", "start", "end", "cut_words", "cut_bytes"})
 
 
 def table_of(
@@ -200,7 +249,7 @@ def table_of(
     `Decision`, `Strength`, `PRE_AI` and `KINDS` need no labels, and a negative code is null. Other words of
     the numeric columns mean null, too: `NO_DATE` in a date (seconds since 1970-01-01 UTC), a negative
     survivor, cluster or span, NaN in a nullable float. `content_hash` takes 32-byte numpy values or bytes.
-    A nullable column may be left out; `consent` left out is `unknown`. `matched` is cut to `MATCHED_CHARS`.
+    A nullable column may be left out; `consent` left out is `unknown`, `rights_signals` none. `matched` is cut to `MATCHED_CHARS`.
 
     Raises:
         DataError: a column is missing, unknown, of another length, or holds a value that does not fit.
@@ -236,8 +285,8 @@ def _common_size(columns: Mapping[str, Column], schema: pa.Schema) -> int:
 
 
 def _absent(field: Any, size: int) -> Any:
-    if field.name == "consent":
-        return pa.repeat("unknown", size)
+    if field.name in _UNSAID:
+        return pa.repeat(pa.scalar(_UNSAID[field.name]), size)
     if not field.nullable:
         raise DataError(f"Column {field.name} is missing. Pass one value a row.")
     return pa.nulls(size, field.type)
@@ -314,11 +363,3 @@ def pre_ai_of(captured_at: NDArray[np.int64]) -> NDArray[np.uint8]:
     edges = np.array([_BEFORE_2019_S, int(CHATGPT_RELEASE.timestamp())])
     codes = 1 + np.searchsorted(edges, captured_at, side="right")
     return np.where(captured_at == NO_DATE, 0, codes).astype(np.uint8)
-
-
-def depth_of(origin: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-    """Generations of models behind each text, from resolved `Origin` codes: 0 for human, else unknown.
-
-    A synthetic text is 1 + the deepest of its parents, and a corpus seldom says who they were.
-    """
-    return np.where(origin == Origin.HUMAN, 0, UNKNOWN_DEPTH).astype(np.uint8)

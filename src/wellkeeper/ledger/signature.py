@@ -91,6 +91,9 @@ class VerifyKey:
     def to_pem(self) -> bytes:
         return self._encoded(serialization.Encoding.PEM)
 
+    def __hash__(self) -> int:
+        return hash(self.keyid)
+
     def __repr__(self) -> str:
         return f"VerifyKey(kind={self.kind!r}, keyid={self.keyid!r})"
 

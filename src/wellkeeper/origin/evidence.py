@@ -194,24 +194,28 @@ def origin_of(
     captured_at: NDArray[np.int64],
     *,
     prior: Prior = BY_MONTH,
+    marked: NDArray[np.uint8] | None = None,
     style: NDArray[np.floating] | None = None,
     flagged: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]:
     """Decide each document's origin from all evidence on it.
 
-    1. A label by the source fixes the class; evidence against it raises `conflict` and changes nothing else.
-    2. Without a label, an unquoted trace or a disclosure and a posterior above 0.9 make AI_ASSISTED, never
-       AI_GENERATED: a trace shows that a chat tool was at work, not that it wrote all of the text. Style is no
-       trace.
-    3. Without a label, a third party's capture before 2022-11-30 and nothing towards AI make HUMAN. A date
-       that the document itself claims decides nothing.
-    4. All else is UNKNOWN: the absence of traces is no evidence of a human.
+    1. A valid credential of a trusted signer fixes the class, even against a label: nobody else attests.
+    2. Without one, a label by the source fixes the class. Evidence against 1 or 2 raises `conflict` and changes
+       nothing else.
+    3. Without either, an unquoted trace or a disclosure and a posterior above 0.9 make the class that a mark
+       states, else AI_ASSISTED, never AI_GENERATED: a trace shows that a chat tool was at work, not that it wrote
+       all of the text. Style is no trace.
+    4. Else a third party's capture before 2022-11-30 and nothing towards AI make HUMAN. A date that the document
+       itself claims decides nothing, nor does a signer nobody vouches for.
+    5. All else is UNKNOWN: the absence of traces and marks is no evidence of a human.
 
     Args:
         mask: evidence with its date bits (`date_evidence`); bits of the label are added here.
         declared_origin: `Origin` by the source's label, UNKNOWN where there is none.
         captured_at: seconds since 1970-01-01 UTC, `NO_DATE` where unknown; for the prior.
         prior: share of AI before looking at a document.
+        marked: `Origin` that marks state (`wellkeeper.origin.marks`), UNKNOWN where none does. None: of no document.
         style: log10 likelihood ratio of each document's style, from `style_log10`, cut to +-`STYLE_CAP`; NaN: no
             evidence. None: of no document.
         flagged: documents whose style a certified test flags as not human (`wellkeeper.origin.flags`). A flag
@@ -230,7 +234,7 @@ def origin_of(
             f"mask, declared_origin and captured_at have shapes {mask.shape}, {declared_origin.shape} and "
             f"{captured_at.shape}. Pass one value of each per document."
         )
-    for name, given in (("style", style), ("flagged", flagged)):
+    for name, given in (("marked", marked), ("style", style), ("flagged", flagged)):
         if given is not None and given.shape != mask.shape:
             raise DataError(
                 f"{name} has shape {given.shape} and mask {mask.shape}. Pass one value of each per document."
@@ -244,11 +248,21 @@ def origin_of(
     odds = prior.log10_odds(captured_at) + sum(groups.values(), np.zeros(mask.size))
     conflict = _conflict(mask, groups, np.zeros(mask.size, bool) if flagged is None else flagged)
     traced = traced_by_ai(mask)
-    assisted = traced & (probability(odds) > ASSISTED_ABOVE) & ~conflict
+    stated = np.zeros(mask.size, np.uint8) if marked is None else marked
+    by_ai = traced & (probability(odds) > ASSISTED_ABOVE) & ~conflict
     human = _any(mask, _bit("captured-before-2022-11-30")) & ~traced
-    inferred = np.where(assisted, Origin.AI_ASSISTED, np.where(human, Origin.HUMAN, Origin.UNKNOWN))
-    origin = np.where(declared_origin != Origin.UNKNOWN, declared_origin, inferred).astype(np.uint8)
+    ai = np.where(np.isin(stated, _AI_LABELS), stated, Origin.AI_ASSISTED)
+    inferred = np.where(by_ai, ai, np.where(human, Origin.HUMAN, Origin.UNKNOWN))
+    unsigned = np.where(declared_origin != Origin.UNKNOWN, declared_origin, inferred)
+    origin = np.where(_attested(mask, stated), stated, unsigned).astype(np.uint8)
     return origin, odds.astype(np.float32), _strength(mask, declared_origin, flagged), conflict
+
+
+def _attested(mask: Masks, stated: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Documents whose class a trusted signer states. Of machine translation and templates no evidence has a bit."""
+    signed = _any(mask, _bit("credential-trusted-ai") | _bit("credential-trusted-human"))
+    neither = np.isin(stated, (Origin.MACHINE_TRANSLATED, Origin.PROGRAMMATIC))
+    return (signed & (stated != Origin.UNKNOWN)) | neither
 
 
 def traced_by_ai(mask: Masks) -> NDArray[np.bool_]:

@@ -28,14 +28,15 @@ from wellkeeper.engine.executor import Kind, run_tasks
 from wellkeeper.engine.joins import Spill
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import BLOCK_BYTES, ColumnMap, InputFile, RawBlock
+from wellkeeper.engine.readers.columns import text_buffers
 from wellkeeper.engine.readers.select import RecordsAt, is_seekable, select_records
 from wellkeeper.engine.scratch import noughts
 from wellkeeper.engine.sidecar import SidecarBlock, Sidecars
 from wellkeeper.errors import WorkError
 from wellkeeper.kernels import text
-from wellkeeper.ledger.rows import QUARANTINE
+from wellkeeper.ledger.rows import QUARANTINE, UNKNOWN_DEPTH
 from wellkeeper.origin.evidence import origin_of, style_evidence, style_log10_by_slice
-from wellkeeper.recipe.textpass import EXCERPT_CHARS, Group, tables, text_buffers
+from wellkeeper.recipe.textpass import EXCERPT_CHARS, Group, tables
 
 if TYPE_CHECKING:
     from wellkeeper.origin.anchors import AnchorPack
@@ -175,6 +176,11 @@ class LoadedCorpus:
             [block.documents for block in self.sidecars.blocks],
         )
 
+    def labelled_depth(self) -> NDArray[np.uint8]:
+        """Generations of models behind every document, as the label of its file says."""
+        depths = [UNKNOWN_DEPTH if file.depth is None else file.depth for _, file in self.files]
+        return np.array(depths, np.uint8)[self.file_of()]
+
     def _per_file(self, value: Any) -> NDArray[Any]:
         values = np.array([value(group) for group, _ in self.files])
         return values[self.file_of()] if len(self) else np.zeros(0, np.int64)
@@ -185,7 +191,8 @@ class LoadedCorpus:
         names = ("evidence_mask", "origin", "captured_at")
         columns = [self.sidecars.column(name) for name in names]
         style = self.style_log10()
-        origin, log_odds, strength, conflict = origin_of(*columns, style=style)
+        marked = self.sidecars.column("origin_marked")
+        origin, log_odds, strength, conflict = origin_of(*columns, marked=marked, style=style)
         if style is not None:
             self._derived["evidence_mask"] = columns[0] | style_evidence(style)
         self._derived |= {
@@ -351,7 +358,7 @@ class LoadedCorpus:
         """Read in one go what nearly every run asks for."""
         always = (
             "line offset bytes chars words shingles sha256 priority evidence_mask "
-            "origin captured_at captured_basis"
+            "origin origin_marked captured_at captured_basis"
         )
         names = [*always.split(), *(band_name(band) for band in range(bands))]
         if statistics:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from wellkeeper import __version__
 from wellkeeper.core.decision import Decision
-from wellkeeper.core.origin import LABELS
+from wellkeeper.core.origin import LABELS, Origin
 from wellkeeper.engine.executor import Kind
 from wellkeeper.engine.progress import Listener, Progress, nobody
-from wellkeeper.engine.readers.base import ColumnMap
+from wellkeeper.engine.readers.base import ColumnMap, InputFile
 from wellkeeper.engine.sources import find_files
 from wellkeeper.errors import RecipeError, WorkError
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY, NEAR_DUPLICATES, banding_for
@@ -34,9 +34,10 @@ from wellkeeper.recipe.inputs import (
     not_below,
     recipe_key,
     with_distinct_names,
+    with_labels,
     with_slices,
 )
-from wellkeeper.recipe.model import Guard, Recipe
+from wellkeeper.recipe.model import Guard, Recipe, Source
 from wellkeeper.recipe.optional import describe_optional, embedding_of, settle, wanted_by
 from wellkeeper.recipe.results import Curation
 from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks
@@ -45,6 +46,8 @@ from wellkeeper.recipe.steps import step_named
 from wellkeeper.recipe.textpass import Group
 
 if TYPE_CHECKING:
+    from wellkeeper.ledger.signature import SigningKey
+    from wellkeeper.engine.site_files import SiteFiles
     from wellkeeper.origin.anchors import AnchorPack
     from wellkeeper.recipe.tail_cost import TailWatch
     from wellkeeper.recipe.tail_guard import TailGuard
@@ -60,6 +63,8 @@ def curate(
     overrides: Sequence[str] = (),
     against: str | Path | Sequence[str | Path] = (),
     guard: str | Guard | None = None,
+    key: str | Path | None = None,
+    public_proofs: bool = False,
     name: str | None = None,
     out: str | Path | None = None,
     work: str | Path | None = None,
@@ -84,6 +89,9 @@ def curate(
             that they have, by text or as near duplicates, are left out.
         guard: how much of the reference's tail every step must keep, `tail=0.95` or `tail=0.95:relax`; wins over the
             recipe's.
+        key: who signs the output, the path of a private key or `env:NAME`; wins over the recipe's. Without one the
+            output is sealed and not signed: anyone could have made it.
+        public_proofs: let a proof of one document show nothing of others; also if the recipe says so.
         out: output folder, new or of the same recipe; None: the recipe's `out`, else `NAME-curated` beside
             the current folder.
         work: folder for sidecars, `out`/.work by default.
@@ -106,6 +114,7 @@ def curate(
     clock = Clock()
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
     plan = _with_arguments(plan, [against] if isinstance(against, str | Path) else against, guard)
+    signer, public_proofs = _signing(plan, key, public_proofs=public_proofs)
     name = name or ("recipe" if isinstance(recipe, Recipe) else Path(recipe).stem)
     seed = plan.seed if seed is None else seed
     steps = [(step.name, step.options) for step in plan.steps]
@@ -175,7 +184,7 @@ def curate(
         document |= {"dry_run": dry_run, "against": repeats}
         paths = {}
         if not dry_run:
-            from wellkeeper.recipe.output import write_output, write_report  # which a dry run need not load
+            from wellkeeper.recipe.output import seal_output, write_output, write_report  # which a dry run need not load
 
             paths = write_output(
                 folder, plan, corpus, decisions, document, said, run, keep_rejected=keep_rejected
@@ -191,6 +200,7 @@ def curate(
         document["run"] = clock.told(run, seed=seed)
     if not dry_run:
         write_report(folder, document, corpus, decisions, said, statistics=statistics)
+        paths["seal"] = seal_output(folder, key=signer, public_proofs=public_proofs).path
     return Curation(document=document, paths=paths)
 
 
@@ -208,11 +218,28 @@ def _with_arguments(plan: Recipe, against: Sequence[str | Path], guard: str | Gu
         plan = replace(plan, guard=guard_of(guard) if isinstance(guard, str) else guard)
     if plan.guard is not None and plan.reference is None:
         raise RecipeError(GUARD_WITHOUT_REFERENCE)
-    if plan.sign is not None:
-        raise RecipeError(
-            "sign: this version writes digests but no signatures yet. Remove sign from the recipe."
-        )
     return plan
+
+
+def _signing(
+    plan: Recipe, key: str | Path | None, *, public_proofs: bool
+) -> tuple["SigningKey | None", bool]:
+    """Who signs, and whether proofs are public: as the call says, else the recipe.
+
+    The key is opened before anything is read: a run of hours does not end for want of it.
+
+    Raises:
+        InputError: there is no such key.
+    """
+    sign = plan.sign
+    public_proofs = public_proofs or (sign is not None and sign.public_proofs)
+    if key is None and sign is not None:
+        key = sign.key if sign.key.startswith("env:") else plan.locate(sign.key)
+    if key is None:
+        return None, public_proofs
+    from wellkeeper.ledger.signature import SigningKey  # what few runs need
+
+    return SigningKey.load(key), public_proofs
 
 
 def claim(folder: Path, recipe: Recipe, *, fresh: bool) -> None:
@@ -271,6 +298,7 @@ _OURS = frozenset(
         "rejected",
         "README.md",
         "croissant.json",
+        "manifest.dsse.json",
         "manifest.json",
         "openlineage.json",
         "report.html",
@@ -289,9 +317,12 @@ def groups_of_recipe(recipe: Recipe, out: Path) -> tuple[tuple[Group, ...], tupl
             files = tuple(replace(file, format=source.format) for file in files)
         columns, sentences = columns_for(files, source.columns(), named_by=recipe_key(source.name))
         constant = source.constants()
+        files, labels = with_labels(files)
+        _check_labels(files, source.name, constant.get("origin"))
         # What the recipe says of a whole source wins over a column that was merely guessed.
         kept_roles = {role: column for role, column in columns.all_named().items() if role not in constant}
         columns = ColumnMap(**kept_roles)
+        sites, columns = _site_files(recipe, source, columns, files)
         groups.append(
             Group(
                 name=source.name,
@@ -301,13 +332,51 @@ def groups_of_recipe(recipe: Recipe, out: Path) -> tuple[tuple[Group, ...], tupl
                 origin=constant.get("origin"),
                 generator=constant.get("generator"),
                 language=constant.get("language"),
+                consent=constant.get("consent"),
+                depth=constant.get("depth"),
+                site_files=None if sites is None else (str(sites.folder), sites.digest),
                 date=constant.get("date"),
                 date_basis=source.date_basis,
                 reference=recipe.reference is not None and recipe.reference.source == source.name,
             )
         )
-        said += [f"{source.name}: {sentence}" for sentence in sentences]
+        unread = () if sites is None else sites.problems
+        said += [f"{source.name}: {sentence}" for sentence in (*sentences, *labels, *unread)]
     return with_distinct_names(groups), tuple(said)
+
+
+def _site_files(
+    recipe: Recipe, source: Source, columns: ColumnMap, files: Sequence[InputFile]
+) -> tuple["SiteFiles | None", ColumnMap]:
+    """The site files of a source, and its columns, which name the documents' addresses then.
+
+    Raises:
+        RecipeError: it is not known where a document came from.
+    """
+    if source.site_files is None:
+        return None, columns
+    from wellkeeper.engine.site_files import SiteFiles  # what few recipes need
+
+    if columns.domain is None and all(file.format == "warc" for file in files):
+        columns = replace(columns, domain="url")
+    if columns.domain is None:
+        raise RecipeError(
+            f"sources.{source.name}.site_files holds rules of sites, and it is not known which site a document is "
+            "from. Add domain: with the column of URLs or domains."
+        )
+    return SiteFiles(Path(recipe.locate(source.site_files))), columns
+
+
+def _check_labels(files: Sequence[InputFile], source: str, origin: str | None) -> None:
+    """Refuse a recipe that says other than the label of a file who wrote it: one of the two is wrong."""
+    if origin is None or origin == Origin.UNKNOWN.label:
+        return
+    for file in files:
+        if file.origin not in (None, origin):
+            raise RecipeError(
+                f"{file.name} is labelled {file.origin}, by {file.generator}, and the recipe's source {source} says "
+                f"origin: {origin}. Correct the recipe, or label the file anew: wellkeeper mark."
+            )
 
 
 def _drop_repeats(

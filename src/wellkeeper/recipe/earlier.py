@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from wellkeeper.core.decision import Decision, Indices, ShingleSets
 from wellkeeper.engine.readers import parse_block
 from wellkeeper.engine.readers.base import ColumnMap, InputFile
+from wellkeeper.engine.readers.columns import text_buffers, valid_rows
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import InputError, RecipeError
 from wellkeeper.filter.duplicates import Banding
@@ -33,7 +34,8 @@ from wellkeeper.ledger.folder import open_part_tables
 from wellkeeper.ledger.manifest import MANIFEST, read_manifest
 from wellkeeper.recipe.corpus import GatheredSets, LoadedCorpus
 from wellkeeper.recipe.decide import Decisions, leave_out
-from wellkeeper.recipe.textpass import Group, sha256_of_texts, tables, text_buffers
+from wellkeeper.recipe.textpass import Group, tables, written_digests
+from wellkeeper.recipe.writepass import MANIFESTS
 
 AGAINST = "against"
 """Name under which the ledger records what earlier sets have already."""
@@ -138,12 +140,12 @@ class EarlierSet:
         """
         if not len(documents):
             return
-        for some, texts in (
+        for some, table in (
             self._from_data(documents) if self._data is not None else self._from_inputs(documents)
         ):
-            data, offsets = text_buffers(texts)
+            data, offsets = text_buffers(table.column("text"))
             (digests,) = (columns[0] for _, columns in self._corpus.stream(["sha256"], some))
-            if not np.all((sha256_of_texts(data, offsets) == digests) | self._cut[some]):
+            if not np.all((written_digests(table) == digests) | self._cut[some] | _detached(table)):
                 raise InputError(
                     f"against: texts of {self.name} are no longer those that were read for it. Put its files back as "
                     "they were, or run again what made it."
@@ -154,8 +156,8 @@ class EarlierSet:
     def _from_inputs(self, documents: Indices) -> Iterator[tuple[Indices, Any]]:
         try:
             for read in self._corpus.read_again(documents):
-                texts = parse_block(read.raw, read.columns).table.column("text")
-                yield read.documents, texts.take(read.rows[read.rows < len(texts)])
+                table = parse_block(read.raw, read.columns).table
+                yield read.documents, table.take(pa.array(read.rows[read.rows < len(table)]))
         except (InputError, OSError) as error:
             raise InputError(
                 f"against: {self.name} is an index, and {len(documents):,} of its documents must be compared, whose "
@@ -173,14 +175,22 @@ class EarlierSet:
                     last = first + file.metadata.row_group(group).num_rows
                     low, high = np.searchsorted(places, (first, last))
                     if low < high:
-                        texts = file.read_row_group(group, columns=["text"]).column(0)
-                        yield documents[low:high], texts.take(places[low:high] - first)
+                        columns = [name for name in ("text", MANIFESTS) if name in file.schema_arrow.names]
+                        table = file.read_row_group(group, columns=columns)
+                        yield documents[low:high], table.take(pa.array(places[low:high] - first))
                     first = last
         if first != np.count_nonzero(self.kept):
             raise InputError(
                 f"against: {self.name} holds {first:,} documents in data/ and {np.count_nonzero(self.kept):,} in its "
                 "ledger. Run the recipe that made it again."
             )
+
+
+def _detached(table: pa.Table) -> NDArray[np.bool_]:
+    """Texts that stand in a set's data without the credential that their SHA-256 was made with."""
+    if MANIFESTS not in table.column_names:
+        return np.zeros(len(table), np.bool_)
+    return valid_rows(table.column(MANIFESTS).combine_chunks())
 
 
 def open_earlier(name: str, located: str | Path, *, near: tuple[float, Banding] | None) -> EarlierSet:

@@ -1,5 +1,6 @@
 """From what the user gives (paths, tables, recipe sources) to groups of files with a column map."""
 
+import glob
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wellkeeper.core.origin import Origin, declared_origin
+from wellkeeper.engine.files import LABEL_SUFFIX, is_url, nearest_label
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import ColumnMap, InputFile
 from wellkeeper.engine.sources import check_columns, find_files, guess_columns, option_of
@@ -36,7 +38,7 @@ def groups_of(
     the user names the column of a role with.
 
     Raises:
-        InputError: an input does not exist, is empty, or has no text column.
+        InputError: an input does not exist, is empty, has no text column, or changed since it was labelled.
     """
     groups: list[Group] = []
     said: list[str] = []
@@ -56,11 +58,35 @@ def groups_of(
                 refused.append(error)
                 said.append(f"{unique}: LEFT OUT, {len(files):,} files. {error}")
                 continue
-            groups.append(Group(name=unique, files=files, columns=found, reference=reference))
-            said += [f"{unique}: {sentence}" for sentence in sentences]
+            made, labels = with_labels(files)
+            groups.append(Group(name=unique, files=made, columns=found, reference=reference))
+            said += [f"{unique}: {sentence}" for sentence in (*sentences, *labels)]
     if refused and not groups:
         raise refused[0]
     return with_distinct_names(groups), tuple(said)
+
+
+def with_labels(files: Sequence[InputFile]) -> tuple[tuple[InputFile, ...], tuple[str, ...]]:
+    """The files with what labels beside them say of what made them, and what to say aloud of that.
+
+    Raises:
+        InputError: a file changed since it was labelled, or its label cannot be read.
+    """
+    if not any(_may_be_labelled(file) for file in files):
+        return tuple(files), ()
+    from wellkeeper.recipe.marking import labelled  # cryptography, which few runs need
+
+    return labelled(files)
+
+
+def _may_be_labelled(file: InputFile) -> bool:
+    if is_url(file.url):
+        return False
+    if nearest_label(Path(file.url)) is not None:
+        return True
+    # Texts of one folder or glob are one entry, and each may have a label.
+    inside = f"{file.url}/**/*" if Path(file.url).is_dir() else file.url
+    return file.format == "text" and any(glob.iglob(f"{inside}{LABEL_SUFFIX}", recursive=True))  # noqa: PTH207
 
 
 def _documents_in(given: Any) -> Any:

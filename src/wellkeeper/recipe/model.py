@@ -38,6 +38,10 @@ class Source:
     origin: Given | None = None  # a value is one of `wellkeeper.core.origin.LABELS`
     generator: Given | None = None
     language: Given | None = None
+    consent: Given | None = None  # a value is one of `wellkeeper.core.rights.CONSENTS`
+    parents: str | None = None  # column of the documents that a model made each one from
+    depth: Given | None = None  # generations of models behind the documents
+    site_files: str | None = None  # folder of what sites say to crawlers, see `wellkeeper.engine.site_files`
     trust: Trust = "none"
     format: str | None = None  # None: by file name
 
@@ -45,7 +49,7 @@ class Source:
         """Role -> column, for the roles that are read from a column."""
         named = {
             role: value
-            for role in ("text", "id", "source", "domain", "embedding")
+            for role in ("text", "id", "source", "domain", "parents", "embedding")
             if (value := getattr(self, role)) is not None
         }
         return named | {
@@ -65,7 +69,7 @@ class Source:
         return DateBasis.USER if self.trust == "archive" else None
 
     def _given(self) -> dict[str, Given]:
-        roles = ("date", "licence", "origin", "generator", "language")
+        roles = ("date", "licence", "origin", "generator", "language", "consent", "depth")
         return {role: given for role in roles if (given := getattr(self, role)) is not None}
 
 
@@ -83,6 +87,14 @@ class Guard:
 
     tail: float  # retention, above 0 and at most 1
     action: Literal["refuse", "relax"] = "refuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """How the output folder is sealed: who signs, and what a proof of one document may show."""
+
+    key: str  # `env:NAME`, or the path of a key file
+    public_proofs: bool = False  # rows are salted leaves, so that a proof shows no other row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +119,7 @@ class Recipe:
         None  # folders of earlier sets and indexes, whose documents are left out
     )
     anchors: str | None = None  # path of a pack of references of known origin
-    sign: str | None = None  # `env:NAME`, or the path of a key file
+    sign: Signing | None = None
     out: str | None = None
     seed: int = 0
 
@@ -125,9 +137,10 @@ class Recipe:
         """The recipe in one normal form, whatever spelling, key order and comments the file has.
 
         The folder is left out, and earlier sets and anchors go by name: a recipe that moves with its data stays the
-        same recipe, and what they hold is told by their digests in the manifest, not by where they lie.
+        same recipe, and what they hold is told by their digests in the manifest, not by where they lie. So is `sign`:
+        what is made is the same, whoever vouches for it.
         """
-        whole = {name: value for name, value in asdict(self).items() if name != "folder"}
+        whole = {name: value for name, value in asdict(self).items() if name not in ("folder", "sign")}
         whole["mix"] = self.mix.to_json()
         if self.against is not None:
             whole["against"] = self.earlier_names()

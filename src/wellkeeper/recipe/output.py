@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from wellkeeper import __version__
 from wellkeeper.core.decision import Indices, Ruling
 from wellkeeper.core.evidence import KINDS, EvidenceKind
+from wellkeeper.core.signals import NO_DATE
 from wellkeeper.engine.executor import worker_count
 from wellkeeper.engine.readers.base import Quarantined
 from wellkeeper.engine.store import sweep, write_atomic
@@ -23,18 +24,28 @@ from wellkeeper.engine.version import code_digest
 from wellkeeper.ledger.card import ConstraintFigure, card
 from wellkeeper.ledger.counts import Counts, counts_of, reconcile
 from wellkeeper.ledger.croissant import croissant, write_croissant
-from wellkeeper.ledger.folder import open_part_tables, write_part, write_quarantine
+from wellkeeper.ledger.folder import (
+    open_part_tables,
+    remove_parts,
+    write_part,
+    write_quarantine,
+    write_sources,
+)
+from wellkeeper.ledger.leaves import LedgerIndex
 from wellkeeper.ledger.manifest import (
     ManifestAnchors,
     ManifestEarlier,
     ManifestInput,
     file_digests,
+    read_manifest,
+    without_password,
     write_manifest,
 )
 from wellkeeper.ledger.openlineage import run_event, write_openlineage
 from wellkeeper.ledger.rows import (
     DOCUMENTS,
     EVIDENCE,
+    SOURCES,
     ContentDigest,
     content_digest,
     depth_of,
@@ -42,6 +53,8 @@ from wellkeeper.ledger.rows import (
     quarantine_of,
     table_of,
 )
+from wellkeeper.ledger.seal import Seal, seal, unseal
+from wellkeeper.ledger.signature import SigningKey
 from wellkeeper.origin.anchors import AnchorPack
 from wellkeeper.recipe.corpus import LoadedCorpus, facts_by_file, quarantine_table
 from wellkeeper.recipe.decide import Cuts, Decisions
@@ -75,8 +88,10 @@ def write_output(
     *,
     keep_rejected: bool,
 ) -> dict[str, Path]:
-    """All files of the output folder but the report; the manifest last, so that a folder with one is whole."""
-    (folder / "manifest.json").unlink(missing_ok=True)
+    """All files of the output folder but the report and, last of all, the seal: a folder without one is not whole."""
+    unseal(folder)
+    for name in ("manifest.json", "croissant.json"):  # of an earlier run; the new ones list no old ones
+        (folder / name).unlink(missing_ok=True)
     sweep(folder)
     for place in ("data", "rejected", "ledger"):
         sweep(folder / place, deep=True)
@@ -100,7 +115,7 @@ def write_output(
     ledger = open_part_tables(folder, "documents")
     counts = counts_of(ledger.to_batches(), read=read, quarantined=int(document["quarantined"]))
     reconcile(counts)
-    _write_metadata(folder, recipe, counts, document)
+    known = _write_metadata(folder, recipe, counts, document)
     by_file = facts_by_file(corpus)
     earlier = document["against"]["sets"] if document["against"] else []
     manifest = write_manifest(
@@ -128,7 +143,9 @@ def write_output(
             ManifestEarlier(name=row["set"], digest=row["digest"], documents=row["documents"])
             for row in earlier
         ],
+        known=known,
         run={
+            "verb": "curate",
             "workers": worker_count(run.kind, run.workers),
             "executor": run.kind,
             "columns": list(said),
@@ -136,9 +153,7 @@ def write_output(
         },
     )
     schema = pq.read_schema(_first_part(folder))
-    write_openlineage(
-        folder, run_event(manifest, name=str(document["recipe"]), folder=folder, data=schema)
-    )
+    write_openlineage(folder, run_event(manifest, name=str(document["recipe"]), folder=folder, data=schema))
     names = {
         "data": "data",
         "ledger": "ledger",
@@ -147,6 +162,20 @@ def write_output(
         "report": "report.html",
     }
     return {"folder": folder, **{name: folder / place for name, place in names.items()}}
+
+
+def seal_output(folder: Path, *, key: SigningKey | None, public_proofs: bool) -> Seal:
+    """Seal a folder whose files are all there."""
+    manifest = read_manifest(folder)
+    facts = {
+        "verb": manifest["run"]["verb"],
+        "version": manifest["version"],
+        "recipe_digest": manifest["recipe_digest"],
+        "manifest": manifest["digest"],
+        "tables": manifest["tables"],
+    }
+    known = {**manifest["files"], **manifest["run"]["files"]}
+    return seal(folder, facts=facts, key=key, public_proofs=public_proofs, known=known)
 
 
 def _of_anchors(pack: AnchorPack) -> ManifestAnchors:
@@ -165,18 +194,19 @@ def recipe_json(recipe: Recipe) -> dict[str, Any]:
 
 
 def _write_ledger(folder: Path, corpus: LoadedCorpus, decisions: Decisions) -> dict[str, str]:
-    """Documents, evidence and quarantine; returns their content digests."""
+    """All tables of the ledger; returns their content digests."""
     documents, evidence = ContentDigest(), ContentDigest()
     documents.update(DOCUMENTS.empty_table())
     evidence.update(EVIDENCE.empty_table())
-    for path in folder.glob("ledger/*/*"):
-        path.unlink()
+    remove_parts(folder)
+    index = LedgerIndex()
     spans_digest = ContentDigest() if decisions.spans else None
     overlaps = overlaps_of(decisions)
     overlaps_digest = ContentDigest() if overlaps is not None else None
     for number, (rows, table, spans) in enumerate(_ledger_parts(corpus, decisions)):
         write_part(folder, "documents", number, table)
         write_part(folder, "evidence", number, spans)
+        index.update(table)
         documents.update(table)
         evidence.update(spans)
         if spans_digest is not None:
@@ -188,15 +218,47 @@ def _write_ledger(folder: Path, corpus: LoadedCorpus, decisions: Decisions) -> d
             write_part(folder, "overlaps", number, held)
             overlaps_digest.update(held)
         del rows
+    index.write(folder)
     records = [Quarantined(**row) for row in quarantine_table(corpus).to_pylist()]
     write_quarantine(folder, records)
+    sources = source_rows(corpus)
+    write_sources(folder, sources)
     return {
         "ledger/documents": documents.hexdigest(),
         "ledger/evidence": evidence.hexdigest(),
         "ledger/quarantine": content_digest([quarantine_of(records)]),
+        "ledger/sources": content_digest([sources]),
         **({"ledger/spans": spans_digest.hexdigest()} if spans_digest is not None else {}),
         **({"ledger/overlaps": overlaps_digest.hexdigest()} if overlaps_digest is not None else {}),
     }
+
+
+def source_rows(corpus: LoadedCorpus) -> pa.Table:
+    """The files that were read, as `ledger/sources.parquet` has them."""
+    counts = facts_by_file(corpus)
+    of_file = corpus.file_of()
+    licences, names = corpus.codes("licence")
+    captured = corpus.column("captured_at")
+    rows = []
+    for number, (group, file) in enumerate(corpus.files):
+        first, last = np.searchsorted(of_file, [number, number + 1]).tolist()
+        known = captured[first:last][captured[first:last] != NO_DATE]
+        held = np.unique(licences[first:last])
+        rows.append(
+            {
+                "name": file.name,
+                "group": group.name,
+                "url": without_password(file.url),
+                "format": file.format,
+                "size": file.size if file.size >= 0 else None,
+                "fingerprint": file.fingerprint,
+                "licence": names[held[0]] if len(held) == 1 and held[0] >= 0 else None,
+                "first_captured": int(known.min()) if len(known) else None,
+                "last_captured": int(known.max()) if len(known) else None,
+                **counts[file.name],
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=SOURCES)
 
 
 def _ledger_parts(
@@ -207,6 +269,7 @@ def _ledger_parts(
     licences, licence_names = corpus.codes("licence")
     generators, generator_names = corpus.codes("generator")
     groups, files = corpus.group_of(), corpus.file_of()
+    depths = corpus.labelled_depth()
     labels = {
         "group": list(dict.fromkeys(group.name for group, _ in corpus.files)),
         "source": source_names,
@@ -243,7 +306,7 @@ def _ledger_parts(
             "strength": corpus.column("strength")[low:high],
             "licence": licences[low:high],
             "generator": generators[low:high],
-            "depth": depth_of(origin),
+            "depth": depth_of(origin, depths[low:high]),
             "decision": decisions.decision[low:high],
             "step": decisions.step[low:high].astype(np.int32),
             "reason": decisions.reason[low:high].astype(np.int32),
@@ -333,7 +396,10 @@ def _cut(document: Mapping[str, Any]) -> tuple[int, int]:
     return int(cut.get("documents", 0)), int(cut.get("words", 0))
 
 
-def _write_metadata(folder: Path, recipe: Recipe, counts: Counts, document: Mapping[str, Any]) -> None:
+def _write_metadata(
+    folder: Path, recipe: Recipe, counts: Counts, document: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Card and Croissant; returns the digests of the files that were there, which nobody writes again."""
     mix = document["mix"]
     constraints = mix["constraints"] if mix else ()
     figures = [
@@ -351,14 +417,13 @@ def _write_metadata(folder: Path, recipe: Recipe, counts: Counts, document: Mapp
         cut=_cut(document),
     )
     write_atomic(folder / "README.md", text.encode())
+    files = file_digests(folder)
     content = croissant(
         str(document["recipe"]),
         description="A training set that wellkeeper curated from "
         f"{', '.join(source.name for source in recipe.sources)}.",
         data=pq.read_schema(_first_part(folder)),
-        files={
-            name: facts for name, facts in file_digests(folder).items() if not name.startswith("rejected/")
-        },
+        files={name: facts for name, facts in files.items() if not name.startswith("rejected/")},
         licences=[row.licence for row in counts.by_licence],
         sources=[source.name for source in recipe.sources],
         steps=[
@@ -375,6 +440,7 @@ def _write_metadata(folder: Path, recipe: Recipe, counts: Counts, document: Mapp
         published=datetime.now(UTC).date(),
     )
     write_croissant(folder, content)
+    return files
 
 
 def _first_part(folder: Path) -> Path:

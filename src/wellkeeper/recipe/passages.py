@@ -13,12 +13,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wellkeeper.core.decision import Indices, RepeatedSpans, SpanAction, Stretches
+from wellkeeper.engine.readers.columns import text_buffers
 from wellkeeper.filter.passages import REPEATED_PASSAGES, covered_words, union_of
 from wellkeeper.kernels import text
 from wellkeeper.ledger.rows import SPANS, table_of
 from wellkeeper.recipe.corpus import LoadedCorpus, Quotes
 from wellkeeper.recipe.decide import NO_CUTS, Cuts, Decisions, code_of
-from wellkeeper.recipe.textpass import tables, text_buffers
+from wellkeeper.recipe.textpass import tables
 
 SOURCES = 200  # in the figures; a report shows fewer
 

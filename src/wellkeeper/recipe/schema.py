@@ -12,12 +12,14 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
+from wellkeeper.core.lineage import DEEPEST
 from wellkeeper.core.origin import LABELS, Origin, declared_origin
+from wellkeeper.core.rights import CONSENTS, declared_consent, no_consent
 from wellkeeper.errors import RecipeError, did_you_mean
 from wellkeeper.mix.plan import CAPPED, MOST_EPOCHS, UNITS, Cap, Diversity, Epochs, MixPlan, Size
 from wellkeeper.recipe.document import Document, dotted_name, read_document, set_value
 from wellkeeper.recipe.document import Path as KeyPath
-from wellkeeper.recipe.model import Given, Guard, Recipe, Reference, Source, StepCall
+from wellkeeper.recipe.model import Given, Guard, Recipe, Reference, Signing, Source, StepCall
 
 VERSION = 1
 
@@ -55,6 +57,13 @@ _NameOrGiven: TypeAlias = Annotated[
 ]
 
 
+_DepthOrGiven: TypeAlias = Annotated[
+    Annotated[Annotated[int, Field(ge=0, le=DEEPEST)], Tag("(depth)")]
+    | Annotated[_GivenPart, Tag("(given)")],
+    _tagged({dict: "(given)"}, "(depth)"),
+]
+
+
 class _SourcePart(_Part):
     path: _OneOrMany = Field(
         description="File, folder, glob or URL, or a list of them; relative to the recipe."
@@ -77,6 +86,20 @@ class _SourcePart(_Part):
         None, description="Model that wrote all documents, or {column: NAME}."
     )
     language: _NameOrGiven | None = Field(None, description="Language of all documents, or {column: NAME}.")
+    consent: _NameOrGiven | None = Field(
+        None,
+        description=f"Consent to training with all documents ({', '.join(CONSENTS)}), or {{column: NAME}}.",
+    )
+    parents: Name | None = Field(
+        None, description="Column of ids or SHA-256 of the documents that a model made each one from."
+    )
+    depth: _DepthOrGiven | None = Field(
+        None,
+        description="Generations of models behind all documents, or {column: NAME}, where parents do not tell.",
+    )
+    site_files: Name | None = Field(
+        None, description="Folder with HOST/robots.txt and the like, which hold for documents of that host."
+    )
     trust: Literal["reference", "archive", "none"] = Field(
         "none",
         description="reference: human text to rely on; archive: captured by others on the dates given.",
@@ -172,6 +195,9 @@ class _GuardPart(_Part):
 
 class _SignPart(_Part):
     key: Name = Field(description="env:NAME for a key in the environment, or the path of a key file.")
+    public_proofs: bool = Field(
+        default=False, description="Let a proof of one document show nothing of other documents."
+    )
 
 
 _Options: TypeAlias = dict[str, Any] | None
@@ -307,6 +333,8 @@ def _bad_value(path: KeyPath, detail: ErrorDetails) -> str:
 def _range_at(path: KeyPath) -> str:
     if path == ("seed",):
         return "a whole number of at least 0"
+    if path[-1] == "depth":
+        return f"a whole number from 0 to {DEEPEST}"
     if path == ("guard", "tail"):
         return "a share above 0, up to 1"
     if path == ("mix", "temperature"):
@@ -427,6 +455,10 @@ def _source(name: str, part: _SourcePart, problems: list[tuple[KeyPath, str]]) -
         origin=_known_origin(given("origin", lambda value: Given(value=value)), path, problems),
         generator=given("generator", lambda value: Given(value=value)),
         language=given("language", lambda value: Given(value=value)),
+        consent=_known_consent(given("consent", lambda value: Given(value=value)), path, problems),
+        parents=part.parents,
+        depth=given("depth", lambda value: Given(value=str(value))),
+        site_files=part.site_files,
         trust=part.trust,
         format=part.format,
     )
@@ -455,6 +487,17 @@ def _known_origin(given: Given | None, path: KeyPath, problems: list[tuple[KeyPa
         )
         problems.append(((*path, "origin"), message))
     return Given(value=origin.label)
+
+
+def _known_consent(given: Given | None, path: KeyPath, problems: list[tuple[KeyPath, str]]) -> Given | None:
+    """A constant consent under its own label."""
+    if given is None or given.value is None:
+        return given
+    consent = declared_consent(given.value)
+    if consent is None:
+        problems.append(((*path, "consent"), f"{dotted_name((*path, 'consent'))}: {no_consent(given.value)}"))
+        return given
+    return Given(value=consent.label)
 
 
 def _step(number: int, call: str | dict[str, _Options], problems: list[tuple[KeyPath, str]]) -> StepCall:
@@ -591,7 +634,7 @@ def guard_of(written: str) -> Guard:
     return Guard(tail=part.tail, action=part.action)
 
 
-def _sign(part: _SignPart | None, problems: list[tuple[KeyPath, str]]) -> str | None:
+def _sign(part: _SignPart | None, problems: list[tuple[KeyPath, str]]) -> Signing | None:
     if part is None:
         return None
     path: KeyPath = ("sign", "key")
@@ -604,4 +647,4 @@ def _sign(part: _SignPart | None, problems: list[tuple[KeyPath, str]]) -> str | 
         problems.append(
             (path, "sign.key names no variable after env:. Write, for example, env:WELLKEEPER_KEY.")
         )
-    return part.key
+    return Signing(key=part.key, public_proofs=part.public_proofs)

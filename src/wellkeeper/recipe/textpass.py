@@ -27,12 +27,13 @@ from wellkeeper.core.evidence import BY_NAME
 from wellkeeper.core.origin import declared_origin
 from wellkeeper.core.rights import licence_expression
 from wellkeeper.core.signals import NO_DATE, band_name, template_band_name
+from wellkeeper.engine.credentials.tables import texts_as_written
 from wellkeeper.engine.dates import parse_dates, plausible
 from wellkeeper.engine.executor import Kind, ready, run_tasks, worker_count
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import BLOCK_BYTES, DOCUMENT_FIELDS, ColumnMap, InputFile, RawBlock
-from wellkeeper.engine.readers.columns import number_array
+from wellkeeper.engine.readers.columns import number_array, text_buffers
 from wellkeeper.engine.sidecar import block_path, companion_path, done_blocks, write_block
 from wellkeeper.engine.store import sweep, write_atomic
 from wellkeeper.errors import InputError, WorkError
@@ -43,6 +44,9 @@ from wellkeeper.ledger.rows import quarantine_of
 from wellkeeper.mix.sampling import priority
 from wellkeeper.origin import artefacts
 from wellkeeper.origin.evidence import date_evidence, declared_evidence
+from wellkeeper.recipe.marks import VERSION as MARKS_VERSION
+from wellkeeper.recipe.marks import marks_of_block
+from wellkeeper.recipe.rights import parent_rows, rights_columns
 
 TAIL_WORDS = 400_000
 """Words drawn for the tail measures from a corpus of any size, so that they cost the same for all."""
@@ -66,6 +70,9 @@ class Group:
     origin: str | None = None
     generator: str | None = None
     language: str | None = None
+    consent: str | None = None
+    depth: str | None = None
+    site_files: tuple[str, str] | None = None  # folder, and the digest of the files in it
     date: str | None = None
     date_basis: DateBasis | None = None  # how far its dates can be trusted; None: as the reader says
     reference: bool = False
@@ -89,6 +96,7 @@ class PassOptions:
     type_shift: int = 0  # types are kept whose hash begins with so many zero bits
     evaluation: str = ""  # digest of the table of evaluation sets to search for; "": there is none
     style: bool = False  # style score of every document; without it a sample is scored later
+    trust: str | None = None  # PEM certificates whose holders' credentials are trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +160,12 @@ def sidecar_folder(work: Path, file: InputFile, group: Group, options: PassOptio
             file.url,
             file.fingerprint,
             file.format,
+            *((file.origin, file.generator) if file.origin else ()),
             plain,
             asdict(replace(options, sample_shift=0)),
             text.VERSION,
             artefacts.VERSION,
+            MARKS_VERSION,
             _fingerprints_version() if options.fingerprint_words else None,
             _style_version() if options.style else None,
             _bags_version() if options.topics else None,
@@ -349,19 +359,6 @@ def tables() -> text.Tables:
     return _TABLES[0]
 
 
-def text_buffers(column: pa.ChunkedArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Bytes and offsets, shape (documents + 1,), of a large_string column; no copy for a single chunk."""
-    # one chunk is taken as it is: combining would copy it
-    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = array.chunk(0) if array.num_chunks else pa.array([], pa.large_string())
-    _, offsets, data = array.buffers()
-    if len(array) == 0:
-        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
-    bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    return np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8), bounds
-
-
 def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
     raw, group, options = task.raw, task.group, task.options
     parsed = parse_block(raw, group.columns, options.extras or _with_vectors(group.columns, options))
@@ -380,12 +377,15 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         second=(second.bands, second.rows) if second is not None else (0, 0),
         statistics=options.statistics,
     )
-    digests = sha256_of_texts(data, offsets)
-    declared = _declared(table, group)
+    digests = written_digests(table)
+    declared = _declared(table, group, raw.file)
     integers = dict(zip(text.INTEGERS, columns.integers, strict=True))
     hits = artefacts.scan(data, offsets)
     mask = hits.masks(len(table)) | declared_evidence(declared["origin"])
     mask |= date_evidence(declared["captured_at"], declared["captured_basis"])
+    marks = marks_of_block(table, anchors=options.trust)
+    rights = rights_columns(table, group, raw.file, marks.rows)
+    mask |= marks.mask
     mask |= np.where(
         integers["invisible_run"] >= INVISIBLE_RUN, np.uint64(1 << BY_NAME["invisible-run"].bit), 0
     )
@@ -393,7 +393,7 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         options.seed, digests.view(np.uint8).reshape(-1, 32), _occurrence(raw.file.name, table.column("line"))
     )
     arrays: dict[str, Any] = {
-        "id": _ids(table, raw.file.name),
+        "id": document_ids(table, raw.file.name),
         "line": table.column("line"),
         "offset": table.column("offset"),
         "source": _filled(table.column("source"), group.name),
@@ -401,10 +401,15 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         "language": _filled(_not_empty(table.column("declared_language")), group.language),
         "domain": _hosts(_not_empty(table.column("declared_domain"))),
         "licence": declared["licence"],
-        "generator": _filled(table.column("generator"), group.generator),
+        "generator": _filled(table.column("generator"), group.generator or raw.file.generator),
         "origin": declared["origin"],
+        "origin_marked": marks.origin,
         "captured_at": declared["captured_at"],
         "captured_basis": declared["captured_basis"],
+        "signals": rights.signals,
+        "consent": rights.consent,
+        "rights_signals": rights.mask,
+        "declared_depth": rights.depth,
         "sha256": pa.FixedSizeBinaryArray.from_buffers(
             pa.binary(32), len(table), [None, pa.py_buffer(digests)]
         ),
@@ -438,6 +443,8 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         if options.extras
         else None,
         "undated": declared["not_understood"],
+        "not_understood": rights.not_understood,
+        "unread_credentials": marks.unread,
         "fingerprints": None if prints is None else {"words": options.fingerprint_words, "rows": len(prints)},
         "vectors": None if vectors is None else {**vectors.facts, "type_shift": options.type_shift},
     }
@@ -453,7 +460,9 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         facts,
         {
             "quarantine": quarantine_of(quarantined),
+            **({"parents": parent_rows(table)} if group.columns.parents is not None else {}),
             "spans": _spans(hits, data, offsets),
+            "marks": marks.rows,
             **({"words": _words(data, offsets, order, options.sample_shift)} if options.words else {}),
             **({"bags": bag_rows(data, offsets)} if options.topics else {}),
             **({"fingerprints": prints} if prints is not None else {}),
@@ -485,11 +494,9 @@ def _disk_bytes(raw: RawBlock) -> int:
     return len(raw.payload) // ratio if isinstance(raw.payload, bytes) else 0
 
 
-def sha256_of_texts(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[Any]:
-    view = memoryview(data.data)
-    bounds = offsets.tolist()
-    digests = [hashlib.sha256(view[a:b]).digest() for a, b in pairwise(bounds)]
-    return np.frombuffer(b"".join(digests), "V32")
+def written_digests(table: pa.Table) -> NDArray[Any]:
+    """SHA-256 of the texts of a table of documents, with the credentials that they carried on them."""
+    return sha256_of_texts(*text_buffers(texts_as_written(table)))
 
 
 def _occurrence(name: str, lines: pa.ChunkedArray) -> NDArray[np.uint64]:
@@ -499,7 +506,7 @@ def _occurrence(name: str, lines: pa.ChunkedArray) -> NDArray[np.uint64]:
     return places
 
 
-def _ids(table: pa.Table, name: str) -> pa.Array:
+def document_ids(table: pa.Table, name: str) -> pa.Array:
     """The user's id where there is one, else `file:line`."""
     ids = table.column("id")
     if ids.null_count == 0:
@@ -525,15 +532,16 @@ def _hosts(column: pa.ChunkedArray) -> pa.ChunkedArray:
 _URL = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@]*@)?(?:www\.)?([^/:?#]*).*$"
 
 
-def _declared(table: pa.Table, group: Group) -> dict[str, Any]:
-    """Origins, dates and licences as the source declares them, per document or for all of it."""
+def _declared(table: pa.Table, group: Group, file: InputFile) -> dict[str, Any]:
+    """Origins, dates and licences as the source declares them, per document or for all of it, or the file's label."""
     captured, not_understood = parse_dates(_filled(table.column("date"), group.date))
     captured, stand_ins = plausible(captured)
     basis = table.column("date_basis").to_numpy().astype(np.uint8)
     if group.date_basis is not None:
         basis = np.where(basis < group.date_basis, np.uint8(group.date_basis), basis)
+    origin = file.origin or group.origin
     return {
-        "origin": _mapped(table.column("origin"), group.origin, lambda label: int(declared_origin(label))),
+        "origin": _mapped(table.column("origin"), origin, lambda label: int(declared_origin(label))),
         "captured_at": captured,
         "captured_basis": np.where(captured == NO_DATE, np.uint8(DateBasis.NONE), basis).astype(np.uint8),
         "licence": _licences(table.column("licence"), group.licence),

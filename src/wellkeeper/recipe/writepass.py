@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from wellkeeper.core.decision import Decision, Stretches
 from wellkeeper.core.origin import LABELS
 from wellkeeper.core.signals import NO_DATE
+from wellkeeper.engine.credentials import detached
 from wellkeeper.engine.executor import Kind, run_tasks
 from wellkeeper.engine.progress import Listener, Progress
 from wellkeeper.engine.readers import parse_block
@@ -29,10 +30,14 @@ from wellkeeper.ledger.rows import ContentDigest
 from wellkeeper.recipe.corpus import BlockRead, LoadedCorpus, changed_file
 from wellkeeper.recipe.decide import Decisions
 from wellkeeper.recipe.passages import without
-from wellkeeper.recipe.textpass import sha256_of_texts, text_buffers
+from wellkeeper.recipe.textpass import written_digests
 
 PART_BYTES = 64 << 20
 """Text bytes a part aims at: large enough for scans, small enough to write from memory."""
+
+MANIFESTS = "c2pa_manifest"
+"""Column of the manifest stores that were taken off texts; in the output if any document of it has one."""
+_MANIFEST_FIELD = pa.field(MANIFESTS, pa.large_binary())
 
 _OWN = pa.schema(
     [
@@ -97,12 +102,13 @@ def _common_type(types: Sequence[pa.DataType]) -> pa.DataType:
     return pa.large_string()
 
 
-def out_names(extras: pa.Schema) -> list[str]:
+def out_names(extras: pa.Schema, *, manifests: bool = False) -> list[str]:
     """What the user's columns are called in the output: `input_` is put before a name that is taken."""
+    taken = {*_REJECTED.names, MANIFESTS} if manifests else set(_REJECTED.names)
     names: list[str] = []
     for name in extras.names:
         free = name
-        while free in _REJECTED.names or free in names or (free != name and free in extras.names):
+        while free in taken or free in names or (free != name and free in extras.names):
             free = f"input_{free}"
         names.append(free)
     return names
@@ -129,6 +135,7 @@ class _Task:
     digests: NDArray[Any]  # SHA-256 of the texts as the text pass met them
     cuts: Stretches  # words to leave out, by place among the documents read
     extras: pa.Schema
+    manifests: bool  # whether the output has the column `MANIFESTS`
 
 
 def write_documents(
@@ -214,12 +221,14 @@ def _part_table(
     low = blocks[0].first
     high = blocks[-1].first + blocks[-1].documents
     documents = low + np.flatnonzero(chosen[low:high])
-    tasks = _tasks(corpus, decisions, documents, extras, rejected=rejected)
+    manifests = has_manifests(corpus, chosen)
+    tasks = _tasks(corpus, decisions, documents, extras, rejected=rejected, manifests=manifests)
     tables = dict(run_tasks(_read_block, tasks, kind=kind, workers=workers))
     schema = pa.schema(
         [
             *(_REJECTED if rejected else _OWN),
-            *(field.with_name(name) for field, name in zip(extras, out_names(extras), strict=True)),
+            *((_MANIFEST_FIELD,) if manifests else ()),
+            *_renamed(extras, manifests=manifests),
         ]
     )
     return pa.concat_tables([schema.empty_table(), *(tables[first] for first in sorted(tables))])
@@ -232,6 +241,7 @@ def _tasks(
     extras: pa.Schema,
     *,
     rejected: bool,
+    manifests: bool,
 ) -> Iterator[_Task]:
     groups = corpus.group_of()
     names = list(dict.fromkeys(group.name for group, _ in corpus.files))
@@ -258,7 +268,8 @@ def _tasks(
                 "step": _named(decisions.step[rows], decisions.steps),
                 "reason": _named(decisions.reason[rows], decisions.reasons),
             }
-        yield _Task(read, fields, digests[rows], _cuts_of(decisions.cuts.stretches, rows), extras)
+        cuts = _cuts_of(decisions.cuts.stretches, rows)
+        yield _Task(read, fields, digests[rows], cuts, extras, manifests)
 
 
 def _cuts_of(cuts: Stretches, documents: NDArray[np.int64]) -> Stretches:
@@ -285,7 +296,7 @@ def _read_block(task: _Task) -> tuple[int, pa.Table]:
     unchanged = len(parsed) > int(read.rows.max(initial=-1))
     if unchanged:
         table = parsed.take(pa.array(read.rows))
-        unchanged = np.array_equal(sha256_of_texts(*text_buffers(table.column("text"))), task.digests)
+        unchanged = np.array_equal(written_digests(table), task.digests)
     if not unchanged:
         raise WorkError(changed_file(read.raw.file.name))
     texts = table.column("text")
@@ -297,9 +308,30 @@ def _read_block(task: _Task) -> tuple[int, pa.Table]:
     own = pa.table(
         [columns[name] for name in ordered], schema=pa.schema([_REJECTED.field(name) for name in ordered])
     )
-    for field, name in zip(task.extras, out_names(task.extras), strict=True):
-        own = own.append_column(field.with_name(name), _extra(table, field))
+    if task.manifests:
+        own = own.append_column(_MANIFEST_FIELD, _manifests(table))
+    for field, named in zip(task.extras, _renamed(task.extras, manifests=task.manifests), strict=True):
+        own = own.append_column(named, _extra(table, field))
     return int(read.documents[0]), own
+
+
+def has_manifests(corpus: LoadedCorpus, chosen: NDArray[np.bool_]) -> bool:
+    """Whether a credential was taken off the text of any of the documents."""
+    return any(
+        chosen[block.first + rows.column("document").to_numpy()][rows.column("signed").to_numpy()].any()
+        for block, rows in corpus.sidecars.companions("marks")
+    )
+
+
+def _manifests(table: pa.Table) -> pa.Array:
+    signed = table.column("signed_text").to_pylist()
+    stores = [None if text is None else detached(text.encode())[1] for text in signed]
+    return pa.array(stores, _MANIFEST_FIELD.type)
+
+
+def _renamed(extras: pa.Schema, *, manifests: bool) -> list[pa.Field]:
+    names = out_names(extras, manifests=manifests)
+    return [field.with_name(name) for field, name in zip(extras, names, strict=True)]
 
 
 def _extra(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:

@@ -69,7 +69,9 @@ def check_documents(
         raise DataError(
             f"tokens has shape {tokens.shape} and type {tokens.dtype}. Pass token ids: shape (tokens,), int32."
         )
-    rising = offsets.ndim == 1 and offsets.dtype == np.int64 and offsets.size and (np.diff(offsets) >= 0).all()
+    rising = (
+        offsets.ndim == 1 and offsets.dtype == np.int64 and offsets.size and (np.diff(offsets) >= 0).all()
+    )
     if not rising or offsets[0] < 0 or offsets[-1] > tokens.size:
         raise DataError(
             f"offsets do not delimit documents in {tokens.size:,} tokens. Pass shape (documents + 1,), int64, from 0 "

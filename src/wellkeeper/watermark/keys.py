@@ -198,6 +198,15 @@ def detector_of(key: WatermarkKey) -> Detector:
     return SCHEMES[key.scheme].detector(key)
 
 
+def ngrams_of(key: WatermarkKey) -> tuple[int, int]:
+    """Tokens of the n-grams that the key's scheme draws by, and tokens that its detector passes over before the first.
+
+    An n-gram is context and token together.
+    """
+    kind = SCHEMES[key.scheme]
+    return kind.width(key.parameters), kind.lead
+
+
 # --- schemes -------------------------------------------------------------------------------------------------------
 
 
@@ -219,6 +228,8 @@ class Scheme:
     parameters: Mapping[str, Parameter]
     draw: Callable[["_Draws", int, Mapping[str, Number]], dict[str, Any]]
     detector: Callable[[WatermarkKey], Detector]
+    width: Callable[[Mapping[str, Number]], int]  # tokens of the n-grams that it draws by
+    lead: int = 0  # tokens before the first n-gram of a document that its detector passes over
     tables: Callable[[int], dict[str, int]] = lambda _: {}  # name -> bits, for a vocabulary
 
 
@@ -262,16 +273,6 @@ class _Draws:
         return bits
 
 
-_SALT_BITS = 32
-_FRACTION = Parameter(default=0.25, low=0.01, high=0.99, about="share of green tokens")
-_BIAS = Parameter(default=2.0, low=0.0, high=100.0, about="added to the logits of green tokens, in nats")
-_DEPTH = Parameter(default=30, low=1, high=64, about="layers of the tournament")
-
-
-def _parameter(default: Number, low: Number, high: Number, about: str) -> Parameter:
-    return Parameter(default=default, low=low, high=high, about=about)
-
-
 def _draw_synthid(draws: _Draws, vocabulary: int, given: Mapping[str, Number]) -> dict[str, Any]:  # noqa: ARG001
     # A table of 2^16 bits is read by the low 16 bits of hashes, which hang on the low 16 bits of keys alone: two keys
     # that share them would be one layer twice.
@@ -294,3 +295,138 @@ def _draw_unigram(draws: _Draws, vocabulary: int, given: Mapping[str, Number]) -
 
 def _draw_number(draws: _Draws, vocabulary: int, given: Mapping[str, Number]) -> dict[str, Any]:  # noqa: ARG001
     return {"key": draws.number(56)}
+
+
+def _synthid(key: WatermarkKey) -> Detector:
+    from wellkeeper.watermark.synthid import SynthID
+
+    return SynthID(
+        keys=tuple(key.secret["keys"]),
+        ngram_length=int(key.parameters["ngram"]),
+        table=key.secret["table"],
+        context_history_size=int(key.parameters["history"]),
+        weighted=True,
+    )
+
+
+def _kgw(key: WatermarkKey) -> Detector:
+    from wellkeeper.watermark.kgw import KGW
+
+    return KGW(
+        vocabulary=key.vocabulary,
+        key=key.secret["key"],
+        scheme="selfhash" if key.scheme == "kgw-selfhash" else "lefthash",
+        context=int(key.parameters.get("context", 1)),
+        green=float(key.parameters["green"]),
+    )
+
+
+def _unigram(key: WatermarkKey) -> Detector:
+    from wellkeeper.watermark.unigram import Unigram
+
+    return Unigram(green=key.secret["green"])
+
+
+def _gumbel(key: WatermarkKey) -> Detector:
+    from wellkeeper.watermark.gumbel import Gumbel
+
+    return Gumbel(key=key.secret["key"], vocabulary=key.vocabulary, context=int(key.parameters["context"]))
+
+
+def _textseal(key: WatermarkKey) -> Detector:
+    from wellkeeper.watermark.textseal import TextSeal
+
+    return TextSeal(key=key.secret["key"], vocabulary=key.vocabulary, window=int(key.parameters["window"]))
+
+
+def _number(default: Number, low: Number, high: Number, about: str) -> Parameter:
+    return Parameter(default=default, low=low, high=high, about=about)
+
+
+_BIAS = _number(2.0, 0.0, 100.0, "added to the logits of green tokens, in nats")
+
+SCHEMES: Mapping[str, Scheme] = {
+    "synthid": Scheme(
+        about="SynthID-Text: tournaments among tokens; does not change the distribution on average",
+        parameters={
+            "ngram": _number(5, 2, 16, "tokens that make a g-value: the token and those before it"),
+            "depth": _number(30, 1, 64, "layers of the tournament"),
+            "history": _number(1024, 1, 1 << 16, "contexts back to which a repeated one is left unmarked"),
+        },
+        draw=_draw_synthid,
+        detector=_synthid,
+        width=lambda given: int(given["ngram"]),
+        tables=lambda _: {"table": TABLE_BITS},
+    ),
+    "kgw-lefthash": Scheme(
+        about="green lists by the token before; favours green tokens by a bias",
+        parameters={
+            "green": _number(0.25, 0.01, 0.99, "share of green tokens"),
+            "bias": _BIAS,
+        },
+        draw=_draw_kgw,
+        detector=_kgw,
+        width=lambda _: 2,
+    ),
+    "kgw-selfhash": Scheme(
+        about="green lists by the tokens before and the token itself; harder to learn, slow to place",
+        parameters={
+            "green": _number(0.25, 0.01, 0.99, "share of green tokens"),
+            "bias": _BIAS,
+            "context": _number(4, 1, 16, "tokens that a list hangs on, the token itself among them"),
+        },
+        draw=_draw_kgw,
+        detector=_kgw,
+        width=lambda given: int(given["context"]),
+    ),
+    "unigram": Scheme(
+        about="one green list for every place: survives edits best, and is the easiest to learn and remove",
+        parameters={"green": _number(0.5, 0.01, 0.99, "share of green tokens"), "bias": _BIAS},
+        draw=_draw_unigram,
+        detector=_unigram,
+        width=lambda _: 1,
+        tables=lambda vocabulary: {"green": vocabulary},
+    ),
+    "gumbel": Scheme(
+        about="Gumbel trick after Aaronson: the token is a function of key and context",
+        parameters={"context": _number(4, 1, 16, "tokens before it that a draw hangs on")},
+        draw=_draw_number,
+        detector=_gumbel,
+        width=lambda given: int(given["context"]) + 1,
+    ),
+    "textseal": Scheme(
+        about="TextSeal's Gumbel draws, as Meta's package makes them",
+        parameters={"window": _number(4, 1, 10, "tokens before it that a draw hangs on")},
+        draw=_draw_number,
+        detector=_textseal,
+        width=lambda given: int(given["window"]) + 1,
+        lead=1,
+    ),
+}
+
+
+# --- as JSON -------------------------------------------------------------------------------------------------------
+
+
+def _canonical(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _written(secret: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables as base64 of their bits, eight a byte, the first one highest."""
+    return {
+        name: base64.b64encode(np.packbits(value).tobytes()).decode()
+        if isinstance(value, np.ndarray)
+        else value
+        for name, value in secret.items()
+    }
+
+
+def _read(secret: Mapping[str, Any], tables: Mapping[str, int]) -> dict[str, Any]:
+    found = dict(secret)
+    for name, bits in tables.items():
+        packed = base64.b64decode(secret[name], validate=True)
+        if len(packed) != -(-bits // 8):
+            raise ValueError(f"the table '{name}' has {len(packed)} bytes and not {-(-bits // 8)}")
+        found[name] = np.unpackbits(np.frombuffer(packed, np.uint8), count=bits)
+    return found

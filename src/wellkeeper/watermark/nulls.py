@@ -154,23 +154,22 @@ def sum_tail(statistic: ArrayLike, terms: ArrayLike, draw: Draw) -> Floats:
     if not np.isfinite(x).all():
         raise DataError(f"statistic holds {_first(x, ~np.isfinite(x))}. Pass finite sums.")
     _check_counts(n, "terms")
+    shape, x, n = x.shape, x.ravel(), n.ravel()
     slack = 1e-9 * max(abs(draw.lowest), abs(draw.highest))  # a sum in floats may pass its own bound by as much
-    certain = x <= n * (draw.lowest + slack)
-    at_most = ~certain & (x >= n * (draw.highest - slack))
-    beyond = x > n * (draw.highest + slack)
-    inside = ~certain & ~at_most
-    out = certain.astype(np.float64)
+    out = np.ones(x.size)
+    at_most = x >= n * (draw.highest - slack)
+    inside = ~at_most & (x > n * (draw.lowest + slack))
     out[at_most] = np.exp(n[at_most] * math.log(draw.chance_of_highest))
-    out[at_most & beyond] = 0.0
     out[inside] = _lugannani_rice(x[inside], n[inside], draw)
-    return np.clip(out, 0.0, 1.0)
+    out[x > n * (draw.highest + slack)] = 0.0
+    return np.clip(out, 0.0, 1.0).reshape(shape)
 
 
 def weighted_bernoulli(weights: ArrayLike, probabilities: ArrayLike) -> Draw:
     """One n-gram of a scheme with layers: the sum of the weights of those layers whose bit is 1.
 
-    Against exact convolution, with 30 layers weighted 10 to 1, `sum_tail` is off by less than 1 part in 1,000 from one
-    n-gram on, down to chances of 1e-12, and by less than 1 in 10,000 from ten n-grams on.
+    Against exact convolution, with 30 layers weighted 10 to 1 and chances down to 1e-12, `sum_tail` is off by at most
+    3 parts in 1,000 from five n-grams on, and 3 in 10,000 from ten on. A single n-gram may be off by 40 % at 1e-9.
 
     Args:
         weights: of the layers, above 0, shape (layers,). Where they are multiples of one step, as evenly spaced ones
@@ -194,9 +193,7 @@ def weighted_bernoulli(weights: ArrayLike, probabilities: ArrayLike) -> Draw:
         chance = _logistic(tilted)
         spread = chance * (1 - chance)
         value = np.log1p(-p).sum() + np.logaddexp(0.0, tilted).sum(-1)
-        return Cumulants(
-            value, chance @ w, spread @ w**2, (spread * (1 - 2 * chance)) @ w**3
-        )
+        return Cumulants(value, chance @ w, spread @ w**2, (spread * (1 - 2 * chance)) @ w**3)
 
     return Draw(
         lowest=0.0,
@@ -281,6 +278,8 @@ def gauss_quadrature(values: Floats, nodes: int) -> tuple[Floats, Floats]:
 
 
 _STEPS = 200
+_DOUBLINGS = 60
+_SETTLED = 1e-10  # the tail is flat in the tilt: an error of it counts by its square
 _NEAR_MEAN = 1e-3  # in standard deviations: nearer, the formula is a difference of large numbers
 
 
@@ -299,26 +298,37 @@ def _lugannani_rice(x: Floats, n: Floats, draw: Draw) -> Floats:
     skewness = n * at.third / deviation**3
     limit = draw.step / (2 * deviation) - skewness / 6
     correction = np.where(near, limit, correction)
-    return _normal_tail(w) + np.exp(-0.5 * w * w) / math.sqrt(2 * math.pi) * correction
+    tail: Floats = _normal_tail(w) + np.exp(-0.5 * w * w) / math.sqrt(2 * math.pi) * correction
+    return tail
 
 
 def _tilt(mean: Floats, draw: Draw) -> Floats:
-    """The theta at which a tilted draw has this mean: Newton's steps, held inside a bracket."""
-    start = draw.cumulants(np.zeros_like(mean))
-    theta = (mean - start.mean) / start.variance
-    low, high = np.full_like(mean, -np.inf), np.full_like(mean, np.inf)
+    """The theta at which a tilted draw has this mean: Newton's steps, and halves of a bracket where one leaves it."""
+    centre = draw.cumulants(np.zeros_like(mean))
+    unit = 1 / np.sqrt(centre.variance)
+    low, high = _beyond(mean, -unit, draw), _beyond(mean, unit, draw)
+    theta = np.clip((mean - centre.mean) / centre.variance, low, high)
     for _ in range(_STEPS):
         at = draw.cumulants(theta)
         gap = at.mean - mean
         low, high = np.where(gap < 0, theta, low), np.where(gap > 0, theta, high)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = theta - gap / at.variance
-        out = ~((step > low) & (step < high))
-        inside = np.where(np.isinf(low), high - 2 * np.abs(high) - 1, np.where(np.isinf(high), low + 2 * np.abs(low) + 1, (low + high) / 2))
-        following = np.where(gap == 0, theta, np.where(out, inside, step))
-        if np.all(np.abs(following - theta) <= 1e-12 * np.maximum(np.abs(theta), 1e-6)):
-            return following
+        newton = theta - np.divide(gap, at.variance, out=np.full_like(gap, np.inf), where=at.variance > 0)
+        inside = (newton >= low) & (newton <= high)
+        following = np.where(gap == 0, theta, np.where(inside, newton, (low + high) / 2))
+        moved = np.abs(following - theta)
         theta = following
+        if (moved <= _SETTLED * np.maximum(np.abs(theta), unit)).all():
+            break
+    return theta
+
+
+def _beyond(mean: Floats, theta: Floats, draw: Draw) -> Floats:
+    """A multiple of theta whose tilted mean is past `mean`, or as far as floats tell means apart."""
+    for _ in range(_DOUBLINGS):
+        short = (draw.cumulants(theta).mean - mean) * np.sign(theta) < 0
+        if not short.any():
+            break
+        theta = np.where(short, 2 * theta, theta)
     return theta
 
 

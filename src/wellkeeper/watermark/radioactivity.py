@@ -21,8 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wellkeeper.errors import DataError
-from wellkeeper.watermark.detection import Detector, Scores
+from wellkeeper.watermark.detection import Detector, Scores, check_documents
+from wellkeeper.watermark.keys import WatermarkKey, detector_of, ngrams_of
+from wellkeeper.watermark.kgw import KGW
 from wellkeeper.watermark.tokens import Tokens
 
 _AT_ONCE = 1 << 18  # n-grams scored in one call
@@ -42,14 +43,17 @@ class Radioactivity:
 
 
 class PooledTest:
-    """Gathers text in pieces; the order of pieces and documents changes nothing."""
+    """Gathers text in pieces; how it is cut and ordered changes the last bits of a real-valued sum at most."""
 
-    def __init__(self, detector: Detector, width: int) -> None:
-        """`width`: tokens of the n-grams that the scheme draws by, context and token together."""
-        if width < 1:
-            raise DataError(f"width is {width}. Give the tokens of the scheme's n-grams, 1 or more.")
-        self._detector, self._width = detector, width
-        self._seen = np.empty(0, np.uint64)  # fingerprints of n-grams, ascending
+    def __init__(self, key: WatermarkKey) -> None:
+        self._detector = detector_of(key)
+        self._width, lead = ngrams_of(key)
+        self._draws = (
+            _GreenDraws(self._detector)
+            if isinstance(self._detector, KGW)
+            else _Documents(self._detector, self._width, lead)
+        )
+        self._seen = np.empty(0, np.uint64)  # draws, ascending
         self._documents = self._tokens = 0
         self._parts: list[Scores] = []
 
@@ -60,19 +64,14 @@ class PooledTest:
             DataError: a token id is not below the key's vocabulary.
         """
         self._documents += len(tokens)
-        self._tokens += int(tokens.offsets[-1])
+        self._tokens += len(tokens.ids)
         ngrams = _ngrams(tokens, self._width)
-        prints, first = np.unique(_fingerprints(ngrams), return_index=True)
-        new = ~_among(prints, self._seen)
-        self._seen = np.sort(np.concatenate((self._seen, prints[new])), kind="stable")
+        draws, first = np.unique(self._draws.identities(ngrams), return_index=True)
+        new = ~_among(draws, self._seen)
+        self._seen = np.sort(np.concatenate((self._seen, draws[new])), kind="stable")
         ngrams = ngrams[first[new]]
         for start in range(0, len(ngrams), _AT_ONCE):
-            self._parts.append(self._scored(ngrams[start : start + _AT_ONCE]))
-
-    def _scored(self, ngrams: NDArray[np.int32]) -> Scores:
-        """Each n-gram as a document of its own, which has nothing else to score."""
-        offsets = np.arange(len(ngrams) + 1, dtype=np.int64) * self._width
-        return pooled(self._detector.scores(np.ascontiguousarray(ngrams).reshape(-1), offsets))
+            self._parts.append(self._draws.scores(ngrams[start : start + _AT_ONCE]))
 
     def result(self) -> Radioactivity:
         """The test over all that was taken in."""
@@ -87,18 +86,59 @@ class PooledTest:
         )
 
 
-def radioactivity(detector: Detector, width: int, pieces: Iterable[Tokens]) -> Radioactivity:
-    """Test whether text carries the detector's mark above chance.
+class _Documents:
+    """Any detector: an n-gram is scored as a document of its own, which has nothing else to score."""
+
+    def __init__(self, detector: Detector, width: int, lead: int) -> None:
+        self._detector, self._width, self._lead = detector, width, lead
+
+    def identities(self, ngrams: NDArray[np.int32]) -> NDArray[np.uint64]:
+        """64 bits of each n-gram. Two that share them count as one, which costs a witness and invents none."""
+        found = np.zeros(len(ngrams), np.uint64)
+        for column in ngrams.T:
+            found = (found ^ column.astype(np.uint64)) * _MULTIPLIER
+            for shift, mixer in zip((30, 27), _MIXERS, strict=True):
+                found = (found ^ (found >> np.uint64(shift))) * mixer
+            found ^= found >> np.uint64(31)
+        return found
+
+    def scores(self, ngrams: NDArray[np.int32]) -> Scores:
+        rows = np.zeros((len(ngrams), self._lead + self._width), np.int32)
+        rows[:, self._lead :] = ngrams
+        offsets = np.arange(len(rows) + 1, dtype=np.int64) * rows.shape[1]
+        return pooled(self._detector.scores(rows.reshape(-1), offsets))
+
+
+class _GreenDraws:
+    """KGW: n-grams that lead to the same seed and end in the same token are one draw."""
+
+    def __init__(self, detector: KGW) -> None:
+        self._detector = detector
+
+    def identities(self, ngrams: NDArray[np.int32]) -> NDArray[np.uint64]:
+        check_documents(
+            np.ascontiguousarray(ngrams).reshape(-1),
+            np.zeros(1, np.int64),
+            vocabulary=self._detector.vocabulary,
+        )
+        return self._detector.draws_of(ngrams)
+
+    def scores(self, ngrams: NDArray[np.int32]) -> Scores:
+        green = self._detector.count_green(self._detector.draws_of(ngrams))
+        return Scores(scored=np.array([len(ngrams)]), statistic=np.array([green]))
+
+
+def radioactivity(key: WatermarkKey, pieces: Iterable[Tokens]) -> Radioactivity:
+    """Test whether text carries the mark of a key above chance.
 
     Args:
-        detector: of the key.
-        width: tokens of the n-grams that the scheme draws by, context and token together.
+        key: of any scheme.
         pieces: the documents, in as many pieces as one likes.
 
     Raises:
         DataError: a token id is not below the key's vocabulary.
     """
-    test = PooledTest(detector, width)
+    test = PooledTest(key)
     for piece in pieces:
         test.add(piece)
     return test.result()
@@ -130,17 +170,6 @@ def _ngrams(tokens: Tokens, width: int) -> NDArray[np.int32]:
     windows = np.lib.stride_tricks.sliding_window_view(tokens.ids, width)
     document = np.repeat(np.arange(len(tokens)), tokens.counts())
     return windows[document[: len(windows)] == document[width - 1 :]]
-
-
-def _fingerprints(ngrams: NDArray[np.int32]) -> NDArray[np.uint64]:
-    """64 bits of each n-gram. Two that share them count as one, which costs a witness and invents none."""
-    found = np.zeros(len(ngrams), np.uint64)
-    for column in ngrams.T:
-        found = (found ^ column.astype(np.uint64)) * _MULTIPLIER
-        for shift, mixer in zip((30, 27), _MIXERS, strict=True):
-            found = (found ^ (found >> np.uint64(shift))) * mixer
-        found ^= found >> np.uint64(31)
-    return found
 
 
 def _among(values: NDArray[np.uint64], ascending: NDArray[np.uint64]) -> NDArray[np.bool_]:

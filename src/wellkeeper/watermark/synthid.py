@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
 from wellkeeper.watermark.detection import Scores, check_documents
-from wellkeeper.watermark.loops.kgw import fill_words
+from wellkeeper.watermark.loops.mersenne import WORDS, fill_words
 from wellkeeper.watermark.loops.synthid import MULTIPLIER, count_g_values
 from wellkeeper.watermark.nulls import Draw, discrete, p_value, sum_tail
 
@@ -158,7 +158,7 @@ def table_of(seed: int, size: int = TABLE_SIZE) -> NDArray[np.uint8]:
     one and has to be taken from there.
     """
     words = np.empty(size, np.uint32)
-    fill_words(seed & 0xFFFFFFFF, np.empty(624, np.uint32), words)
+    fill_words(seed & 0xFFFFFFFF, np.empty(WORDS, np.uint32), words)
     return (words & 1).astype(np.uint8)
 
 
@@ -171,4 +171,6 @@ def _check_table(table: NDArray[np.uint8]) -> None:
     if table.max() > 1:
         raise DataError(f"table holds {table.max()}. Unpack its bits first: numpy.unpackbits.")
     if table.min() == table.max():
-        raise DataError(f"table holds only {table[0]}, which marks nothing. Take the table that the text was marked with.")
+        raise DataError(
+            f"table holds only {table[0]}, which marks nothing. Take the table of the text's key."
+        )

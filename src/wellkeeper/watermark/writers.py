@@ -21,7 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError, MissingExtraError
-from wellkeeper.watermark.keys import WatermarkKey
+from wellkeeper.watermark.keys import WatermarkKey, detector_of
+from wellkeeper.watermark.loops.prf import MODULUS
+from wellkeeper.watermark.prf import states, uniforms
+from wellkeeper.watermark.textseal import TextSeal
 
 PLAIN_SAMPLING = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "num_beams": 1}
 """Settings of `generate()` beside a writer: to draw from what the writer left, and nothing more."""
@@ -29,9 +32,7 @@ PLAIN_SAMPLING = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.
 _AT_ONCE = 1 << 24  # g-values of SynthID in memory, 8 bytes each
 
 
-def writer_of(
-    key: WatermarkKey, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
-) -> Any:
+def writer_of(key: WatermarkKey, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> Any:
     """Logits processors that sample as asked and place the mark: a `LogitsProcessorList`.
 
     Args:
@@ -41,13 +42,24 @@ def writer_of(
         top_p: least mass to draw from, in (0, 1].
 
     Raises:
-        DataError: the temperature is not above 0.
+        DataError: a setting is out of its range.
         MissingExtraError: torch or transformers is not installed.
     """
+    return sampling_of(key, temperature=temperature, top_k=top_k, top_p=top_p)
+
+
+def sampling_of(
+    key: WatermarkKey | None, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
+) -> Any:
+    """As `writer_of`; without a key the same sampling and no mark, to compare with."""
     if not temperature > 0:
         raise DataError(
-            f"temperature is {temperature}. Give a number above 0: a model that always takes the likeliest token "
+            f"temperature is {temperature:g}. Give a number above 0: a model that always takes the likeliest token "
             "leaves no choice to mark."
+        )
+    if top_k < 0 or not 0 < top_p <= 1:
+        raise DataError(
+            f"top_k is {top_k} and top_p {top_p:g}. Give top_k of 0 or more and top_p above 0, up to 1."
         )
     transformers = _transformers()
     found = []
@@ -57,7 +69,9 @@ def writer_of(
         found.append(transformers.TopKLogitsWarper(top_k=top_k))
     if top_p < 1.0:
         found.append(transformers.TopPLogitsWarper(top_p=top_p))
-    return transformers.LogitsProcessorList([*found, mark_of(key)])
+    if key is not None:
+        found.append(mark_of(key))
+    return transformers.LogitsProcessorList(found)
 
 
 def mark_of(key: WatermarkKey) -> "Mark":
@@ -67,7 +81,8 @@ def mark_of(key: WatermarkKey) -> "Mark":
         MissingExtraError: torch or transformers is not installed.
     """
     _transformers()
-    return _MARKS[key.scheme](key)
+    mark: Mark = _MARKS[key.scheme](key)
+    return mark
 
 
 def _transformers() -> Any:
@@ -123,7 +138,7 @@ class SynthIDMark(Mark):
             self._inner.state = None
 
     def _on(self, device: Any) -> Any:
-        """transformers' processor on a device."""
+        """Transformers' processor on a device."""
         import torch
         import transformers
 
@@ -187,7 +202,7 @@ class KGWMark(Mark):
             bias=key.parameters["bias"],
             hashing_key=key.secret["key"],
             seeding_scheme=key.scheme.removeprefix("kgw-"),
-            context_width=key.parameters["context"],
+            context_width=key.parameters.get("context", 1),
         )
 
     def _marked(self, tokens: Any, logits: Any) -> Any:
@@ -208,3 +223,83 @@ class UnigramMark(Mark):
             bias = self._key.secret["green"].astype(np.float32) * self._key.parameters["bias"]
             self._bias = torch.from_numpy(bias.astype(np.float32)).to(logits.device)
         return logits + self._bias
+
+
+class DrawnMark(Mark):
+    """The Gumbel trick: of all tokens the one with the least ln(-ln r) - ln p, r drawn by the key.
+
+    It leaves one token to draw. A context that comes again in a text is left unmarked: it would give the same token
+    again, and the text would go in circles.
+    """
+
+    def __init__(self, key: WatermarkKey, context: int) -> None:
+        super().__init__(key)
+        self._context = context
+        self._seen: list[set[tuple[int, ...]]] = []
+
+    def _begin(self, rows: int) -> None:
+        self._seen = [set() for _ in range(rows)]
+
+    def _numbers(self, context: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The key's numbers r, in [0, 1), of tokens after a context."""
+        raise NotImplementedError
+
+    def _marked(self, tokens: Any, logits: Any) -> Any:
+        import torch
+
+        if tokens.shape[1] < self._context:
+            return logits
+        contexts = tokens[:, -self._context :].cpu().numpy()
+        known = logits.double().cpu().numpy()
+        marked = logits.clone()
+        for row, context in enumerate(contexts):
+            seen, words = self._seen[row], tuple(context.tolist())
+            if words in seen:
+                continue
+            seen.add(words)
+            possible = np.flatnonzero(np.isfinite(known[row]))
+            with np.errstate(divide="ignore"):  # r of 0 is never chosen
+                race = np.log(-np.log(self._numbers(context, possible))) - known[row, possible]
+            marked[row] = -torch.inf
+            marked[row, int(possible[race.argmin()])] = 0.0
+        return marked
+
+
+class GumbelMark(DrawnMark):
+    """Gumbel marks by our own function, `watermark.prf`."""
+
+    def __init__(self, key: WatermarkKey) -> None:
+        super().__init__(key, int(key.parameters["context"]))
+
+    def _numbers(self, context: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.float64]:
+        drawn: NDArray[np.float64] = uniforms(states(self._key.secret["key"], context), tokens)
+        return drawn
+
+
+class TextSealMark(DrawnMark):
+    """TextSeal's Gumbel-max marks, by the numbers that its detector reads."""
+
+    def __init__(self, key: WatermarkKey) -> None:
+        super().__init__(key, int(key.parameters["window"]))
+        detector = detector_of(key)
+        assert isinstance(detector, TextSeal)
+        self._detector = detector
+
+    def _numbers(self, context: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.float64]:
+        # Each token as the end of a document that holds its context, after one token that the detector passes over.
+        rows = np.zeros((len(tokens), self._context + 2), np.int32)
+        rows[:, 1:-1] = context
+        rows[:, -1] = tokens
+        offsets = np.arange(len(rows) + 1, dtype=np.int64) * rows.shape[1]
+        drawn = self._detector.draws(rows.reshape(-1), offsets)[rows.shape[1] - 1 :: rows.shape[1]]
+        return drawn / MODULUS
+
+
+_MARKS: dict[str, type[Any]] = {
+    "synthid": SynthIDMark,
+    "kgw-lefthash": KGWMark,
+    "kgw-selfhash": KGWMark,
+    "unigram": UnigramMark,
+    "gumbel": GumbelMark,
+    "textseal": TextSealMark,
+}

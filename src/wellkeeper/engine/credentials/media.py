@@ -34,7 +34,7 @@ def read_media(data: bytes, media_type: str, *, anchors: bytes | None = None) ->
     """
     if _LABEL not in data:
         return _NOTHING
-    c2pa = _library()
+    c2pa = c2pa_library()
     try:
         reader = c2pa.Reader.try_create(media_type, io.BytesIO(data), context=_context(anchors))
         if reader is None:
@@ -72,7 +72,7 @@ def _joined_segments(jpeg: bytes) -> bytes:
     return b"".join(part if number == 0 else part[_BOX_HEADER:] for number, part in enumerate(parts))
 
 
-def _library() -> Any:
+def c2pa_library() -> Any:
     try:
         import c2pa
     except ImportError as error:
@@ -83,7 +83,7 @@ def _library() -> Any:
 @lru_cache(maxsize=8)
 def _context(anchors: bytes | None) -> Any:
     """Settings without network; whether a signer is trusted is asked only where somebody said whom to trust."""
-    c2pa = _library()
+    c2pa = c2pa_library()
     settings: dict[str, Any] = {
         "verify": {
             "remote_manifest_fetch": False,

@@ -1,5 +1,6 @@
 """Readers of every input format, behind one contract (see `base`)."""
 
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -31,5 +32,11 @@ def reader_for(file: InputFile) -> Reader:
 
 
 def parse_block(block: RawBlock, columns: ColumnMap, extras: bool = False) -> Parsed:  # noqa: FBT001, FBT002
-    """Documents of one block of any format; a function that a process or another machine can be sent."""
-    return reader_for(block.file).parse(block, columns, extras=extras)
+    """Documents of one block of any format; a function that a process or another machine can be sent.
+
+    Credentials that a text carries in itself are taken off it, so that nobody counts them as words.
+    """
+    from wellkeeper.engine.credentials.tables import without_credentials  # it knows the readers' columns
+
+    parsed = reader_for(block.file).parse(block, columns, extras=extras)
+    return replace(parsed, table=without_credentials(parsed.table))

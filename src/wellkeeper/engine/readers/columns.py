@@ -45,10 +45,24 @@ def document_table(
         **{role: roles.get(role, pa.nulls(rows, pa.string())) for role in TAKEN},
         **{f"declared_{role}": roles.get(role, pa.nulls(rows, pa.string())) for role in STAYING},
         "date_basis": number_array(np.where(dated, np.uint8(basis), np.uint8(DateBasis.NONE))),
+        "signed_text": pa.nulls(rows, pa.large_string()),
     }
     others = {extra_name(name): column for name, column in (extras or {}).items()}
     fields = [pa.field(name, column.type) for name, column in others.items()]
     return pa.table([*columns.values(), *others.values()], schema=pa.schema([*DOCUMENT_FIELDS, *fields]))
+
+
+def text_buffers(column: pa.ChunkedArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Bytes and offsets, shape (documents + 1,), of a large_string column; no copy for a single chunk."""
+    # one chunk is taken as it is: combining would copy it
+    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = array.chunk(0) if array.num_chunks else pa.array([], pa.large_string())
+    _, offsets, data = array.buffers()
+    if len(array) == 0:
+        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
+    bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8), bounds
 
 
 def extra_name(name: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from wellkeeper.native import inlined, loop
+from wellkeeper.native import inlined, loop, part
 
 MULTIPLIER = 6364136223846793005
 """Of the linear congruential generator that hashes n-grams: newlib's and musl's, as in the reference."""
@@ -50,16 +50,9 @@ def count_g_values(
     """
     low = _U(bits_of.size - 1)
     for document in range(offsets.size - 1):
-        start, end = offsets[document], offsets[document + 1]
-        for i in range(start, end):
-            if tokens[i] == eos:
-                end = i
-                break
-        slots = 2
-        shift = _U(63)
-        while slots < 2 * (end - start):
-            slots *= 2
-            shift -= _ONE
+        start = offsets[document]
+        end = _end_of_text(tokens, start, offsets[document + 1], eos)
+        slots, shift = _slots(end - start)
         for plane in range(planes.size):
             planes[plane] = 0
         count = 0
@@ -70,12 +63,11 @@ def count_g_values(
             slot = np.int64(context >> shift)
             while places[slot] >= start and contexts[slot] != context:
                 slot = (slot + 1) & (slots - 1)
+            before = i - history - 1
             if places[slot] >= start:
                 before = places[slot]
             elif context == 0:
                 before = start - 1  # the reference's history begins as zeros
-            else:
-                before = i - history - 1
             contexts[slot] = context
             places[slot] = i
             if i - before > history:
@@ -83,10 +75,25 @@ def count_g_values(
                 _tally(planes, bits_of[_hashed(context, tokens[i + length - 1]) & low])
         scored[document] = count
         for layer in range(layers.shape[1]):
-            total = _U(0)
-            for plane in range(planes.size):
-                total += ((planes[plane] >> _U(layer)) & _ONE) << _U(plane)
-            layers[document, layer] = np.int64(total)
+            layers[document, layer] = _total(planes, layer)
+
+
+@part
+def _end_of_text(tokens: Any, start: Any, end: Any, eos: Any) -> Any:
+    for i in range(start, end):
+        if tokens[i] == eos:
+            return i
+    return end
+
+
+@part
+def _slots(size: Any) -> Any:
+    """Slots for so many contexts, and what is left of a hash's 64 bits beside the slot's number."""
+    slots, shift = 2, _U(63)
+    while slots < 2 * size:
+        slots *= 2
+        shift -= _ONE
+    return slots, shift
 
 
 @inlined
@@ -103,3 +110,11 @@ def _tally(planes: Any, bits: Any) -> Any:
         planes[plane] ^= bits
         bits = carry
         plane += 1
+
+
+@part
+def _total(planes: Any, counter: Any) -> Any:
+    total = _U(0)
+    for plane in range(planes.size):
+        total += ((planes[plane] >> _U(counter)) & _ONE) << _U(plane)
+    return np.int64(total)

@@ -1,6 +1,6 @@
-"""Upper tails of three distributions, each as its first term times a ratio that converges quickly.
+"""Upper tails of three distributions, each as one term times a sum or fraction that converges quickly.
 
-The first term is taken in Loader's form, as what is left after Stirling's formula times a deviance: the difference of
+The term is taken in Loader's form, as what is left after Stirling's formula times a deviance: the difference of
 two large logarithms, which at 10^8 trials would cost eight digits, is never formed.
 
 Loader, Fast and accurate computation of binomial probabilities, 2000 (the algorithm of R's dbinom).
@@ -12,14 +12,15 @@ from typing import Any
 from wellkeeper.native import loop, part
 
 _LOG_TWO_PI = math.log(2 * math.pi)
-_CLOSE = 1e-16
-_TINY = 1e-300  # keeps a denominator of a continued fraction from 0
+_CLOSE = 1e-17  # of a sum: terms below this share of it change it no more
+_SETTLED = 1e-15  # of a product
+_TINY = 1e-300  # keeps a denominator of the continued fraction from 0
 _SERIES_FROM = 16.0  # Stirling's series has 16 digits from here on
 
 
 @part
 def _beyond_stirling(x: Any) -> Any:
-    """ln Gamma(x + 1) less Stirling's formula, ln sqrt(2 pi x) + x ln x - x, for x > 0."""
+    """Logarithm of Gamma(x + 1) less Stirling's formula, ln sqrt(2 pi x) + x ln x - x, for x > 0."""
     shift = 0.0
     while x < _SERIES_FROM:
         shift += (x + 0.5) * math.log1p(1 / x) - 1
@@ -31,7 +32,7 @@ def _beyond_stirling(x: Any) -> Any:
 
 @part
 def _deviance(x: Any, mean: Any) -> Any:
-    """x ln(x / mean) + mean - x, for positive values; a series where the two are near each other."""
+    """What x deviates: x ln(x / mean) + mean - x, of positive values; a series where they are near each other."""
     gap = x - mean
     if abs(gap) >= 0.1 * (x + mean):
         return x * math.log(x / mean) - gap
@@ -50,7 +51,7 @@ def _deviance(x: Any, mean: Any) -> Any:
 
 @part
 def _log_binomial(k: Any, n: Any, p: Any, q: Any) -> Any:
-    """ln of the chance of k successes in n trials; p + q = 1, both above 0 where they are needed."""
+    """Logarithm of the chance of k successes in n trials; p + q = 1, both above 0 where they are needed."""
     if k == 0:
         return n * math.log1p(-p) if p < 0.5 else n * math.log(q)
     if k == n:
@@ -66,31 +67,9 @@ def _log_binomial(k: Any, n: Any, p: Any, q: Any) -> Any:
     )
 
 
-@part
-def _beta_fraction(a: Any, b: Any, x: Any) -> Any:
-    """The continued fraction of the incomplete beta function, DLMF 8.17.22, by Lentz's method."""
-    bottom = 1 / max(1 - (a + b) * x / (a + 1), _TINY)
-    top = 1.0
-    value = bottom
-    m = 1.0
-    while True:
-        term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        bottom = 1 / (1 + term * bottom)
-        top = 1 + term / top
-        value *= top * bottom
-        term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        bottom = 1 / (1 + term * bottom)
-        top = 1 + term / top
-        change = top * bottom
-        value *= change
-        if abs(change - 1) <= _CLOSE or m > 1e7:
-            return value
-        m += 1
-
-
 @loop("const f64[:], const f64[:], const f64[:], f64[:]")
 def binomial_tails(successes: Any, trials: Any, chances: Any, out: Any) -> Any:
-    """P(X >= k): the incomplete beta function I_p(k, n - k + 1), from the side where its fraction converges."""
+    """P(X >= k) for k successes in n trials, summed away from k on its thin side."""
     for at in range(out.size):
         k = successes[at]
         n = trials[at]
@@ -98,15 +77,30 @@ def binomial_tails(successes: Any, trials: Any, chances: Any, out: Any) -> Any:
         q = 1 - p
         if k <= 0:
             out[at] = 1.0
-        elif k > n or p == 0:
+            continue
+        if k > n or p == 0:
             out[at] = 0.0
-        elif q == 0:
+            continue
+        if q == 0:
             out[at] = 1.0
-        elif p * (n + 3) <= k + 1:
-            out[at] = math.exp(_log_binomial(k, n, p, q)) * q * _beta_fraction(k, n - k + 1, p)
+            continue
+        above = k > n * p
+        j = k if above else k - 1
+        first = math.exp(_log_binomial(j, n, p, q))
+        total = 1.0
+        term = 1.0
+        if above:
+            while j < n and term > _CLOSE * total:
+                term *= (n - j) * p / ((j + 1) * q)
+                total += term
+                j += 1
+            out[at] = first * total
         else:
-            below = math.exp(_log_binomial(k - 1, n, p, q)) * p * _beta_fraction(n - k + 1, k, q)
-            out[at] = 1 - below
+            while j > 0 and term > _CLOSE * total:
+                term *= j * q / ((n - j + 1) * p)
+                total += term
+                j -= 1
+            out[at] = 1 - first * total
 
 
 @loop("const f64[:], const f64[:], f64[:]")
@@ -135,7 +129,7 @@ def gamma_tails(statistics: Any, shapes: Any, out: Any) -> Any:
         value = bottom
         step = 1.0
         change = 0.0
-        while abs(change - 1) > _CLOSE and step < 1e7:
+        while abs(change - 1) > _SETTLED:
             numerator = -step * (step - a)
             bottom_term += 2
             bottom = numerator * bottom + bottom_term

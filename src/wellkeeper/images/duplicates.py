@@ -1,0 +1,157 @@
+"""Groups of pictures that are copies of each other: byte by byte, pixel by pixel, or to the eye.
+
+To the eye, two pictures are alike if their perceptual hashes and their difference hashes are near each other, and
+their miniatures agree in light and colour. Candidates come from an index (`wellkeeper.kernels.hamming`), every pair of
+them is checked, and groups are what the pairs connect: A and C may share a group because of B alone, and `distance`
+tells how far each is from the first of its group.
+
+Pictures too plain to tell apart are left out: the hashes of a clear sky or a blank page are those of the noise in it.
+
+The thresholds were measured on photographs, noise, drawings, pages of text and signs, with copies that were encoded
+anew, scaled, brightened and cropped: `benchmarks/images.py` prints the table that docs/images.md quotes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wellkeeper.images.pictures import COLOUR_SIDE, GREY_SIDE, Fingerprints
+from wellkeeper.kernels.clusters import NO_EDGES, Forest, edges_of, merge
+from wellkeeper.kernels.hamming import near_pairs
+
+RADIUS = 10
+"""Bits of 64 in which perceptual hashes of copies differ at most; the hash is cut at its median, so that they differ
+in an even number. Copies encoded anew or scaled differ in 0 to 6, cropped by 2 % of either side in up to 12; of 33,000
+pairs of unrelated photographs, drawings and noise the nearest differ in 12."""
+CONFIRM_RADIUS = 12
+"""The same for difference hashes."""
+CORRELATION = 0.9
+"""Least correlation of the light of two miniatures: .97 and more for copies but those cropped, below for pages."""
+COLOUR = 10.0
+"""Largest mean distance of their colours, of 255: brightness changed by a fifth moves it by 9 at most."""
+CONTRAST, DETAIL = 4.0, 3.0
+"""Below these a picture is too plain: the fingerprints' `contrast` and `detail`. Gradients have a detail of at most
+2.8, blank areas a contrast below 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """Pictures that are copies of others; arrays share the shape (members,), by ascending picture."""
+
+    member: NDArray[np.int64]
+    first: NDArray[np.int64]  # the smallest picture of its group; its own for the first itself
+
+    @property
+    def groups(self) -> int:
+        return len(np.unique(self.first))
+
+    @property
+    def redundant(self) -> int:
+        """Pictures beyond the first of each group."""
+        return len(self.member) - self.groups
+
+    @property
+    def largest(self) -> int:
+        """Pictures in the largest group; 0 if there is none."""
+        return int(np.unique(self.first, return_counts=True)[1].max(initial=0))
+
+    def first_of(self, pictures: int) -> NDArray[np.int64]:
+        """The first of each picture's group, shape (pictures,); the picture itself if it has none."""
+        found = np.arange(pictures)
+        found[self.member] = self.first
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicates:
+    """What is a copy of what. Each kind holds the one before it: equal bytes are equal pixels are alike."""
+
+    bytes: Groups
+    pixels: Groups
+    near: Groups
+    plain: NDArray[np.bool_]  # pictures left out of the comparison by eye, shape (pictures,)
+    distance: NDArray[np.int64]  # bits between a picture's perceptual hash and its near group's first one's
+
+
+def duplicates_of(sha256: Sequence[bytes], prints: Sequence[Fingerprints]) -> Duplicates:
+    """Find all copies; both sequences have one value a picture, in the order in which pictures are numbered."""
+    same_bytes = _equal(sha256)
+    same_pixels = merge([same_bytes, _equal([one.pixels for one in prints])])
+    hashes = np.array([one.perceptual for one in prints], np.uint64)
+    plain = np.array([one.contrast < CONTRAST or one.detail < DETAIL for one in prints], np.bool_)
+    near = merge([same_pixels, *_near(hashes, prints, plain, same_pixels)])
+    groups = _groups(near)
+    first = groups.first_of(len(prints))
+    return Duplicates(
+        bytes=_groups(same_bytes),
+        pixels=_groups(same_pixels),
+        near=groups,
+        plain=plain,
+        distance=np.bitwise_count(hashes ^ hashes[first]).astype(np.int64),
+    )
+
+
+def _equal(digests: Sequence[bytes]) -> Forest:
+    """Who has whose digest; the digests of SHA-256 are told apart by their first 64 bits, then compared whole."""
+    keys = np.array([int.from_bytes(digest[:8], "little") for digest in digests], np.uint64)
+    edges = edges_of(keys, np.arange(len(keys)))
+    same = np.array(
+        [digests[a] == digests[b] for a, b in zip(edges.member.tolist(), edges.root.tolist(), strict=True)],
+        np.bool_,
+    )
+    return merge([Forest(edges.member[same], edges.root[same])]) if len(same) else NO_EDGES
+
+
+def _near(
+    hashes: NDArray[np.uint64], prints: Sequence[Fingerprints], plain: NDArray[np.bool_], copies: Forest
+) -> Iterator[Forest]:
+    """Forests of pictures that are alike; of pictures with equal pixels only the first is compared."""
+    wanted = ~plain
+    wanted[copies.member] = False
+    at = np.flatnonzero(wanted)
+    if not len(at):
+        return
+    confirm = np.array([prints[k].difference for k in at.tolist()], np.uint64)
+    light, colour = _miniatures([prints[k].miniature for k in at.tolist()])
+    # Equal hashes are compared with the first of them alone: many equal ones would be pairs of all with all.
+    both = np.stack((hashes[at], confirm), axis=1)
+    _, own, which = np.unique(both, axis=0, return_index=True, return_inverse=True)
+    head = own[which.reshape(-1)]
+    rest = np.flatnonzero(head != np.arange(len(at)))
+    pairs: Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]] = near_pairs(
+        hashes[at][own], RADIUS, confirm=confirm[own], confirm_radius=CONFIRM_RADIUS
+    )
+    for left, right in [(head[rest], rest)]:
+        yield _verified(at, left, right, light, colour)
+    for left, right in pairs:
+        yield _verified(at, own[left], own[right], light, colour)
+
+
+def _verified(
+    at: NDArray[np.int64],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    light: NDArray[np.float32],
+    colour: NDArray[np.float32],
+) -> Forest:
+    alike = np.einsum("ij,ij->i", light[left], light[right]) >= CORRELATION
+    alike &= np.abs(colour[left] - colour[right]).mean(axis=1) <= COLOUR
+    a, b = at[left[alike]], at[right[alike]]
+    return merge([Forest(np.maximum(a, b), np.minimum(a, b))])
+
+
+def _miniatures(written: Sequence[bytes]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Light as vectors of mean 0 and length 1, shape (pictures, 256), and colours, shape (pictures, 32)."""
+    cells = GREY_SIDE**2
+    values = np.frombuffer(b"".join(written), np.uint8).reshape(len(written), cells + 2 * COLOUR_SIDE**2)
+    light = values[:, :cells].astype(np.float32)
+    light -= light.mean(axis=1, keepdims=True)
+    light /= np.maximum(np.linalg.norm(light, axis=1, keepdims=True), 1e-6)
+    return light, values[:, cells:].astype(np.float32)
+
+
+def _groups(forest: Forest) -> Groups:
+    member, first = forest.components()
+    return Groups(member=member, first=first)

@@ -1,0 +1,192 @@
+"""The leaves of a ledger's tree, and what of it is kept on disk so that a proof needs no more than a few rows.
+
+A tile is 256 rows of `ledger/documents`, packed one after the other; `ledger/tiles.bin` has 32 bytes for each. Either
+a tile is a leaf of the tree, and a proof of one row shows its whole tile; or, for public proofs, each row is a leaf,
+
+    SHA-256(0x00 || salt || packed row),
+
+with 16 random bytes of salt that only its proof shows: without them nobody can find out what a neighbour says by
+trying what it might say. Then a tile's hash is the root over its rows, which `ledger/leaves.bin` has. Since 256 is a
+power of two, the tree over the tiles' hashes is the upper part of one and the same tree either way.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wellkeeper.engine.store import open_atomic, write_atomic
+from wellkeeper.ledger import tree
+from wellkeeper.ledger.folder import LEAVES, LOOKUP, SALTS, TILE_ROWS, TILES, open_part_tables, part_paths
+from wellkeeper.ledger.lookup import LookupWriter
+from wellkeeper.ledger.packing import VERSION, columns_of, pack
+from wellkeeper.ledger.rows import DOCUMENTS
+from wellkeeper.ledger.tree import HASH_BYTES
+
+SALT_BYTES = 16
+PACKED_ROWS = 1 << 16
+"""Rows that are packed at once: some 25 MB."""
+
+LeafKind: TypeAlias = Literal["tile", "row"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeHead:
+    """What a seal says of the tree over the rows of `ledger/documents`."""
+
+    leaf: LeafKind
+    rows: int
+    root: str  # 64 hexadecimal digits
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "algorithm": tree.ALGORITHM,
+            "row_format": VERSION,
+            "leaf": self.leaf,
+            "tile_rows": TILE_ROWS,
+            "rows": self.rows,
+            "columns": [list(column) for column in columns_of(DOCUMENTS)],
+            "root": self.root,
+        }
+
+
+class TileHasher:
+    """Hashes of tiles, of rows that come one table after the other."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._open = hashlib.sha256(b"\x00")
+        self._done: list[bytes] = []
+
+    def update(self, table: pa.Table | pa.RecordBatch) -> None:
+        for batch in _batches(table):
+            rows = pack(batch)
+            data = memoryview(rows.data)
+            first = 0
+            while first < batch.num_rows:
+                last = min(batch.num_rows, first + TILE_ROWS - self._rows % TILE_ROWS)
+                self._open.update(data[rows.offsets[first] : rows.offsets[last]])
+                self._rows += last - first
+                first = last
+                if self._rows % TILE_ROWS == 0:
+                    self._close()
+
+    def finish(self) -> bytes:
+        """The tiles' hashes, 32 bytes each; the last tile may have fewer rows."""
+        if self._rows % TILE_ROWS:
+            self._close()
+        return b"".join(self._done)
+
+    def _close(self) -> None:
+        self._done.append(self._open.digest())
+        self._open = hashlib.sha256(b"\x00")
+
+
+class LedgerIndex:
+    """What is made of all rows of a ledger while they are written: hashes of tiles, and filters to find rows by."""
+
+    def __init__(self) -> None:
+        self._tiles, self._lookup = TileHasher(), LookupWriter()
+
+    def update(self, table: pa.Table | pa.RecordBatch) -> None:
+        self._tiles.update(table)
+        self._lookup.update(table)
+
+    def write(self, folder: Path) -> None:
+        write_atomic(folder / TILES, self._tiles.finish())
+        write_atomic(folder / LOOKUP, self._lookup.finish())
+
+
+def rows_of(folder: Path) -> int:
+    """Rows of `ledger/documents`, as the parts say."""
+    return sum(pq.read_metadata(path).num_rows for path in part_paths(folder, "documents"))
+
+
+def grow_tree(folder: Path) -> TreeHead:
+    """The tree whose leaves are tiles; of rows that have their `LedgerIndex` already nothing is read."""
+    rows = rows_of(folder)
+    with_rows = (folder / LEAVES).exists()
+    for name in (LEAVES, SALTS):
+        (folder / name).unlink(missing_ok=True)
+    tiles = b"" if with_rows else _stored(folder / TILES)
+    if len(tiles) != HASH_BYTES * tiles_of(rows) or not (folder / LOOKUP).exists():
+        index = LedgerIndex()
+        for batch in _documents(folder):
+            index.update(batch)
+        index.write(folder)
+        tiles = _stored(folder / TILES)
+    return TreeHead(leaf="tile", rows=rows, root=tree.root(tiles).hex())
+
+
+def grow_public_tree(folder: Path, *, keep_salts: bool) -> TreeHead:
+    """The tree whose leaves are salted rows; `keep_salts`: the rows are those of the salts that are there."""
+    rows = rows_of(folder)
+    salts = _stored(folder / SALTS) if keep_salts else b""
+    if len(salts) != SALT_BYTES * rows:
+        salts = os.urandom(SALT_BYTES * rows)
+        write_atomic(folder / SALTS, salts)
+    lookup = LookupWriter()
+    with open_atomic(folder / LEAVES) as file:
+        first = 0
+        for batch in _documents(folder):
+            lookup.update(batch)
+            some = salts[SALT_BYTES * first : SALT_BYTES * (first + batch.num_rows)]
+            file.write(row_hashes(batch, some))
+            first += batch.num_rows
+    tiles = tiles_over(_pieces(folder / LEAVES, HASH_BYTES * TILE_ROWS))
+    write_atomic(folder / TILES, tiles)
+    write_atomic(folder / LOOKUP, lookup.finish())
+    return TreeHead(leaf="row", rows=rows, root=tree.root(tiles).hex())
+
+
+def row_hashes(batch: pa.RecordBatch, salts: bytes) -> bytes:
+    """Hashes of the rows as leaves of their own, 32 bytes each; `salts` has 16 bytes for each."""
+    rows = pack(batch)
+    data, ends = rows.data.tobytes(), rows.offsets.tolist()
+    sha256 = hashlib.sha256
+    return b"".join(
+        [
+            sha256(b"\x00" + salts[SALT_BYTES * k : SALT_BYTES * (k + 1)] + data[ends[k] : ends[k + 1]]).digest()
+            for k in range(batch.num_rows)
+        ]
+    )
+
+
+def tiles_over(leaves: Iterable[bytes]) -> bytes:
+    """Hashes of tiles whose rows are leaves, given tile by tile."""
+    return b"".join(tree.root(some) for some in leaves)
+
+
+def tiles_of(rows: int) -> int:
+    """Tiles that so many rows fill, the last perhaps in part."""
+    return -(-rows // TILE_ROWS)
+
+
+def _batches(table: pa.Table | pa.RecordBatch) -> list[pa.RecordBatch]:
+    if isinstance(table, pa.RecordBatch):
+        table = pa.Table.from_batches([table])
+    batches: list[pa.RecordBatch] = table.to_batches(max_chunksize=PACKED_ROWS)
+    return batches
+
+
+def _documents(folder: Path) -> Iterable[pa.RecordBatch]:
+    batches: Iterable[pa.RecordBatch] = open_part_tables(folder, "documents").to_batches(batch_size=PACKED_ROWS)
+    return batches
+
+
+def _stored(path: Path) -> bytes:
+    with suppress(FileNotFoundError):
+        return path.read_bytes()
+    return b""
+
+
+def _pieces(path: Path, size: int) -> Iterable[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(size):
+            yield piece

@@ -1,0 +1,364 @@
+"""Corpora against watermark keys: which documents carry a mark, what share of them, and whether the whole does."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wellkeeper import __version__
+from wellkeeper.engine.executor import run_tasks
+from wellkeeper.engine.progress import Listener, Progress, nobody
+from wellkeeper.engine.readers import parse_block, reader_for
+from wellkeeper.engine.readers.base import ColumnMap, Quarantined, RawBlock
+from wellkeeper.engine.sources import find_files
+from wellkeeper.engine.store import write_atomic
+from wellkeeper.errors import InputError
+from wellkeeper.recipe.inputs import groups_of
+from wellkeeper.recipe.textpass import document_ids
+from wellkeeper.recipe.token_ids import TokenRows, token_rows
+from wellkeeper.watermark.keys import WatermarkKey, check_tokenizer, detector_of, load_key
+from wellkeeper.watermark.radioactivity import PooledTest, Radioactivity
+from wellkeeper.watermark.scan import Control, Readings, Scan, judged, read_tokens
+from wellkeeper.watermark.tokens import Tokenizer, Tokens, open_tokenizer
+
+SCHEMA = "wellkeeper.watermark/1"
+POOLED_SCHEMA = "wellkeeper.radioactivity/1"
+TABLE = "watermarks.parquet"
+LISTED = 1_000
+"""Rows that the JSON holds at most; the Parquet file holds all."""
+
+Worked = TypeVar("Worked")
+_Read: TypeAlias = tuple[pa.Table, Tokens, tuple[Quarantined, ...]]  # places, ids, what could not be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Detection:
+    """What keys found in a corpus."""
+
+    keys: tuple[WatermarkKey, ...]
+    scan: Scan
+    places: pa.Table  # id, file, line of each document
+    quarantined: int
+    paths: dict[str, Path]
+
+    def table(self) -> pa.Table:
+        """One row a document, in input order."""
+        readings, best = self.scan.readings, self.scan.best
+        columns: dict[str, Any] = {name: self.places.column(name) for name in self.places.column_names}
+        rows = np.arange(len(readings.tokens))
+        columns |= {
+            "tokens": readings.tokens,
+            "key": pa.array([self.keys[key].id for key in best.tolist()], pa.string()),
+            "scored": readings.scored[best, rows],
+            "statistic": readings.statistic[best, rows],
+            "p_value": self.scan.p_values,
+            "log10_e": self.scan.log10_e,
+            "marked": self.scan.marked,
+        }
+        if len(self.keys) > 1:
+            columns |= {
+                f"p_value_{key.id[:12]}": readings.p_values[number] for number, key in enumerate(self.keys)
+            }
+        return pa.table(columns)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of schema `wellkeeper.watermark/1`."""
+        scan, table = self.scan, self.table()
+        marked = np.flatnonzero(scan.marked)
+        listed = np.arange(len(table)) if len(table) <= LISTED else marked[:LISTED]
+        return {
+            "schema": SCHEMA,
+            "version": __version__,
+            "inputs": {
+                "documents": len(table),
+                "tokens": int(scan.readings.tokens.sum()),
+                "quarantined": self.quarantined,
+            },
+            "keys": [
+                {**key.public(), "marked": int(np.count_nonzero(scan.marked & (scan.best == number)))}
+                for number, key in enumerate(self.keys)
+            ],
+            "control": {
+                "method": scan.discoveries.method,
+                "false_discovery_rate": scan.discoveries.level,
+                "threshold": scan.discoveries.threshold,
+            },
+            "marked": len(marked),
+            "too_short": int(np.count_nonzero(~scan.readings.scored.any(axis=0))),
+            "share": {
+                "estimate": scan.share.estimate,
+                "low": scan.share.low,
+                "documents": scan.share.documents,
+            },
+            "documents": table.take(pa.array(listed)).to_pylist(),
+            "listed": "all" if len(table) <= LISTED else "marked",
+        }
+
+
+def detect(
+    inputs: Any,
+    keys: Sequence[str | Path],
+    *,
+    tokenizer: str | Path | None = None,
+    text: str | None = None,
+    id: str | None = None,  # noqa: A002  the field's name everywhere else
+    ids: str | None = None,
+    fdr: float = 0.01,
+    control: Control = "bh",
+    any_tokenizer: bool = False,
+    out: str | Path | None = None,
+    workers: int | None = None,
+    strict: bool = False,
+    listener: Listener = nobody,
+) -> Detection:
+    """Find the documents that carry the mark of one of the keys.
+
+    Args:
+        inputs: a path, glob or URL, an Arrow table, anything with the Arrow C stream, or a list of these.
+        keys: key files.
+        tokenizer: `tokenizer.json`, its folder or a GGUF file, of the model that may have written; None with `ids`.
+        text: column with the text; guessed and said where it is not given.
+        id: column with the documents' ids; without one they are named `file:line`.
+        ids: column with token ids, which are then taken in place of the text.
+        fdr: expected share of unmarked documents among those that are called marked, at most; in (0, 1).
+        control: `bh` (Benjamini and Hochberg), or `by` or `e-bh`, which hold whatever the documents share.
+        any_tokenizer: accept a tokeniser that a key was not made for.
+        out: folder for `watermarks.parquet`, one row a document, and `watermarks.json`.
+        workers: how many blocks are worked on at once; None: as many as there are cores.
+        strict: stop at the first record that cannot be read.
+        listener: is told of progress.
+
+    Raises:
+        InputError: an input or a key cannot be read, or the tokeniser is not the key's.
+        DataError: `fdr` is out of its range.
+        MissingExtraError: the extra `tokens` is not installed.
+    """
+    loaded, coder = _prepared(keys, tokenizer, ids, any_tokenizer=any_tokenizer)
+    detectors = [detector_of(key) for key in loaded]
+    vocabulary = min(key.vocabulary for key in loaded)
+
+    def read(tokens: Tokens) -> Readings:
+        return read_tokens(tokens, detectors, vocabulary=vocabulary)
+
+    corpus = _Corpus(
+        inputs=inputs,
+        text=text,
+        id=id,
+        ids=ids,
+        coder=coder,
+        strict=strict,
+        workers=workers,
+        listener=listener,
+    )
+    done = list(corpus.worked(read))
+    detection = Detection(
+        keys=loaded,
+        scan=judged(Readings.joined([block.result for block in done]), level=fdr, control=control),
+        places=pa.concat_tables([block.places for block in done]),
+        quarantined=sum(len(block.quarantined) for block in done),
+        paths={},
+    )
+    return detection if out is None else _written(detection, Path(out))
+
+
+def pooled_test(
+    inputs: Any,
+    keys: Sequence[str | Path],
+    *,
+    tokenizer: str | Path | None = None,
+    text: str | None = None,
+    ids: str | None = None,
+    any_tokenizer: bool = False,
+    workers: int | None = None,
+    strict: bool = False,
+    listener: Listener = nobody,
+) -> list[tuple[WatermarkKey, Radioactivity]]:
+    """For each key the test whether the inputs as a whole carry its mark above chance; arguments as of `detect`.
+
+    Raises:
+        InputError: an input or a key cannot be read, or the tokeniser is not the key's.
+        MissingExtraError: the extra `tokens` is not installed.
+    """
+    loaded, coder = _prepared(keys, tokenizer, ids, any_tokenizer=any_tokenizer)
+    tests = [PooledTest(key) for key in loaded]
+    corpus = _Corpus(
+        inputs=inputs,
+        text=text,
+        id=None,
+        ids=ids,
+        coder=coder,
+        strict=strict,
+        workers=workers,
+        listener=listener,
+    )
+    for block in corpus.worked(_as_they_are):
+        for test in tests:
+            test.add(block.result)
+    return [(key, test.result()) for key, test in zip(loaded, tests, strict=True)]
+
+
+def pooled_json(found: Sequence[tuple[WatermarkKey, Radioactivity]], *, level: float) -> dict[str, Any]:
+    """The document of schema `wellkeeper.radioactivity/1`; a key's level is shared among all that were asked."""
+    return {
+        "schema": POOLED_SCHEMA,
+        "version": __version__,
+        "level": level,
+        "keys": [
+            {
+                **key.public(),
+                "documents": one.documents,
+                "tokens": one.tokens,
+                "ngrams": one.ngrams,
+                "statistic": one.statistic,
+                "p_value": one.p_value,
+                "above_chance": one.p_value <= level / len(found),
+            }
+            for key, one in found
+        ],
+    }
+
+
+def _prepared(
+    keys: Sequence[str | Path], tokenizer: str | Path | None, ids: str | None, *, any_tokenizer: bool
+) -> tuple[tuple[WatermarkKey, ...], Tokenizer | None]:
+    if not keys:
+        raise InputError("No key is given. Name a key file with --key; `wellkeeper watermark new` makes one.")
+    loaded = tuple(load_key(Path(key)) for key in keys)
+    if ids is not None:
+        return loaded, None
+    if tokenizer is None:
+        raise InputError(
+            "A mark stands in token ids, and no tokeniser is given. Name that of the model which may have written "
+            "the text with --tokenizer, or a column of token ids with --ids."
+        )
+    coder = open_tokenizer(Path(tokenizer))
+    for key in loaded:
+        if not any_tokenizer:
+            check_tokenizer(key, coder.fingerprint)
+    return loaded, coder
+
+
+def _as_they_are(tokens: Tokens) -> Tokens:
+    return tokens
+
+
+def _written(detection: Detection, out: Path) -> Detection:
+    out.mkdir(parents=True, exist_ok=True)
+    sink = pa.BufferOutputStream()
+    pq.write_table(detection.table(), sink, compression="zstd")
+    write_atomic(out / TABLE, sink.getvalue().to_pybytes())
+    report = out / "watermarks.json"
+    write_atomic(report, json.dumps(detection.to_json(), ensure_ascii=False, indent=1).encode())
+    return replace(detection, paths={"documents": out / TABLE, "report": report})
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Block(Generic[Worked]):
+    places: pa.Table  # id, file and line of each document
+    result: Worked
+    quarantined: tuple[Quarantined, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Corpus:
+    """Documents as token ids, block by block."""
+
+    inputs: Any
+    text: str | None
+    id: str | None
+    ids: str | None
+    coder: Tokenizer | None  # None where there is a column of ids
+    strict: bool
+    workers: int | None
+    listener: Listener
+
+    def worked(self, function: Callable[[Tokens], Worked]) -> Iterator[_Block[Worked]]:
+        """What the function makes of each block, in the order of the input.
+
+        Raises:
+            InputError: there is no document at all; with `strict`, at the first bad record.
+        """
+        documents = 0
+        with tempfile.TemporaryDirectory(prefix="wellkeeper-") as scratch:
+            pieces = self._pieces(Path(scratch))
+            tasks = ((number, piece, function) for number, piece in enumerate(pieces))
+            for block in _in_order(run_tasks(_worked, tasks, workers=self.workers)):
+                documents += len(block.places)
+                if self.strict and block.quarantined:
+                    raise InputError(_first_fault(block.quarantined[0]))
+                self.listener(
+                    Progress(stage="reading", done=documents, total=0, unit="documents", documents=documents)
+                )
+                yield block
+        if not documents:
+            raise InputError(
+                "No document could be read. Check the paths and the text column (--text COL), or the column of "
+                "token ids (--ids COL)."
+            )
+
+    def _pieces(self, scratch: Path) -> Iterator[Callable[[], _Read]]:
+        given = list(self.inputs) if isinstance(self.inputs, list | tuple) else [self.inputs]
+        if self.ids is not None:
+            for file in find_files([str(one) for one in given], group="ids"):
+                for rows in token_rows(file, self.ids, self.id):
+                    yield partial(_of_rows, file.name, rows)
+            return
+        groups, _ = groups_of(given, {"text": self.text, "id": self.id}, scratch)
+        assert self.coder is not None
+        for group in groups:
+            fields = frozenset(group.columns.named().values())
+            for file in group.files:
+                for raw in reader_for(file).blocks(file, fields=fields):
+                    yield partial(_of_text, raw, group.columns, self.coder)
+
+
+def _worked(task: tuple[int, Callable[[], _Read], Callable[[Tokens], Worked]]) -> tuple[int, _Block[Worked]]:
+    number, read, function = task
+    places, tokens, refused = read()
+    return number, _Block(places, function(tokens), refused)
+
+
+def _of_rows(name: str, read: Callable[[], TokenRows]) -> _Read:
+    rows = read()
+    return _places(rows.ids, name, rows.lines), rows.tokens, rows.refused
+
+
+def _of_text(raw: RawBlock, columns: ColumnMap, coder: Tokenizer) -> _Read:
+    parsed = parse_block(raw, columns)
+    lines = parsed.table.column("line")
+    ids = document_ids(parsed.table, raw.file.name)
+    tokens = coder.encode(parsed.table.column("text").to_pylist())
+    return _places(ids, raw.file.name, lines), tokens, parsed.quarantined
+
+
+def _places(ids: Any, name: str, lines: Any) -> pa.Table:
+    files = pa.array([name] * len(lines), pa.string())
+    return pa.table({"id": ids.cast(pa.string()), "file": files, "line": lines.cast(pa.int64())})
+
+
+def _in_order(results: Iterator[tuple[int, Worked]]) -> Iterator[Worked]:
+    """Numbered results as they finish -> in the order of their numbers."""
+    waiting: dict[int, Worked] = {}
+    following = 0
+    for number, result in results:
+        waiting[number] = result
+        while following in waiting:
+            yield waiting.pop(following)
+            following += 1
+
+
+def _first_fault(record: Quarantined) -> str:
+    return (
+        f"{record.file}, line {record.line}: {record.reason} (--strict stops at the first bad record). Repair the "
+        "record, or run without --strict to leave it out and go on."
+    )

@@ -1,0 +1,78 @@
+"""`wellkeeper keys`: what it writes, what it says, and what it refuses."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from wellkeeper.cli.main import cli
+from wellkeeper.ledger.signature import PASSPHRASE, SigningKey, VerifyKey
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["keys", *map(str, arguments)])
+
+
+@pytest.fixture(autouse=True)
+def _no_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(PASSPHRASE, raising=False)
+
+
+def test_a_new_pair_is_written_and_told_what_to_do_with(tmp_path: Path) -> None:
+    done = run("new", "lake", "--out", tmp_path / "keys")
+    assert (done.exit_code, done.stderr) == (0, "")
+    private, public = tmp_path / "keys" / "lake.key", tmp_path / "keys" / "lake.pub"
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    keyid = VerifyKey.load(public).keyid
+    for said in (
+        f"private: {private} (not encrypted",
+        f"keyid:   {keyid}",
+        "Keep lake.key to yourself",
+        "Give lake.pub to those who verify",
+        f"wellkeeper verify OUT --key {public}",
+    ):
+        assert said in done.stdout
+    assert private.read_text() not in done.stdout
+
+
+def test_a_pair_is_never_overwritten(tmp_path: Path) -> None:
+    run("new", "lake", "--out", tmp_path)
+    before = (tmp_path / "lake.key").read_bytes()
+    done = run("new", "lake", "--out", tmp_path)
+    assert done.exit_code == 2
+    assert "lake.key is there already, and a key is never overwritten. Choose another name." in done.stderr
+    assert (tmp_path / "lake.key").read_bytes() == before
+
+
+def test_with_a_passphrase_the_private_key_is_encrypted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSPHRASE, "heron")
+    told = json.loads(run("new", "lake", "--out", tmp_path, "--kind", "p256", "--json").stdout)
+    assert (told["schema"], told["kind"], told["encrypted"]) == ("wellkeeper.keys/1", "p256", True)
+    assert SigningKey.load(tmp_path / "lake.key").keyid == told["keyid"]
+
+
+def test_both_halves_show_the_same_id(tmp_path: Path) -> None:
+    keyid = json.loads(run("new", "lake", "--out", tmp_path, "--json").stdout)["keyid"]
+    for name in ("lake.key", "lake.pub"):
+        assert run("show", tmp_path / name).stdout == f"kind:  ed25519\nkeyid: {keyid}\n"
+    done = run("show", tmp_path / "none.pub")
+    assert done.exit_code == 2
+    assert "none.pub is missing. Give the path of a key, or make one" in done.stderr
+
+
+def test_a_folder_is_signed_and_an_exposed_key_warned_of(tmp_path: Path) -> None:
+    pytest.importorskip("model_signing")
+    run("new", "lake", "--out", tmp_path, "--kind", "p256")
+    (tmp_path / "lake.key").chmod(0o644)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "a.txt").write_text("a")
+    done = run("sign-folder", tmp_path / "set", "--key", tmp_path / "lake.key")
+    assert done.exit_code == 0
+    assert "lake.key can be read by others (mode 0644). Close it: chmod 600" in done.stderr
+    assert f"signature: {tmp_path / 'set.sig'}" in done.stdout
+    assert "verify: model_signing verify key" in done.stdout
+    assert (tmp_path / "set.sig").exists()
