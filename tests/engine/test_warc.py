@@ -192,7 +192,7 @@ def test_a_page_that_breaks_the_extractor_is_quarantined(path: Path, monkeypatch
 
 def test_the_user_may_choose_the_address_as_id_and_keep_the_rest(path: Path) -> None:
     file = listed(path)
-    assert guessed(file) == ColumnMap(text="text", id="id", source="source", date="date")
+    assert guessed(file) == ColumnMap(text="text", id="id", source="source", date="date", signals="signals")
     (block,) = reader_for(file).blocks(file)
     parsed = parse_block(block, ColumnMap(text="text", id="url"))
     assert parsed.table.column("id")[0].as_py() == "https://a.org/1"
@@ -200,7 +200,7 @@ def test_the_user_may_choose_the_address_as_id_and_keep_the_rest(path: Path) -> 
         "what the archive says holds where nothing is mapped"
     )
     extra = parse_block(block, TEXT, extras=True)
-    assert extra.fields == {"url": "string"}
+    assert extra.fields == {"url": "string", "signals": "string"}
     assert extra.table.column("url")[0].as_py() == "https://a.org/1"
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledgers import counts, data, same_as_golden, write_data, write_ledger
 
-from wellkeeper.ledger.card import ConstraintFigure, _share, card, hub_licence, size_category
+from wellkeeper.ledger.card import ConstraintFigure, MeasuredShare, _share, card, hub_licence, size_category
 from wellkeeper.ledger.counts import Counts, LicenceCount, OriginCount
 
 RECIPE = {"wellkeeper": 1, "sources": {"archive": {"path": "archive/*.jsonl"}}, "steps": [{"quality.v1": {}}]}
@@ -38,9 +38,10 @@ def test_the_card_reads_as_kept_on_file(figures: Counts) -> None:
         "Lake letters",
         counts=figures,
         constraints=constraints,
-        source_datasets=["archive", "forum", "made"],
+        source_datasets=["lake/letters"],
         language=["en"],
         description="Letters about a lake.",
+        measured=[MeasuredShare(of="the kept documents", estimate=0.12, low=0.08, high=0.17, level=0.95)],
         **COMMON,
     )
     same_as_golden("card.md", text)
@@ -52,6 +53,8 @@ def test_the_front_matter_names_the_data_and_leaves_out_what_is_not_known(figure
         "pretty_name": "x: y",
         "license": "cc-by-sa-4.0",
         "size_categories": ["n<1K"],
+        "annotations_creators": ["no-annotation"],
+        "language_creators": ["found"],
         "tags": ["wellkeeper"],
         "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "data/*.parquet"}]}],
     }
@@ -78,6 +81,63 @@ def test_unknown_origin_is_told_as_bounds_and_not_as_a_share(figures: Counts) ->
     assert "allow 10.0% (none of those AI-made) to 50.0% (all of them)" in text
     text = card("x", counts=dataclasses.replace(figures, kept=60, by_origin=origins[:2]), **COMMON)
     assert "16.7% of the kept documents are AI-generated" in text
+
+
+def of_origins(figures: Counts, **kept: int) -> Counts:
+    """The figures with so many kept documents of each origin."""
+    origins = tuple(
+        OriginCount(
+            origin=name.replace("_", "-"), declared="unknown", documents=count, kept=count, kept_words=count
+        )
+        for name, count in kept.items()
+    )
+    return dataclasses.replace(figures, kept=sum(kept.values()), by_origin=origins)
+
+
+@pytest.mark.parametrize(
+    ("kept", "annotations", "languages", "synthetic"),
+    [
+        ({"human": 3}, ["no-annotation"], ["found"], False),
+        ({"unknown": 3}, ["no-annotation"], ["found"], False),
+        ({"human": 3, "ai_generated": 1}, ["machine-generated"], ["found", "machine-generated"], True),
+        ({"ai_assisted": 1}, ["machine-generated"], ["machine-generated"], True),
+        ({"machine_translated": 2}, ["machine-generated"], ["machine-generated"], True),
+    ],
+)
+def test_what_models_made_is_told_to_the_hub(
+    figures: Counts, kept: dict[str, int], annotations: list[str], languages: list[str], synthetic: bool
+) -> None:
+    content = front(card("x", counts=of_origins(figures, **kept), **COMMON))
+    assert content["annotations_creators"] == annotations
+    assert content["language_creators"] == languages
+    assert ("synthetic" in content["tags"]) == synthetic
+
+
+def test_the_hubs_library_reads_the_front_matter_and_keeps_every_part_of_it(
+    figures: Counts, recwarn: pytest.WarningsRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    names = ("CC-BY-4.0", "House licence", None)
+    rows = tuple(LicenceCount(licence=name, kept=1, kept_words=1) for name in names)
+    whole = dataclasses.replace(of_origins(figures, human=2, ai_generated=1), by_licence=rows)
+    text = card("x", counts=whole, source_datasets=["lake/letters"], language=["en"], **COMMON)
+    read = hub.DatasetCard(text)
+    assert read.data.to_dict() == front(text)
+    assert (read.data.license, read.data.source_datasets) == (
+        ["cc-by-4.0", "other", "unknown"],
+        ["lake/letters"],
+    )
+    assert read.text.lstrip().startswith("# x")
+    again = hub.DatasetCard(str(read))
+    assert again.data.to_dict() == read.data.to_dict()
+    assert (recwarn.list, caplog.records) == ([], [])
+
+
+def test_a_measured_share_is_told_with_its_interval_or_as_bounds() -> None:
+    share = MeasuredShare(of="the kept documents", estimate=0.12, low=0.08, high=0.17, level=0.95)
+    assert share.told().endswith("AI text is 12.0% of the kept documents (8.0% to 17.0%, at 95% confidence).")
+    bounds = dataclasses.replace(share, estimate=None)
+    assert bounds.told().endswith("AI text is 8.0% to 17.0%, at 95% confidence, of the kept documents.")
 
 
 def test_limits_of_quality_rules_are_told_where_they_were_used(figures: Counts) -> None:

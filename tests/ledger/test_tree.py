@@ -23,7 +23,16 @@ from wellkeeper.ledger.tree import (
 # merkle/testdata of google/certificate-transparency: the leaves, and the root of the first 1 to 8 of them
 CT_LEAVES = [
     bytes.fromhex(leaf)
-    for leaf in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
+    for leaf in (
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    )
 ]
 CT_ROOTS = (
     "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
@@ -59,7 +68,11 @@ def hashed(leaves: Sequence[bytes]) -> bytes:
 
 
 def test_roots_are_the_published_ones() -> None:
-    assert root(b"") == EMPTY_ROOT == bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+    assert (
+        root(b"")
+        == EMPTY_ROOT
+        == bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+    )
     for size, published in enumerate(CT_ROOTS, 1):
         assert root(hashed(CT_LEAVES[:size])).hex() == published
 
@@ -134,7 +147,11 @@ def test_refusals_say_what_to_do() -> None:
     leaves = hashed(some(3))
     with pytest.raises(DataError, match=r"There are 3 leaves, and no leaf 3\. Ask for one of them\."):
         inclusion_proof(leaves, 3)
-    with pytest.raises(DataError, match=r"Leaf hashes take 95 bytes, which is no multiple of 32\. Give whole hashes\."):
+    with pytest.raises(
+        DataError, match=r"Leaf hashes take 95 bytes, which is no multiple of 32\. Give whole hashes\."
+    ):
         root(leaves[:-1])
-    with pytest.raises(DataError, match=r"A tree of 3 leaves has no beginning of 4\. Ask for 1 leaf or more of it\."):
+    with pytest.raises(
+        DataError, match=r"A tree of 3 leaves has no beginning of 4\. Ask for 1 leaf or more of it\."
+    ):
         consistency_proof(leaves, 4)

@@ -85,7 +85,7 @@ def test_the_whole_recipe_is_read(recipe_of, tmp_path: Path) -> None:
         human_floor=0.6,
         caps={"source": Cap(share=0.4), "month": Cap(share=0.2)},
     )
-    assert (recipe.sign, recipe.out, recipe.seed) == ("env:WELLKEEPER_KEY", "curated", 7)
+    assert (recipe.sign, recipe.out, recipe.seed) == (Signing(key="env:WELLKEEPER_KEY"), "curated", 7)
     assert recipe.folder == tmp_path
 
 
@@ -214,7 +214,7 @@ def test_overrides_that_cannot_be_meant_are_refused(refusal, override: str, says
          "of mix.synthetic_share. Did you mean max? Keys: max.")),
         (("origin: human", "origin: {colum: x}"), ("recipe.yaml, line 3: sources.archive.origin.colum is not a key of "
          "sources.archive.origin. Did you mean column? Keys: column, value.")),
-        (("sign: {key", "sign: {kee: x, key"), "recipe.yaml, line 17: sign.kee is not a key of sign. Did you mean key? Keys: key."),
+        (("sign: {key", "sign: {kee: x, key"), "recipe.yaml, line 17: sign.kee is not a key of sign. Did you mean key? Keys: key, public_proofs."),
         (("{source: 0.40", "{sauce: 0.40"), ("recipe.yaml, line 16: mix.caps.sauce is not a key of mix.caps. "
          "Did you mean source? Keys: source, month, domain, licence, generator, language.")),
         (("documents: 100000", "document: 100000"), ("mix.size.document is not a key of mix.size. Did you mean documents? "

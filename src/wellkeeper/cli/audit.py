@@ -1,7 +1,8 @@
 """`wellkeeper audit`: what is in this corpus?"""
 
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import click
 
@@ -49,18 +50,39 @@ from wellkeeper.cli.support import (
     show_default=True,
     help="Folder for report.html and report.json.",
 )
+@click.option(
+    "--images/--no-images",
+    default=None,
+    help="Read the paths as images, or as text.  [default: what most of their files are]",
+)
+@click.option(
+    "--trust",
+    type=click.Path(dir_okay=False),
+    metavar="PEM",
+    help="Certificates whose signatures on the credentials of images are trusted.",
+)
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
 @running_options
 def audit(
-    paths: tuple[str, ...], *, as_json: bool, quiet: bool, exit_zero: bool, id_: str | None, **options: Any
+    paths: tuple[str, ...],
+    *,
+    as_json: bool,
+    quiet: bool,
+    exit_zero: bool,
+    id_: str | None,
+    images: bool | None,
+    trust: str | None,
+    **options: Any,
 ) -> None:
     """Tell what is in a corpus: origin, duplicates, tails, quality, rights, findings.
 
     PATH is a file, a folder, a glob or a URL: JSON lines, Parquet, Arrow, CSV, text or WARC files, plain or
-    compressed, or a Hugging Face dataset folder. The corpus is only read. The same command resumes a run that
-    was stopped.
+    compressed, or a Hugging Face dataset folder. Or images: files, Parquet with an image column, WebDataset tars.
+    The corpus is only read. The same command resumes a run over text that was stopped.
     """
     keep_memory()
+    if images or (images is None and _are_images(paths)):
+        _audit_images(paths, trust=trust, as_json=as_json, quiet=quiet, exit_zero=exit_zero, **options)
     with plain_errors(resume=""):
         from wellkeeper.recipe.audit import audit as run
 
@@ -72,4 +94,40 @@ def audit(
             from wellkeeper.report.terminal import print_audit
 
             print_audit(result.to_json(), console(), {name: str(path) for name, path in result.paths.items()})
+    sys.exit(FINDINGS if result.verdict == "findings" and not exit_zero else CLEAN)
+
+
+def _are_images(paths: Sequence[str]) -> bool:
+    from wellkeeper.images.readers import holds_images
+
+    return all(holds_images(path) for path in paths)
+
+
+def _audit_images(
+    paths: Sequence[str],
+    *,
+    trust: str | None,
+    as_json: bool,
+    quiet: bool,
+    exit_zero: bool,
+    out: str,
+    workers: int | None,
+    strict: bool,
+    **_options: Any,
+) -> NoReturn:
+    """Options of text alone are left aside: many stand at their defaults, and none changes what is told of images."""
+    with plain_errors():
+        from wellkeeper.recipe.images import audit_images
+
+        with progress(quiet=quiet or as_json) as listener:
+            result = audit_images(
+                list(paths), trust=trust, out=out, workers=workers, strict=strict, listener=listener
+            )
+        if as_json:
+            print_json(result.to_json())
+        elif not quiet:
+            from wellkeeper.report.images import print_images
+
+            places = {name: str(path) for name, path in result.paths.items()}
+            print_images(result.to_json(), console(), places)
     sys.exit(FINDINGS if result.verdict == "findings" and not exit_zero else CLEAN)

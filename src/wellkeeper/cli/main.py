@@ -17,9 +17,12 @@ from wellkeeper.cli.forecast import forecast
 from wellkeeper.cli.keys import keys
 from wellkeeper.cli.lab import lab
 from wellkeeper.cli.mark import mark
+from wellkeeper.cli.marks import marks
 from wellkeeper.cli.plugins import schema, steps
 from wellkeeper.cli.prove import prove
 from wellkeeper.cli.recommend import recommend
+from wellkeeper.cli.watermark import watermark
+from wellkeeper.cli.verify import verify
 from wellkeeper.cli.why import why
 
 _EPILOG = """\b
@@ -54,9 +57,12 @@ for command in (
     forecast,
     prove,
     lab,
+    watermark,
     why,
+    verify,
     keys,
     mark,
+    marks,
     steps,
     schema,
     completion,

@@ -22,9 +22,7 @@ _TOKENIZER = click.option(
 _KEYS = click.option(
     "--key", "keys", multiple=True, required=True, metavar="KEY.json", help="Key file; repeatable."
 )
-_ANY = click.option(
-    "--any-tokenizer", is_flag=True, help="Accept a tokeniser that a key was not made for."
-)
+_ANY = click.option("--any-tokenizer", is_flag=True, help="Accept a tokeniser that a key was not made for.")
 _IDS = click.option("--ids", metavar="COL", help="Column of token ids, in place of text and tokeniser.")
 _TEXT = click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")
 _WORKERS = click.option(
@@ -54,8 +52,12 @@ def watermark() -> None:
     help="Width of the model's logits, which may be more than its tokens.  [default: the tokeniser's]",
 )
 @click.option("--seed", metavar="N|random", default="random", show_default=True, help="Seed of the secret.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Parameter of the scheme; repeatable.")
-@click.option("--out", type=click.Path(dir_okay=False), required=True, metavar="KEY.json", help="The key file.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Parameter of the scheme; repeatable."
+)
+@click.option(
+    "--out", type=click.Path(dir_okay=False), required=True, metavar="KEY.json", help="The key file."
+)
 @_JSON
 def new(
     *,
@@ -161,15 +163,15 @@ def detect(
 ) -> None:
     """Find the documents that carry the mark of a key; exit code 1 if there are any.
 
-    PATH is a file, a folder, a glob or a URL, as for `audit`. Texts are read by the tokeniser of the model that may have
-    written them. Each document gets an exact p-value; which of many are called marked is decided with a bound on false
-    calls.
+    PATH is a file, a folder, a glob or a URL, as for `audit`. Texts are read by the tokeniser of the model that may
+    have written them. Each document gets an exact p-value; which of many are called marked is decided with a bound on
+    false calls.
     """
     keep_memory()
     with plain_errors():
         from wellkeeper.recipe.watermarks import detect as run
-        from wellkeeper.report.watermarks import detection_lines
         from wellkeeper.report.terminal import print_lines, print_paths
+        from wellkeeper.report.watermarks import detection_lines
 
         with progress(quiet=quiet or as_json) as listener:
             found = run(list(paths), keys, id=id_, listener=listener, **options)
@@ -242,7 +244,9 @@ def radioactivity(
 @click.option("--prompt", "prompts", multiple=True, metavar="TEXT", help="Text to continue; repeatable.")
 @click.option("--prompts", "file", type=click.Path(dir_okay=False), help="File with one prompt a line.")
 @click.option("--chat", is_flag=True, help="Ask prompts as questions, by the model's chat template.")
-@click.option("--tokens", type=click.IntRange(1), default=200, show_default=True, help="Most tokens to write.")
+@click.option(
+    "--tokens", type=click.IntRange(1), default=200, show_default=True, help="Most tokens to write."
+)
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Of sampling, above 0.")
 @click.option("--top-k", type=click.IntRange(0), default=0, show_default=True, help="0: all tokens.")
 @click.option("--top-p", type=float, default=1.0, show_default=True, help="Least mass to draw from.")
@@ -287,7 +291,9 @@ def _write(
     from wellkeeper.watermark.generation import Generator
 
     if not prompts:
-        raise InputError("No prompt is given. Give one with --prompt TEXT, or a file of them with --prompts FILE.")
+        raise InputError(
+            "No prompt is given. Give one with --prompt TEXT, or a file of them with --prompts FILE."
+        )
     lines = (
         orjson.dumps({"prompt": one.prompt, "text": one.text, "ids": one.ids, "key": key.id}) + b"\n"
         for one in Generator(model).write(prompts, key, **settings)

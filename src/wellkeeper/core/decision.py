@@ -284,6 +284,10 @@ class Corpus(Streams, Protocol):
         """Names that the column `group` indexes: the sources of a recipe, as it names them."""
         ...
 
+    def codes(self, name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+        """A column of names, such as licences, as codes into them, shape (documents,), and the names; -1: none."""
+        ...
+
     def fingerprints(self) -> FingerprintRows:
         """Winnowed fingerprints of all documents, as the text pass left them.
 

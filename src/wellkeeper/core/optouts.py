@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wellkeeper.core.marks import RawSignal, signals_of
 from wellkeeper.core.rights import Consent
@@ -154,7 +154,7 @@ class Resolved:
 
     @property
     def conflict(self) -> bool:
-        return is_conflict(self.mask)
+        return bool(is_conflict(self.mask))
 
 
 def kinds_in(bits: int) -> tuple[str, ...]:
@@ -162,9 +162,9 @@ def kinds_in(bits: int) -> tuple[str, ...]:
     return tuple(kind for place, kind in enumerate(KINDS) if bits >> place & 1)
 
 
-def is_conflict(mask: int) -> bool:
-    """Whether one signal denies training and another allows it."""
-    return bool(mask & DENIES) and bool(mask >> len(KINDS))
+def is_conflict(mask: Any) -> Any:
+    """Whether one signal denies training and another allows it, of a mask or of each in an array of them."""
+    return (mask & DENIES != 0) & (mask >> len(KINDS) != 0)
 
 
 _SAYS_YES = frozenset({Consent.GRANTED, Consent.LICENSED})

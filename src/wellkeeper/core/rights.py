@@ -424,4 +424,5 @@ def is_open(expression: str | None) -> bool:
 
 
 def _is_open(licence: str) -> bool:
-    return any(in_family(licence, family) for family in _OPEN) and not in_family(licence, "no-derivatives")
+    redistributable = any(in_family(licence, family) for family in _OPEN)
+    return redistributable and not in_family(licence, "no-derivatives") and is_recognised(licence)

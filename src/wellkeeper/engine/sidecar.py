@@ -2,8 +2,8 @@
 
 A block has one main file of numeric columns, one row a document, and companions: quarantined records, evidence
 spans, word hashes of the documents drawn for tail measurement, and, where a run asks for them, bags of words for
-topics, fingerprints of passages, n-grams in common with evaluation sets, and marks of origin and rights. Companions are written first and the main
-file last, each under a unique temporary name, synced and renamed: where the main file
+topics, fingerprints of passages, n-grams in common with evaluation sets, and marks of origin and rights. Companions are
+written first and the main file last, each under a unique temporary name, synced and renamed: where the main file
 exists, the block is done. That is all there is to resuming.
 """
 

@@ -110,7 +110,7 @@ def place_of(address: str) -> tuple[str, str]:
     (('example.org', '/a?b=1'), ('example.org', '/'))
     """
     try:
-        parts = urlsplit(address if "://" in address else f"//{address}")
+        parts = urlsplit(address if "//" in address else f"//{address}")
         host = parts.hostname or ""
     except ValueError:  # a bracket or port that is none
         return "", "/"

@@ -38,6 +38,7 @@ ROLE_NAMES: Mapping[str, tuple[str, ...]] = {
     "generator": ("generator", "model"),
     "language": ("language", "lang"),
     "domain": ("domain", "hostname"),
+    "signals": ("signals",),
 }
 """Names that fields of public corpora bear, most certain first; compared without case."""
 

@@ -31,6 +31,15 @@ class Seen:
     unread_credential: bool  # it may have one, and the library that reads it is not installed
     marks: Marks
 
+    @property
+    def id(self) -> str:
+        """As the fields beside it give it, else where it lies."""
+        return self.fields.get("id") or self.place.name
+
+    def matches(self, data: bytes) -> bool:
+        """Whether these are the bytes that were read."""
+        return hashlib.sha256(data).digest() == self.sha256
+
 
 def examine(given: Given, *, anchors: bytes | None = None) -> Seen | Quarantined:
     """Read one picture; what cannot be one is quarantined with what was found.
@@ -48,9 +57,7 @@ def examine(given: Given, *, anchors: bytes | None = None) -> Seen | Quarantined
             image.seek(0)
             signals = signals_in(image)
     except PictureError as error:
-        return Quarantined(
-            file=place.name, line=place.line, offset=place.offset, code=error.code, reason=str(error)
-        )
+        return Quarantined(**place.in_quarantine, code=error.code, reason=str(error))
     credential, is_unread = _credential(given.data, media_type, anchors)
     signals += signals_of_credential(credential)
     return Seen(

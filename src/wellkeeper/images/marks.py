@@ -13,13 +13,15 @@ IPTC Photo Metadata 2025.1; GB 45438-2025, appendix E (label 1: is AI-made; 2 an
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from wellkeeper.core.evidence import BY_NAME
 from wellkeeper.core.marks import Credential, RawSignal, Trust, Validity
+from wellkeeper.core.optouts import resolve
 from wellkeeper.core.origin import Origin, declared_origin
+from wellkeeper.core.rights import Consent
 from wellkeeper.images.metadata import CAMERA, GENERATOR, LICENCE, MINING
 
 _AI = (Origin.AI_GENERATED, Origin.AI_ASSISTED)
@@ -114,25 +116,28 @@ def signals_of_credential(credential: Credential) -> tuple[RawSignal, ...]:
     return tuple(RawSignal(kind, "c2pa", name, value) for kind, name, value in values if value)
 
 
-def opts_out(signals: Iterable[RawSignal], credential: Credential) -> bool:
-    """Whether the picture itself refuses the training of models: by its credential or by PLUS's data-mining field.
+def consent_of(signals: Sequence[RawSignal]) -> Consent:
+    """Whether the picture itself allows or refuses the training of models, by its credential or PLUS's DMI field [1].
 
-    PLUS LDF 2.0.1, DMI: `PROHIBITED` alone, or for AI/ML or generative AI/ML training; other uses do not count.
+    Of DMI only what prohibits all mining, or that for AI or generative AI, is a refusal; what allows is none of ours
+    to rely on, since anyone can write it.
+
+    [1] PLUS License Data Format 2.0.1, Data Mining; property plus:DataMining of XMP.
     """
-    if credential.validity is Validity.VALID and credential.mining == "notAllowed":
-        return True
-    values = [
+    values = {
         signal.value.rstrip("/").rpartition("/")[2].upper() for signal in signals if signal.kind == MINING
-    ]
-    return any(value in _PROHIBITED for value in values)
+    }
+    return Consent.OPT_OUT_SIGNAL if values & _PROHIBITED else resolve(signals).consent
 
 
-_PROHIBITED = {
-    "DMI-PROHIBITED",
-    "DMI-PROHIBITED-AIMLTRAINING",
-    "DMI-PROHIBITED-GENAIMLTRAINING",
-    "DMI-PROHIBITED-EXCEPTSEARCHENGINEINDEXING",
-}
+_PROHIBITED = frozenset(
+    {
+        "DMI-PROHIBITED",
+        "DMI-PROHIBITED-AIMLTRAINING",
+        "DMI-PROHIBITED-GENAIMLTRAINING",
+        "DMI-PROHIBITED-EXCEPTSEARCHENGINEINDEXING",
+    }
+)
 
 
 def has_camera_fields(signals: Iterable[RawSignal]) -> bool:
@@ -226,7 +231,7 @@ def _aigc(signal: RawSignal) -> Parsed | None:
     if str(label.get("Label")) != "1":
         return None
     producer = label.get("ContentProducer")
-    return Origin.AI_GENERATED, str(producer) if producer else None
+    return Origin.AI_GENERATED, f"AIGC producer {producer}" if producer else None
 
 
 def _infotext(signal: RawSignal) -> Parsed | None:

@@ -32,6 +32,8 @@ MEDIA_TYPES: Mapping[str, str] = {
 }
 """Formats that are read, by their names in Pillow, with their media types."""
 
+_OPENED = tuple(name for name in MEDIA_TYPES if name != "MPO")  # which Pillow finds out of a JPEG by itself
+
 _SHRUNK, _LOW = 32, 8  # pixels a side, and frequencies either way: those of the perceptual hash
 GREY_SIDE, COLOUR_SIDE = 16, 4
 MINIATURE_BYTES = GREY_SIDE**2 + 2 * COLOUR_SIDE**2
@@ -86,7 +88,7 @@ def opened(data: bytes) -> "Image.Image":
     from PIL import Image, UnidentifiedImageError
 
     try:
-        return Image.open(io.BytesIO(data), formats=list(MEDIA_TYPES))
+        return Image.open(io.BytesIO(data), formats=_OPENED)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureError(
             "image-too-large", f"it claims more than the {Image.MAX_IMAGE_PIXELS:,} pixels that are decoded"
@@ -100,8 +102,7 @@ def opened(data: bytes) -> "Image.Image":
 def _format_problem(data: bytes) -> str:
     if not data:
         return "it is empty"
-    names = ", ".join(name for name in MEDIA_TYPES if name != "MPO")
-    return f"it is none of the formats that are read ({names}); it starts with {data[:8].hex(' ')}"
+    return f"it is none of the formats that are read ({', '.join(_OPENED)}); it starts with {data[:8].hex(' ')}"
 
 
 def fingerprints(image: "Image.Image") -> Fingerprints:

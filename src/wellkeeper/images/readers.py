@@ -61,6 +61,13 @@ class Place:
     offset: int  # byte of a tar at which it starts; -1 for rows of a table, else 0
     size: int = -1  # bytes; -1 where the file system does not say
 
+    @property
+    def in_quarantine(self) -> dict[str, Any]:
+        """`file`, `line` and `offset` of `Quarantined`: a row of a table by its number, a file as a whole."""
+        if self.offset < 0:
+            return {"file": self.file, "line": self.line, "offset": -1}
+        return {"file": self.name, "line": 0, "offset": self.offset or -1}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
@@ -273,7 +280,7 @@ def _order(task: Task) -> tuple[str, int]:
 
 
 def _bad(place: Place, code: str, reason: str) -> Quarantined:
-    return Quarantined(file=place.name, line=place.line, offset=place.offset, code=code, reason=reason)
+    return Quarantined(**place.in_quarantine, code=code, reason=reason)
 
 
 def _lies_in(url: str, out: Path | None) -> bool:

@@ -12,7 +12,9 @@ from typing import Any
 
 import yaml
 
+from wellkeeper.core.lineage import UNKNOWN_DEPTH
 from wellkeeper.core.origin import LABELS, SYNTHETIC, Origin
+from wellkeeper.core.rights import Consent
 from wellkeeper.ledger.counts import Counts, LicenceCount
 
 # Identifiers of huggingface.co/docs/hub/repositories-licenses that are not the SPDX identifier in lower case.
@@ -39,6 +41,24 @@ _SOURCES_SHOWN = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredShare:
+    """The share of AI text as references of known origin measure it, 0 to 1; the estimate is None if none can be."""
+
+    of: str  # "the kept documents", say
+    estimate: float | None
+    low: float
+    high: float
+    level: float  # of the interval
+
+    def told(self) -> str:
+        """One sentence, with the interval."""
+        interval = f"{self.low:.1%} to {self.high:.1%}, at {self.level:.0%} confidence"
+        if self.estimate is None:
+            return f"Measured by references of known origin, AI text is {interval}, of {self.of}."
+        return f"Measured by references of known origin, AI text is {self.estimate:.1%} of {self.of} ({interval})."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConstraintFigure:
     """One constraint of the recipe's mix: what was asked and what the kept documents have, in words."""
 
@@ -60,14 +80,15 @@ def card(
     language: Sequence[str] = (),
     description: str = "",
     cut: tuple[int, int] = (0, 0),
+    measured: Sequence[MeasuredShare] = (),
 ) -> str:
     """The text of README.md.
 
     `version` is wellkeeper's; `language` are ISO 639 codes, left out if unknown; `cut` is how many kept documents lost
     passages, and how many words these had.
 
-    `source_datasets` are the sources' names, or hub ids where a source is a data set of the hub. Shares are
-    of kept documents unless the table says otherwise.
+    `source_datasets` are the hub's ids of the data sets that it was made from, as far as they lie there; `measured`
+    are shares of AI text, where references measured any. Shares are of kept documents unless the table says otherwise.
     """
     sections = [
         f"# {_inline(name)}\n\n{description}".rstrip(),
@@ -77,7 +98,9 @@ def card(
         _constraints(constraints),
         _sources(counts),
         _licences(counts),
-        _limits(counts, recipe),
+        _consents(counts),
+        _depths(counts),
+        _limits(counts, recipe, measured),
         _reproduce(recipe, recipe_digest, version, seed),
         _ask(),
     ]
@@ -96,10 +119,22 @@ def _front(name: str, counts: Counts, source_datasets: Sequence[str], language: 
     content["size_categories"] = [size_category(counts.kept)]
     if source_datasets:
         content["source_datasets"] = list(source_datasets)
-    content["tags"] = ["wellkeeper"]
+    content |= _makers(counts)
+    content["tags"] = ["wellkeeper", *(["synthetic"] if ai_made(counts) else [])]
     data_files = [{"split": "train", "path": "data/*.parquet"}]
     content["configs"] = [{"config_name": "default", "data_files": data_files}]
     return "---\n" + yaml.safe_dump(content, sort_keys=False, allow_unicode=True) + "---\n"
+
+
+def _makers(counts: Counts) -> dict[str, list[str]]:
+    """Who made the texts and their annotations, in the hub's words; `found` are texts that lay there already."""
+    machine = ai_made(counts)
+    people = counts.kept - machine
+    languages = [*(["found"] if people else []), *(["machine-generated"] if machine else [])]
+    return {
+        "annotations_creators": ["machine-generated" if machine else "no-annotation"],
+        **({"language_creators": languages} if languages else {}),
+    }
 
 
 def hub_licence(licence: str | None) -> str:
@@ -225,38 +260,97 @@ def _licences(counts: Counts) -> str:
     return f"## Licences\n\n{note}\n\n" + _table(header, rows)
 
 
+def _consents(counts: Counts) -> str:
+    if all(row.consent == Consent.UNKNOWN.label for row in counts.by_consent):
+        return ""
+    rows = [
+        (row.consent, f"{row.documents:,}", f"{row.kept:,}", _share(row.kept, counts.kept))
+        for row in counts.by_consent
+    ]
+    note = (
+        "Consent to training is resolved from what the sources declare and from opt-out signals; one that denies "
+        "counts against any that allow. `ledger/signals` has each of them as it was written."
+    )
+    header = ("Consent", "Of all", "Kept", "Share of kept")
+    return f"## Consent\n\n{note}\n\n" + _table(header, rows)
+
+
+def _depths(counts: Counts) -> str:
+    if all(row.depth in {0, UNKNOWN_DEPTH} for row in counts.by_depth):
+        return ""
+    rows = [
+        (
+            "unknown" if row.depth == UNKNOWN_DEPTH else str(row.depth),
+            f"{row.documents:,}",
+            f"{row.kept:,}",
+            _share(row.kept, counts.kept),
+            _share(row.kept_words, counts.kept_words),
+        )
+        for row in counts.by_depth
+    ]
+    note = (
+        "How many generations of models lie behind a text: 0 for a person's, 1 more than its deepest parent for others."
+    )
+    header = ("Depth", "Of all", "Kept", "Share of kept", "Share of kept words")
+    return f"## Generation depth\n\n{note}\n\n" + _table(header, rows)
+
+
 def _word_share(row: LicenceCount, counts: Counts) -> str:
     return _share(row.kept_words, counts.kept_words)
 
 
-def _limits(counts: Counts, recipe: Mapping[str, Any]) -> str:
+def _kept_by_origin(counts: Counts) -> Counter[str]:
     kept: Counter[str] = Counter()
     for row in counts.by_origin:
         kept[row.origin] += row.kept
+    return kept
+
+
+def ai_made(counts: Counts) -> int:
+    """Kept documents that a model wrote, or had a hand in, as far as labels and evidence are right."""
+    kept = _kept_by_origin(counts)
+    return sum(kept[origin.label] for origin in (Origin.AI_ASSISTED, *SYNTHETIC))
+
+
+def synthetic_share(counts: Counts) -> str:
+    """What labels and evidence say of the share of synthetic text among the kept documents, in a sentence or two."""
+    kept = _kept_by_origin(counts)
     synthetic = sum(kept[origin.label] for origin in SYNTHETIC)
     unknown = kept[Origin.UNKNOWN.label]
     low, high = _share(synthetic, counts.kept), _share(synthetic + unknown, counts.kept)
     if unknown:
-        share = (
+        return (
             f"The share of AI-made text is not identified: {unknown:,} of the {counts.kept:,} kept documents "
             f"are of unknown origin. Labels and evidence alone allow {low} (none of those AI-made) to {high} "
             "(all of them), as far as they are right; anchors of known origin would narrow the bounds."
         )
-    else:
-        share = (
-            f"{low} of the kept documents are AI-generated, machine-translated or programmatic, as far as "
-            "the labels and the evidence are right."
-        )
-    filtered = any(str(name).startswith("quality.") for step in recipe.get("steps") or () for name in step)
-    prose = (
-        "Quality rules are made for prose of the languages they were published for; code, verse and other "
-        "languages can be dropped unjustly. The ledger names each document."
+    return (
+        f"{low} of the kept documents are AI-generated, machine-translated or programmatic, as far as "
+        "the labels and the evidence are right."
     )
+
+
+def quality_rules_used(recipe: Mapping[str, Any]) -> bool:
+    """Whether the recipe, as people write it, drops documents by rules of quality."""
+    return any(str(name).startswith("quality.") for step in recipe.get("steps") or () for name in step)
+
+
+QUALITY_BIAS = (
+    "Quality rules are made for prose of the languages they were published for; code, verse and other "
+    "languages can be dropped unjustly. The ledger names each document."
+)
+
+
+def _limits(counts: Counts, recipe: Mapping[str, Any], measured: Sequence[MeasuredShare]) -> str:
     lines = [
-        share,
+        synthetic_share(counts),
+        *(share.told() for share in measured),
         "A missing mark or label is no evidence of a human author.",
-        "Consent is recorded as unknown: no opt-out signals were read.",
-        *([prose] if filtered else []),
+        (
+            "Consent is what statements beside the texts say, where any were read; nobody was asked. Where there is none, "
+            "it is `unknown`."
+        ),
+        *([QUALITY_BIAS] if quality_rules_used(recipe) else []),
     ]
     return "## Limits\n\n" + "\n".join(f"- {line}" for line in lines)
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from wellkeeper.core.decision import Decision
 from wellkeeper.errors import WorkError
 
-_KEYS = ("group", "source", "origin", "origin_declared", "licence", "decision", "step", "reason")
+_KEYS = tuple("group source origin origin_declared licence consent depth decision step reason".split())
 _Tally: TypeAlias = Counter[tuple[str | None, ...]]
 
 
@@ -58,6 +58,25 @@ class LicenceCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentCount:
+    """Documents whose rights holders agree to training, or not, as far as is known: a `core.rights.Consent`."""
+
+    consent: str
+    documents: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepthCount:
+    """Documents with so many generations of models behind them; 255: nobody knows."""
+
+    depth: int
+    documents: int
+    kept: int
+    kept_words: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """`read` counts records, quarantined ones included: read = kept + dropped + review + quarantined."""
 
@@ -72,6 +91,8 @@ class Counts:
     by_source: tuple[SourceCount, ...]
     by_origin: tuple[OriginCount, ...]
     by_licence: tuple[LicenceCount, ...]
+    by_consent: tuple[ConsentCount, ...] = ()  # of manifests of earlier versions these two are not known
+    by_depth: tuple[DepthCount, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -81,7 +102,7 @@ def counts_of(tables: Iterable[pa.Table | pa.RecordBatch], *, read: int, quarant
     """Count ledger rows. `read` is what the readers saw, and comes from them: `reconcile` compares.
 
     Give a data set's `to_batches(columns=[...])` to keep memory flat; columns used are group, source, origin,
-    origin_declared, licence, decision, step, reason, words, bytes, cut_words and cut_bytes.
+    origin_declared, licence, consent, depth, decision, step, reason, words, bytes, cut_words and cut_bytes.
     """
     documents: _Tally = Counter()
     words: _Tally = Counter()
@@ -111,6 +132,8 @@ def counts_of(tables: Iterable[pa.Table | pa.RecordBatch], *, read: int, quarant
         by_source=_sources(by),
         by_origin=_origins(by, words),
         by_licence=_licences(by, words),
+        by_consent=_consents(by),
+        by_depth=_depths(by, words),
     )
 
 
@@ -200,6 +223,23 @@ def _licences(by: _By, words: _Tally) -> tuple[LicenceCount, ...]:
     return tuple(
         LicenceCount(licence=key[0], kept=kept[key], kept_words=kept_words[key]) for key in _ordered(kept)
     )
+
+
+def _consents(by: _By) -> tuple[ConsentCount, ...]:
+    every, kept = by("consent"), by("consent", decision=Decision.KEEP)
+    return tuple(
+        ConsentCount(consent=str(key[0]), documents=every[key], kept=kept[key]) for key in _ordered(every)
+    )
+
+
+def _depths(by: _By, words: _Tally) -> tuple[DepthCount, ...]:
+    every, kept = by("depth"), by("depth", decision=Decision.KEEP)
+    kept_words = by("depth", tally=words, decision=Decision.KEEP)
+    counts = [
+        DepthCount(depth=int(key[0] or 0), documents=every[key], kept=kept[key], kept_words=kept_words[key])
+        for key in every
+    ]
+    return tuple(sorted(counts, key=lambda count: count.depth))
 
 
 def reconcile(counts: Counts) -> None:

@@ -8,8 +8,8 @@ how tables are read; each part is also a file object of its own, because only th
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,19 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from wellkeeper.core.rights import is_open
+from wellkeeper.core.rights import is_recognised
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import DataError
-from wellkeeper.ledger.rows import DOCUMENTS, EVIDENCE, QUARANTINE
+from wellkeeper.ledger.rows import (
+    DOCUMENTS,
+    EVIDENCE,
+    OVERLAPS,
+    PARENTS,
+    QUARANTINE,
+    SIGNALS,
+    SOURCES,
+    SPANS,
+)
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 RAI_CONFORMS_TO = "http://mlcommons.org/croissant/RAI/1.0"
@@ -71,20 +80,34 @@ _CONTEXT: Mapping[str, Any] = {
     "transform": "cr:transform",
 }
 
-_NO_DERIVATIVES = re.compile(r"CC-BY-(NC-)?ND-\d\.\d")
 _PARQUET = "application/x-parquet"
 _MEDIA = {".parquet": _PARQUET, ".json": "application/json", ".md": "text/markdown"}
 
 _LEDGER = (
-    ("documents", "ledger/documents/*.parquet", DOCUMENTS, "One row a document of the input, kept or not."),
-    (
-        "evidence",
-        "ledger/evidence/*.parquet",
-        EVIDENCE,
-        "What was seen in documents that tells of their origin.",
-    ),
-    ("quarantine", "ledger/quarantine.parquet", QUARANTINE, "Records that could not become a document."),
+    ("documents", DOCUMENTS, "One row a document of the input, kept or not."),
+    ("evidence", EVIDENCE, "What was seen in documents that tells of their origin."),
+    ("spans", SPANS, "Passages that several documents share."),
+    ("overlaps", OVERLAPS, "Items of evaluation sets that documents hold."),
+    ("parents", PARENTS, "What documents were made from."),
+    ("signals", SIGNALS, "Statements of rights and origin in and beside documents, as they were written."),
+    ("quarantine", QUARANTINE, "Records that could not become a document."),
+    ("sources", SOURCES, "The files that were read."),
 )
+_SINGLE = frozenset({"quarantine", "sources"})
+"""Tables that are one file and not parts in a folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """How the documents came together."""
+
+    read: int  # records
+    quarantined: int  # of those, records that could not become a document
+    kept: int
+    sources: Sequence[str]  # names of what the set was derived from
+    captured: tuple[date, date] | None = (
+        None  # first and last day on which documents were captured, as far as known
+    )
 
 
 def croissant(
@@ -94,9 +117,9 @@ def croissant(
     data: pa.Schema,
     files: Mapping[str, Mapping[str, Any]],
     licences: Sequence[str | None],
-    sources: Sequence[str],
     steps: Sequence[str],
-    collection: str,
+    collection: Collection,
+    biases: Sequence[str],
     limitations: Sequence[str],
     wellkeeper_version: str,
     published: date,
@@ -107,9 +130,10 @@ def croissant(
     """The JSON-LD of one output folder.
 
     `data` is the Arrow schema of `data/*.parquet`; `files` is what `file_digests` gives; `licences` are SPDX
-    expressions or names as written of the kept documents, None for those without one; `sources` name what
-    the set was derived from; `steps` tell in sentences, in order, what was done. A `citation` is made of
-    name, version and date where none is given, since the format asks for one. Columns of nested structure
+    expressions or names as written of the kept documents, None for those without one; `steps`, `biases` and
+    `limitations` are sentences, the steps in the order in which they were taken. What nobody looked for, such as
+    personal information, is said to be unknown. A `citation` is made of name, version and date where none is given,
+    since the format asks for one. Columns of nested structure
     cannot be described as fields and are named in the record set's description instead.
 
     A property with one value is written as that value and not as a list of one: JSON-LD does not tell them
@@ -132,22 +156,51 @@ def croissant(
         "url": url,
         "citeAs": citation or f"{name}, version {version}, {published.isoformat()}",
         "license": _few(licence_url(licence) for licence in licences),
-        "rai:dataCollection": collection,
-        "rai:dataPreprocessingProtocol": _few(steps),
-        "rai:dataLimitations": _few(limitations),
+        **_responsible(collection, steps, biases, limitations),
         "rai:machineAnnotationTools": f"wellkeeper {wellkeeper_version}",
-        "prov:wasDerivedFrom": _few({"@id": source_id(source), "prov:label": source} for source in sources),
+        "prov:wasDerivedFrom": _few(
+            {"@id": source_id(source), "prov:label": source} for source in collection.sources
+        ),
         "prov:wasGeneratedBy": {
             "@type": "prov:Activity",
             "prov:label": f"wellkeeper curate {wellkeeper_version}",
         },
     }
     tables = [("data", "data/*.parquet", data, "The curated documents.")]
-    tables += [table for table in _LEDGER if any(_inside(path, table[1]) for path in parts)]
+    ledger = [(name, _pattern(name), schema, told) for name, schema, told in _LEDGER]
+    tables += [table for table in ledger if any(_inside(path, table[1]) for path in parts)]
     about["distribution"] = [_file_set(*table) for table in tables]
     about["distribution"] += [_file_object(path, files[path]) for path in sorted(files) if _media(path)]
     about["recordSet"] = [_record_set(*table) for table in tables]
     return {key: value for key, value in about.items() if value is not None}
+
+
+def _responsible(
+    collection: Collection, steps: Sequence[str], biases: Sequence[str], limitations: Sequence[str]
+) -> dict[str, Any]:
+    """Properties of the vocabulary for responsible AI [2], as far as a run can know them."""
+    read, quarantined, kept = collection.read, collection.quarantined, collection.kept
+    names = ", ".join(collection.sources)
+    days = [day.isoformat() for day in collection.captured or ()]
+    return {
+        "rai:dataCollection": f"{read:,} records were read from {names}, of which the set keeps {kept:,}. How the sources "
+        "came by them is not recorded here.",
+        "rai:dataCollectionType": "Secondary Data analysis",
+        "rai:dataCollectionMissingData": f"{quarantined:,} records could not be read as a document and are not in the "
+        "set; ledger/quarantine.parquet names each with the reason.",
+        "rai:dataCollectionRawData": f"The records as they were read: {names}. manifest.json has every file's size and "
+        "fingerprint.",
+        # As the vocabulary spells it: mlcroissant knows another spelling, and keeps this one as it is.
+        "rai:dataCollectionTimeframe": _few(days),
+        "rai:dataImputationProtocol": "None: no missing value was filled in.",
+        "rai:dataPreprocessingProtocol": _few(steps),
+        "rai:dataAnnotationProtocol": "None by people. Origins are resolved by rule from what the sources declare and "
+        "from evidence in the documents; ledger/evidence has every piece of it.",
+        "rai:dataBiases": _few(biases),
+        "rai:dataLimitations": _few(limitations),
+        "rai:personalSensitiveInformation": "Unknown: nobody looked for personal or sensitive information in the "
+        "documents, and they may hold some.",
+    }
 
 
 def write_croissant(folder: Path, content: Mapping[str, Any]) -> None:
@@ -162,11 +215,10 @@ def _few(values: Iterable[Any]) -> Any:
 
 
 def licence_url(licence: str | None) -> str:
-    """The SPDX page of a recognised licence; other names as written, and `unknown` for None."""
+    """The SPDX page of a recognised licence; expressions and other names as written, and `unknown` for None."""
     if licence is None:
         return "unknown"
-    known = is_open(licence) or _NO_DERIVATIVES.fullmatch(licence)
-    if not known or licence.startswith("LicenseRef-"):
+    if " " in licence or licence.startswith("LicenseRef-") or not is_recognised(licence):
         return licence
     return f"https://spdx.org/licenses/{licence}.html"
 
@@ -178,6 +230,10 @@ def source_id(source: str) -> str:
     ('s3://bucket/wiki', 'urn:wellkeeper:source:news%20archive')
     """
     return source if "://" in source else f"urn:wellkeeper:source:{quote(source, safe='')}"
+
+
+def _pattern(table: str) -> str:
+    return f"ledger/{table}.parquet" if table in _SINGLE else f"ledger/{table}/*.parquet"
 
 
 def _inside(path: str, pattern: str) -> bool:

@@ -20,7 +20,7 @@ so that it never outlives them.
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,7 +28,16 @@ import pyarrow.parquet as pq
 from wellkeeper.engine.readers.base import Quarantined
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import DataError, InputError
-from wellkeeper.ledger.rows import DOCUMENTS, EVIDENCE, OVERLAPS, QUARANTINE, SPANS, quarantine_of
+from wellkeeper.ledger.rows import (
+    DOCUMENTS,
+    EVIDENCE,
+    OVERLAPS,
+    PARENTS,
+    QUARANTINE,
+    SIGNALS,
+    SPANS,
+    quarantine_of,
+)
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -71,7 +80,9 @@ def sources_path(folder: Path) -> Path:
 # Numbers that grow from row to row, or stay small: differences of neighbours take few bits.
 _GROWING = frozenset({"row", "line", "offset", "words", "bytes", "start", "end", "documents", "size"})
 # Few values, many times; ids and hashes are all different, and a dictionary of them would only cost.
-_REPEATED = frozenset({"origin_log_odds", "evidence_mask", "depth", "weight", "against", "tool"})
+_REPEATED = frozenset(
+    "origin_log_odds evidence_mask rights_signals depth weight against tool kind where name value condition".split()
+)
 
 
 def write_part(folder: Path, kind: Kind, number: int, table: pa.Table) -> Path:

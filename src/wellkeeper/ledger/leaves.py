@@ -12,7 +12,7 @@ power of two, the tree over the tiles' hashes is the upper part of one and the s
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +23,9 @@ import pyarrow.parquet as pq
 
 from wellkeeper.engine.store import open_atomic, write_atomic
 from wellkeeper.ledger import tree
-from wellkeeper.ledger.folder import LEAVES, LOOKUP, SALTS, TILE_ROWS, TILES, open_part_tables, part_paths
+from wellkeeper.ledger.folder import LEAVES, LOOKUP, SALTS, TILE_ROWS, TILES, part_paths
 from wellkeeper.ledger.lookup import LookupWriter
-from wellkeeper.ledger.packing import VERSION, columns_of, pack
-from wellkeeper.ledger.rows import DOCUMENTS
+from wellkeeper.ledger.packing import VERSION, Columns, columns_of, pack
 from wellkeeper.ledger.tree import HASH_BYTES
 
 SALT_BYTES = 16
@@ -42,6 +41,7 @@ class TreeHead:
 
     leaf: LeafKind
     rows: int
+    columns: Columns
     root: str  # 64 hexadecimal digits
 
     def to_json(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class TreeHead:
             "leaf": self.leaf,
             "tile_rows": TILE_ROWS,
             "rows": self.rows,
-            "columns": [list(column) for column in columns_of(DOCUMENTS)],
+            "columns": [list(column) for column in self.columns],
             "root": self.root,
         }
 
@@ -117,11 +117,11 @@ def grow_tree(folder: Path) -> TreeHead:
     tiles = b"" if with_rows else _stored(folder / TILES)
     if len(tiles) != HASH_BYTES * tiles_of(rows) or not (folder / LOOKUP).exists():
         index = LedgerIndex()
-        for batch in _documents(folder):
+        for batch in batches_of(part_paths(folder, "documents")):
             index.update(batch)
         index.write(folder)
         tiles = _stored(folder / TILES)
-    return TreeHead(leaf="tile", rows=rows, root=tree.root(tiles).hex())
+    return _head(folder, "tile", tiles)
 
 
 def grow_public_tree(folder: Path, *, keep_salts: bool) -> TreeHead:
@@ -134,7 +134,7 @@ def grow_public_tree(folder: Path, *, keep_salts: bool) -> TreeHead:
     lookup = LookupWriter()
     with open_atomic(folder / LEAVES) as file:
         first = 0
-        for batch in _documents(folder):
+        for batch in batches_of(part_paths(folder, "documents")):
             lookup.update(batch)
             some = salts[SALT_BYTES * first : SALT_BYTES * (first + batch.num_rows)]
             file.write(row_hashes(batch, some))
@@ -142,7 +142,12 @@ def grow_public_tree(folder: Path, *, keep_salts: bool) -> TreeHead:
     tiles = tiles_over(_pieces(folder / LEAVES, HASH_BYTES * TILE_ROWS))
     write_atomic(folder / TILES, tiles)
     write_atomic(folder / LOOKUP, lookup.finish())
-    return TreeHead(leaf="row", rows=rows, root=tree.root(tiles).hex())
+    return _head(folder, "row", tiles)
+
+
+def _head(folder: Path, leaf: LeafKind, tiles: bytes) -> TreeHead:
+    schema = pq.read_schema(part_paths(folder, "documents")[0])
+    return TreeHead(leaf=leaf, rows=rows_of(folder), columns=columns_of(schema), root=tree.root(tiles).hex())
 
 
 def row_hashes(batch: pa.RecordBatch, salts: bytes) -> bytes:
@@ -152,7 +157,9 @@ def row_hashes(batch: pa.RecordBatch, salts: bytes) -> bytes:
     sha256 = hashlib.sha256
     return b"".join(
         [
-            sha256(b"\x00" + salts[SALT_BYTES * k : SALT_BYTES * (k + 1)] + data[ends[k] : ends[k + 1]]).digest()
+            sha256(
+                b"\x00" + salts[SALT_BYTES * k : SALT_BYTES * (k + 1)] + data[ends[k] : ends[k + 1]]
+            ).digest()
             for k in range(batch.num_rows)
         ]
     )
@@ -175,9 +182,11 @@ def _batches(table: pa.Table | pa.RecordBatch) -> list[pa.RecordBatch]:
     return batches
 
 
-def _documents(folder: Path) -> Iterable[pa.RecordBatch]:
-    batches: Iterable[pa.RecordBatch] = open_part_tables(folder, "documents").to_batches(batch_size=PACKED_ROWS)
-    return batches
+def batches_of(parts: Iterable[Path], columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of Parquet files, one file after the other, with the types that they have themselves."""
+    for path in parts:
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=PACKED_ROWS, columns=columns)
 
 
 def _stored(path: Path) -> bytes:

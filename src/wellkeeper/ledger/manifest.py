@@ -8,7 +8,7 @@ in them. `digest` covers all else.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ __all__ = [
     "read_manifest",
     "recipe_digest_of",
     "reconcile",
+    "reconcile_manifest",
     "without_password",
     "write_manifest",
 ]
@@ -41,7 +42,8 @@ SCHEMA = "wellkeeper.manifest/1"
 ENVELOPE = "manifest.dsse.json"
 """The seal of a folder, `wellkeeper.ledger.seal`: written last of all, over every other file."""
 
-# Written after the manifest, or from it; what is made of all rows may hold what was drawn at random; a report also says how long the run took.
+# Written after the manifest, or from it; a report also says how long the run took, and what is made of all rows may
+# hold what was drawn at random.
 _NOT_LISTED = frozenset(
     {MANIFEST, ENVELOPE, "openlineage.json", "report.html", "report.json", TILES, LOOKUP, LEAVES, SALTS}
 )
@@ -154,6 +156,19 @@ def _reconcile_inputs(counts: Counts, inputs: Sequence[ManifestInput]) -> None:
         )
 
 
+def reconcile_manifest(manifest: Mapping[str, Any]) -> None:
+    """Check that the counts of a manifest agree with each other and with those of its inputs.
+
+    Raises:
+        WorkError: they do not.
+        TypeError, KeyError: the manifest lacks a count, or has one that is not known.
+    """
+    told = manifest["counts"]  # of an earlier version, perhaps, which counted less
+    counts = Counts(**{field.name: told.get(field.name, ()) for field in fields(Counts)})
+    reconcile(counts)
+    _reconcile_inputs(counts, [ManifestInput(**item) for item in manifest["inputs"]])
+
+
 def without_password(url: str) -> str:
     """The address without what is written before its host."""
     parts = urlsplit(url)
@@ -172,7 +187,9 @@ def files_of(folder: Path) -> dict[str, Path]:
     return found
 
 
-def file_digests(folder: Path, known: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, dict[str, Any]]:
+def file_digests(
+    folder: Path, known: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, dict[str, Any]]:
     """Path relative to the folder, with slashes -> `sha256` (hexadecimal) and `bytes` of the file.
 
     What a manifest does not list is left out. `known` has digests of files that nobody wrote since: they are not read
@@ -189,7 +206,9 @@ def file_digests(folder: Path, known: Mapping[str, Mapping[str, Any]] | None = N
 def recipe_digest_of(recipe: Mapping[str, Any]) -> str:
     """The digest of a recipe, from the form in which a manifest has it; what `Recipe.digest` gave when it ran."""
     steps = [
-        {"name": name, "options": options} for step in recipe.get("steps") or () for name, options in step.items()
+        {"name": name, "options": options}
+        for step in recipe.get("steps") or ()
+        for name, options in step.items()
     ]
     whole = _without_none({**recipe, "steps": steps})
     canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

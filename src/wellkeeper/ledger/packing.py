@@ -133,10 +133,6 @@ def _is_number(kind: Any) -> bool:
     return bool(is_.is_integer(kind) or is_.is_float32(kind) or is_.is_float64(kind))
 
 
-def _is_instant(kind: Any) -> bool:
-    return bool(pa.types.is_timestamp(kind) and kind.unit == "s")
-
-
 def _number_name(kind: Any) -> str:
     letter = {"f": "float", "i": "int", "u": "uint"}[np.dtype(kind.to_pandas_dtype()).kind]
     return f"{letter}{kind.bit_width}"
@@ -145,7 +141,7 @@ def _number_name(kind: Any) -> str:
 _NAMES: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
     (pa.types.is_boolean, "bool"),
     (_is_number, _number_name),
-    (_is_instant, "timestamp"),
+    (pa.types.is_timestamp, "timestamp"),
     (lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind), "string"),
     (lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind), "binary"),
     (pa.types.is_fixed_size_binary, lambda kind: f"binary[{kind.byte_width}]"),
@@ -164,6 +160,8 @@ def _column(values: Any) -> _Packer:
         return _dictionary(values)
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.uint8())
+    elif pa.types.is_timestamp(values.type) and values.type.unit != "s":
+        values = _whole_seconds(values)  # Parquet has no unit as long
     if _type_name(values.type, "") in ("string", "binary"):
         return _variable(values)
     return _fixed(values)
@@ -194,7 +192,9 @@ def _fixed(values: Any) -> _Packer:
         numbers = data.view(f"f{width}").copy()
         numbers[np.isnan(numbers)] = np.nan
         data = numbers.view(np.uint8)
-    return _Packer(1 + width * valid.astype(np.int64), lambda ends, out: put_fixed(valid, data, width, ends, out))
+    return _Packer(
+        1 + width * valid.astype(np.int64), lambda ends, out: put_fixed(valid, data, width, ends, out)
+    )
 
 
 def _variable(values: Any) -> _Packer:
@@ -204,6 +204,15 @@ def _variable(values: Any) -> _Packer:
     data = _data(wide, int(offsets[-1]), buffer=2)
     sizes = 1 + (4 + np.diff(offsets)) * valid
     return _Packer(sizes, lambda ends, out: put_variable(valid, data, offsets, ends, out))
+
+
+def _whole_seconds(values: Any) -> Any:
+    try:
+        return values.cast(pa.timestamp("s", values.type.tz))
+    except pa.ArrowInvalid:
+        raise DataError(
+            "A timestamp of the ledger has a fraction of a second, which no row has in packed form. Round it."
+        ) from None
 
 
 def _dictionary(values: Any) -> _Packer:

@@ -37,54 +37,50 @@ class Lineage:
     circular: NDArray[np.int64]  # documents, ascending, whose parents lead in a circle
 
 
-def depths_of(known: Depths, descent: Descent, *, human: NDArray[np.bool_]) -> Lineage:
+def depths_of(alone: Depths, descent: Descent, *, human: NDArray[np.bool_]) -> Lineage:
     """Depths of all documents, from what is known of each by itself and from its parents.
 
     Args:
-        known: depth that a source or a label says, `UNKNOWN_DEPTH` where none does, shape (documents,). It counts
-            where parents do not tell.
+        alone: depth of each document by itself (`ledger.rows.depth_of`), shape (documents,). It counts where parents
+            do not tell.
         descent: the parents of documents.
-        human: whether a person wrote the document, shape (documents,): its depth is 0.
+        human: whether a person wrote the document, shape (documents,): then its parents say nothing.
 
-    >>> nobody = np.full(4, 255, np.uint8)
+    >>> alone = np.array([0, 255, 255, 255], np.uint8)
     >>> chain = Descent(child=np.array([1, 2, 3]), parent=np.array([0, 1, 3]), depth=np.full(3, 255, np.uint8))
-    >>> found = depths_of(nobody, chain, human=np.array([True, False, False, False]))
+    >>> found = depths_of(alone, chain, human=alone == 0)
     >>> found.depth, found.circular
     (array([  0,   1,   2, 255], dtype=uint8), array([3]))
     """
-    depth = np.where(human, 0, known).astype(np.uint8)
     counts = ~human[descent.child]
     child, parent, given = descent.child[counts], descent.parent[counts], descent.depth[counts]
-    family = np.unique(np.concatenate([child, parent[parent >= 0]]))
-    if not len(child):
-        return Lineage(depth=depth, circular=np.zeros(0, np.int64))
-    at = np.searchsorted(family, child)  # places in the family, which is seldom the whole corpus
     inside = parent >= 0
-    waiting = np.full(len(family), -1, np.int64)
-    waiting[at] = 0
-    np.add.at(waiting, at[inside], 1)
-    own = np.where(waiting >= 0, 0, depth[family]).astype(np.uint8)
-    outside = ~inside & (given != UNKNOWN_DEPTH)
-    np.maximum.at(own, at[outside], np.minimum(given[outside].astype(np.int64) + 1, DEEPEST).astype(np.uint8))
-    unsure = np.zeros(len(family), np.uint8)
-    unsure[at[~inside & (given == UNKNOWN_DEPTH)]] = 1
-    settled = waiting == 0  # all their parents are outside
-    own[settled & (unsure == 1)] = depth[family][settled & (unsure == 1)]
+    family = np.unique(np.concatenate([child, parent[inside]]))  # seldom the whole corpus
+    at = np.searchsorted(family, child)
+    mine = alone[family]
+    waiting = np.bincount(at[inside], minlength=len(family))
+    has_parents = np.bincount(at, minlength=len(family)) > 0
+    largest, unsure = _from_outside(at[~inside], given[~inside], len(family))
+    own = np.where(has_parents, largest, mine)
+    settled = waiting == 0  # those whose parents are all outside, and those that name none
+    own[settled & unsure] = mine[settled & unsure]
     waiting[settled] = -1
     order = np.argsort(parent[inside], kind="stable")
-    children = at[inside][order]
-    starts = np.searchsorted(parent[inside][order], family)
-    starts = np.append(starts, len(children)).astype(np.int64)
+    starts = np.searchsorted(parent[inside][order], np.append(family, np.iinfo(np.int64).max))
     hand_down(
-        starts,
-        children,
-        waiting,
-        own,
-        unsure,
-        np.ascontiguousarray(depth[family]),
-        np.empty(len(family), np.int64),
+        starts, at[inside][order], waiting, own, unsure.view(np.uint8), mine, np.empty(len(family), np.int64)
     )
     circular = waiting > 0
     own[circular] = UNKNOWN_DEPTH
+    depth = alone.copy()
     depth[family] = own
     return Lineage(depth=depth, circular=family[circular])
+
+
+def _from_outside(children: NDArray[np.int64], given: Depths, size: int) -> tuple[Depths, NDArray[np.bool_]]:
+    """1 more than the deepest parent outside the corpus, 0 without one; and whether one's depth is unknown."""
+    largest, unsure = np.zeros(size, np.uint8), np.zeros(size, np.bool_)
+    known = given != UNKNOWN_DEPTH
+    np.maximum.at(largest, children[known], np.minimum(given[known], DEEPEST - 1) + np.uint8(1))
+    unsure[children[~known]] = True
+    return largest, unsure

@@ -18,7 +18,7 @@ from wellkeeper.core.dates import CHATGPT_RELEASE, DateBasis
 from wellkeeper.core.decision import Decision, SpanAction
 from wellkeeper.core.evidence import KINDS, Strength
 from wellkeeper.core.lineage import UNKNOWN_DEPTH
-from wellkeeper.core.origin import LABELS
+from wellkeeper.core.origin import LABELS, Origin
 from wellkeeper.core.rights import CONSENTS
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.engine.readers.base import Quarantined
@@ -39,6 +39,7 @@ __all__ = [
     "UNKNOWN_DEPTH",
     "ContentDigest",
     "content_digest",
+    "depth_of",
     "pre_ai_of",
     "quarantine_of",
     "table_of",
@@ -169,7 +170,9 @@ PARENTS = pa.schema(
         _field("row", pa.uint64()),
         _field("id", pa.string()),
         _field("parent", pa.string()),  # as the document names it: an id, or the SHA-256 of a text
-        _field("parent_row", pa.uint64(), nullable=True),  # the document that it is; null: none of this corpus
+        _field(
+            "parent_row", pa.uint64(), nullable=True
+        ),  # the document that it is; null: none of this corpus
         _field("against", _LABEL, nullable=True),  # the earlier set that has it instead
         _field("depth", pa.uint8()),  # of the parent; 255: unknown, or it was found nowhere
     ]
@@ -249,7 +252,8 @@ def table_of(
     `Decision`, `Strength`, `PRE_AI` and `KINDS` need no labels, and a negative code is null. Other words of
     the numeric columns mean null, too: `NO_DATE` in a date (seconds since 1970-01-01 UTC), a negative
     survivor, cluster or span, NaN in a nullable float. `content_hash` takes 32-byte numpy values or bytes.
-    A nullable column may be left out; `consent` left out is `unknown`, `rights_signals` none. `matched` is cut to `MATCHED_CHARS`.
+    A nullable column may be left out; `consent` left out is `unknown`, `rights_signals` none. `matched` is cut to
+    `MATCHED_CHARS`.
 
     Raises:
         DataError: a column is missing, unknown, of another length, or holds a value that does not fit.
@@ -363,3 +367,14 @@ def pre_ai_of(captured_at: NDArray[np.int64]) -> NDArray[np.uint8]:
     edges = np.array([_BEFORE_2019_S, int(CHATGPT_RELEASE.timestamp())])
     codes = 1 + np.searchsorted(edges, captured_at, side="right")
     return np.where(captured_at == NO_DATE, 0, codes).astype(np.uint8)
+
+
+def depth_of(
+    origin: NDArray[np.integer[Any]], declared: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Generations of models behind each text by itself: 0 for resolved `Origin` human, else as its source declares.
+
+    `wellkeeper.ledger.parents` tells the depth of a text whose parents are known.
+    """
+    other = UNKNOWN_DEPTH if declared is None else declared
+    return np.where(origin == Origin.HUMAN, 0, other).astype(np.uint8)

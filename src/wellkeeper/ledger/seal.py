@@ -10,6 +10,7 @@ SHA-256. A folder without a seal is not finished.
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -27,6 +28,7 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:wellkeeper:ledger:1"
 
 _DOCUMENTS = "ledger/documents"
+_FACTS = frozenset({"verb", "version", "tables", "tree", "previous"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +83,17 @@ def seal(
     same_rows = before is not None and _tables(before).get(_DOCUMENTS) == facts["tables"].get(_DOCUMENTS)
     head = _tree(folder, public=public_proofs, same_rows=same_rows)
     told = {**facts, "tree": None if head is None else head.to_json()}
-    if before is not None and told == {name: value for name, value in before.predicate.items() if name != "previous"}:
+    if before is not None and told == {
+        name: value for name, value in before.predicate.items() if name != "previous"
+    }:
         # the same content again: this seal takes the place of the last one instead of following it
         previous = before.previous
         history_of(folder)[-1].unlink()
     else:
         previous = _link(folder, before)
     subjects = {
-        name: (known or {}).get(name, {}).get("sha256") or sha256_of_file(path) for name, path in files_of(folder).items()
+        name: (known or {}).get(name, {}).get("sha256") or sha256_of_file(path)
+        for name, path in files_of(folder).items()
     }
     data = envelope(statement_bytes(subjects, {**told, "previous": previous}), key)
     write_atomic(folder / ENVELOPE, data)
@@ -120,11 +125,15 @@ def statement_bytes(subjects: Mapping[str, str], predicate: Mapping[str, Any]) -
     """The statement as it is signed: JSON in one normal form."""
     content = {
         "_type": STATEMENT_TYPE,
-        "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(subjects.items())],
+        "subject": [
+            {"name": name, "digest": {"sha256": digest}} for name, digest in sorted(subjects.items())
+        ],
         "predicateType": PREDICATE_TYPE,
         "predicate": dict(predicate),
     }
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(
+        content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
 
 
 def read_statement(data: bytes, name: str) -> Statement:
@@ -138,7 +147,7 @@ def read_statement(data: bytes, name: str) -> Statement:
         content = json.loads(opened.payload)
         subjects = {row["name"]: row["digest"]["sha256"] for row in content["subject"]}
         predicate = content["predicate"]
-        shaped = isinstance(predicate, dict) and {"verb", "version", "tables", "tree", "previous"} <= set(predicate)
+        shaped = isinstance(predicate, dict) and _FACTS <= set(predicate) and _in_normal_form(data, opened)
     except (ValueError, KeyError, TypeError, AttributeError):
         shaped = False
     if not shaped or opened.payload_type != IN_TOTO or opened.payload != statement_bytes(subjects, predicate):
@@ -149,6 +158,14 @@ def read_statement(data: bytes, name: str) -> Statement:
     return Statement(envelope=opened, subjects=subjects, predicate=predicate)
 
 
+def _in_normal_form(data: bytes, opened: Envelope) -> bool:
+    """Whether base64 is as one writes it: a decoder may pass over bits that say nothing."""
+    content = json.loads(data)
+    texts = [content["payload"], *(row["sig"] for row in content["signatures"])]
+    decoded = [opened.payload, *(signature.signature for signature in opened.signatures)]
+    return texts == [b64encode(one).decode() for one in decoded]
+
+
 def read_seal(folder: Path) -> Statement:
     """The seal of a folder; its signatures are not checked.
 
@@ -157,7 +174,9 @@ def read_seal(folder: Path) -> Statement:
     """
     path = folder / ENVELOPE
     if not path.is_file():
-        raise InputError(f"{folder} is not sealed: {ENVELOPE} is missing. Run the command that made it again.")
+        raise InputError(
+            f"{folder} is not sealed: {ENVELOPE} is missing. Run the command that made it again."
+        )
     return read_statement(path.read_bytes(), str(path))
 
 

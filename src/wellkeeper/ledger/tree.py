@@ -50,7 +50,9 @@ def inclusion_proof(leaves: bytes, index: int) -> list[bytes]:
         DataError: there is no such leaf.
     """
     if not 0 <= index < _size_of(leaves):
-        raise DataError(f"There are {len(leaves) // HASH_BYTES} leaves, and no leaf {index}. Ask for one of them.")
+        raise DataError(
+            f"There are {len(leaves) // HASH_BYTES} leaves, and no leaf {index}. Ask for one of them."
+        )
     path = []
     while len(leaves) > HASH_BYTES:
         neighbour = _at(leaves, index ^ 1)
@@ -128,7 +130,9 @@ def is_consistent(
 def _size_of(leaves: bytes) -> int:
     size, rest = divmod(len(leaves), HASH_BYTES)
     if rest:
-        raise DataError(f"Leaf hashes take {len(leaves)} bytes, which is no multiple of 32. Give whole hashes.")
+        raise DataError(
+            f"Leaf hashes take {len(leaves)} bytes, which is no multiple of 32. Give whole hashes."
+        )
     return size
 
 

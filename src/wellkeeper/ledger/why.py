@@ -8,30 +8,25 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from wellkeeper.core.decision import Decision, SpanAction
 from wellkeeper.core.evidence import BY_NAME, KINDS
 from wellkeeper.core.origin import SYNTHETIC, Origin
 from wellkeeper.core.rights import is_open
-from wellkeeper.engine.files import kind_of
 from wellkeeper.errors import InputError
+from wellkeeper.ledger.find import nothing_fits, place_of, position_of, rows_with, same_file
 from wellkeeper.ledger.folder import Kind, open_part_tables, read_quarantine
 from wellkeeper.ledger.manifest import MANIFEST, read_manifest
 from wellkeeper.ledger.rows import MATCHED_CHARS
 
 SCHEMA = "wellkeeper.why/1"
 
-_HASH_PREFIX = re.compile(r"[0-9a-fA-F]{8,64}")
 _SHOWN = 20  # documents on a terminal; JSON has all
-_SAMPLE = 2_000  # ids that are compared letter by letter with one that is not found
-_CLOSE_LINES = 1_000
 _UNKNOWN = 1 << 62  # bytes of a record that could not be read: more than any excerpt has
 
 # The order of `keep` in exact- and near-duplicates.v1 where the recipe does not set another.
@@ -181,42 +176,11 @@ def why(folder: Path | str, query: str) -> Story:
 
 def _told(folder: Path, query: str) -> Story:
     documents = open_part_tables(folder, "documents")
-    position = _position(query)
-    quarantined = _quarantined(folder, position)
-    rows = _rows(documents, ds.field("id") == query) or _by_hash(documents, query)
-    if not rows and position is not None:
-        rows = _by_position(documents, *position)
+    quarantined = _quarantined(folder, position_of(query))
+    rows = rows_with(folder, documents, query)
     if not rows and not any(record.line for record in quarantined):
-        raise _nothing_fits(folder, documents, query, position)
+        raise nothing_fits(folder, documents, query)
     return Story(query=query, documents=_stories(folder, documents, rows), quarantined=quarantined)
-
-
-def _position(query: str) -> tuple[str, int] | None:
-    file, _, line = query.rpartition(":")
-    return (file, int(line)) if file and line.isascii() and line.isdigit() else None
-
-
-def _same_file(file: str, wanted: str) -> bool:
-    return file == wanted or file.endswith("/" + wanted)
-
-
-def _rows(documents: ds.Dataset, matches: Any) -> list[int]:
-    rows: Any = documents.to_table(columns=["row"], filter=matches).column("row")
-    found: list[int] = rows.to_pylist()
-    return found
-
-
-def _by_hash(documents: ds.Dataset, query: str) -> list[int]:
-    if not _HASH_PREFIX.fullmatch(query):
-        return []
-    digest: Any = ds.field("content_hash")
-    low, high = (pa.scalar(bytes.fromhex(query.ljust(64, filler)), pa.binary(32)) for filler in "0f")
-    return _rows(documents, (digest >= low) & (digest <= high))
-
-
-def _by_position(documents: ds.Dataset, file: str, line: int) -> list[int]:
-    near = documents.to_table(columns=["row", "file"], filter=ds.field("line") == line)
-    return [row["row"] for row in near.to_pylist() if _same_file(row["file"], file)]
 
 
 def _quarantined(folder: Path, position: tuple[str, int] | None) -> tuple[QuarantineStory, ...]:
@@ -227,7 +191,7 @@ def _quarantined(folder: Path, position: tuple[str, int] | None) -> tuple[Quaran
     return tuple(
         QuarantineStory(**record, sentence=_quarantine_sentence(record))
         for record in records
-        if _same_file(record["file"], wanted) and record["line"] in (line, 0)
+        if same_file(record["file"], wanted) and record["line"] in (line, 0)
     )
 
 
@@ -508,56 +472,9 @@ def _fate(survivor: Survivor) -> str:
 
 
 def _quarantine_sentence(record: Mapping[str, Any]) -> str:
-    place = _place(record["file"])
+    place = place_of(record["file"])
     whole = "a part of the file" if record["line"] == 0 else f"{place} {record['line']}"
     return f"not a document: {whole} was quarantined as {record['code']}. {record['reason']}"
-
-
-def _place(file: str) -> str:
-    """What the numbers of a file's records count."""
-    return "row" if kind_of(file)[0] in ("parquet", "arrow") else "line"
-
-
-def _nothing_fits(
-    folder: Path, documents: ds.Dataset, query: str, position: tuple[str, int] | None
-) -> InputError:
-    hints = [_close_lines(documents, *position)] if position else []
-    close = _close_ids(documents, query)
-    if close:
-        hints.append(f"Close ids: {', '.join(close)}.")
-    if re.fullmatch(r"[0-9a-fA-F]{1,7}", query):
-        hints.append("A hash needs at least 8 digits.")
-    said = " ".join(hint for hint in hints if hint)
-    return InputError(
-        f"{folder} has no document {query!r}. {said}{' ' if said else ''}"
-        "Give an id, the first 8 or more hexadecimal digits of the text's SHA-256, or file:line."
-    )
-
-
-def _close_ids(documents: ds.Dataset, query: str) -> list[str]:
-    """Ids like the query, in any case: of those that share its longest known beginning, the closest three."""
-    ids: Any = documents.to_table(columns=["id"]).column("id")
-    lower: Any = pc.utf8_lower(ids)
-    wanted = query.lower()
-    for size in sorted({len(wanted) * quarter // 4 for quarter in range(5)}, reverse=True):
-        some = ids.filter(pc.starts_with(lower, wanted[:size])).slice(0, _SAMPLE)
-        spelled = {name.lower(): name for name in some.to_pylist()}
-        close = get_close_matches(wanted, spelled, 3)
-        if close:
-            return [spelled[name] for name in close]
-    return []
-
-
-def _close_lines(documents: ds.Dataset, file: str, line: int) -> str:
-    number: Any = ds.field("line")
-    near = documents.to_table(
-        columns=["file", "line"], filter=(number > line - _CLOSE_LINES) & (number < line + _CLOSE_LINES)
-    )
-    places = [(row["file"], row["line"]) for row in near.to_pylist() if _same_file(row["file"], file)]
-    if not places:
-        return ""
-    closest = min(places, key=lambda place: abs(place[1] - line))
-    return f"The document closest to that {_place(closest[0])} starts at {closest[0]}:{closest[1]}."
 
 
 def _plain(value: Any) -> dict[str, Any]:
@@ -584,7 +501,7 @@ def _document_lines(story: DocumentStory) -> list[str]:
     source = (
         record["group"] if record["group"] == record["source"] else f"{record['group']} / {record['source']}"
     )
-    place = f"{record['file']}, {_place(record['file'])}"
+    place = f"{record['file']}, {place_of(record['file'])}"
     lines = [
         record["id"],
         f"  {story.sentence}",
@@ -702,6 +619,6 @@ def _survivor_line(survivor: Survivor) -> str:
 
 def _quarantine_lines(record: QuarantineStory) -> list[str]:
     byte = "" if record.offset < 0 else f", byte {record.offset:,}"
-    place = f", {_place(record.file)} {record.line:,}" if record.line else ""
+    place = f", {place_of(record.file)} {record.line:,}" if record.line else ""
     lines = [f"{record.file}{place}{byte}", f"  {record.sentence}"]
     return lines + ([f"  excerpt   {_quoted(record.excerpt, _UNKNOWN)}"] if record.excerpt else [])

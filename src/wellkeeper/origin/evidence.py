@@ -126,6 +126,12 @@ def date_evidence(captured_at: NDArray[np.int64], basis: NDArray[np.uint8]) -> M
     return np.where(before & vouched, strong, np.where(before & claimed, weak, none)).astype(np.uint64)
 
 
+def without_weaker_dates(mask: Masks) -> Masks:
+    """The evidence, where a third party's date makes needless what the document itself claims."""
+    vouched = _any(mask, _bit("captured-before-2022-11-30"))
+    return np.where(vouched, mask & ~_bit("dated-before-2022-11-30"), mask).astype(np.uint64)
+
+
 def declared_evidence(origin: NDArray[np.uint8]) -> Masks:
     """Evidence that a source's label gives, as mask bits, shape (documents,).
 
@@ -262,7 +268,7 @@ def _attested(mask: Masks, stated: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Documents whose class a trusted signer states. Of machine translation and templates no evidence has a bit."""
     signed = _any(mask, _bit("credential-trusted-ai") | _bit("credential-trusted-human"))
     neither = np.isin(stated, (Origin.MACHINE_TRANSLATED, Origin.PROGRAMMATIC))
-    return (signed & (stated != Origin.UNKNOWN)) | neither
+    return np.asarray((signed & (stated != Origin.UNKNOWN)) | neither)
 
 
 def traced_by_ai(mask: Masks) -> NDArray[np.bool_]:

@@ -26,13 +26,14 @@ from wellkeeper.recipe.describe import (
     describe_inputs,
     describe_origin,
     describe_quality,
-    describe_rights,
 )
 from wellkeeper.recipe.earlier import INDEX, remember
 from wellkeeper.recipe.findings import findings_of, verdict_of
 from wellkeeper.recipe.inputs import groups_of, with_slices
+from wellkeeper.recipe.marks import describe_marks
 from wellkeeper.recipe.propose import proposed_recipe
 from wellkeeper.recipe.results import Audit
+from wellkeeper.recipe.rights import describe_rights
 from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.textpass import Group
 
@@ -242,6 +243,7 @@ def audit_document(
         "quality": rules,
         "quality_any": failing,
         "rights": describe_rights(corpus),
+        "marks": describe_marks(corpus),
     }
     document["outlook"] = _outlook(corpus, document["origin"]["share"])
     findings = findings_of(document)

@@ -34,12 +34,13 @@ from wellkeeper.engine.scratch import noughts
 from wellkeeper.engine.sidecar import SidecarBlock, Sidecars
 from wellkeeper.errors import WorkError
 from wellkeeper.kernels import text
-from wellkeeper.ledger.rows import QUARANTINE, UNKNOWN_DEPTH
+from wellkeeper.ledger.rows import QUARANTINE
 from wellkeeper.origin.evidence import origin_of, style_evidence, style_log10_by_slice
 from wellkeeper.recipe.textpass import EXCERPT_CHARS, Group, tables
 
 if TYPE_CHECKING:
     from wellkeeper.origin.anchors import AnchorPack
+    from wellkeeper.recipe.lineage import Lineage
 
 
 class LoadedCorpus:
@@ -70,12 +71,14 @@ class LoadedCorpus:
         self.anchors = anchors
         self.styled = styled  # whether the sidecars hold every document's style score
         self.sample_shift = sample_shift  # one document in 2 ** sample_shift is drawn for the tail measures
+        self.earlier: Mapping[str, Path] = {}  # folders of earlier sets by name, where parents may be found
+        self._lineage: Lineage | None = None
         self._derived: dict[str, NDArray[Any]] = {}
         self._codes: dict[str, tuple[NDArray[np.int32], tuple[str, ...]]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """What another machine needs to read the same sidecars: nothing that is kept for speed."""
-        return {**self.__dict__, "_derived": {}, "_codes": {}}
+        return {**self.__dict__, "_derived": {}, "_codes": {}, "_lineage": None}
 
     @property
     def quarantined(self) -> int:
@@ -108,6 +111,8 @@ class LoadedCorpus:
             self._derived[name] = ranks[codes]
         elif name == "month" and name not in self._derived:
             self._derived[name] = month_of(self.column("captured_at"))
+        elif name == "depth":
+            return self.lineage.depth
         elif name == "reference" and name not in self._derived:
             self._derived[name] = self._per_file(lambda group: group.reference).astype(np.uint8)
         return self._derived[name] if name in self._derived else self.sidecars.column(name)
@@ -176,10 +181,14 @@ class LoadedCorpus:
             [block.documents for block in self.sidecars.blocks],
         )
 
-    def labelled_depth(self) -> NDArray[np.uint8]:
-        """Generations of models behind every document, as the label of its file says."""
-        depths = [UNKNOWN_DEPTH if file.depth is None else file.depth for _, file in self.files]
-        return np.array(depths, np.uint8)[self.file_of()]
+    @property
+    def lineage(self) -> "Lineage":
+        """Depths of the documents, and the parents that they name."""
+        if self._lineage is None:
+            from wellkeeper.recipe.lineage import lineage_of  # which reads ledgers of earlier sets
+
+            self._lineage = lineage_of(self, self.earlier)
+        return self._lineage
 
     def _per_file(self, value: Any) -> NDArray[Any]:
         values = np.array([value(group) for group, _ in self.files])

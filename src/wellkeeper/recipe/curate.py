@@ -40,14 +40,15 @@ from wellkeeper.recipe.inputs import (
 from wellkeeper.recipe.model import Guard, Recipe, Source
 from wellkeeper.recipe.optional import describe_optional, embedding_of, settle, wanted_by
 from wellkeeper.recipe.results import Curation
+from wellkeeper.recipe.rights import describe_lineage, describe_rights
 from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks
 from wellkeeper.recipe.schema import GUARD_WITHOUT_REFERENCE, guard_of, load_recipe
 from wellkeeper.recipe.steps import step_named
 from wellkeeper.recipe.textpass import Group
 
 if TYPE_CHECKING:
-    from wellkeeper.ledger.signature import SigningKey
     from wellkeeper.engine.site_files import SiteFiles
+    from wellkeeper.ledger.signature import SigningKey
     from wellkeeper.origin.anchors import AnchorPack
     from wellkeeper.recipe.tail_cost import TailWatch
     from wellkeeper.recipe.tail_guard import TailGuard
@@ -184,7 +185,11 @@ def curate(
         document |= {"dry_run": dry_run, "against": repeats}
         paths = {}
         if not dry_run:
-            from wellkeeper.recipe.output import seal_output, write_output, write_report  # which a dry run need not load
+            from wellkeeper.recipe.output import (
+                seal_output,
+                write_output,
+                write_report,
+            )  # which a dry run need not load
 
             paths = write_output(
                 folder, plan, corpus, decisions, document, said, run, keep_rejected=keep_rejected
@@ -279,6 +284,7 @@ _LEAN = frozenset(
         "decontaminate.v1",
         "artefacts.v1",
         "origin.v1",
+        "rights.v1",
         "weight-by-origin.v1",
         "weight-by-template.v1",
     }
@@ -387,6 +393,7 @@ def _drop_repeats(
         return None
     located = [recipe.locate(path) for path in recipe.against]
     check_not_itself(recipe.against, located, out)
+    corpus.earlier = dict(zip(recipe.earlier_names(), map(Path, located), strict=True))
     similarity = _similarity(recipe)
     asked = any(step.name == NEAR_DUPLICATES.name for step in recipe.steps)
     near = (similarity, banding_for(similarity)) if asked else None
@@ -479,6 +486,8 @@ def curation_document(
             for tally in decisions.tallies
         ],
         "mix": _mix(decisions),
+        "rights": {"before": describe_rights(corpus), "after": describe_rights(corpus, kept)},
+        "lineage": describe_lineage(corpus, kept),
         **describe_optional(corpus, decisions),
         "origin": {
             when: {

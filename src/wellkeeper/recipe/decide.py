@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -225,14 +225,8 @@ VectorsOf: TypeAlias = Callable[[Indices], NDArray[np.int16]]
 """Unit vectors of some documents, ascending, in units of 1 / `VECTOR_UNIT`."""
 
 
-class Coded(Corpus, Protocol):
-    """A corpus whose string columns can be had as codes and names."""
-
-    def codes(self, name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]: ...
-
-
 def apply_mix(
-    corpus: Coded,
+    corpus: Corpus,
     decisions: Decisions,
     plan: MixPlan,
     topics: MixTopics | None = None,

@@ -12,7 +12,6 @@ from wellkeeper.core.dates import CHATGPT_RELEASE
 from wellkeeper.core.decision import Ruling
 from wellkeeper.core.evidence import KINDS, Strength
 from wellkeeper.core.origin import LABELS, Origin
-from wellkeeper.core.rights import is_open
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.filter.quality import QUALITY, SETS, failing, first_examples
 from wellkeeper.origin.share import CERTIFIED, Slice, by_month, by_source, share
@@ -366,17 +365,6 @@ def describe_quality(corpus: LoadedCorpus) -> tuple[list[dict[str, Any]], int]:
         ]
     default = QUALITY.rule(corpus, everything, QUALITY.check({}))
     return sorted(rows, key=lambda row: (-row["documents"], row["rule"])), len(default.documents)
-
-
-def describe_rights(corpus: LoadedCorpus) -> dict[str, Any]:
-    codes, names = corpus.codes("licence")
-    counts = np.bincount(codes[codes >= 0], minlength=len(names)) if len(names) else np.zeros(0, np.int64)
-    order = np.argsort(-counts, kind="stable").tolist()
-    return {
-        "licence": [{"expression": names[k], "documents": int(counts[k])} for k in order],
-        "unknown_licence": int((codes < 0).sum()),
-        "recognised": int(sum(counts[k] for k, name in enumerate(names) if is_open(name))),
-    }
 
 
 def months_of(corpus: LoadedCorpus, chosen: NDArray[np.bool_]) -> list[dict[str, Any]]:

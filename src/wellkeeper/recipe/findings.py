@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from wellkeeper.core.finding import Finding, Severity
+from wellkeeper.core.rights import CONSENTS
 from wellkeeper.origin.share import ANCHORS_NEEDED
 
 Audit: TypeAlias = Mapping[str, Any]
@@ -36,7 +37,7 @@ def findings_of(audit: Audit) -> tuple[Finding, ...]:
 
 def curation_findings_of(curation: Audit) -> tuple[Finding, ...]:
     """What a curation (`wellkeeper.curate/1`) wants its reader to know, in the order of its steps."""
-    return tuple(_tail_cost(curation))
+    return (*_tail_cost(curation), *_lineage(curation))
 
 
 def verdict_of(findings: tuple[Finding, ...]) -> str:
@@ -175,6 +176,33 @@ def _conflicts(audit: Audit) -> Iterator[Finding]:
             f"The evidence on {_many(count, 'document')} contradicts itself",
             "Strong evidence points both ways, for example a label that says human and a chat tool's trace.",
             "Have a person look at them: origin.v1 and artefacts.v1 put them up for review.",
+        )
+
+
+def _unread(audit: Audit) -> Iterator[Finding]:
+    unread = audit["marks"]["unread_credentials"] if audit.get("marks") else 0
+    if unread:
+        yield _finding(
+            "WK308",
+            Severity.WARNING,
+            f"{_many(unread, 'document')} carry credentials that nothing installed can read",
+            "A signed credential may say that a model made them. It was taken off the text and counted as no words.",
+            "Install what reads them, then run the same command again: pip install 'wellkeeper[c2pa]'",
+        )
+
+
+def _broken(audit: Audit) -> Iterator[Finding]:
+    if not audit.get("marks"):
+        return
+    verdicts = audit["marks"]["credentials"]["by_verdict"]
+    broken = sum(row["documents"] for row in verdicts if row["validity"] != "valid")
+    if broken:
+        yield _finding(
+            "WK309",
+            Severity.WARNING,
+            f"{_many(broken, 'credential')} do not fit their documents",
+            "They were signed for other bytes: the texts were edited after signing, or the credentials were moved.",
+            "Ask the source for the texts as they were signed; `wellkeeper marks` tells which checks failed.",
         )
 
 
@@ -370,7 +398,79 @@ def _rights(audit: Audit) -> Iterator[Finding]:
         )
 
 
+def _signals(audit: Audit) -> Iterator[Finding]:
+    total = audit["inputs"]["documents"]
+    consent, rows = audit["rights"].get("consent", {}), audit["rights"].get("signals", ())
+    refused = consent.get("opt-out-signal", 0) + consent.get("revoked", 0)
+    if refused:
+        kinds = ", ".join(f"{row['kind']} ({row['denies']:,})" for row in rows if row["denies"])
+        yield _finding(
+            "WK602",
+            Severity.WARNING,
+            f"{_many(refused, 'document')} {'is' if refused == 1 else 'are'} opted out of training "
+            f"({refused / total:.1%})",
+            f"Said by {kinds}. Some laws make such a signal binding, and people remember who heeded it.",
+            "Leave them out with rights.v1, or get a licence and state it: consent: licensed.",
+        )
+    conflicts = audit["rights"].get("conflicts", {}).get("documents", 0)
+    if conflicts:
+        yield _finding(
+            "WK603",
+            Severity.WARNING,
+            f"{_many(conflicts, 'document')} {'has' if conflicts == 1 else 'have'} signals that contradict each other",
+            "One denies training and another allows it. They count as opted out until somebody has looked.",
+            "Read the examples below; rights.v1 holds such documents for review, and conflict says otherwise.",
+        )
+
+
+def _unclear_rights(audit: Audit) -> Iterator[Finding]:
+    names = audit["rights"].get("unclear_licence", ())
+    if names:
+        many = sum(row["documents"] for row in names)
+        yield _finding(
+            "WK604",
+            Severity.INFO,
+            f"{_many(many, 'document')} {'has' if many == 1 else 'have'} a licence whose name means nothing certain",
+            "Such names are kept as written: "
+            + ", ".join(f"{row['name']} ({row['documents']:,})" for row in names[:5])
+            + ".",
+            "Write SPDX identifiers, with a version; or allow and deny the names as they are in rights.v1.",
+        )
+    odd = {role: n for role, n in audit["rights"].get("not_understood", {}).items() if n}
+    if odd:
+        yield _finding(
+            "WK605",
+            Severity.WARNING,
+            "Some values of rights columns say nothing",
+            "They count as unknown: "
+            + ", ".join(f"{role} of {_many(n, 'document')}" for role, n in odd.items())
+            + ".",
+            f"Write consent as one of {', '.join(CONSENTS)}; depth as a whole number.",
+        )
+
+
+def _lineage(curation: Audit) -> Iterator[Finding]:
+    parents = curation.get("lineage", {}).get("parents", {})
+    if circular := parents.get("circular", 0):
+        yield _finding(
+            "WK611",
+            Severity.WARNING,
+            f"The parents of {_many(circular, 'document')} lead in a circle",
+            "A text cannot be made from itself, so the column of parents is wrong. Their depth is unknown.",
+            "Look at ledger/parents for rows that name each other, and correct what the column names.",
+        )
+    if missing := parents.get("missing", 0):
+        yield _finding(
+            "WK612",
+            Severity.INFO,
+            f"{missing:,} of {_many(parents['named'], 'parent')} named cannot be found",
+            "Neither this corpus nor an earlier set of against has them, so the depth of their children is unknown.",
+            "Add the set that has them to against, or state depth: for the source.",
+        )
+
+
 _RULES: tuple[Callable[[Audit], Iterator[Finding]], ...] = (
     _quarantine, _dominant, _undated, _duplicates, _source_loss, _large_cluster, _vectors, _artefacts, _conflicts,
-    _share, _measured, _anchors, _synthetic, _tails, _quality, _rights,
+    _unread, _broken,
+    _share, _measured, _anchors, _synthetic, _tails, _quality, _rights, _signals, _unclear_rights,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Who was made from whom: parents found by id or text, here or in earlier sets, and each document's generation depth."""
+"""Who was made from whom: parents found by id or text, here or in earlier sets, and each document's depth."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from wellkeeper.core.lineage import UNKNOWN_DEPTH, sha256_in
 from wellkeeper.core.origin import Origin
 from wellkeeper.ledger.folder import open_part_tables
 from wellkeeper.ledger.parents import Descent, depths_of
-from wellkeeper.ledger.rows import PARENTS, table_of
+from wellkeeper.ledger.rows import PARENTS, depth_of, table_of
 
 if TYPE_CHECKING:
     from wellkeeper.recipe.corpus import LoadedCorpus
@@ -59,8 +59,7 @@ def lineage_of(corpus: "LoadedCorpus", earlier: Mapping[str, Path]) -> Lineage:
         corpus: the documents.
         earlier: folders of earlier sets, by name; those without a ledger are passed over.
     """
-    human = corpus.column("origin_resolved") == Origin.HUMAN
-    known = corpus.column("declared_depth").astype(np.uint8)
+    origin = corpus.column("origin_resolved")
     child, name, names = _named_parents(corpus)
     edges, places = _found_here(corpus, child, name, names)
     first = np.full(len(child), -1, np.int64)
@@ -74,7 +73,9 @@ def lineage_of(corpus: "LoadedCorpus", earlier: Mapping[str, Path]) -> Lineage:
         parent=np.concatenate([places, np.full(len(missing), -1, np.int64)]),
         depth=np.concatenate([np.full(len(edges), UNKNOWN_DEPTH, np.uint8), given]),
     )
-    found = depths_of(known, descent, human=human)
+    found = depths_of(
+        depth_of(origin, corpus.column("declared_depth")), descent, human=origin == Origin.HUMAN
+    )
     return Lineage(
         depth=found.depth,
         circular=found.circular,
@@ -94,7 +95,9 @@ def _named_parents(corpus: "LoadedCorpus") -> tuple[NDArray[np.int64], NDArray[n
     for block, rows in corpus.sidecars.companions("parents"):
         children.append(rows.column("document").to_numpy() + block.first)
         encoded = rows.column("parent").combine_chunks().dictionary_encode()
-        mapping = np.array([seen.setdefault(name, len(seen)) for name in encoded.dictionary.to_pylist()], np.int32)
+        mapping = np.array(
+            [seen.setdefault(name, len(seen)) for name in encoded.dictionary.to_pylist()], np.int32
+        )
         codes.append(mapping[encoded.indices.to_numpy()])
     if not children:
         return np.zeros(0, np.int64), np.zeros(0, np.int32), ()
@@ -133,9 +136,7 @@ def _matches(
     return left, np.repeat(low, counts) + steps
 
 
-def _bearers(
-    corpus: "LoadedCorpus", names: Sequence[str]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _bearers(corpus: "LoadedCorpus", names: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Every document that bears one of the names, as its id or the SHA-256 of its text: name and document."""
     wanted = pa.array(names, pa.string())
     digests = {digest: code for code, name in enumerate(names) if (digest := sha256_in(name)) is not None}
@@ -194,7 +195,10 @@ def parent_table(corpus: "LoadedCorpus", lineage: Lineage, low: int, high: int) 
     """The ledger's rows of parents that documents [low, high) name."""
     first, last = np.searchsorted(lineage.child, (low, high)).tolist()
     child, name, parent = (column[first:last] for column in (lineage.child, lineage.name, lineage.parent))
-    sets = [lineage.outside.get(code) if row < 0 else None for code, row in zip(name.tolist(), parent.tolist(), strict=True)]
+    sets = [
+        lineage.outside.get(code) if row < 0 else None
+        for code, row in zip(name.tolist(), parent.tolist(), strict=True)
+    ]
     depth = np.where(parent >= 0, lineage.depth[parent], UNKNOWN_DEPTH).astype(np.uint8)
     outside = [place for place, one in enumerate(sets) if one is not None]
     depth[outside] = [one[1] for one in sets if one is not None]

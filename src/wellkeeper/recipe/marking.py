@@ -172,6 +172,8 @@ def mark(
         signed_by=() if key is None else (key.keyid,),
     )
     file = label_path(place)
+    if not place.is_absolute():  # told as the path was given
+        file = Path(os.path.relpath(file))
     payload = json.dumps(label.statement(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     write_atomic(file, envelope(payload.encode(), key))
     return Marked(path=place, file=file, label=label)

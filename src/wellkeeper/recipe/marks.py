@@ -1,107 +1,286 @@
-"""Marks of a corpus: read in the text pass, kept beside its sidecars, and told by kind, validity, trust and month."""
+"""`marks`: which marks of origin and rights a corpus and its media carry, by kind, validity, trust and month.
+
+A corpus is read as everywhere else; images, sound, film and documents are read one by one, whole. Nothing is judged
+here: what marks are as evidence is `wellkeeper.origin.marks`, and a document without any is a document about which
+nothing is known.
+"""
 
 import json
-from collections.abc import Iterator
+import mimetypes
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from wellkeeper.core.marks import Credential, RawSignal, Validity, signals_json, signals_of
-from wellkeeper.engine.credentials import read_text, text_reader_installed
-from wellkeeper.origin.marks import marked_by_credential, marked_by_signals
+from wellkeeper import __version__
+from wellkeeper.core.marks import Credential, RawSignal, Validity, signals_of
+from wellkeeper.core.origin import Origin
+from wellkeeper.engine.credentials import load_anchors, read_media
+from wellkeeper.engine.progress import Listener, Progress, nobody
+from wellkeeper.errors import InputError, MissingExtraError
+from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY
+from wellkeeper.origin.marks import stated_origin
+from wellkeeper.recipe.corpus import LoadedCorpus, month_label
+from wellkeeper.recipe.inputs import groups_of
+from wellkeeper.recipe.marked import credential_told
+from wellkeeper.recipe.running import Clock, Running, read_corpus, size_of_blocks
+from wellkeeper.recipe.textpass import Group
 
-VERSION = "marks.1"
-"""Changes with what is read: sidecars made with another are made anew."""
-
-_NOTHING = Credential(validity=Validity.NONE)
-_ROWS = pa.schema(
-    [
-        pa.field("document", pa.int64()),
-        pa.field("signed", pa.bool_()),  # whether a credential was taken off the text
-        pa.field("credential", pa.string()),  # JSON of `credential_json`; null: none was read
-        pa.field("signals", pa.string()),  # JSON of `core.marks.signals_json`
-    ]
+SCHEMA = "wellkeeper.marks/1"
+EXAMPLES = 12
+RIGHTS = frozenset(
+    {
+        "robots",
+        "robots-meta",
+        "tdmrep",
+        "content-usage",
+        "content-signal",
+        "rsl",
+        "ai-txt",
+        "licence",
+        "c2pa-mining",
+    }
 )
+"""Kinds of signals that say who may use a document."""
+CLASSES = ("credential", "disclosure", "rights")
+"""What prevalence is told of: a signed credential, a statement of AI in the making, a statement of rights."""
+_MEDIA = ("image/", "audio/", "video/", "application/pdf", "application/vnd.", "application/epub+zip")
+_TABLES = (".csv", ".tsv")  # which some systems call application/vnd.ms-excel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BlockMarks:
-    """Marks of the documents of one block; arrays have the shape (documents,)."""
-
-    mask: NDArray[np.uint64]  # evidence
-    origin: NDArray[np.uint8]  # `Origin` that the marks state
-    rows: pa.Table  # of the documents that have any
-    unread: int  # documents with a credential that nothing installed can read
-
-
-def marks_of_block(table: pa.Table, *, anchors: str | None) -> BlockMarks:
-    """Read the credentials and signals of a block's documents.
+def marks(
+    inputs: Sequence[str],
+    *,
+    trust: str | Path | None = None,
+    text: str | None = None,
+    workers: int | None = None,
+    listener: Listener = nobody,
+) -> dict[str, Any]:
+    """Tell which marks a corpus and the media beside it carry: schema `wellkeeper.marks/1`.
 
     Args:
-        table: documents as a reader gives them.
-        anchors: PEM certificates to trust; None: trust is unknown.
+        inputs: files, folders, globs or URLs of text; local media files or folders of them.
+        trust: PEM file of certificates whose holders' credentials are trusted; None: trust is unknown.
+        text: column with the text; guessed and said aloud where it is not given.
+        workers: how many blocks are worked on at once; None: as many as there are cores.
+        listener: is told of progress.
+
+    Raises:
+        InputError: an input does not exist or holds nothing to read, or the certificates cannot be read.
     """
-    mask = np.zeros(len(table), np.uint64)
-    origin = np.zeros(len(table), np.uint8)
-    rows: list[tuple[int, bool, str | None, str | None]] = []
-    readable, pem = text_reader_installed(), None if anchors is None else anchors.encode()
-    for document, text, written in _marked(table):
-        credential = _NOTHING if text is None or not readable else read_text(text.encode(), anchors=pem)
-        signals = (*signals_given(written), *mining_signals(credential))
-        marked = marked_by_credential(credential) | marked_by_signals(signals)
-        mask[document], origin[document] = marked.mask, marked.origin
-        told = None if credential.validity is Validity.NONE else credential_json(credential)
-        rows.append((document, text is not None, told, signals_json(signals)))
-    columns = zip(*rows, strict=True) if rows else ((), (), (), ())
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, _ROWS, strict=True)]
-    unread = 0 if readable else sum(signed for _, signed, _, _ in rows)
-    return BlockMarks(mask=mask, origin=origin, rows=pa.table(arrays, schema=_ROWS), unread=unread)
+    clock = Clock()
+    anchors = None if trust is None else load_anchors(Path(trust))
+    media = [found for path in inputs for found in media_files(path)]
+    texts = [path for path in inputs if not _is_media(Path(path))]
+    with TemporaryDirectory(prefix="wellkeeper-marks-") as work:
+        run = Running(work=Path(work), workers=workers, block_bytes=size_of_blocks(None), listener=listener)
+        groups, said = _groups(texts, {"text": text}, run.work, media=bool(media))
+        of_texts = None
+        if groups:
+            with run.ready():
+                corpus = read_corpus(
+                    groups,
+                    run,
+                    similarity=DEFAULT_SIMILARITY,
+                    seed=0,
+                    statistics=False,
+                    words=False,
+                    trust=None if anchors is None else anchors.decode(),
+                )
+            of_texts = {"documents": len(corpus), "marks": describe_marks(corpus)}
+        return {
+            "schema": SCHEMA,
+            "version": __version__,
+            "trust": None if trust is None else str(trust),
+            "said": list(said),
+            "texts": of_texts,
+            "media": describe_media(media, anchors, listener) if media else None,
+            "run": clock.told(run, seed=0),
+        }
 
 
-def _marked(table: pa.Table) -> Iterator[tuple[int, str | None, str | None]]:
-    """Documents with a credential or signals, ascending: number, text as signed, signals as written."""
-    signed, signals = table.column("signed_text"), table.column("signals")
-    if signed.null_count == len(table) == signals.null_count:
-        return
-    some = np.flatnonzero(np.asarray(pc.or_(signed.is_valid(), signals.is_valid())))
-    for document in some.tolist():
-        yield document, signed[document].as_py(), signals[document].as_py()
-
-
-def signals_given(written: str | None) -> tuple[RawSignal, ...]:
-    """The signals of a document; none where a user's column of that name holds something else.
-
-    >>> signals_given("no JSON"), signals_given('[["robots","html-meta","robots","noai"]]')[0].value
-    ((), 'noai')
-    """
+def _groups(
+    paths: Sequence[str], columns: Mapping[str, str | None], work: Path, *, media: bool
+) -> tuple[tuple[Group, ...], tuple[str, ...]]:
+    """The text among the inputs; a folder of nothing but media has none."""
+    if not paths:
+        return (), ()
     try:
-        signals = signals_of(written)
-    except (ValueError, TypeError):
-        return ()
-    return signals if all(isinstance(part, str) for signal in signals for part in signal) else ()
+        return groups_of(paths, columns, work)
+    except InputError:
+        if media:
+            return (), ()
+        raise
 
 
-def mining_signals(credential: Credential) -> Iterator[RawSignal]:
-    """What a valid credential says of training, as a signal for whoever resolves rights."""
-    if credential.validity is Validity.VALID and credential.mining is not None:
-        yield RawSignal("c2pa-mining", "c2pa", "cawg.training-mining", credential.mining)
+# --- texts -------------------------------------------------------------------------------------------------
 
 
-def credential_json(credential: Credential) -> str:
-    """A credential as reports and the marks of a block keep it: without its store."""
-    told = {
-        "validity": credential.validity.label,
-        "trust": credential.trust.label,
-        "origin": credential.origin.label,
-        "source_types": credential.source_types,
-        "generator": credential.generator,
-        "signer": credential.signer,
-        "signed_at": credential.signed_at,
-        "problems": credential.problems,
-        "mining": credential.mining,
-        "parents": credential.parents,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """Marks of one document."""
+
+    document: int
+    credential: Mapping[str, Any] | None
+    signals: tuple[RawSignal, ...]
+
+    def classes(self) -> Iterator[str]:
+        """Which of `CLASSES` its marks are."""
+        if self.credential is not None:
+            yield "credential"
+        if any(stated_origin(signal) is not Origin.UNKNOWN for signal in self.signals):
+            yield "disclosure"
+        if any(signal.kind in RIGHTS for signal in self.signals):
+            yield "rights"
+
+
+def describe_marks(corpus: LoadedCorpus) -> dict[str, Any] | None:
+    """Marks of a corpus: how many documents carry which, by month and with examples; None where none carries any."""
+    unread = sum(int(block.facts["unread_credentials"]) for block in corpus.sidecars.blocks)
+    kinds: Counter[tuple[str, str]] = Counter()
+    credentials: list[Mapping[str, Any]] = []
+    of_class: dict[str, list[int]] = {name: [] for name in CLASSES}
+    examples: list[_Row] = []
+    documents = 0
+    for row in _rows(corpus):
+        documents += 1
+        kinds.update({(signal.kind, signal.where) for signal in row.signals})
+        if row.credential is not None:
+            credentials.append(row.credential)
+        for name in row.classes():
+            if len(of_class[name]) < EXAMPLES // len(CLASSES):
+                examples.append(row)
+            of_class[name].append(row.document)
+    if not documents:
+        return None
+    return {
+        "documents": documents,
+        "unread_credentials": unread,
+        "credentials": told_credentials(credentials),
+        "signals": [
+            {"kind": kind, "where": where, "documents": count}
+            for (kind, where), count in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+        ],
+        "by_month": _by_month(corpus, of_class),
+        "examples": _examples(corpus, {row.document: row for row in examples}),
     }
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def _rows(corpus: LoadedCorpus) -> Iterator[_Row]:
+    for block, table in corpus.sidecars.companions("marks"):
+        for row in table.to_pylist():
+            yield _Row(
+                document=block.first + row["document"],
+                credential=json.loads(row["credential"]) if row["credential"] else None,
+                signals=signals_of(row["signals"]),
+            )
+
+
+def _by_month(corpus: LoadedCorpus, of_class: Mapping[str, Sequence[int]]) -> list[dict[str, Any]]:
+    """Documents of each month, and how many of them carry a mark of each class."""
+    months, codes = np.unique(corpus.column("month"), return_inverse=True)
+    counts = {
+        name: np.bincount(codes[np.array(some, np.int64)], minlength=len(months))
+        for name, some in of_class.items()
+    }
+    total = np.bincount(codes, minlength=len(months))
+    return [
+        {
+            "month": month_label(month),
+            "documents": int(total[place]),
+            **{name: int(count[place]) for name, count in counts.items()},
+        }
+        for place, month in enumerate(months.tolist())
+    ]
+
+
+def _examples(corpus: LoadedCorpus, chosen: Mapping[int, _Row]) -> list[dict[str, Any]]:
+    documents = sorted(chosen)
+    sources, names = corpus.codes("source")
+    return [
+        {
+            "id": id_,
+            "source": names[sources[document]],
+            "credential": chosen[document].credential,
+            "signals": [signal._asdict() for signal in chosen[document].signals],
+        }
+        for document, id_ in zip(documents, corpus.strings("id", documents), strict=True)
+    ]
+
+
+def told_credentials(credentials: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Credentials counted by verdict, source type, generator and signer; counts fall, equal ones by name."""
+    found = list(credentials)
+    verdicts = Counter((one["validity"], one["trust"], one["origin"]) for one in found)
+    return {
+        "documents": len(found),
+        "by_verdict": [
+            {"validity": validity, "trust": trust, "origin": origin, "documents": count}
+            for (validity, trust, origin), count in sorted(
+                verdicts.items(), key=lambda item: (-item[1], item[0])
+            )
+        ],
+        "by_source_type": _counted(
+            "source_type", (term for one in found for term in set(one["source_types"]))
+        ),
+        "by_generator": _counted("generator", (one["generator"] for one in found if one["generator"])),
+        "by_signer": _counted("signer", (one["signer"] for one in found if one["signer"])),
+        "by_problem": _counted("problem", (code for one in found for code in one["problems"])),
+    }
+
+
+def _counted(label: str, values: Iterable[str]) -> list[dict[str, Any]]:
+    counts = Counter(values)
+    return [
+        {label: value, "documents": count}
+        for value, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+# --- media -------------------------------------------------------------------------------------------------
+
+
+def media_files(path: str) -> list[Path]:
+    """The media at a local path, sorted: the file itself, or all below a folder; none at a URL or glob."""
+    place = Path(path)
+    if place.is_dir():
+        return sorted(file for file in place.rglob("*") if _is_media(file) and file.is_file())
+    return [place] if _is_media(place) and place.is_file() else []
+
+
+def _is_media(path: Path) -> bool:
+    return path.suffix.lower() not in _TABLES and media_type(path).startswith(_MEDIA)
+
+
+def media_type(path: Path) -> str:
+    """By its name; a guess, which reading corrects."""
+    return mimetypes.guess_type(path.name, strict=False)[0] or "application/octet-stream"
+
+
+def describe_media(files: Sequence[Path], anchors: bytes | None, listener: Listener) -> dict[str, Any]:
+    """Credentials of media files, all of them told one by one that have any."""
+    found: list[dict[str, Any]] = []
+    unread = 0
+    for number, path in enumerate(files):
+        try:
+            credential = read_media(path.read_bytes(), media_type(path), anchors=anchors)
+        except MissingExtraError:
+            unread += 1
+            continue
+        except OSError as error:
+            credential = Credential(validity=Validity.UNREADABLE, problems=(str(error.strerror),))
+        if credential.validity is not Validity.NONE:
+            found.append({"file": str(path), **credential_told(credential)})
+        listener(
+            Progress(stage="reading media", done=number + 1, total=len(files), unit="files", documents=0)
+        )
+    return {
+        "files": len(files),
+        "unread_credentials": unread,
+        "credentials": told_credentials(found),
+        "found": found,
+    }

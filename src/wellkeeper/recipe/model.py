@@ -39,6 +39,7 @@ class Source:
     generator: Given | None = None
     language: Given | None = None
     consent: Given | None = None  # a value is one of `wellkeeper.core.rights.CONSENTS`
+    signals: str | None = None  # column of statements beside the documents, JSON of `core.marks.signals_json`
     parents: str | None = None  # column of the documents that a model made each one from
     depth: Given | None = None  # generations of models behind the documents
     site_files: str | None = None  # folder of what sites say to crawlers, see `wellkeeper.engine.site_files`
@@ -49,7 +50,7 @@ class Source:
         """Role -> column, for the roles that are read from a column."""
         named = {
             role: value
-            for role in ("text", "id", "source", "domain", "parents", "embedding")
+            for role in ("text", "id", "source", "domain", "signals", "parents", "embedding")
             if (value := getattr(self, role)) is not None
         }
         return named | {

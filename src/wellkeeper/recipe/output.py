@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,21 @@ from wellkeeper.engine.executor import worker_count
 from wellkeeper.engine.readers.base import Quarantined
 from wellkeeper.engine.store import sweep, write_atomic
 from wellkeeper.engine.version import code_digest
-from wellkeeper.ledger.card import ConstraintFigure, card
+from wellkeeper.ledger.card import (
+    QUALITY_BIAS,
+    ConstraintFigure,
+    MeasuredShare,
+    card,
+    quality_rules_used,
+    synthetic_share,
+)
 from wellkeeper.ledger.counts import Counts, counts_of, reconcile
-from wellkeeper.ledger.croissant import croissant, write_croissant
+from wellkeeper.ledger.croissant import Collection, croissant, write_croissant
 from wellkeeper.ledger.folder import (
+    Kind,
     open_part_tables,
     remove_parts,
+    sources_path,
     write_part,
     write_quarantine,
     write_sources,
@@ -48,7 +59,6 @@ from wellkeeper.ledger.rows import (
     SOURCES,
     ContentDigest,
     content_digest,
-    depth_of,
     pre_ai_of,
     quarantine_of,
     table_of,
@@ -64,11 +74,12 @@ from wellkeeper.recipe.describe import (
     describe_inputs,
     describe_origin,
     describe_quality,
-    describe_rights,
 )
 from wellkeeper.recipe.findings import findings_of, verdict_of
+from wellkeeper.recipe.lineage import parent_table
 from wellkeeper.recipe.model import Recipe
 from wellkeeper.recipe.passages import span_rows
+from wellkeeper.recipe.rights import describe_rights, has_signals, signal_table
 from wellkeeper.recipe.running import Running
 from wellkeeper.recipe.tails import TOO_SMALL
 from wellkeeper.recipe.writepass import write_documents
@@ -195,42 +206,43 @@ def recipe_json(recipe: Recipe) -> dict[str, Any]:
 
 def _write_ledger(folder: Path, corpus: LoadedCorpus, decisions: Decisions) -> dict[str, str]:
     """All tables of the ledger; returns their content digests."""
-    documents, evidence = ContentDigest(), ContentDigest()
-    documents.update(DOCUMENTS.empty_table())
-    evidence.update(EVIDENCE.empty_table())
     remove_parts(folder)
     index = LedgerIndex()
-    spans_digest = ContentDigest() if decisions.spans else None
-    overlaps = overlaps_of(decisions)
-    overlaps_digest = ContentDigest() if overlaps is not None else None
-    for number, (rows, table, spans) in enumerate(_ledger_parts(corpus, decisions)):
-        write_part(folder, "documents", number, table)
-        write_part(folder, "evidence", number, spans)
+    side = _side_tables(corpus, decisions)
+    kinds: tuple[Kind, ...] = ("documents", "evidence", *side)
+    digests = {kind: ContentDigest() for kind in kinds}
+    digests["documents"].update(DOCUMENTS.empty_table())
+    digests["evidence"].update(EVIDENCE.empty_table())
+    for number, (low, high, table, evidence) in enumerate(_ledger_parts(corpus, decisions)):
         index.update(table)
-        documents.update(table)
-        evidence.update(spans)
-        if spans_digest is not None:
-            repeated = span_rows(corpus, decisions, int(rows[0]), int(rows[-1]) + 1)
-            write_part(folder, "spans", number, repeated)
-            spans_digest.update(repeated)
-        if overlaps is not None and overlaps_digest is not None:
-            held = overlap_table(corpus, overlaps, int(rows[0]), int(rows[-1]) + 1)
-            write_part(folder, "overlaps", number, held)
-            overlaps_digest.update(held)
-        del rows
+        parts: dict[Kind, pa.Table] = {"documents": table, "evidence": evidence}
+        for kind, part in (parts | {kind: made(low, high) for kind, made in side.items()}).items():
+            write_part(folder, kind, number, part)
+            digests[kind].update(part)
     index.write(folder)
     records = [Quarantined(**row) for row in quarantine_table(corpus).to_pylist()]
     write_quarantine(folder, records)
     sources = source_rows(corpus)
     write_sources(folder, sources)
     return {
-        "ledger/documents": documents.hexdigest(),
-        "ledger/evidence": evidence.hexdigest(),
+        **{f"ledger/{kind}": digest.hexdigest() for kind, digest in digests.items()},
         "ledger/quarantine": content_digest([quarantine_of(records)]),
         "ledger/sources": content_digest([sources]),
-        **({"ledger/spans": spans_digest.hexdigest()} if spans_digest is not None else {}),
-        **({"ledger/overlaps": overlaps_digest.hexdigest()} if overlaps_digest is not None else {}),
     }
+
+
+def _side_tables(corpus: LoadedCorpus, decisions: Decisions) -> dict[Kind, Callable[[int, int], pa.Table]]:
+    """Kinds of parts that not every ledger has, and what makes the rows of documents [low, high)."""
+    side: dict[Kind, Callable[[int, int], pa.Table]] = {}
+    if decisions.spans:
+        side["spans"] = partial(span_rows, corpus, decisions)
+    if (overlaps := overlaps_of(decisions)) is not None:
+        side["overlaps"] = partial(overlap_table, corpus, overlaps)
+    if len(corpus.lineage.child):
+        side["parents"] = partial(parent_table, corpus, corpus.lineage)
+    if has_signals(corpus):
+        side["signals"] = partial(signal_table, corpus)
+    return side
 
 
 def source_rows(corpus: LoadedCorpus) -> pa.Table:
@@ -263,13 +275,12 @@ def source_rows(corpus: LoadedCorpus) -> pa.Table:
 
 def _ledger_parts(
     corpus: LoadedCorpus, decisions: Decisions
-) -> Iterator[tuple[NDArray[np.int64], pa.Table, pa.Table]]:
-    """Ledger rows and evidence of consecutive blocks, about `LEDGER_ROWS` documents at a time."""
+) -> Iterator[tuple[int, int, pa.Table, pa.Table]]:
+    """Rows of documents [low, high) and their evidence: blocks that follow each other, some `LEDGER_ROWS` documents."""
     sources, source_names = corpus.codes("source")
     licences, licence_names = corpus.codes("licence")
     generators, generator_names = corpus.codes("generator")
     groups, files = corpus.group_of(), corpus.file_of()
-    depths = corpus.labelled_depth()
     labels = {
         "group": list(dict.fromkeys(group.name for group, _ in corpus.files)),
         "source": source_names,
@@ -306,7 +317,9 @@ def _ledger_parts(
             "strength": corpus.column("strength")[low:high],
             "licence": licences[low:high],
             "generator": generators[low:high],
-            "depth": depth_of(origin, depths[low:high]),
+            "consent": corpus.column("consent")[low:high],
+            "rights_signals": corpus.column("rights_signals")[low:high],
+            "depth": corpus.column("depth")[low:high],
             "decision": decisions.decision[low:high],
             "step": decisions.step[low:high].astype(np.int32),
             "reason": decisions.reason[low:high].astype(np.int32),
@@ -323,7 +336,7 @@ def _ledger_parts(
             "bytes": corpus.column("bytes")[low:high],
             **_cut_columns(decisions.cuts, low, high),
         }
-        yield rows, table_of(columns, labels=labels), _evidence_rows(corpus, low, high, ids)
+        yield low, high, table_of(columns, labels=labels), _evidence_rows(corpus, low, high, ids)
 
 
 def _cut_columns(cuts: Cuts, low: int, high: int) -> dict[str, NDArray[np.int64]]:
@@ -406,15 +419,18 @@ def _write_metadata(
         ConstraintFigure(name=name, asked=_figure(row, "limit"), reached=_figure(row, "after"))
         for row, name in zip(constraints, constraint_names(constraints), strict=True)
     ]
+    measured, written = _measured(document), recipe_json(recipe)
     text = card(
         str(document["recipe"]),
         counts=counts,
-        recipe=recipe_json(recipe),
+        recipe=written,
         recipe_digest=recipe.digest,
         version=__version__,
         seed=int(document["seed"]),
         constraints=figures,
         cut=_cut(document),
+        source_datasets=_hub_sources(recipe),
+        measured=measured,
     )
     write_atomic(folder / "README.md", text.encode())
     files = file_digests(folder)
@@ -425,22 +441,65 @@ def _write_metadata(
         data=pq.read_schema(_first_part(folder)),
         files={name: facts for name, facts in files.items() if not name.startswith("rejected/")},
         licences=[row.licence for row in counts.by_licence],
-        sources=[source.name for source in recipe.sources],
         steps=[
             f"{row['step']} dropped {row['dropped']:,} of {row['before']:,} documents and held {row['review']:,} "
             "for review."
             for row in document["steps"]
         ],
-        collection=f"{counts.read:,} records were read from {len(recipe.sources)} sources; {counts.quarantined:,} "
-        "could not be read.",
+        collection=Collection(
+            read=counts.read,
+            quarantined=counts.quarantined,
+            kept=counts.kept,
+            sources=[source.name for source in recipe.sources],
+            captured=_captured(folder),
+        ),
+        biases=[
+            synthetic_share(counts),
+            *(share.told() for share in measured),
+            *([QUALITY_BIAS] if quality_rules_used(written) else []),
+        ],
         limitations=[
-            "Origins are as declared by the sources or shown by evidence; where neither exists they are unknown."
+            "Origins are as declared by the sources or shown by evidence; where neither exists they are unknown.",
+            "A missing mark or label is no evidence of a human author.",
         ],
         wellkeeper_version=__version__,
         published=datetime.now(UTC).date(),
     )
     write_croissant(folder, content)
     return files
+
+
+_HUB = re.compile(r"hf://datasets/([^/@]+/[^/@]+)")
+
+
+def _hub_sources(recipe: Recipe) -> list[str]:
+    """Data sets of the hub that the recipe reads, in its order."""
+    found = (_HUB.match(path) for source in recipe.sources for path in source.paths)
+    return list(dict.fromkeys(match[1] for match in found if match))
+
+
+def _measured(document: Mapping[str, Any]) -> list[MeasuredShare]:
+    """Shares that the recipe's anchors measured, before and after; none without anchors."""
+    shares = document["origin"]["share"] or {}
+    told = {"before": "the documents that were read", "after": "the kept documents"}
+    return [
+        MeasuredShare(
+            of=of,
+            estimate=share["total"]["estimate"],
+            low=share["total"]["low"],
+            high=share["total"]["high"],
+            level=share["level"],
+        )
+        for when, of in told.items()
+        if (share := shares.get(when)) and share["total"]
+    ]
+
+
+def _captured(folder: Path) -> tuple[date, date] | None:
+    """First and last day on which documents were captured, as far as the files' documents say."""
+    sources = pq.read_table(sources_path(folder), columns=["first_captured", "last_captured"])
+    first, last = (column.drop_null().to_pylist() for column in sources.columns)
+    return (min(first).date(), max(last).date()) if first and last else None
 
 
 def _first_part(folder: Path) -> Path:

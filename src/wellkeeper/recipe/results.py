@@ -334,6 +334,44 @@ class Forecast:
         return _table("wellkeeper forecast", rows)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ImageAudit:
+    """What is in a set of pictures. `document` follows the schema `wellkeeper.audit-images/1`."""
+
+    document: Mapping[str, Any]
+    paths: Mapping[str, Path]  # what was written
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return _findings_in(self.document)
+
+    @property
+    def verdict(self) -> str:
+        """`clean`, or `findings` where one is a warning or an error."""
+        return str(self.document["verdict"])
+
+    @property
+    def images(self) -> int:
+        return int(self.document["inputs"]["documents"])
+
+    def why(self, image: str) -> Any:
+        """The story of one picture, by id, hash or place: see `wellkeeper.ledger.why`."""
+        from wellkeeper.ledger.why import why
+
+        return why(self.paths["folder"], image)
+
+    def to_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        resolved, near = self.document["origin"]["resolved"], self.document["duplicates"]["near"]
+        made_by_ai = resolved["ai-generated"] + resolved["ai-assisted"]
+        return (
+            f"ImageAudit({self.images:,} images, {made_by_ai:,} marked as AI-made, {near['redundant_in_all']:,} copies "
+            f"of others, {len(self.findings)} findings, verdict {self.verdict})"
+        )
+
+
 def _findings_in(document: Mapping[str, Any]) -> tuple[Finding, ...]:
     return tuple(
         Finding(**{**finding, "severity": Severity(finding["severity"])}) for finding in document["findings"]

@@ -1,20 +1,25 @@
 """What the text pass records of rights and descent: signals as written, consent resolved, depth and parents."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wellkeeper.core.lineage import UNKNOWN_DEPTH, depth_in, parents_in
 from wellkeeper.core.marks import signals_json, signals_of
-from wellkeeper.core.optouts import resolve_column
-from wellkeeper.core.rights import Consent, declared_consent
+from wellkeeper.core.optouts import DENIES, KINDS, is_conflict, kinds_in, resolve_column, statements_of
+from wellkeeper.core.rights import CONSENTS, Consent, declared_consent, is_open, is_recognised, licences_of
 from wellkeeper.engine.readers.base import InputFile
 from wellkeeper.engine.site_files import site_files
+from wellkeeper.ledger.rows import SIGNALS, table_of
 
 if TYPE_CHECKING:
+    from wellkeeper.engine.sidecar import SidecarBlock
+    from wellkeeper.recipe.corpus import LoadedCorpus
     from wellkeeper.recipe.textpass import Group
 
 
@@ -93,3 +98,124 @@ def _named(values: list[str | None]) -> Iterator[tuple[int, str]]:
     for document, value in enumerate(values):
         for parent in parents_in(value):
             yield document, parent
+
+
+def has_signals(corpus: "LoadedCorpus") -> bool:
+    """Whether any document of the corpus bears a signal."""
+    return any(_may_bear(block) for block in corpus.sidecars.blocks)
+
+
+def _may_bear(block: "SidecarBlock") -> bool:
+    constants = block.facts["constants"]
+    return block.documents > 0 and ("signals" not in constants or constants["signals"] is not None)
+
+
+def signal_table(corpus: "LoadedCorpus", low: int, high: int) -> pa.Table:
+    """The ledger's rows of statements found in or beside documents [low, high), a block's documents at once."""
+    rows: list[tuple[Any, ...]] = []
+    for block in corpus.sidecars.blocks:
+        if low <= block.first < high and _may_bear(block):
+            table = pq.read_table(block.path, columns=["id", "signals"], use_threads=False)
+            for place, (name, written) in enumerate(
+                zip(*(c.to_pylist() for c in table.columns), strict=True)
+            ):
+                rows += [(block.first + place, name, *said) for said in _told(written)]
+    columns = zip(*rows, strict=True) if rows else ([] for _ in SIGNALS)
+    return table_of(dict(zip(SIGNALS.names, map(list, columns), strict=True)), schema=SIGNALS)
+
+
+@lru_cache(1 << 12)
+def _told(written: str | None) -> tuple[tuple[Any, ...], ...]:
+    """Each signal, with what it says of every use that it speaks of."""
+    told: list[tuple[Any, ...]] = []
+    for signal in signals_of(written):
+        said = statements_of(signal)
+        told += [(*signal, one.use.value, one.allows, one.condition or None) for one in said]
+        told += [] if said else [(*signal, None, None, None)]
+    return tuple(told)
+
+
+EXAMPLES = 5
+"""Documents with contradicting signals that a report shows."""
+
+
+def describe_rights(corpus: "LoadedCorpus", chosen: NDArray[np.bool_] | None = None) -> dict[str, Any]:
+    """Documents by licence, by consent and by what signals say, of all documents or the chosen ones."""
+    some = np.ones(len(corpus), np.bool_) if chosen is None else chosen
+    codes, names = corpus.codes("licence")
+    counts = np.bincount(codes[some & (codes >= 0)], minlength=len(names)) if names else np.zeros(0, np.int64)
+    order = [k for k in np.argsort(-counts, kind="stable").tolist() if counts[k]]
+    consents = np.bincount(corpus.column("consent")[some], minlength=len(CONSENTS)).tolist()
+    masks, times = np.unique(corpus.column("rights_signals")[some], return_counts=True)
+    said = dict(zip(masks.tolist(), times.tolist(), strict=True))
+    return {
+        "licence": [{"expression": names[k], "documents": int(counts[k])} for k in order],
+        "unknown_licence": int((codes[some] < 0).sum()),
+        "recognised": int(sum(counts[k] for k in order if is_open(names[k]))),
+        "unclear_licence": [
+            {"name": names[k], "documents": int(counts[k])}
+            for k in order
+            if not all(map(is_recognised, licences_of(names[k])))
+        ],
+        "consent": {label: int(n) for label, n in zip(CONSENTS, consents, strict=True)},
+        "signals": _signal_counts(said),
+        "conflicts": {
+            "documents": sum(n for mask, n in said.items() if is_conflict(mask)),
+            "examples": _conflict_examples(corpus, some),
+        },
+        "not_understood": {
+            role: sum(int(block.facts["not_understood"][role]) for block in corpus.sidecars.blocks)
+            for role in ("consent", "depth")
+        },
+    }
+
+
+def _signal_counts(said: Mapping[int, int]) -> list[dict[str, Any]]:
+    """Documents in which each kind of signal denies training, and in which it allows it."""
+    rows = [
+        {
+            "kind": kind,
+            "denies": sum(n for mask, n in said.items() if mask >> place & 1),
+            "allows": sum(n for mask, n in said.items() if mask >> (place + len(KINDS)) & 1),
+        }
+        for place, kind in enumerate(KINDS)
+    ]
+    return [row for row in rows if row["denies"] or row["allows"]]
+
+
+def _conflict_examples(corpus: "LoadedCorpus", some: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    masks = corpus.column("rights_signals")
+    found = np.flatnonzero(some & is_conflict(masks))[:EXAMPLES].tolist()
+    ids, signals = corpus.strings("id", found), corpus.strings("signals", found)
+    return [
+        {
+            "id": name,
+            "consent": CONSENTS[int(corpus.column("consent")[document])],
+            "denied_by": list(kinds_in(int(masks[document]) & DENIES)),
+            "allowed_by": list(kinds_in(int(masks[document]) >> len(KINDS))),
+            "said": _about_training(written),
+        }
+        for document, name, written in zip(found, ids, signals, strict=True)
+    ]
+
+
+def _about_training(written: str) -> list[str]:
+    """The statements about training, as they were written."""
+    said = [one for signal in signals_of(written) for one in statements_of(signal)]
+    decisive = [one.signal for one in said if one.denies_training or one.allows_training]
+    return list(dict.fromkeys(f"{signal.kind}: {signal.name}: {signal.value}" for signal in decisive))
+
+
+def describe_lineage(corpus: "LoadedCorpus", kept: NDArray[np.bool_]) -> dict[str, Any]:
+    """Documents by generation depth, before and after a choice, and what is known of their parents."""
+    depth = corpus.column("depth")
+    before, after = (np.bincount(some, minlength=UNKNOWN_DEPTH + 1) for some in (depth, depth[kept]))
+    rows = [
+        {"depth": k, "before": int(before[k]), "after": int(after[k])}
+        for k in np.flatnonzero(before[:UNKNOWN_DEPTH]).tolist()
+    ]
+    return {
+        "depths": rows,
+        "unknown": {"before": int(before[UNKNOWN_DEPTH]), "after": int(after[UNKNOWN_DEPTH])},
+        "parents": corpus.lineage.facts(),
+    }

@@ -123,12 +123,13 @@ def read_corpus(
     style: bool = False,
     topics: bool = False,
     anchors: "AnchorPack | None" = None,
+    trust: str | None = None,
 ) -> LoadedCorpus:
     """Bring the sidecars of the groups up to date and load them.
 
     Bands of the sketch are cut for near duplicates from `similarity` on, and once more for templates from
     `template_similarity` on, if given. With `style`, every document gets its style score in the pass; without it,
-    `anchors` still name the slices.
+    `anchors` still name the slices. `trust` is PEM of the certificates whose holders' credentials are trusted.
 
     Raises:
         InputError: there is no document in them.
@@ -155,6 +156,7 @@ def read_corpus(
         evaluation=evaluation.digest if evaluation is not None else "",
         style=style,
         topics=topics,
+        trust=trust,
     )
     folders = run_text_pass(
         groups,

@@ -90,6 +90,9 @@ class _SourcePart(_Part):
         None,
         description=f"Consent to training with all documents ({', '.join(CONSENTS)}), or {{column: NAME}}.",
     )
+    signals: Name | None = Field(
+        None, description="Column of statements beside the documents: JSON, a list of [kind, where, name, value]."
+    )
     parents: Name | None = Field(
         None, description="Column of ids or SHA-256 of the documents that a model made each one from."
     )
@@ -456,6 +459,7 @@ def _source(name: str, part: _SourcePart, problems: list[tuple[KeyPath, str]]) -
         generator=given("generator", lambda value: Given(value=value)),
         language=given("language", lambda value: Given(value=value)),
         consent=_known_consent(given("consent", lambda value: Given(value=value)), path, problems),
+        signals=part.signals,
         parents=part.parents,
         depth=given("depth", lambda value: Given(value=str(value))),
         site_files=part.site_files,

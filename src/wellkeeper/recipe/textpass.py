@@ -12,7 +12,6 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +39,13 @@ from wellkeeper.errors import InputError, WorkError
 from wellkeeper.filter.duplicates import Banding
 from wellkeeper.kernels import text
 from wellkeeper.lanes import padded
+from wellkeeper.ledger.digest import sha256_of_texts
 from wellkeeper.ledger.rows import quarantine_of
 from wellkeeper.mix.sampling import priority
 from wellkeeper.origin import artefacts
-from wellkeeper.origin.evidence import date_evidence, declared_evidence
-from wellkeeper.recipe.marks import VERSION as MARKS_VERSION
-from wellkeeper.recipe.marks import marks_of_block
+from wellkeeper.origin.evidence import date_evidence, declared_evidence, without_weaker_dates
+from wellkeeper.recipe.marked import VERSION as MARKS_VERSION
+from wellkeeper.recipe.marked import marks_of_block
 from wellkeeper.recipe.rights import parent_rows, rights_columns
 
 TAIL_WORDS = 400_000
@@ -160,7 +160,7 @@ def sidecar_folder(work: Path, file: InputFile, group: Group, options: PassOptio
             file.url,
             file.fingerprint,
             file.format,
-            *((file.origin, file.generator) if file.origin else ()),
+            *((file.origin, file.generator, file.depth) if file.origin else ()),
             plain,
             asdict(replace(options, sample_shift=0)),
             text.VERSION,
@@ -385,7 +385,7 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
     mask |= date_evidence(declared["captured_at"], declared["captured_basis"])
     marks = marks_of_block(table, anchors=options.trust)
     rights = rights_columns(table, group, raw.file, marks.rows)
-    mask |= marks.mask
+    mask = without_weaker_dates(mask | marks.mask)
     mask |= np.where(
         integers["invisible_run"] >= INVISIBLE_RUN, np.uint64(1 << BY_NAME["invisible-run"].bit), 0
     )
@@ -496,7 +496,8 @@ def _disk_bytes(raw: RawBlock) -> int:
 
 def written_digests(table: pa.Table) -> NDArray[Any]:
     """SHA-256 of the texts of a table of documents, with the credentials that they carried on them."""
-    return sha256_of_texts(*text_buffers(texts_as_written(table)))
+    digests: NDArray[Any] = sha256_of_texts(*text_buffers(texts_as_written(table)))
+    return digests
 
 
 def _occurrence(name: str, lines: pa.ChunkedArray) -> NDArray[np.uint64]:

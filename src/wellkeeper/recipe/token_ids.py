@@ -140,12 +140,12 @@ def _of_batch(file: InputFile, batch: pa.Table, column: str, id_column: str | No
 
 def _is_list(type_: pa.DataType) -> bool:
     tests = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    return any(test(type_) for test in tests) and pa.types.is_integer(type_.value_type)
+    return any(test(type_) for test in tests) and bool(pa.types.is_integer(type_.value_type))
 
 
 def _fits(flat: pa.Array) -> bool:
     ends = pc.min_max(flat).as_py()
-    return ends["min"] >= 0 and ends["max"] <= _LARGEST
+    return 0 <= int(ends["min"]) <= int(ends["max"]) <= _LARGEST
 
 
 def _names(file: InputFile, names: Any, lines: pa.Array) -> pa.Array:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from wellkeeper.core.decision import Decision, Stretches
 from wellkeeper.core.origin import LABELS
 from wellkeeper.core.signals import NO_DATE
-from wellkeeper.engine.credentials import detached
+from wellkeeper.engine.credentials import store_of
+from wellkeeper.engine.credentials.tables import carriers
 from wellkeeper.engine.executor import Kind, run_tasks
 from wellkeeper.engine.progress import Listener, Progress
 from wellkeeper.engine.readers import parse_block
@@ -324,9 +325,7 @@ def has_manifests(corpus: LoadedCorpus, chosen: NDArray[np.bool_]) -> bool:
 
 
 def _manifests(table: pa.Table) -> pa.Array:
-    signed = table.column("signed_text").to_pylist()
-    stores = [None if text is None else detached(text.encode())[1] for text in signed]
-    return pa.array(stores, _MANIFEST_FIELD.type)
+    return pa.array([None if one is None else store_of(one) for one in carriers(table)], _MANIFEST_FIELD.type)
 
 
 def _renamed(extras: pa.Schema, *, manifests: bool) -> list[pa.Field]:

@@ -190,6 +190,25 @@ class Strip:
 
 
 @dataclass(frozen=True, slots=True)
+class Thumb:
+    """A small picture and what is said of it; `source` is a data address, empty where there is no picture."""
+
+    source: str
+    title: str
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Small pictures side by side; `title` stands above them."""
+
+    kind: ClassVar[str] = "gallery"
+    label: str
+    rows: Sequence[Thumb]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     kind: ClassVar[str] = "code"
     label: str
@@ -216,6 +235,7 @@ Block: TypeAlias = (
     | Quotes
     | Clusters
     | Strip
+    | Gallery
     | Code
     | Facts
 )

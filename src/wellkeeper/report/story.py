@@ -42,12 +42,12 @@ def severities(audit: Mapping[str, Any]) -> dict[str, int]:
     return {severity: found.count(severity) for severity in SEVERITIES}
 
 
-def verdict(audit: Mapping[str, Any], numbers: Numbers) -> str:
-    """The audit in one sentence."""
+def verdict(audit: Mapping[str, Any], numbers: Numbers, *, noun: str = "document") -> str:
+    """The audit in one sentence; `noun` is what its documents are."""
     documents = integer(table(audit, "inputs").get("documents"))
     if not documents:
-        return "Nothing to judge: no document was read."
-    these = numbers.of(documents, "document")
+        return f"Nothing to judge: no {noun} was read."
+    these = numbers.of(documents, noun)
     found = severities(audit)
     grave = joined([numbers.of(found[name], name) for name in ("error", "warning") if found[name]])
     if found["error"]:

@@ -46,7 +46,7 @@ def audit_lines(audit: Mapping[str, Any]) -> list[str]:
     audit = visible_tree(audit)
     lines = [verdict(audit, COMMA)]
     lines += [f"{name}: {value}" + (f" ({note})" if note else "") for name, value, note in _facts(audit)]
-    return lines + _finding_lines(audit)
+    return lines + finding_lines(audit)
 
 
 def curation_lines(curation: Mapping[str, Any]) -> list[str]:
@@ -56,7 +56,7 @@ def curation_lines(curation: Mapping[str, Any]) -> list[str]:
     lines += [_figure_line(figure) for figure in curation_glance(curation, COMMA)]
     lines += [f"{stage.title}: {left_of(stage)}" for stage in stages(curation)]
     lines += curation_finds(curation, COMMA)
-    lines += _finding_lines(curation)
+    lines += finding_lines(curation)
     return lines + [f"constraint {words}" for words, _ in _constraints(curation)]
 
 
@@ -78,7 +78,7 @@ def print_audit(audit: Mapping[str, Any], console: Console, paths: Mapping[str, 
         console.print()
         console.print(bar)
     for row in findings(audit):
-        _print_finding(row, console)
+        print_finding(row, console)
     print_paths(paths, console)
 
 
@@ -101,7 +101,7 @@ def print_curation(curation: Mapping[str, Any], console: Console, paths: Mapping
         style = {True: "green", False: "bold red"}.get(holds, "dim") if holds is not None else "dim"
         console.print(Text("  constraint ", style="dim") + Text(words, style=style))
     for row in findings(curation):
-        _print_finding(row, console)
+        print_finding(row, console)
     for key, name in (("before", "origin before"), ("after", "origin after")):
         bar = _origin_bar(in_origin_order(table(curation, "origin", key)), console)
         if bar:
@@ -143,7 +143,7 @@ def _finding(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
     )
 
 
-def _finding_lines(document: Mapping[str, Any]) -> list[str]:
+def finding_lines(document: Mapping[str, Any]) -> list[str]:
     lines = []
     for row in findings(document):
         code, severity, title, following = _finding(row)
@@ -152,7 +152,7 @@ def _finding_lines(document: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _print_finding(row: Mapping[str, Any], console: Console) -> None:
+def print_finding(row: Mapping[str, Any], console: Console) -> None:
     code, severity, title, following = _finding(row)
     console.print()
     head = Text.assemble((severity, _SEVERITY_STYLES.get(severity, "bold")), " ", (code, "dim"), "  ", title)

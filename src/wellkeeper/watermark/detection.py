@@ -77,9 +77,9 @@ def check_documents(
             f"offsets do not delimit documents in {tokens.size:,} tokens. Pass shape (documents + 1,), int64, from 0 "
             "up to the number of tokens, none below the one before."
         )
-    wrong = (tokens < 0) | (tokens >= (1 << 31 if vocabulary is None else vocabulary))
-    if wrong.any():
-        at = int(np.argmax(wrong))
+    ids = 1 << 31 if vocabulary is None else vocabulary
+    if tokens.size and not 0 <= tokens.min() <= tokens.max() < ids:
+        at = int(np.argmax((tokens < 0) | (tokens >= ids)))
         known = "ids start at 0" if vocabulary is None else f"the key's vocabulary has {vocabulary:,} tokens"
         raise DataError(
             f"tokens[{at}] is {tokens[at]}, and {known}. Use the tokeniser that the key was made for."

@@ -221,6 +221,9 @@ def discrete(values: ArrayLike, *, nodes: int = 32) -> Draw:
     Thousands of values are replaced by the few nodes of their Gauss quadrature, which has the same moments up to twice
     as many as there are nodes (Golub and Welsch, Mathematics of Computation 23 (1969) 221-230).
 
+    Against convolution, with the 8,191 values of TextSeal and chances down to 1e-8, `sum_tail` is off by at most 2 parts
+    in 1,000 from 32 terms on, and 5 in 10,000 from 200 on.
+
     Raises:
         DataError: there are fewer than two values, they are all equal, or one is not finite.
     """
@@ -259,11 +262,12 @@ def gauss_quadrature(values: Floats, nodes: int) -> tuple[Floats, Floats]:
     The three-term recurrence of the polynomials that are orthogonal on the values makes a tridiagonal matrix; its
     eigenvalues are the nodes. Vectors are made orthogonal twice, without which rounding copies nodes.
     """
-    basis = np.zeros((nodes, values.size))
+    distinct, times = np.unique(values, return_counts=True)
+    basis = np.zeros((nodes, distinct.size))
     diagonal, beside = np.zeros(nodes), np.zeros(nodes - 1)
-    basis[0] = values.size**-0.5
+    basis[0] = np.sqrt(times / values.size)
     for k in range(nodes):
-        grown = values * basis[k]
+        grown = distinct * basis[k]
         diagonal[k] = grown @ basis[k]
         if k + 1 == nodes:
             break

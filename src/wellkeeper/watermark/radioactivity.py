@@ -169,7 +169,8 @@ def _ngrams(tokens: Tokens, width: int) -> NDArray[np.int32]:
         return np.empty((0, width), np.int32)
     windows = np.lib.stride_tricks.sliding_window_view(tokens.ids, width)
     document = np.repeat(np.arange(len(tokens)), tokens.counts())
-    return windows[document[: len(windows)] == document[width - 1 :]]
+    within: NDArray[np.int32] = windows[document[: len(windows)] == document[width - 1 :]]
+    return within
 
 
 def _among(values: NDArray[np.uint64], ascending: NDArray[np.uint64]) -> NDArray[np.bool_]:

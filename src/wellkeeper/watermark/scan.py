@@ -109,12 +109,12 @@ def judged(readings: Readings, *, level: float, control: Control = "bh") -> Scan
     keys = len(readings.p_values)
     p_values = np.minimum(1.0, keys * readings.p_values.min(axis=0))
     log10_e = log10_mean(log10_e_values(readings.p_values), axis=0)
-    scored = readings.scored.any(axis=0)
+    scored = np.greater(readings.scored.max(axis=0), 0)
     if control == "e-bh":
         found = by_e_values(log10_e[scored], level=level)
     else:
         found = by_p_values(p_values[scored], level=level, any_dependence=control == "by")
-    marked = np.zeros(len(scored), np.bool_)
+    marked = np.zeros(scored.size, np.bool_)
     marked[scored] = found.marked
     return Scan(
         readings=readings,
@@ -143,7 +143,7 @@ def share_of(p_values: NDArray[np.float64]) -> Share:
     count = len(p_values)
     if not count:
         return Share(0.0, 0.0, 0)
-    above = float(np.mean(p_values > _LAMBDA))
+    above = float(np.mean(np.greater(p_values, _LAMBDA)))
     square = _NORMAL_95**2 / count
     spread = _NORMAL_95 * np.sqrt(above * (1 - above) / count + square / (4 * count))
     most = (above + square / 2 + spread) / (1 + square)

@@ -15,6 +15,7 @@ from wellkeeper.engine.credentials.media import read_media
 from wellkeeper.engine.credentials.text import (
     detached,
     read_text,
+    store_of,
     text_has_credential,
     text_reader_installed,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "load_anchors",
     "read_media",
     "read_text",
+    "store_of",
     "text_has_credential",
     "text_reader_installed",
 ]

@@ -1,5 +1,6 @@
 """Credentials in a table of documents: taken off the texts, which are kept beside as they were written."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
@@ -34,6 +35,12 @@ def without_credentials(table: pa.Table) -> pa.Table:
     place = table.column_names.index
     table = table.set_column(place("text"), table.schema.field("text"), texts)
     return table.set_column(place("signed_text"), table.schema.field("signed_text"), signed)
+
+
+def carriers(table: pa.Table) -> Iterator[bytes | None]:
+    """What carries the credential of each document: its text, or the page that it is from; None: nothing does."""
+    for text, page in zip(*(table.column(name) for name in ("signed_text", "signed_page")), strict=True):
+        yield page.as_py() if not text.is_valid else text.as_py().encode()
 
 
 def texts_as_written(table: pa.Table) -> Texts:

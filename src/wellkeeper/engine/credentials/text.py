@@ -41,7 +41,9 @@ _OPENED = re.compile(_BEGIN + rb"\s*data:application/c2pa;base64,")
 _BLOCK = re.compile(  # with the signs of a comment before it and behind it, and its line end
     rb"[^\n]{0,8}" + _OPENED.pattern + rb"(.*?)" + _END + rb"[^\n]{0,8}\n?", re.DOTALL
 )
-_SCRIPT = re.compile(rb"<script[^>]*\btype=[\"']application/c2pa[\"']", re.IGNORECASE)
+_SCRIPT = re.compile(
+    rb"<script[^>]*\btype=[\"']application/c2pa[\"'][^>]*>([A-Za-z0-9+/=\s]*)", re.IGNORECASE
+)
 
 
 def text_has_credential(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -81,6 +83,13 @@ def detached(text: bytes) -> tuple[bytes, bytes]:
     return text, store
 
 
+def store_of(carrier: bytes) -> bytes:
+    """The manifest store that a text or a page of HTML carries; b"" where it carries none, or one that is torn."""
+    _, store = detached(carrier)
+    script = None if store else _SCRIPT.search(carrier)
+    return _decoded(script[1]) if script else store
+
+
 def read_text(text: bytes, *, anchors: bytes | None = None) -> Credential:
     """The credential of a text or a page of HTML, by its bytes as they were written.
 
@@ -108,7 +117,7 @@ def read_text(text: bytes, *, anchors: bytes | None = None) -> Credential:
     if not report["present"]:
         return _NOTHING
     manifests = {**report["manifest_report"], "validation_state": report["validation_state"]}
-    return credential_of(manifests, anchored=anchors is not None, store=detached(text)[1])
+    return credential_of(manifests, anchored=anchors is not None, store=store_of(text))
 
 
 def text_reader_installed() -> bool:

@@ -22,8 +22,8 @@ BLOCK_BYTES = 8 << 20
 blocks in flight stay far below the memory of a laptop."""
 
 
-TAKEN = ("id", "source", "date", "licence", "origin", "generator", "signals")
-STAYING = ("language", "domain", "consent", "parents", "depth", "slice")
+TAKEN = ("id", "source", "date", "licence", "origin", "generator")
+STAYING = ("language", "domain", "signals", "consent", "parents", "depth", "slice")
 """Roles beside the text that are read as strings; the fields of those that stay are the user's other columns, too."""
 
 
@@ -38,9 +38,9 @@ class ColumnMap:
     licence: str | None = None
     origin: str | None = None
     generator: str | None = None
-    signals: str | None = None  # JSON of `core.marks.signals_json`
     language: str | None = None  # this and what follows stay among the user's other columns, too
     domain: str | None = None
+    signals: str | None = None  # statements beside the document, JSON of `core.marks.signals_json`
     consent: str | None = None
     parents: str | None = None  # ids or SHA-256 of the documents that a model made this one from
     depth: str | None = None  # generations of models behind the document
@@ -132,10 +132,12 @@ _FIELDS: tuple[Any, ...] = (
     pa.field("licence", pa.string()),
     pa.field("origin", pa.string()),  # the label as written
     pa.field("generator", pa.string()),
-    pa.field("signals", pa.string()),  # statements beside the document, JSON of `core.marks.signals_json`
     *(pa.field(f"declared_{role}", pa.string()) for role in STAYING),
     pa.field("date_basis", pa.uint8(), nullable=False),  # core.dates.DateBasis of `date`
     pa.field("signed_text", pa.large_string()),  # the text with its credential, where it carried one
+    pa.field(
+        "signed_page", pa.large_binary()
+    ),  # the page that the text is from, where that carries a credential
 )
 DOCUMENT_FIELDS: pa.Schema = pa.schema(_FIELDS)
 

@@ -29,11 +29,13 @@ def document_table(
     roles: Mapping[str, Column],
     basis: DateBasis = DateBasis.PAGE_CLAIMED,
     extras: Mapping[str, Column] | None = None,
+    pages: Sequence[bytes | None] | None = None,
 ) -> pa.Table:
     """One row a document: `DOCUMENT_FIELDS`, then the user's other columns; all arrays share one length.
 
     A mapped date counts as `basis`: what the document claims of itself unless the format knows better.
-    A user's column that bears the name of a document field is called `input_<name>`.
+    A user's column that bears the name of a document field is called `input_<name>`. `pages` are those that bear a
+    credential, as they were served.
     """
     rows = len(texts)
     dates = roles.get("date")
@@ -46,6 +48,9 @@ def document_table(
         **{f"declared_{role}": roles.get(role, pa.nulls(rows, pa.string())) for role in STAYING},
         "date_basis": number_array(np.where(dated, np.uint8(basis), np.uint8(DateBasis.NONE))),
         "signed_text": pa.nulls(rows, pa.large_string()),
+        "signed_page": pa.nulls(rows, pa.large_binary())
+        if pages is None
+        else pa.array(pages, pa.large_binary()),
     }
     others = {extra_name(name): column for name, column in (extras or {}).items()}
     fields = [pa.field(name, column.type) for name, column in others.items()]

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from wellkeeper.core.dates import DateBasis
+from wellkeeper.core.marks import signals_json
 from wellkeeper.engine.readers.base import (
     BLOCK_BYTES,
     STAYING,
@@ -37,6 +38,8 @@ try:
     import trafilatura
     from warcio.archiveiterator import ArchiveIterator
     from warcio.exceptions import ArchiveLoadFailed
+
+    from wellkeeper.engine.readers.markup import header_signals, page_date, page_signals
 except ImportError as error:
     raise MissingExtraError("Reading WARC files", extra="warc") from error
 
@@ -47,11 +50,15 @@ _HEADER_BYTES = 1 << 16  # longest header of a record
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 _CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 _HTML = ("text/html", "application/xhtml+xml")
+_CREDENTIAL = b"application/c2pa"  # type of the element that holds a manifest: C2PA 2.4, A.7
 _SILENT = ("request", "metadata", "warcinfo", "revisit", "continuation")  # they hold no document of their own
-_FIELDS = {"text": "string", "id": "string", "source": "string", "date": "string", "url": "string"}
+_FIELDS = dict.fromkeys(("text", "id", "source", "date", "url", "signals"), "string")
+_SAID = {"id": "id", "source": "source", "date": "date"}  # roles that the archive itself knows
 
 Record: TypeAlias = tuple[int, int, bytes]  # number, offset, bytes
-Page: TypeAlias = dict[str, str | None]  # the fields above
+Page: TypeAlias = dict[
+    str, Any
+]  # the fields above, `signals`, and the `page` as bytes if it bears a credential
 Fault: TypeAlias = tuple[str, str]  # code, reason
 
 
@@ -178,8 +185,8 @@ def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parse
         else:
             if page is not None:
                 kept.append((number, offset, page))
-    said = {"id": "id", "source": "source", "date": "date"}
-    chosen, taken = said | columns.named(), said | columns.taken()
+    chosen = _SAID | {"signals": "signals"} | columns.named()
+    taken = _SAID | columns.taken()
     shown = [name for name in _FIELDS if name not in taken.values()] if extras else []
 
     def column(name: str) -> Column:
@@ -192,6 +199,7 @@ def parse(block: RawBlock, columns: ColumnMap, *, extras: bool = False) -> Parse
         roles={role: column(chosen[role]) for role in (*TAKEN, *STAYING) if role in chosen},
         basis=DateBasis.WARC if chosen["date"] == "date" else DateBasis.PAGE_CLAIMED,
         extras={name: column(name) for name in shown},
+        pages=[page["page"] for _, _, page in kept],
     )
     return Parsed(table=table, quarantined=(*refused, *block.damage), fields=dict.fromkeys(shown, "string"))
 
@@ -241,7 +249,8 @@ def _document(record: Any) -> Page:
         raise _Fault("skipped-record", f"the record is {name or 'of no stated type'}, not HTML or plain text")
     url = record.rec_headers.get_header("WARC-Target-URI")
     body = record.content_stream().read()
-    text = _main_text(body, kind, url) if name in _HTML else _plain_text(body, kind)
+    charset = _charset(kind)
+    text = _main_text(body, charset, url) if name in _HTML else _plain_text(body, charset)
     if not text or text.isspace():
         raise _Fault(
             "text-empty", "no main text was found on the page" if name in _HTML else "the text is empty"
@@ -253,16 +262,33 @@ def _document(record: Any) -> Page:
         "source": urlsplit(url).hostname if url else None,
         "date": record.rec_headers.get_header("WARC-Date"),
         "url": url,
+        "signals": _signals(record, body if name in _HTML else b"", charset),
+        "page": body if name in _HTML and _CREDENTIAL in body else None,
     }
 
 
-def _main_text(body: bytes, kind: str, url: str | None) -> str | None:
+def _signals(record: Any, page: bytes, charset: str | None) -> str | None:
+    """What the response and, of HTML, the page say beside the text: JSON of `core.marks.signals_json`."""
+    found = list(header_signals(record.http_headers.headers)) if record.http_headers else []
+    if page:
+        found += page_signals(page, charset)
+        date = page_date(page)
+        found += [date] if date else []
+    return signals_json(found)
+
+
+def _charset(kind: str) -> str | None:
+    """What a Content-Type says of the charset."""
+    found = _CHARSET.search(kind)
+    return found[1] if found else None
+
+
+def _main_text(body: bytes, charset: str | None, url: str | None) -> str | None:
     """The page without navigation and comments; the faster of trafilatura's ways, which asks no network."""
-    charset = _CHARSET.search(kind)
     page: str | bytes = body
     if charset:
         try:
-            page = body.decode(charset[1])
+            page = body.decode(charset)
         except (LookupError, UnicodeDecodeError):
             page = body  # the server was wrong about it; trafilatura looks for itself
     try:
@@ -272,10 +298,9 @@ def _main_text(body: bytes, kind: str, url: str | None) -> str | None:
     return text
 
 
-def _plain_text(body: bytes, kind: str) -> str:
-    charset = _CHARSET.search(kind)
+def _plain_text(body: bytes, charset: str | None) -> str:
     try:
-        return body.decode(charset[1] if charset else "utf-8-sig")
+        return body.decode(charset or "utf-8-sig")
     except LookupError as error:
         raise _Fault("utf8", f"the server names a charset that nobody knows: {error}") from error
     except UnicodeDecodeError as error:

@@ -6,12 +6,14 @@ from typing import Any
 from wellkeeper.report.blocks import Block, Code, Facts, Prose, Section, none
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, number, table, text
-from wellkeeper.report.sections.checks import quality_section, quarantine_section, rights_section
+from wellkeeper.report.sections.checks import quality_section, quarantine_section
 from wellkeeper.report.sections.common import finding_cards
 from wellkeeper.report.sections.duplicates import duplicates_section
+from wellkeeper.report.sections.marks import marks_sections
 from wellkeeper.report.sections.method import columns_read, run_facts, version_facts
 from wellkeeper.report.sections.origin import origin_section
 from wellkeeper.report.sections.outlook import outlook_sections
+from wellkeeper.report.sections.rights import rights_section
 from wellkeeper.report.sections.sources import sources_section
 from wellkeeper.report.sections.tails import tails_section
 from wellkeeper.report.sections.topics import topics_sections
@@ -28,6 +30,7 @@ def audit_sections(audit: Audit) -> list[Section]:
     return [
         Section("findings", "Findings", findings_section(audit)),
         Section("origin", "Origin", origin_section(audit)),
+        *marks_sections(audit),
         Section("sources", "Sources and months", sources_section(audit)),
         Section("duplicates", "Duplicates", duplicates_section(audit)),
         Section("tails", "Tails", tails_section(audit)),

@@ -1,18 +1,17 @@
-"""Quality rules, rights, and records that could not become documents."""
+"""Quality rules, and records that could not become documents."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from wellkeeper.report.blocks import Bar, Bars, Block, Prose, Table, first, none
 from wellkeeper.report.numbers import THIN
-from wellkeeper.report.reading import counted, integer, number, rows, table, text
+from wellkeeper.report.reading import integer, number, rows, table, text
 from wellkeeper.report.sections.common import documents_of, name_of, optional
 from wellkeeper.report.visible import clip, one_line
 
 Audit = Mapping[str, Any]
 
 _MAX_RULES = 40
-_MAX_LICENCES = 20
 _MAX_CODES = 20
 _MAX_RECORDS = 40
 
@@ -64,36 +63,6 @@ def _rule_bar(row: Audit, documents: int) -> Bar:
     parts = (name if title else "", optional(row, "threshold", 120), optional(row, "source", 120))
     note = "; ".join(part for part in parts if part)
     return Bar(title or name, share, f"{THIN.count(count)} ({THIN.percent(share)})", note)
-
-
-def rights_section(audit: Audit) -> list[Block]:
-    rights = table(audit, "rights")
-    licences = counted(rights.get("licence"), "expression")
-    unknown = integer(rights.get("unknown_licence"))
-    if not licences and not unknown:
-        return [none("No licence was read.")]
-    total = documents_of(audit) or sum(licences.values()) + unknown
-    shown, more = first(list(licences.items()), _MAX_LICENCES, "licence")
-    entries = [*shown, *([("no licence known", unknown)] if unknown else [])]
-    bars = [
-        Bar(
-            one_line(name, 80),
-            count / total if total else 0.0,
-            f"{THIN.count(count)} ({THIN.share_of(count, total)})",
-        )
-        for name, count in entries
-    ]
-    blocks: list[Block] = [Bars("Documents by licence", bars), *more]
-    recognised = number(rights.get("recognised"))
-    if recognised is not None:
-        blocks.append(
-            Prose(
-                f"{THIN.of(int(recognised), 'document')} ({THIN.share_of(recognised, total)}) under a recognised "
-                "licence that allows the text to be passed on. A licence is as its source declares it.",
-                "note",
-            )
-        )
-    return blocks
 
 
 def quarantine_section(audit: Audit) -> list[Block]:

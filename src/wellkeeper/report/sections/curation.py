@@ -23,6 +23,7 @@ from wellkeeper.report.sections.common import by_month, data_summary, drawn, lat
 from wellkeeper.report.sections.decontamination import decontamination_sections
 from wellkeeper.report.sections.mix import mix_blocks
 from wellkeeper.report.sections.passages import passages_sections
+from wellkeeper.report.sections.rights import rights_sections
 from wellkeeper.report.sections.semantic import semantic_sections
 from wellkeeper.report.sections.tail_cost import tail_cost_sections
 from wellkeeper.report.sections.tails import bands
@@ -48,6 +49,7 @@ def curation_sections(curation: Curation) -> list[Section]:
         *passages_sections(curation),
         *decontamination_sections(curation),
         *semantic_sections(curation),
+        *rights_sections(curation),
         Section("files", "Files written", _files(curation)),
     ]
 

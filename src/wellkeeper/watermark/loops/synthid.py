@@ -103,8 +103,15 @@ def _hashed(value: Any, token: Any) -> Any:
 
 @inlined
 def _tally(planes: Any, bits: Any) -> Any:
-    """Add a word to 64 counters at once, one a bit; plane k holds the bits of weight 2^k of all of them."""
-    plane = 0
+    """Add a word to 64 counters at once, one a bit; plane k holds the bits of weight 2^k of all of them.
+
+    Carries rarely pass eight planes; to stop earlier where none is left would be guessed wrong every other time.
+    """
+    for plane in range(8):
+        carry = planes[plane] & bits
+        planes[plane] ^= bits
+        bits = carry
+    plane = 8
     while bits != 0:
         carry = planes[plane] & bits
         planes[plane] ^= bits

@@ -1,0 +1,426 @@
+"""Whether a folder is what was sealed: who signed it, every file, every row of the ledger, every text.
+
+Three questions are kept apart. Is the folder whole, that is, does everything in it agree with its seal? Is the seal
+signed, and by the key that the reader trusts? A folder that is whole and not signed could have been made by anyone
+who can run wellkeeper; nothing here says that what a signed folder tells is true.
+
+The seal has the SHA-256 of every file, which is enough where the seal is signed. All else is checked besides, so that
+a folder whose seal was made anew after a change does not pass either: content digests of the tables, tiles and root
+from the rows, counts, the texts against the ledger, the recipe's digest, the history.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wellkeeper.engine.store import sha256_of_file
+from wellkeeper.errors import InputError, WellkeeperError, WorkError
+from wellkeeper.ledger import tree
+from wellkeeper.ledger.counts import counts_of
+from wellkeeper.ledger.digest import ContentDigest
+from wellkeeper.ledger.folder import (
+    KINDS_OF_PARTS,
+    LEAVES,
+    LOOKUP,
+    SALTS,
+    TILE_ROWS,
+    TILES,
+    part_paths,
+    quarantine_path,
+    sources_path,
+)
+from wellkeeper.ledger.leaves import (
+    SALT_BYTES,
+    TileHasher,
+    batches_of,
+    row_hashes,
+    tiles_of,
+    tiles_over,
+)
+from wellkeeper.ledger.lookup import LookupWriter
+from wellkeeper.ledger.manifest import (
+    ENVELOPE,
+    MANIFEST,
+    digest_of,
+    files_of,
+    read_manifest,
+    recipe_digest_of,
+    reconcile_manifest,
+)
+from wellkeeper.ledger.packing import columns_of
+from wellkeeper.ledger.seal import Statement, history_of, history_path, read_statement
+from wellkeeper.ledger.signature import VerifyKey
+from wellkeeper.ledger.texts import check_texts, data_paths
+from wellkeeper.ledger.verification import (
+    AGAIN,
+    SUSPECT,
+    Problem,
+    Verification,
+    check_signature,
+    key_of,
+    keyids_of,
+    root_of,
+)
+
+_SHOWN = 10  # problems of one kind that are told one by one
+
+
+def verify(
+    folder: Path | str, *, key: VerifyKey | Path | str | None = None, quick: bool = False
+) -> Verification:
+    """Check a sealed folder.
+
+    Args:
+        folder: what `wellkeeper curate` wrote.
+        key: the public key, or the path of it, that must have signed; None: signatures are not checked.
+        quick: signature, SHA-256 of every file, manifest, history and tree, and no table opened.
+
+    Raises:
+        InputError: there is no such folder, it was not made by wellkeeper, or the key cannot be read.
+    """
+    folder = Path(folder)
+    key = key_of(key)
+    path = folder / ENVELOPE
+    if not path.is_file():
+        return Verification(folder=str(folder), problems=(_not_sealed(folder),), quick=quick)
+    data = path.read_bytes()
+    try:
+        statement = read_statement(data, ENVELOPE)
+    except InputError as error:
+        problem = Problem(code="seal-unreadable", where=ENVELOPE, found=str(error), next=AGAIN)
+        return Verification(folder=str(folder), problems=(problem,), quick=quick)
+    look = _Look(folder, statement)
+    problems = [
+        *check_signature(statement, key),
+        *_files(look),
+        *_manifest(look),
+        *_history(look),
+        *_top_of_tree(look),
+    ]
+    if not quick:
+        problems += [*_tables(look), *_rows(look), *_texts(look)]
+    return Verification(
+        folder=str(folder),
+        problems=tuple(problems),
+        keyids=keyids_of(statement),
+        key=None if key is None else key.keyid,
+        quick=quick,
+        root=root_of(statement),
+        checked=look.checked,
+    )
+
+
+def _not_sealed(folder: Path) -> Problem:
+    if not folder.is_dir() or not ((folder / MANIFEST).exists() or (folder / "ledger").is_dir()):
+        raise InputError(
+            f"{folder} was not made by wellkeeper: it has no {ENVELOPE}. Give what `curate` wrote."
+        )
+    found = f"{ENVELOPE} is missing: the run that wrote it did not end, or an older version wrote it"
+    return Problem(code="not-sealed", where=str(folder), found=found, next="Run the same command again.")
+
+
+class _Look:
+    """A folder with its statement, and what is known of it so far."""
+
+    def __init__(self, folder: Path, statement: Statement) -> None:
+        self.folder = folder
+        self.statement = statement
+        self.changed: set[str] = set()  # files that are not as sealed, which nothing else is read from
+        self.manifest: Mapping[str, Any] | None = None
+        self.checked: dict[str, int] = {}
+
+    @property
+    def tree(self) -> Mapping[str, Any] | None:
+        found: Mapping[str, Any] | None = self.statement.predicate["tree"]
+        return found
+
+    def intact(self, paths: Iterable[Path]) -> bool:
+        """Whether all these files are as sealed."""
+        return all(path.relative_to(self.folder).as_posix() not in self.changed for path in paths)
+
+    def stored(self, name: str) -> bytes | None:
+        """A file as it was sealed, or None."""
+        path = self.folder / name
+        return path.read_bytes() if name not in self.changed and path.is_file() else None
+
+
+def _files(look: _Look) -> Iterator[Problem]:
+    subjects, found = look.statement.subjects, files_of(look.folder)
+    found.pop(ENVELOPE, None)
+    look.checked["files"] = len(subjects)
+    for name in sorted(subjects.keys() - found.keys()):
+        look.changed.add(name)
+        yield Problem(code="file-missing", where=name, found="it was sealed and is not there", next=AGAIN)
+    for name in sorted(found.keys() - subjects.keys()):
+        yield Problem(
+            code="file-not-sealed",
+            where=name,
+            found="it is there and was not when the folder was sealed",
+            next="Remove it, or make the folder again.",
+        )
+    for name in sorted(subjects.keys() & found.keys()):
+        digest = sha256_of_file(found[name])
+        if digest != subjects[name]:
+            look.changed.add(name)
+            said = f"its SHA-256 is {digest}, and {subjects[name]} was sealed"
+            yield Problem(code="file-changed", where=name, found=said, next=AGAIN)
+
+
+def _manifest(look: _Look) -> Iterator[Problem]:
+    """The manifest against itself, and the statement against the manifest."""
+    if MANIFEST not in look.statement.subjects or MANIFEST in look.changed:
+        return
+    try:
+        manifest = look.manifest = read_manifest(look.folder)
+        told = {
+            "verb": manifest["run"]["verb"],
+            "version": manifest["version"],
+            "recipe_digest": manifest["recipe_digest"],
+            "manifest": manifest["digest"],
+            "tables": manifest["tables"],
+        }
+        digest, recipe = digest_of(manifest), recipe_digest_of(manifest["recipe"])
+        reconcile_manifest(manifest)
+    except WorkError as error:
+        yield Problem(code="counts", where=MANIFEST, found=str(error), next=SUSPECT)
+        return
+    except (InputError, KeyError, TypeError, AttributeError, ValueError) as error:
+        yield Problem(code="manifest-unreadable", where=MANIFEST, found=f"{error}", next=AGAIN)
+        return
+    if digest != manifest["digest"]:
+        yield _differs("manifest-digest", f"{MANIFEST}, digest", manifest["digest"], digest)
+    if recipe != manifest["recipe_digest"]:
+        yield _differs("recipe-digest", f"{MANIFEST}, recipe_digest", manifest["recipe_digest"], recipe)
+    for name, value in told.items():
+        said = look.statement.predicate.get(name)
+        if said != value:
+            yield _differs("manifest-differs", f"{ENVELOPE}, {name}", said, value)
+    listed = {**manifest["files"], **manifest["run"]["files"]}
+    for name, facts in listed.items():
+        if facts["sha256"] != look.statement.subjects.get(name):
+            said = f"{MANIFEST} lists it with another SHA-256 than the seal"
+            yield Problem(code="manifest-differs", where=name, found=said, next=SUSPECT)
+
+
+def _differs(code: str, where: str, said: Any, found: Any) -> Problem:
+    return Problem(
+        code=code, where=where, found=f"it says {said}, and the content gives {found}", next=SUSPECT
+    )
+
+
+def _history(look: _Look) -> Iterator[Problem]:
+    """Each seal names the one before it, down to the first."""
+    files = history_of(look.folder)
+    look.checked["history"] = len(files)
+    link = look.statement.previous
+    for path in reversed(files):
+        name = path.relative_to(look.folder).as_posix()
+        if name in look.changed:
+            return
+        data = path.read_bytes()
+        if link is None or link.get("file") != name or link.get("sha256") != sha256(data).hexdigest():
+            found = "the seal after it names another one, or none"
+            yield Problem(code="history", where=name, found=found, next=SUSPECT)
+            return
+        try:
+            earlier = read_statement(data, name)
+        except InputError as error:
+            yield Problem(code="history", where=name, found=str(error), next=AGAIN)
+            return
+        root = (earlier.predicate["tree"] or {}).get("root")
+        if root != link.get("root"):
+            yield _differs("history", name, link.get("root"), root)
+        link = earlier.previous
+    numbered = [history_path(look.folder, number) for number in range(1, len(files) + 1)]
+    if link is not None or files != numbered:
+        found = "an earlier seal is named and not there"
+        yield Problem(code="history", where=ENVELOPE, found=found, next=AGAIN)
+
+
+def _top_of_tree(look: _Look) -> Iterator[Problem]:
+    """The root from the tiles' hashes that are on disk."""
+    head, tiles = look.tree, look.stored(TILES)
+    if head is None:
+        if part_paths(look.folder, "documents"):
+            found = "there is a ledger, and the seal names no root of its rows"
+            yield Problem(code="root", where=ENVELOPE, found=found, next=SUSPECT)
+        return
+    look.checked["tiles"] = tiles_of(head["rows"])
+    expected = {"algorithm": tree.ALGORITHM, "row_format": "wellkeeper.row/1", "tile_rows": TILE_ROWS}
+    for name, value in expected.items():
+        if head[name] != value:
+            yield _differs("tree", f"{ENVELOPE}, tree.{name}", head[name], value)
+    if (head["leaf"] == "row") != (look.folder / LEAVES).exists() or head["leaf"] not in ("row", "tile"):
+        found = "ledger/leaves.bin is there" if head["leaf"] != "row" else "ledger/leaves.bin is missing"
+        yield _differs("tree", f"{ENVELOPE}, tree.leaf", head["leaf"], found)
+    if tiles is None or len(tiles) != tree.HASH_BYTES * tiles_of(head["rows"]):
+        if TILES not in look.changed:
+            found = f"it has not one hash for each of {tiles_of(head['rows']):,} tiles"
+            yield Problem(code="tile", where=TILES, found=found, next=SUSPECT)
+    elif (root := tree.root(tiles).hex()) != head["root"]:
+        yield _differs("root", f"{ENVELOPE}, tree.root", head["root"], root)
+
+
+def _tables(look: _Look) -> Iterator[Problem]:
+    """Content digests of all tables, from their values."""
+    tables = look.statement.predicate["tables"]
+    look.checked["tables"] = len(tables)
+    for name, digest in tables.items():
+        paths = _paths_of(look.folder, name)
+        if not look.intact(paths):
+            continue
+        try:
+            found = _parts_digest(paths) if name in ("data", "rejected") else _table_digest(paths)
+        except (pa.ArrowException, OSError, WellkeeperError) as error:
+            said = f"it cannot be read: {error}"
+            yield Problem(code="table-unreadable", where=name, found=said, next=AGAIN)
+            continue
+        if found != digest:
+            yield _differs("table-differs", name, digest, found)
+    for kind in (*KINDS_OF_PARTS, "quarantine", "sources"):
+        if f"ledger/{kind}" not in tables and any(
+            path.exists() for path in _paths_of(look.folder, f"ledger/{kind}")
+        ):
+            found = "it is there, and the seal names no digest of its content"
+            yield Problem(code="table-differs", where=f"ledger/{kind}", found=found, next=SUSPECT)
+
+
+def _paths_of(folder: Path, table: str) -> list[Path]:
+    single = {"ledger/quarantine": quarantine_path(folder), "ledger/sources": sources_path(folder)}
+    return [single[table]] if table in single else sorted((folder / table).glob("part-*.parquet"))
+
+
+def _table_digest(paths: list[Path]) -> str:
+    """As of one table, whatever parts it lies in."""
+    digest = ContentDigest()
+    for path in paths:
+        digest.update(pq.read_schema(path).empty_table())
+        for batch in batches_of([path]):
+            digest.update(batch)
+    return digest.hexdigest()
+
+
+def _parts_digest(paths: list[Path]) -> str:
+    """Of data: over the digests of its parts."""
+    return sha256("\n".join(_table_digest([path]) for path in paths).encode()).hexdigest()
+
+
+def _rows(look: _Look) -> Iterator[Problem]:
+    """Tiles, filters and counts, from the rows of the ledger."""
+    head, parts = look.tree, part_paths(look.folder, "documents")
+    if head is None or not look.intact(parts):
+        return
+    look.checked["rows"] = head["rows"]
+    try:
+        columns = [list(column) for part in parts for column in columns_of(pq.read_schema(part))]
+        if columns != head["columns"] * len(parts):
+            yield _differs(
+                "tree", f"{ENVELOPE}, tree.columns", head["columns"], columns[: len(head["columns"])]
+            )
+            return
+        yield from _tiles(look, parts, head["leaf"], head["rows"])
+        yield from _counts(look, parts)
+    except (pa.ArrowException, OSError, WellkeeperError) as error:
+        found = f"it cannot be read: {error}"
+        yield Problem(code="table-unreadable", where="ledger/documents", found=found, next=AGAIN)
+
+
+def _tiles(look: _Look, parts: list[Path], leaf: str, rows: int) -> Iterator[Problem]:
+    hasher, lookup = TileHasher(), LookupWriter()
+    salts, leaves = (look.stored(name) or b"" for name in (SALTS, LEAVES))
+    salted: list[bytes] = []
+    number = 0
+    for batch in batches_of(parts):
+        if not np.array_equal(batch.column("row"), np.arange(number, number + batch.num_rows)):
+            found = f"rows {number:,} and on are not numbered as they follow each other"
+            yield Problem(code="row-numbers", where="ledger/documents", found=found, next=SUSPECT)
+        if leaf == "row":
+            salted.append(
+                row_hashes(batch, salts[SALT_BYTES * number :].ljust(SALT_BYTES * batch.num_rows, b"\0"))
+            )
+        else:
+            hasher.update(batch)
+        lookup.update(batch)
+        number += batch.num_rows
+    if number != rows:
+        yield _differs("tree", f"{ENVELOPE}, tree.rows", f"{rows:,} rows", f"{number:,}")
+    hashes = b"".join(salted)
+    if leaf == "row" and LEAVES not in look.changed and hashes != leaves:
+        found = "its hashes are not those of the salted rows"
+        yield Problem(code="leaves", where=LEAVES, found=found, next=SUSPECT)
+    size = tree.HASH_BYTES * TILE_ROWS
+    tiles = (
+        tiles_over(hashes[at : at + size] for at in range(0, len(hashes), size))
+        if salted
+        else hasher.finish()
+    )
+    yield from _tile_problems(tiles, look.stored(TILES), number)
+    if LOOKUP not in look.changed and lookup.finish() != look.stored(LOOKUP):
+        found = "it leads to other rows than the ledger has"
+        yield Problem(code="lookup", where=LOOKUP, found=found, next=SUSPECT)
+
+
+def _tile_problems(tiles: bytes, stored: bytes | None, rows: int) -> Iterator[Problem]:
+    if stored is None or len(stored) != len(tiles):
+        return
+    mine, theirs = (
+        np.frombuffer(hashes, np.uint8).reshape(-1, tree.HASH_BYTES) for hashes in (tiles, stored)
+    )
+    wrong = np.flatnonzero((mine != theirs).any(axis=1)).tolist()
+    for tile in wrong[:_SHOWN]:
+        first, last = tile * TILE_ROWS, min(rows, (tile + 1) * TILE_ROWS) - 1
+        found = f"a value in rows {first:,} to {last:,} is not the one that was sealed"
+        yield Problem(code="tile", where=f"ledger/documents, tile {tile:,}", found=found, next=SUSPECT)
+    if len(wrong) > _SHOWN:
+        found = f"{len(wrong) - _SHOWN:,} more tiles are not as they were sealed"
+        yield Problem(code="tile", where="ledger/documents", found=found, next=SUSPECT)
+
+
+def _counts(look: _Look, parts: list[Path]) -> Iterator[Problem]:
+    """The manifest's counts, from the rows."""
+    if look.manifest is None or not look.intact([quarantine_path(look.folder)]):
+        return
+    told = look.manifest["counts"]
+    quarantined = pq.read_metadata(quarantine_path(look.folder)).num_rows
+    counts = counts_of(batches_of(parts), read=told["read"], quarantined=quarantined).to_json()
+    for name in told.keys() & counts.keys():
+        if not _agree(told[name], counts[name]):
+            yield Problem(
+                code="counts",
+                where=f"{MANIFEST}, counts.{name}",
+                found="it is not what the rows of the ledger come to",
+                next=SUSPECT,
+            )
+
+
+def _agree(told: Any, found: Any) -> bool:
+    """Whether a count is as told; what an earlier version did not count is not asked for."""
+    if not isinstance(told, list):
+        return bool(told == found)
+    return len(told) == len(found) and all(
+        row == {name: mine[name] for name in row if name in mine} for row, mine in zip(told, found, strict=True)
+    )
+
+
+def _texts(look: _Look) -> Iterator[Problem]:
+    """Kept rows of the ledger against the documents of the data."""
+    data = data_paths(look.folder)
+    told = look.tree is not None and "data" in look.statement.predicate["tables"]
+    if not told or not look.intact([*part_paths(look.folder, "documents"), *data]):
+        return
+    try:
+        problems = list(islice(check_texts(look.folder), _SHOWN + 1))
+        look.checked["texts"] = sum(pq.read_metadata(path).num_rows for path in data)
+    except (pa.ArrowException, OSError, WellkeeperError) as error:
+        yield Problem(code="table-unreadable", where="data", found=f"it cannot be read: {error}", next=AGAIN)
+        return
+    yield from problems[:_SHOWN]
+    if len(problems) > _SHOWN:
+        found = "more documents differ, which are not told"
+        yield Problem(code="text", where="data", found=found, next=SUSPECT)
