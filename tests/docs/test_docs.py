@@ -139,6 +139,7 @@ def test_every_step_of_ours_and_each_of_its_options_is_explained():
             "templates.md",
             "decontamination.md",
             "evidence.md",
+            "rights.md",
         )
     )
     for name, step in registered_steps().items():

@@ -36,12 +36,18 @@ from wellkeeper.ledger.signature import SigningKey, envelope
 
 ROWS = 600  # two tiles and a part of one
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-RECIPE = {"wellkeeper": 1, "seed": 0, "steps": [{"quality.v1": {"rules": ["gopher"]}}, {"exact-duplicates.v1": {}}]}
+RECIPE = {
+    "wellkeeper": 1,
+    "seed": 0,
+    "steps": [{"quality.v1": {"rules": ["gopher"]}}, {"exact-duplicates.v1": {}}],
+}
 SINGLE = {"ledger/quarantine": "ledger/quarantine.parquet", "ledger/sources": "ledger/sources.parquet"}
 
 
 def text(row: int) -> str:
-    return f"The miller wrote letter {row} about the flood, the price of flour and {row * 7919 % 1009} herons."
+    return (
+        f"The miller wrote letter {row} about the flood, the price of flour and {row * 7919 % 1009} herons."
+    )
 
 
 def kept(row: int) -> bool:
@@ -103,8 +109,12 @@ def data_rows(rows: Iterable[int]) -> pa.Table:
     return pa.table(
         {
             "id": [f"letter-{row}" for row in numbers],
-            "text": pa.array([text(row)[:-20] if row == 8 else text(row) for row in numbers], pa.large_string()),
-            "captured_at": pa.array(numbers, pa.int64()).cast(pa.timestamp("s")).cast(pa.timestamp("s", "UTC")),
+            "text": pa.array(
+                [text(row)[:-20] if row == 8 else text(row) for row in numbers], pa.large_string()
+            ),
+            "captured_at": pa.array(numbers, pa.int64())
+            .cast(pa.timestamp("s"))
+            .cast(pa.timestamp("s", "UTC")),
             "weight": pa.array([1.0] * len(numbers), pa.float32()),
             "likes": numbers,
             "tags": [[f"tag-{row % 5}"] for row in numbers],
@@ -143,7 +153,12 @@ def make(folder: Path, *, rows: int = ROWS, parts: int = 2) -> Path:
         seed=0,
         inputs=[
             ManifestInput(
-                name="f", url="f.jsonl", size=10, fingerprint="1", documents=rows, quarantined=len(QUARANTINED)
+                name="f",
+                url="f.jsonl",
+                size=10,
+                fingerprint="1",
+                documents=rows,
+                quarantined=len(QUARANTINED),
             )
         ],
         counts=counts_of(
@@ -201,7 +216,9 @@ def reseal(folder: Path, predicate: Mapping[str, Any] | None = None) -> None:
     files = file_digests(folder)
     manifest["files"] = {name: files[name] for name in manifest["files"]}
     manifest["digest"] = digest_of(manifest)
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    (folder / "manifest.json").write_text(
+        json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    )
     subjects = {name: sha256_of_file(folder / name) for name in old.subjects}
     told = {**(predicate or old.predicate), "manifest": manifest["digest"]}
     (folder / ENVELOPE).write_bytes(envelope(statement_bytes(subjects, told)))

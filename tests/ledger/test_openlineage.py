@@ -160,7 +160,9 @@ def test_openlineages_own_classes_make_the_same_event(folder: Path, tmp_path: Pa
     # Of a facet that is not in its specification the library can only name the base.
     assert theirs["run"]["facets"]["wellkeeper_counts"].pop("_schemaURL").endswith("RunFacet")
     mine = json.loads((folder / OPENLINEAGE).read_text())
-    assert mine["run"]["facets"]["wellkeeper_counts"].pop("_schemaURL") == "urn:wellkeeper:openlineage:counts:1"
+    assert (
+        mine["run"]["facets"]["wellkeeper_counts"].pop("_schemaURL") == "urn:wellkeeper:openlineage:counts:1"
+    )
     assert theirs == _without_empty(mine)
 
 

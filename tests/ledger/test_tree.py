@@ -119,7 +119,7 @@ def test_a_proof_fits_no_other_leaf_place_path_or_longer_tree(data: st.DataObjec
 
 
 @given(st.integers(1, 130), st.integers(0, 130), st.booleans())
-def test_a_tree_that_grew_proves_its_beginning_and_no_other(size: int, more: int, altered: bool) -> None:  # noqa: FBT001
+def test_a_tree_that_grew_proves_its_beginning_and_no_other(size: int, more: int, altered: bool) -> None:
     grown = some(size + more)
     old = hashed(grown[:size])
     if altered:

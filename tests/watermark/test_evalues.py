@@ -101,7 +101,10 @@ def test_evidence_is_neither_negative_nor_beyond_its_cap():
     [
         (lambda: log10_e_values(np.array([0.5, 0.0])), r"p holds 0\. Pass p-values above 0 and up to 1\."),
         (lambda: log10_e_values(np.array([np.nan])), r"p holds nan\. Pass p-values"),
-        (lambda: log10_e_values(np.array([0.5]), kappa=1.0), r"kappa is 1\.0\. Give a number inside \(0, 1\)"),
+        (
+            lambda: log10_e_values(np.array([0.5]), kappa=1.0),
+            r"kappa is 1\.0\. Give a number inside \(0, 1\)",
+        ),
         (lambda: log10_mean(np.zeros((3, 0))), r"log10_e has shape \(3, 0\)\. Pass one e-value or more"),
         (lambda: log10_product(np.array([np.nan])), r"log10_e holds NaN\. Leave out what has no e-value"),
     ],

@@ -179,9 +179,18 @@ def test_short_documents_have_p_value_one():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: Gumbel(key=-1, vocabulary=9), r"key is out of its range\. Give a number from 0 to 2\^64 - 1\."),
-        (lambda: Gumbel(key=1, vocabulary=9, context=0), r"context is 0\. Give the tokens that a draw hangs on"),
-        (lambda: Gumbel(key=1, vocabulary=9).scores(*laid([9])), r"tokens\[0\] is 9, and the key's vocabulary"),
+        (
+            lambda: Gumbel(key=-1, vocabulary=9),
+            r"key is out of its range\. Give a number from 0 to 2\^64 - 1\.",
+        ),
+        (
+            lambda: Gumbel(key=1, vocabulary=9, context=0),
+            r"context is 0\. Give the tokens that a draw hangs on",
+        ),
+        (
+            lambda: Gumbel(key=1, vocabulary=9).scores(*laid([9])),
+            r"tokens\[0\] is 9, and the key's vocabulary",
+        ),
     ],
 )
 def test_errors_of_gumbel_say_what_was_found_and_what_to_do(call, says):

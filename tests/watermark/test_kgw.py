@@ -72,19 +72,24 @@ def as_written(one: KGW, row: list[int]) -> tuple[int, int]:
     if len(row) <= one.context:
         return 0, 0
     ngrams = [row[i : i + length] for i in range(len(row) - length + 1)]
-    kinds = {
-        "draws": lambda ngram: (seed_of(one, ngram), ngram[-1]),
-        "ngrams": tuple,
-        "all": lambda ngram, number=iter(range(10**6)): next(number),  # noqa: ARG005
-    }
-    counted = {kinds[one.counting](ngram): ngram for ngram in ngrams}.values()
-    green = [ngram[-1] in shuffled(one.vocabulary, seed_of(one, ngram))[: one.green_tokens] for ngram in counted]
+    counted = {
+        {"draws": (seed_of(one, ngram), ngram[-1]), "ngrams": tuple(ngram), "all": number}[
+            one.counting
+        ]: ngram
+        for number, ngram in enumerate(ngrams)
+    }.values()
+    green = [
+        ngram[-1] in shuffled(one.vocabulary, seed_of(one, ngram))[: one.green_tokens] for ngram in counted
+    ]
     return len(green), sum(green)
 
 
 def test_it_is_a_detector() -> None:
     assert isinstance(detector(), Detector)
-    assert [detector(scheme=scheme).name for scheme in ("lefthash", "selfhash")] == ["kgw-lefthash", "kgw-selfhash"]
+    assert [detector(scheme=scheme).name for scheme in ("lefthash", "selfhash")] == [
+        "kgw-lefthash",
+        "kgw-selfhash",
+    ]
 
 
 @pytest.mark.parametrize("number", range(len(json.loads(str(GOLDEN["about"]))["settings"])))
@@ -142,7 +147,9 @@ def test_a_large_vocabulary_needs_several_fillings_of_the_generator() -> None:
     one = detector(vocabulary=size)
     order = shuffled(size, 99)
     asked = np.array([0, 1, 623, 624, 12_000, size - 1, *order[:3], *order[12_560:12_570]], np.uint64)
-    found = np.array([one._is_green(np.array([(np.uint64(99) << np.uint64(32)) | token]))[0] for token in asked])
+    found = np.array(
+        [one._is_green(np.array([(np.uint64(99) << np.uint64(32)) | token]))[0] for token in asked]
+    )
     np.testing.assert_array_equal(found, np.isin(asked, order[: one.green_tokens]))
 
 
@@ -169,7 +176,13 @@ def test_text_of_green_tokens_is_found_and_other_text_is_not() -> None:
     one = detector(vocabulary=500)
     row = [1]
     while len(row) < 100:
-        row.append(int(rng.choice(permutation(500, int(lefthash_seeds(one.key, np.array(row[-1:], np.int32))[0]))[:125])))
+        row.append(
+            int(
+                rng.choice(
+                    permutation(500, int(lefthash_seeds(one.key, np.array(row[-1:], np.int32))[0]))[:125]
+                )
+            )
+        )
     marked, plain = one.p_values(scores(one, [row, rng.integers(0, 500, 100).tolist()]))
     assert marked < 1e-40
     assert plain > 0.01
@@ -201,7 +214,9 @@ def test_plain_text_that_repeats_is_called_marked_no_more_often_than_it_may_be(s
 
 def test_counts_of_repeats_have_no_p_value() -> None:
     one = detector(counting="ngrams")
-    with pytest.raises(DataError, match=r"counting is 'ngrams': repeats are counted.*Score with counting=\"draws\"\."):
+    with pytest.raises(
+        DataError, match=r"counting is 'ngrams': repeats are counted.*Score with counting=\"draws\"\."
+    ):
         one.p_values(scores(one, [[1, 2, 3]]))
 
 
@@ -215,7 +230,10 @@ def test_counts_of_repeats_have_no_p_value() -> None:
         ({"green": 1.0}, r"green is 1, which makes 12 of 12 tokens green\. Give a share above 0 and below 1"),
         ({"green": 0.01}, r"green is 0\.01, which makes 0 of 12 tokens green\. Give a share"),
         ({"context": 0}, r"context is 0\. Give 1 or more\."),
-        ({"scheme": "lefthsh"}, r"scheme is 'lefthsh'\. Did you mean lefthash\? Choose one of lefthash, selfhash\."),
+        (
+            {"scheme": "lefthsh"},
+            r"scheme is 'lefthsh'\. Did you mean lefthash\? Choose one of lefthash, selfhash\.",
+        ),
         ({"counting": "some"}, r"counting is 'some'\..*Choose one of draws, ngrams, all\."),
     ],
 )
@@ -225,7 +243,9 @@ def test_settings_out_of_range_say_what_to_give(settings, says: str) -> None:
 
 
 def test_a_token_outside_of_the_vocabulary_is_refused() -> None:
-    with pytest.raises(DataError, match=r"tokens\[2\] is 12, and the key's vocabulary has 12 tokens\. Use the tokeniser"):
+    with pytest.raises(
+        DataError, match=r"tokens\[2\] is 12, and the key's vocabulary has 12 tokens\. Use the tokeniser"
+    ):
         scores(detector(), [[1, 2, 12]])
 
 

@@ -51,7 +51,9 @@ def test_a_laxer_level_never_takes_a_call_back(p, level):
 
 @given(p_lists, levels)
 def test_what_holds_under_any_dependence_calls_no_more(p, level):
-    assert (by_p_values(p, level=level, any_dependence=True).marked <= by_p_values(p, level=level).marked).all()
+    assert (
+        by_p_values(p, level=level, any_dependence=True).marked <= by_p_values(p, level=level).marked
+    ).all()
 
 
 def test_the_order_of_documents_does_not_matter():

@@ -21,8 +21,6 @@ from wellkeeper.watermark.nulls import (
     hypergeometric_tail,
     p_value,
     sum_tail,
-    weighted_bernoulli,
-    weighted_bernoulli_tail,
 )
 
 chances = st.floats(1e-6, 1.0)
@@ -132,7 +130,8 @@ def test_hypergeometric_tails_are_counts_of_ways(data):
     drawn = data.draw(st.integers(0, population))
     hits = data.draw(st.integers(-1, drawn + 1))
     ways = sum(
-        math.comb(marked, j) * math.comb(population - marked, drawn - j) for j in range(max(hits, 0), drawn + 1)
+        math.comb(marked, j) * math.comb(population - marked, drawn - j)
+        for j in range(max(hits, 0), drawn + 1)
     )
     exact = Fraction(ways, math.comb(population, drawn))
     got = hypergeometric_tail(hits, drawn, marked=marked, population=population).item()
@@ -161,72 +160,62 @@ def test_drawing_without_replacement_is_narrower_than_with(population, drawn):
     assert (without[far] <= with_[far] * (1 + 1e-12)).all()
 
 
-def convolved(weights: list[int], chance: float, ngrams: int) -> np.ndarray:
-    """Chances of all sums, by adding layers one after the other: sums of products of positive numbers alone."""
+def convolved(values: list[int], terms: int) -> np.ndarray:
+    """Chances of all sums of equally likely values: sums of products of positive numbers alone."""
+    one = np.bincount(values) / len(values)
     out = np.ones(1)
-    for weight in weights * ngrams:
-        grown = np.zeros(out.size + weight)
-        grown[: out.size] += (1 - chance) * out
-        grown[weight:] += chance * out
-        out = grown
+    for _ in range(terms):
+        out = np.convolve(out, one)
     return out
 
 
 @pytest.mark.parametrize(
-    ("weights", "ngrams", "off"),
+    ("values", "terms", "off"),
     [
-        (list(range(290, 19, -9)), 5, 3e-3),  # SynthID's 30 weights, from 10 to 1, in their smallest step
-        (list(range(290, 19, -9)), 10, 3e-4),
-        ([1] * 30, 5, 2e-3),
-        ([2, 1], 100, 2e-3),
+        (np.array([0, 1]), 100, 3e-3),
+        (np.array([0, 1]), 1000, 3e-4),
+        (np.array([0, 0, 0, 1]), 400, 2e-3),
+        (np.arange(1, 7), 30, 4e-3),
+        (np.add.reduce(np.meshgrid(*([0, w] for w in (10, 9, 7, 6, 4, 3, 1)))).ravel(), 20, 2e-3),
     ],
 )
-@pytest.mark.parametrize("chance", [0.4962, 0.5])
-def test_saddlepoints_are_as_near_to_convolution_as_the_docstring_says(weights, ngrams, off, chance):
-    terms = convolved(weights, chance, ngrams)
-    exact = np.cumsum(terms[::-1])[::-1]
-    sums = np.arange(0, exact.size, 11 if len(weights) * max(weights) > 300 else 1)
-    got = weighted_bernoulli_tail(weights, ngrams, chance, sums)
-    seen = (exact[sums] > 1e-12) & (terms[sums] > 0)
-    assert got[seen] == pytest.approx(exact[sums][seen], rel=off)
+def test_sums_on_a_lattice_are_near_to_their_convolution(values, terms, off):
+    chances_ = convolved(values.tolist(), terms)
+    exact = np.cumsum(chances_[::-1])[::-1]
+    sums = np.arange(exact.size)
+    got = sum_tail(sums, terms, discrete(values, step=1.0))
+    seen = (exact > 1e-12) & (chances_ > 0)
+    assert got[seen] == pytest.approx(exact[seen], rel=off)
 
 
-def test_weights_may_be_in_any_unit():
-    weights = np.linspace(10, 1, 30)
-    normal = weights * 30 / weights.sum()
-    statistic = np.arange(1400.0, 1700.0, 7.3)
-    ratio = float(normal[0] / weights[0])
-    one = weighted_bernoulli_tail(weights, 10, 0.5, statistic)
-    assert weighted_bernoulli_tail(normal, 10, 0.5, statistic * ratio) == pytest.approx(one, rel=1e-9)
-    assert weighted_bernoulli(weights, 0.5).step == pytest.approx(1 / 29)
+def test_a_statistic_between_two_sums_is_rounded_up():
+    coins = discrete([0.0, 0.1], step=0.1)
+    at, between = sum_tail([6.0, 5.91], 100, coins)
+    assert at == between
+    assert sum_tail(6.0 + 1e-9, 100, coins) == pytest.approx(at)
 
 
-def test_weights_without_a_common_step_are_a_continuum():
-    assert weighted_bernoulli([1.0, math.sqrt(2), math.pi], 0.5).step == 0
-
-
-def test_a_sum_with_equal_weights_is_binomial():
+def test_a_sum_of_coins_is_binomial_where_no_float_holds_a_convolution():
     hits = np.arange(0, 6001, 50)
-    got = weighted_bernoulli_tail(np.full(30, 0.1), 200, 0.4962, hits * 0.1)
-    exact = binomial_tail(hits, 6000, 0.4962)
+    got, exact = sum_tail(hits, 6000, discrete([0, 1], step=1.0)), binomial_tail(hits, 6000, 0.5)
     seen = exact > 1e-300
-    assert got[seen] == pytest.approx(exact[seen], rel=1e-4)
+    assert got[seen] == pytest.approx(exact[seen], rel=1e-3)
 
 
 def test_sums_at_and_beyond_their_ends():
-    weights = [2.0, 1.0]
-    assert weighted_bernoulli_tail(weights, 3, 0.25, [-1, 0, 9, 9.1]).tolist() == pytest.approx(
-        [1, 1, 0.25**6, 0]
-    )
-    assert weighted_bernoulli_tail(weights, 0, 0.25, 0).item() == 1
+    draw = discrete([0, 0, 0, 2], step=2.0)
+    assert sum_tail([-1, 0, 6, 6.1], 3, draw).tolist() == pytest.approx([1, 1, 0.25**3, 0])
+    assert sum_tail([0, 1], 0, draw).tolist() == [1, 0]
 
 
-@given(st.integers(1, 5000), st.floats(0.05, 0.95))
-def test_saddlepoint_tails_fall_and_are_probabilities(ngrams, chance):
-    draw = weighted_bernoulli(np.linspace(10, 1, 30), chance)
-    tails = sum_tail(np.linspace(0, 165, 60) * ngrams, ngrams, draw)
+@given(st.integers(100, 5000), st.lists(st.integers(0, 30), max_size=40))
+def test_saddlepoint_tails_fall_and_are_probabilities(terms, values):
+    given_ = np.array([0, 1, *values])  # 1, so that sums are any whole numbers
+    deviation = terms**0.5 * given_.std()
+    sums = terms * given_.mean() + deviation * np.linspace(-8, 8, 60)
+    tails = sum_tail(sums, terms, discrete(given_, step=1.0))
     assert ((tails >= 0) & (tails <= 1)).all()
-    assert all(b <= a + 1e-9 for a, b in pairwise(tails))
+    assert all(b <= a * (1 + 1e-3) for a, b in pairwise(tails))
 
 
 def test_quadrature_has_the_moments_of_the_values():
@@ -274,11 +263,16 @@ def test_p_values_are_never_nought_and_one_where_nothing_counts():
         (lambda: binomial_tail(0, 1, math.nan), r"probability holds nan\. Pass chances"),
         (lambda: gamma_tail(math.inf, 1), r"statistic holds inf\. Pass finite sums"),
         (lambda: gamma_tail(1, -2), r"shape holds -2\. Pass counts from 0\."),
-        (lambda: hypergeometric_tail(1, 5, marked=2, population=4), r"drawn holds 5 of a population of 4\. Count"),
-        (lambda: hypergeometric_tail(1, 1, marked=5, population=4), r"marked is 5 of 4\. Give a number from 0"),
-        (lambda: weighted_bernoulli([1.0, -1.0], 0.5), r"weights are \[1\.0, -1\.0\]\. Give one weight above 0"),
-        (lambda: weighted_bernoulli([1.0], 1.0), r"probabilities hold 1\. Give chances inside \(0, 1\)\."),
-        (lambda: weighted_bernoulli_tail([1.0], 1, 0.5, math.nan), r"statistic holds nan\. Pass finite sums\."),
+        (
+            lambda: hypergeometric_tail(1, 5, marked=2, population=4),
+            r"drawn holds 5 of a population of 4\. Count",
+        ),
+        (
+            lambda: hypergeometric_tail(1, 1, marked=5, population=4),
+            r"marked is 5 of 4\. Give a number from 0",
+        ),
+        (lambda: sum_tail(math.nan, 1, discrete([0, 1])), r"statistic holds nan\. Pass finite sums\."),
+        (lambda: sum_tail(1, -1, discrete([0, 1])), r"terms holds -1\. Counts start at 0\."),
         (lambda: discrete([1.0, 1.0]), r"values holds 2 values, not all finite and different\. Give two"),
     ],
 )

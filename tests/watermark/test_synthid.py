@@ -174,7 +174,9 @@ def test_p_values_of_a_short_text_are_exact_down_to_the_smallest() -> None:
     assert exact[-1] < 1e-13
 
 
-@pytest.mark.parametrize(("weighted", "depth", "count"), [(False, 30, 25), (True, 30, 25), (False, 64, 25), (True, 9, 60)])
+@pytest.mark.parametrize(
+    ("weighted", "depth", "count"), [(False, 30, 25), (True, 30, 25), (False, 64, 25), (True, 9, 60)]
+)
 def test_p_values_of_longer_texts_are_off_by_less_than_1_in_1000(
     weighted: bool, depth: int, count: int
 ) -> None:
@@ -253,9 +255,17 @@ def test_settings_out_of_range_say_what_to_give(settings, says: str) -> None:
 @pytest.mark.parametrize(
     ("tokens", "offsets", "says"),
     [
-        (np.array([1, -1], np.int32), np.array([0, 2]), r"tokens\[1\] is -1, and ids start at 0\. Use the tokeniser"),
+        (
+            np.array([1, -1], np.int32),
+            np.array([0, 2]),
+            r"tokens\[1\] is -1, and ids start at 0\. Use the tokeniser",
+        ),
         (np.array([1, 1]), np.array([0, 2]), r"tokens has shape \(2,\) and type int64\. Pass token ids"),
-        (np.array([1, 1], np.int32), np.array([0, 3]), r"offsets do not delimit documents in 2 tokens\. Pass shape"),
+        (
+            np.array([1, 1], np.int32),
+            np.array([0, 3]),
+            r"offsets do not delimit documents in 2 tokens\. Pass shape",
+        ),
         (np.array([1, 1], np.int32), np.array([2, 0]), r"offsets do not delimit documents in 2 tokens"),
     ],
 )

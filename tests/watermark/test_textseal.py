@@ -44,7 +44,18 @@ def test_draws_are_the_integers_of_the_package(case):
 
 def hashed(key: int, window: list[int], token: int) -> int:
     """The package's hash in whole numbers that wrap around as its tensors do."""
-    primes = [10000019, 10000247, 10000439, 10000643, 10000747, 10000867, 10000993, 10001213, 10001357, 10001501]
+    primes = [
+        10000019,
+        10000247,
+        10000439,
+        10000643,
+        10000747,
+        10000867,
+        10000993,
+        10001213,
+        10001357,
+        10001501,
+    ]
     word = sum(prime * one for prime, one in zip(primes, window, strict=False))
     word = (word + 100000007 * token + 500001713 * key) * 15485863 * 40499
     word = (word + 2**63) % 2**64 - 2**63
@@ -86,7 +97,9 @@ def test_a_million_integers_are_those_of_the_package_as_it_is_installed():
     rng = np.random.default_rng(5)
     tokens = rng.integers(0, VOCABULARY, 250_000).astype(np.int32)
     for key, window in ((42, 4), (7, 1), (2**61 - 1, 3), (123_456_789, 10)):
-        draws = TextSeal(key=key, window=window, vocabulary=VOCABULARY).draws(tokens, np.array([0, tokens.size]))
+        draws = TextSeal(key=key, window=window, vocabulary=VOCABULARY).draws(
+            tokens, np.array([0, tokens.size])
+        )
         theirs = reference(key=key, window=window).integers(tokens)
         counts = draws >= 0
         assert counts.sum() >= tokens.size - 1000
@@ -111,7 +124,9 @@ def test_p_values_agree_with_the_packages_but_for_its_coarse_numbers():
 
 
 def live_reference():
-    described = importlib.util.spec_from_file_location("textseal_reference", BENCHMARKS / "textseal_reference.py")
+    described = importlib.util.spec_from_file_location(
+        "textseal_reference", BENCHMARKS / "textseal_reference.py"
+    )
     module = sys.modules.setdefault(described.name, importlib.util.module_from_spec(described))
     if not hasattr(module, "Reference"):
         described.loader.exec_module(module)
@@ -169,9 +184,15 @@ def test_short_documents_have_p_value_one_in_textseal_too():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: TextSeal(key=2**63, vocabulary=9), r"key is out of its range\. Give a number from 0 to 2\^63 - 1\."),
+        (
+            lambda: TextSeal(key=2**63, vocabulary=9),
+            r"key is out of its range\. Give a number from 0 to 2\^63 - 1\.",
+        ),
         (lambda: TextSeal(key=1, vocabulary=9, window=11), r"window is 11\. TextSeal hashes 1 to 10 tokens"),
-        (lambda: TextSeal(key=1, vocabulary=9).draws(*laid([-1])), r"tokens\[0\] is -1, and the key's vocabulary"),
+        (
+            lambda: TextSeal(key=1, vocabulary=9).draws(*laid([-1])),
+            r"tokens\[0\] is -1, and the key's vocabulary",
+        ),
     ],
 )
 def test_errors_of_textseal_say_what_was_found_and_what_to_do(call, says):

@@ -63,7 +63,9 @@ def test_false_positives_keep_to_the_level_and_counting_repeats_does_not():
         detector = Unigram(green=green)
         exact += detector.p_values(detector.scores(*laid([row])))[0] <= level
         hits = sum(int(green[token]) for token in row)
-        naive += (hits - 0.25 * len(row)) / math.sqrt(0.25 * 0.75 * len(row)) >= 2.326  # the published z-score
+        naive += (hits - 0.25 * len(row)) / math.sqrt(
+            0.25 * 0.75 * len(row)
+        ) >= 2.326  # the published z-score
     assert exact / keys <= level + 3 * math.sqrt(level * (1 - level) / keys)
     assert naive / keys > 0.2
 
@@ -92,10 +94,19 @@ def test_what_has_no_token_has_p_value_one_and_all_p_values_are_in_range():
     [
         (lambda: Unigram(green=np.zeros(4)), r"green has shape \(4,\) and type float64\. Pass a 0 or 1"),
         (lambda: Unigram(green=np.full(4, 2, np.uint8)), r"Pass a 0 or 1 for each token"),
-        (lambda: Unigram(green=np.zeros(4, np.uint8)), r"0 of 4 tokens are green, which tells nothing\. Draw"),
-        (lambda: Unigram(green=GREEN).scores(*laid([[500]])), r"tokens\[0\] is 500, and the key's vocabulary has 500"),
+        (
+            lambda: Unigram(green=np.zeros(4, np.uint8)),
+            r"0 of 4 tokens are green, which tells nothing\. Draw",
+        ),
+        (
+            lambda: Unigram(green=GREEN).scores(*laid([[500]])),
+            r"tokens\[0\] is 500, and the key's vocabulary has 500",
+        ),
         (lambda: reference_green(0, vocabulary=9, fraction=1.0), r"fraction is 1\.0\. Give the share"),
-        (lambda: reference_green(2**63, vocabulary=9, fraction=0.5), r"key is 9223372036854775808\. Give a signed"),
+        (
+            lambda: reference_green(2**63, vocabulary=9, fraction=0.5),
+            r"key is 9223372036854775808\. Give a signed",
+        ),
     ],
 )
 def test_errors_of_unigram_say_what_was_found_and_what_to_do(call, says):

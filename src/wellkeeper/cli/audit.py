@@ -17,6 +17,7 @@ from wellkeeper.cli.support import (
     reading_options,
     running_options,
 )
+from wellkeeper.errors import InputError
 
 
 @click.command()
@@ -31,6 +32,12 @@ from wellkeeper.cli.support import (
     help="References of known origin, to measure the share of AI text with; see `wellkeeper anchors build`.",
 )
 @click.option(
+    "--trust",
+    type=click.Path(dir_okay=False),
+    metavar="CERTS.pem",
+    help="Certificates whose holders' credentials are trusted, on texts and on images.",
+)
+@click.option(
     "--lm",
     type=click.Path(),
     metavar="MODEL",
@@ -41,6 +48,16 @@ from wellkeeper.cli.support import (
 )
 @click.option(
     "--lm-budget", type=click.IntRange(0), metavar="TOKENS", help="Most tokens that it reads in this run."
+)
+@click.option(
+    "--watermark-key",
+    "watermark_keys",
+    multiple=True,
+    metavar="KEY.json",
+    help="Key of a watermark to look for; repeatable; see `wellkeeper watermark`.",
+)
+@click.option(
+    "--tokenizer", type=click.Path(), metavar="PATH", help="Tokeniser of the model that may have marked."
 )
 @reading_options
 @click.option(
@@ -54,12 +71,6 @@ from wellkeeper.cli.support import (
     "--images/--no-images",
     default=None,
     help="Read the paths as images, or as text.  [default: what most of their files are]",
-)
-@click.option(
-    "--trust",
-    type=click.Path(dir_okay=False),
-    metavar="PEM",
-    help="Certificates whose signatures on the credentials of images are trusted.",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
 @running_options
@@ -87,7 +98,7 @@ def audit(
         from wellkeeper.recipe.audit import audit as run
 
         with progress(quiet=quiet or as_json) as listener:
-            result = run(list(paths), id=id_, listener=listener, **options)
+            result = run(list(paths), id=id_, trust=trust, listener=listener, **options)
         if as_json:
             print_json(result.to_json())
         elif not quiet:
@@ -95,6 +106,9 @@ def audit(
 
             print_audit(result.to_json(), console(), {name: str(path) for name, path in result.paths.items()})
     sys.exit(FINDINGS if result.verdict == "findings" and not exit_zero else CLEAN)
+
+
+_OF_TEXT = ("reference", "anchors", "lm", "text")
 
 
 def _are_images(paths: Sequence[str]) -> bool:
@@ -113,10 +127,15 @@ def _audit_images(
     out: str,
     workers: int | None,
     strict: bool,
-    **_options: Any,
+    **options: Any,
 ) -> NoReturn:
-    """Options of text alone are left aside: many stand at their defaults, and none changes what is told of images."""
     with plain_errors():
+        of_text = [f"--{name}" for name in _OF_TEXT if options.get(name)]
+        if of_text:
+            raise InputError(
+                f"{' and '.join(of_text)} is for text, and {', '.join(paths)} holds images. Leave it out, or read the "
+                "paths as text with --no-images."
+            )
         from wellkeeper.recipe.images import audit_images
 
         with progress(quiet=quiet or as_json) as listener:

@@ -12,7 +12,7 @@ from wellkeeper.cli.support import CLEAN, keep_memory, plain_errors, print_json,
 @click.option(
     "--trust",
     type=click.Path(dir_okay=False),
-    metavar="CERTS.pem",
+    metavar="PEM",
     help="Certificates whose holders' credentials are trusted.",
 )
 @click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")

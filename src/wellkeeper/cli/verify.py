@@ -14,13 +14,21 @@ from wellkeeper.errors import InputError
     "--key", type=click.Path(), default=None, metavar="PUB", help="Public key of who should have signed it."
 )
 @click.option("--quick", is_flag=True, help="Compare files with the seal, and open no table.")
-@click.option("--id", "document", metavar="ID", default=None, help="Check what is said of one document alone.")
+@click.option(
+    "--id", "document", metavar="ID", default=None, help="Check what is said of one document alone."
+)
 @click.option(
     "--proof", type=click.Path(), default=None, metavar="FILE", help="Check a proof; no folder is needed."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def verify(
-    folder: str | None, *, key: str | None, quick: bool, document: str | None, proof: str | None, as_json: bool
+    folder: str | None,
+    *,
+    key: str | None,
+    quick: bool,
+    document: str | None,
+    proof: str | None,
+    as_json: bool,
 ) -> None:
     """Check that nothing in a folder was changed since it was made.
 
@@ -30,7 +38,9 @@ def verify(
     """
     with plain_errors():
         if (folder is None) == (proof is None):
-            raise InputError("Name one thing to check: wellkeeper verify FOLDER, or wellkeeper verify --proof FILE.")
+            raise InputError(
+                "Name one thing to check: wellkeeper verify FOLDER, or wellkeeper verify --proof FILE."
+            )
         if document is not None and (proof is not None or quick):
             raise InputError("--id goes with a folder and without --quick. Leave one of them out.")
         if proof is not None:

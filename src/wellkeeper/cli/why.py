@@ -49,7 +49,8 @@ def _write_proof(folder: Path, story: "Story", path: Path) -> None:
     rows = [told.record["row"] for told in story.documents]
     if len(rows) != 1:
         raise InputError(
-            f"{story.query!r} names {len(rows):,} documents, and a proof is of one. Give its file:line, or more of its hash."
+            f"{story.query!r} names {len(rows):,} documents, and a proof is of one. Give its file:line, or more of its "
+            "hash."
         )
     proof = proof_of(folder, rows[0])
     proof.write(path)

@@ -5,7 +5,8 @@ starting values until a user's own anchors recalibrate them; the report prints t
 is never evidence of a human: absence has no weight anywhere in this package.
 
 `style` has no weight of its own: what a style score says differs from document to document and is
-known only where references of the same slice say so (`wellkeeper.origin.evidence.style_log10`).
+known only where references of the same slice say so (`wellkeeper.origin.evidence.style_log10`). Nor has
+`watermark`, which weighs what its p-value says (`wellkeeper.watermark.evalues`).
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class EvidenceKind:
     `bit` is its place in the u64 `evidence_mask` of a document and never changes once released.
     `group` names kinds that tend to fire together: within a group likelihood ratios are averaged,
     across groups they multiply. `weight` is a log10 likelihood ratio, positive towards AI; 0 for a
-    kind that decides nothing, and for `style`, whose likelihood ratio is the document's own.
+    kind that decides nothing, and for `style` and `watermark`, whose likelihood ratio is the document's own.
     """
 
     name: str

@@ -46,7 +46,9 @@ class Credential:
     validity: Validity
     trust: Trust = Trust.UNKNOWN
     source_types: tuple[str, ...] = ()  # IPTC digitalSourceType terms, without the address before them
-    generator: str | None = None  # software or model that made the manifest, as it names itself
+    generator: str | None = (
+        None  # model or software that made the content, else the manifest, as it names itself
+    )
     signer: str | None = None  # common name or issuer of the certificate
     signed_at: str | None = None  # ISO 8601
     problems: tuple[str, ...] = ()  # codes of the checks that failed, sorted
@@ -64,6 +66,22 @@ class Credential:
         if self.validity is not Validity.VALID:
             return Origin.UNKNOWN
         return origin_of_source_types(self.source_types)
+
+    @property
+    def evidence(self) -> str | None:
+        """The kind of evidence that it is, as `core.evidence` names it; None if it says nothing of people or models.
+
+        >>> Credential(validity=Validity.VALID, source_types=("trainedAlgorithmicMedia",)).evidence
+        'credential-ai'
+        """
+        if self.validity is Validity.NONE:
+            return None
+        if self.validity is not Validity.VALID:
+            return "credential-broken"
+        side = {Origin.AI_GENERATED: "ai", Origin.AI_ASSISTED: "ai", Origin.HUMAN: "human"}.get(self.origin)
+        if side is None:
+            return None
+        return f"credential-trusted-{side}" if self.trust is Trust.TRUSTED else f"credential-{side}"
 
 
 def origin_of_source_types(terms: Iterable[str]) -> Origin:
@@ -86,8 +104,10 @@ class RawSignal(NamedTuple):
 
     kind: str
     """ai-disclosure, iptc, json-ld, robots, robots-meta, tdmrep, content-usage, content-signal, rsl, ai-txt, licence,
-    last-modified, page-date, c2pa-mining or generator."""
-    where: str  # http-header, html-meta, html-attribute, html-link, json-ld, xmp, exif, png-text, site-file, c2pa, text
+    last-modified, page-date, c2pa-mining or generator; of pictures also data-mining, camera, creator and c2pa."""
+    where: str
+    """http-header, html-meta, html-attribute, html-link, json-ld, xmp, exif, iptc, png-text, comment, site-file, c2pa,
+    text."""
     name: str  # of the header, attribute or property
     value: str
 

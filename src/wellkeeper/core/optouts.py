@@ -17,6 +17,7 @@ How statements are resolved for training:
 [3] TDM Reservation Protocol, W3C Community Group final report, 10 May 2024.
 [4] Really Simple Licensing 1.0, rslstandard.org, 6 November 2025.
 [5] Training and Data Mining Assertion 1.1, Creator Assertions Working Group.
+[6] PLUS License Data Format 2.0.1 and IPTC Photo Metadata 2023.1, Data Mining: terms at ns.useplus.org/ldf/vocab.
 """
 
 import re
@@ -130,7 +131,8 @@ def bot_named(agent: str) -> Bot | None:
 
 KINDS = ("robots", "robots-meta", "tdmrep", "content-usage", "rsl", "ai-txt", "c2pa-mining", "declared")
 """What can decide, in the order of its bits in `rights_signals`: bit k, KINDS[k] denies training; bit 8 + k, it allows
-it. `content-usage` is Content-Signal too; `declared` is the consent that the user states."""
+it. `content-usage` is Content-Signal too, `c2pa-mining` the data-mining field of a picture's XMP [6]; `declared` is the
+consent that the user states."""
 
 DENIES = (1 << len(KINDS)) - 1
 """The bits of `rights_signals` that deny."""
@@ -198,8 +200,11 @@ def _consent(mask: int, declared: Consent) -> Consent:
     return declared if declared in _SAYS_YES or not mask else Consent.GRANTED
 
 
+_SHARED = {"content-signal": "content-usage", "data-mining": "c2pa-mining"}
+
+
 def _bit(kind: str, *, allows: bool) -> int:
-    place = KINDS.index("content-usage" if kind == "content-signal" else kind)
+    place = KINDS.index(_SHARED.get(kind, kind))
     return 1 << (place + len(KINDS) * allows)
 
 
@@ -317,6 +322,15 @@ def _c2pa_mining(signal: RawSignal) -> Iterator[_Said]:
         yield use, value == "allowed", "constrained" if value == "constrained" else ""
 
 
+def _data_mining(signal: RawSignal) -> Iterator[_Said]:
+    """A term of [6]; one that points to a constraint written elsewhere is a denial under that condition."""
+    term = signal.value.rstrip("/").rpartition("/")[2].upper()
+    if term == "DMI-ALLOWED":
+        yield Use.TRAINING, True, ""
+    elif term.startswith("DMI-PROHIBITED"):
+        yield Use.TRAINING, False, term.removeprefix("DMI-PROHIBITED").strip("-").lower()
+
+
 def _folded(text: str) -> str:
     return re.sub(r"[\s_-]+", "", text.lower())
 
@@ -330,4 +344,5 @@ _READERS: Mapping[str, Callable[[RawSignal], Iterator[_Said]]] = {
     "rsl": _rsl,
     "ai-txt": _ai_txt,
     "c2pa-mining": _c2pa_mining,
+    "data-mining": _data_mining,
 }

@@ -5,9 +5,9 @@ A document goes for the first of these that speaks against it, in this order:
 1. *Consent*: what the recipe refuses (`consent`), opt-out signals and revoked consent unless it says otherwise. Where
    one statement denies training and another allows it, `conflict` says what is done: a person looks, by default.
 2. *Licence*: a document passes if a reader may choose licences of its SPDX expression that are all allowed and none
-   denied. Entries of `allow` and `deny` are SPDX identifiers, patterns (`CC-BY-*`), or families (`public-domain`,
-   `attribution`, `permissive`, `share-alike`, `non-commercial`, `no-derivatives`). A denied licence is denied whatever
-   allows it. Licences that nobody knows, or whose names mean nothing certain, are `unknown`.
+   denied. Entries of `allow` and `deny` are licences as people write them, patterns (`CC-BY-*`), or families:
+   `public-domain`, `attribution`, `permissive`, `share-alike`, `non-commercial`, `no-derivatives`. A denied licence is
+   denied whatever allows it. Licences that nobody knows, or whose names mean nothing certain, are `unknown`.
 3. *Date*: captured after `not_after`, or, with `proof: archive`, without a date that a third party or the user vouches
    for: what a page says of its own date is no proof. Documents without a proof are `unknown`, too.
 
@@ -34,6 +34,7 @@ from wellkeeper.core.rights import (
     in_family,
     is_allowed,
     is_recognised,
+    licence_expression,
     licences_of,
 )
 from wellkeeper.core.signals import NO_DATE
@@ -59,7 +60,7 @@ REASONS = (
 
 
 class Rights:
-    """The step; options as in the module's docstring."""
+    """Documents that may not be used: by licence, by consent, or for want of a proof of when they were captured."""
 
     name = "rights.v1"
 
@@ -164,7 +165,7 @@ class Rights:
                 raise RecipeError(
                     f"{self.name}: licence.{which} has no family {entry!r}.{meant} Families: {', '.join(FAMILIES)}."
                 )
-        return [entry.strip() for entry in entries]
+        return [_folded(entry.strip()) for entry in entries]
 
     def _consent(self, given: Any) -> list[str]:
         if given is None:
@@ -223,6 +224,13 @@ def _judged(expression: str, lists: Mapping[str, Sequence[str]]) -> str:
         lambda licence: (allowed(licence) or not is_recognised(licence)) and not _denied(licence, denied),
     )
     return NO_LICENCE if uncertain else NOT_ALLOWED
+
+
+def _folded(entry: str) -> str:
+    """An entry as the corpus has its licences: `apache 2` is Apache-2.0; patterns and families stay."""
+    if entry in FAMILIES or any(letter in entry for letter in "*?["):
+        return entry
+    return licence_expression(entry) or entry
 
 
 def _denied(licence: str, denied: Callable[[str], bool]) -> bool:

@@ -8,7 +8,8 @@ tells how far each is from the first of its group.
 Pictures too plain to tell apart are left out: the hashes of a clear sky or a blank page are those of the noise in it.
 
 The thresholds were measured on photographs, noise, drawings, pages of text and signs, with copies that were encoded
-anew, scaled, brightened and cropped: `benchmarks/images.py` prints the table that docs/images.md quotes.
+anew, scaled, brightened and cropped: `benchmarks/images.py` prints the table that docs/images.md quotes. Where a
+copy that is missed stands against two pictures taken for one, the first is preferred.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,9 @@ pairs of unrelated photographs, drawings and noise the nearest differ in 12."""
 CONFIRM_RADIUS = 12
 """The same for difference hashes."""
 CORRELATION = 0.9
-"""Least correlation of the light of two miniatures: .97 and more for copies but those cropped, below for pages."""
+"""Least correlation of the light of two miniatures. Copies have .97 and more, cropped by 5 % some .86 to .95."""
+SIMPLE_DETAIL, SIMPLE_CORRELATION = 12.0, 0.96
+"""The same where the `detail` of either is below this: unrelated pages of text, which share a layout, reach .95."""
 COLOUR = 10.0
 """Largest mean distance of their colours, of 255: brightness changed by a fifth moves it by 9 at most."""
 CONTRAST, DETAIL = 4.0, 3.0
@@ -114,7 +117,7 @@ def _near(
     if not len(at):
         return
     confirm = np.array([prints[k].difference for k in at.tolist()], np.uint64)
-    light, colour = _miniatures([prints[k].miniature for k in at.tolist()])
+    small = _Miniatures.of([prints[k] for k in at.tolist()])
     # Equal hashes are compared with the first of them alone: many equal ones would be pairs of all with all.
     both = np.stack((hashes[at], confirm), axis=1)
     _, own, which = np.unique(both, axis=0, return_index=True, return_inverse=True)
@@ -123,33 +126,41 @@ def _near(
     pairs: Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]] = near_pairs(
         hashes[at][own], RADIUS, confirm=confirm[own], confirm_radius=CONFIRM_RADIUS
     )
-    for left, right in [(head[rest], rest)]:
-        yield _verified(at, left, right, light, colour)
+    yield _verified(at, head[rest], rest, small)
     for left, right in pairs:
-        yield _verified(at, own[left], own[right], light, colour)
+        yield _verified(at, own[left], own[right], small)
 
 
 def _verified(
-    at: NDArray[np.int64],
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-    light: NDArray[np.float32],
-    colour: NDArray[np.float32],
+    at: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64], small: "_Miniatures"
 ) -> Forest:
-    alike = np.einsum("ij,ij->i", light[left], light[right]) >= CORRELATION
-    alike &= np.abs(colour[left] - colour[right]).mean(axis=1) <= COLOUR
+    alike = small.agree(left, right)
     a, b = at[left[alike]], at[right[alike]]
     return merge([Forest(np.maximum(a, b), np.minimum(a, b))])
 
 
-def _miniatures(written: Sequence[bytes]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Light as vectors of mean 0 and length 1, shape (pictures, 256), and colours, shape (pictures, 32)."""
-    cells = GREY_SIDE**2
-    values = np.frombuffer(b"".join(written), np.uint8).reshape(len(written), cells + 2 * COLOUR_SIDE**2)
-    light = values[:, :cells].astype(np.float32)
-    light -= light.mean(axis=1, keepdims=True)
-    light /= np.maximum(np.linalg.norm(light, axis=1, keepdims=True), 1e-6)
-    return light, values[:, cells:].astype(np.float32)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Miniatures:
+    light: NDArray[np.float32]  # vectors of mean 0 and length 1, shape (pictures, 256)
+    colour: NDArray[np.float32]  # shape (pictures, 32)
+    simple: NDArray[np.bool_]  # whether a picture has little detail
+
+    @classmethod
+    def of(cls, prints: Sequence[Fingerprints]) -> "_Miniatures":
+        cells = GREY_SIDE**2
+        written = np.frombuffer(b"".join(one.miniature for one in prints), np.uint8)
+        values = written.reshape(len(prints), cells + 2 * COLOUR_SIDE**2).astype(np.float32)
+        light = values[:, :cells] - values[:, :cells].mean(axis=1, keepdims=True)
+        light /= np.maximum(np.linalg.norm(light, axis=1, keepdims=True), 1e-6)
+        simple = np.array([one.detail < SIMPLE_DETAIL for one in prints], np.bool_)
+        return cls(light=light, colour=values[:, cells:], simple=simple)
+
+    def agree(self, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of the pairs agree in light and colour, shape (pairs,)."""
+        least = np.where(self.simple[left] | self.simple[right], SIMPLE_CORRELATION, CORRELATION)
+        correlation = np.einsum("ij,ij->i", self.light[left], self.light[right])
+        apart = np.abs(self.colour[left] - self.colour[right]).mean(axis=1)
+        return np.asarray((correlation >= least) & (apart <= COLOUR))
 
 
 def _groups(forest: Forest) -> Groups:

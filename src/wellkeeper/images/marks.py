@@ -13,16 +13,14 @@ IPTC Photo Metadata 2025.1; GB 45438-2025, appendix E (label 1: is AI-made; 2 an
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from wellkeeper.core.evidence import BY_NAME
-from wellkeeper.core.marks import Credential, RawSignal, Trust, Validity
-from wellkeeper.core.optouts import resolve
+from wellkeeper.core.marks import Credential, RawSignal, Validity
 from wellkeeper.core.origin import Origin, declared_origin
-from wellkeeper.core.rights import Consent
-from wellkeeper.images.metadata import CAMERA, GENERATOR, LICENCE, MINING
+from wellkeeper.images.metadata import CAMERA, GENERATOR, LICENCE
 
 _AI = (Origin.AI_GENERATED, Origin.AI_ASSISTED)
 _QUOTED = 160  # characters of a statement that the ledger quotes
@@ -82,20 +80,15 @@ def _exactness(generator: str) -> tuple[bool, bool, int]:
 
 
 def _of_credential(credential: Credential) -> Iterator[Statement]:
-    if credential.validity is Validity.NONE:
-        return
-    origin = credential.origin
-    if credential.validity is not Validity.VALID:
+    kind, origin = credential.evidence, credential.origin
+    if kind == "credential-broken":
         problems = ", ".join(credential.problems) or credential.validity.label
-        yield _statement("credential-broken", Origin.UNKNOWN, None, f"c2pa: {problems}")
-        return
-    side = "ai" if origin in _AI else "human" if origin is Origin.HUMAN else None
-    if side is None:
-        return
-    kind = f"credential-trusted-{side}" if credential.trust is Trust.TRUSTED else f"credential-{side}"
-    said = f"c2pa: {', '.join(credential.source_types)}; signed by {credential.signer or 'a nameless certificate'}"
-    tool = known_generator(credential.generator) or credential.generator
-    yield _statement(kind, origin, tool if side == "ai" else None, said)
+        yield _statement(kind, Origin.UNKNOWN, None, f"c2pa: {problems}")
+    elif kind is not None:
+        signer = credential.signer or "a nameless certificate"
+        tool = known_generator(credential.generator) or credential.generator
+        said = f"c2pa: {', '.join(credential.source_types)}; signed by {signer}"
+        yield _statement(kind, origin, tool if origin in _AI else None, said)
 
 
 def signals_of_credential(credential: Credential) -> tuple[RawSignal, ...]:
@@ -114,30 +107,6 @@ def signals_of_credential(credential: Credential) -> tuple[RawSignal, ...]:
         ("c2pa-mining", "training", credential.mining),
     )
     return tuple(RawSignal(kind, "c2pa", name, value) for kind, name, value in values if value)
-
-
-def consent_of(signals: Sequence[RawSignal]) -> Consent:
-    """Whether the picture itself allows or refuses the training of models, by its credential or PLUS's DMI field [1].
-
-    Of DMI only what prohibits all mining, or that for AI or generative AI, is a refusal; what allows is none of ours
-    to rely on, since anyone can write it.
-
-    [1] PLUS License Data Format 2.0.1, Data Mining; property plus:DataMining of XMP.
-    """
-    values = {
-        signal.value.rstrip("/").rpartition("/")[2].upper() for signal in signals if signal.kind == MINING
-    }
-    return Consent.OPT_OUT_SIGNAL if values & _PROHIBITED else resolve(signals).consent
-
-
-_PROHIBITED = frozenset(
-    {
-        "DMI-PROHIBITED",
-        "DMI-PROHIBITED-AIMLTRAINING",
-        "DMI-PROHIBITED-GENAIMLTRAINING",
-        "DMI-PROHIBITED-EXCEPTSEARCHENGINEINDEXING",
-    }
-)
 
 
 def has_camera_fields(signals: Iterable[RawSignal]) -> bool:

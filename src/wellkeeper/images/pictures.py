@@ -35,6 +35,7 @@ MEDIA_TYPES: Mapping[str, str] = {
 _OPENED = tuple(name for name in MEDIA_TYPES if name != "MPO")  # which Pillow finds out of a JPEG by itself
 
 _SHRUNK, _LOW = 32, 8  # pixels a side, and frequencies either way: those of the perceptual hash
+_ROUNDING = 1e-6  # energy that a picture of one colour is left with by the arithmetic
 GREY_SIDE, COLOUR_SIDE = 16, 4
 MINIATURE_BYTES = GREY_SIDE**2 + 2 * COLOUR_SIDE**2
 _GREY = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA"})  # modes that RGBA holds without loss
@@ -102,7 +103,9 @@ def opened(data: bytes) -> "Image.Image":
 def _format_problem(data: bytes) -> str:
     if not data:
         return "it is empty"
-    return f"it is none of the formats that are read ({', '.join(_OPENED)}); it starts with {data[:8].hex(' ')}"
+    return (
+        f"it is none of the formats that are read ({', '.join(_OPENED)}); it starts with {data[:8].hex(' ')}"
+    )
 
 
 def fingerprints(image: "Image.Image") -> Fingerprints:
@@ -166,7 +169,7 @@ def _miniature(upright: "Image.Image", grey: "Image.Image") -> bytes:
 def _detail(small: NDArray[np.float64]) -> float:
     """How evenly the energy of 32 x 32 grey pixels lies on its lowest frequencies, the mean left out."""
     energy = ((_FREQUENCIES @ small @ _FREQUENCIES.T) ** 2).reshape(-1)[1:]
-    if energy.sum() <= 0:
+    if energy.sum() < _ROUNDING:
         return 1.0
     share = energy / energy.sum()
     return float(np.exp(-np.sum(share * np.log(np.maximum(share, 1e-300)))))

@@ -119,21 +119,25 @@ class Listing:
 def holds_images(path: str) -> bool:
     """Whether a path is meant as pictures and not as text: more of its files are pictures than text or tables.
 
-    Fields beside a picture do not count. Of a table the schema tells, of a tar its name.
+    Fields beside a picture do not count. Of tables the first one's schema tells, of a tar its name.
     """
     try:
         found = expand(path)
     except (ImportError, ValueError, OSError):
         return False
-    pictures, others = 0, 0
     beside = {_stem(file.name) for file in found if _is_picture(file.name)}
-    for file in found:
-        name = file.name
-        if _suffix(name) in _PLAIN_SUFFIXES or (_suffix(name) == ".parquet" and _image_column(file.url)):
-            pictures += 1
-        elif kind_of(name)[0] and PurePosixPath(name).name not in _METADATA:
-            others += _stem(name) not in beside
-    return pictures > others
+    tables = [file.url for file in found if _suffix(file.name) == ".parquet"]
+    of_pictures = _PLAIN_SUFFIXES | ({".parquet"} if tables and _image_column(tables[0]) else set())
+    pictures = [file for file in found if _suffix(file.name) in of_pictures]
+    others = [
+        file
+        for file in found
+        if _suffix(file.name) not in of_pictures
+        and kind_of(file.name)[0]
+        and PurePosixPath(file.name).name not in _METADATA
+        and _stem(file.name) not in beside
+    ]
+    return len(pictures) > len(others)
 
 
 def list_images(paths: Sequence[str], *, out: Path | None = None) -> Listing:

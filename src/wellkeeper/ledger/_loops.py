@@ -54,7 +54,7 @@ def put_variable(valid: Any, data: Any, offsets: Any, ends: Any, out: Any) -> An
         ends[row] = at
 
 
-@loop("const i64[:], const u8[:], const i64[:], i64[:], u8[:]")
+@loop("const i32[:], const u8[:], const i64[:], i64[:], u8[:]")
 def put_entries(codes: Any, data: Any, offsets: Any, ends: Any, out: Any) -> Any:
     """Entry `codes[row]` of a dictionary whose entries are packed already."""
     for row in range(codes.size):

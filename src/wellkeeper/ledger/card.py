@@ -289,7 +289,8 @@ def _depths(counts: Counts) -> str:
         for row in counts.by_depth
     ]
     note = (
-        "How many generations of models lie behind a text: 0 for a person's, 1 more than its deepest parent for others."
+        "How many generations of models lie behind a text: 0 for a person's, 1 more than its deepest parent "
+        "for others."
     )
     header = ("Depth", "Of all", "Kept", "Share of kept", "Share of kept words")
     return f"## Generation depth\n\n{note}\n\n" + _table(header, rows)
@@ -347,8 +348,8 @@ def _limits(counts: Counts, recipe: Mapping[str, Any], measured: Sequence[Measur
         *(share.told() for share in measured),
         "A missing mark or label is no evidence of a human author.",
         (
-            "Consent is what statements beside the texts say, where any were read; nobody was asked. Where there is none, "
-            "it is `unknown`."
+            "Consent is what statements beside the texts say, where any were read; nobody was asked. Where there is "
+            "none, it is `unknown`."
         ),
         *([QUALITY_BIAS] if quality_rules_used(recipe) else []),
     ]

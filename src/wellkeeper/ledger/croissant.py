@@ -183,8 +183,8 @@ def _responsible(
     names = ", ".join(collection.sources)
     days = [day.isoformat() for day in collection.captured or ()]
     return {
-        "rai:dataCollection": f"{read:,} records were read from {names}, of which the set keeps {kept:,}. How the sources "
-        "came by them is not recorded here.",
+        "rai:dataCollection": f"{read:,} records were read from {names}, of which the set keeps {kept:,}. How the "
+        "sources came by them is not recorded here.",
         "rai:dataCollectionType": "Secondary Data analysis",
         "rai:dataCollectionMissingData": f"{quarantined:,} records could not be read as a document and are not in the "
         "set; ledger/quarantine.parquet names each with the reason.",

@@ -25,12 +25,15 @@ from wellkeeper.engine.store import open_atomic, write_atomic
 from wellkeeper.ledger import tree
 from wellkeeper.ledger.folder import LEAVES, LOOKUP, SALTS, TILE_ROWS, TILES, part_paths
 from wellkeeper.ledger.lookup import LookupWriter
-from wellkeeper.ledger.packing import VERSION, Columns, columns_of, pack
+from wellkeeper.ledger.packing import VERSION, Columns, PackedRows, RowPacker, columns_of, pack
 from wellkeeper.ledger.tree import HASH_BYTES
 
 SALT_BYTES = 16
-PACKED_ROWS = 1 << 16
-"""Rows that are packed at once: some 25 MB."""
+PACKED_ROWS = 1 << 13
+"""Rows that are packed at once: some 3 MB."""
+
+READ_ROWS = 1 << 16
+"""Rows that are read at once."""
 
 LeafKind: TypeAlias = Literal["tile", "row"]
 
@@ -65,17 +68,21 @@ class TileHasher:
         self._done: list[bytes] = []
 
     def update(self, table: pa.Table | pa.RecordBatch) -> None:
-        for batch in _batches(table):
-            rows = pack(batch)
-            data = memoryview(rows.data)
-            first = 0
-            while first < batch.num_rows:
-                last = min(batch.num_rows, first + TILE_ROWS - self._rows % TILE_ROWS)
-                self._open.update(data[rows.offsets[first] : rows.offsets[last]])
-                self._rows += last - first
-                first = last
-                if self._rows % TILE_ROWS == 0:
-                    self._close()
+        for batch in table.to_batches() if isinstance(table, pa.Table) else [table]:
+            packer = RowPacker(batch)
+            for first in range(0, batch.num_rows, PACKED_ROWS):
+                self._hash(packer.rows(first, min(first + PACKED_ROWS, batch.num_rows)))
+
+    def _hash(self, rows: PackedRows) -> None:
+        data, size = rows.data.data, len(rows.offsets) - 1
+        first = 0
+        while first < size:
+            last = min(size, first + TILE_ROWS - self._rows % TILE_ROWS)
+            self._open.update(data[rows.offsets[first] : rows.offsets[last]])
+            self._rows += last - first
+            first = last
+            if self._rows % TILE_ROWS == 0:
+                self._close()
 
     def finish(self) -> bytes:
         """The tiles' hashes, 32 bytes each; the last tile may have fewer rows."""
@@ -175,18 +182,11 @@ def tiles_of(rows: int) -> int:
     return -(-rows // TILE_ROWS)
 
 
-def _batches(table: pa.Table | pa.RecordBatch) -> list[pa.RecordBatch]:
-    if isinstance(table, pa.RecordBatch):
-        table = pa.Table.from_batches([table])
-    batches: list[pa.RecordBatch] = table.to_batches(max_chunksize=PACKED_ROWS)
-    return batches
-
-
 def batches_of(parts: Iterable[Path], columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
     """The rows of Parquet files, one file after the other, with the types that they have themselves."""
     for path in parts:
         with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(batch_size=PACKED_ROWS, columns=columns)
+            yield from file.iter_batches(batch_size=READ_ROWS, columns=columns)
 
 
 def _stored(path: Path) -> bytes:

@@ -54,9 +54,7 @@ def run_id(digest: str) -> str:
     return str(uuid5(NAMESPACE, digest))
 
 
-def run_event(
-    manifest: Mapping[str, Any], *, name: str, folder: Path, data: pa.Schema
-) -> dict[str, Any]:
+def run_event(manifest: Mapping[str, Any], *, name: str, folder: Path, data: pa.Schema) -> dict[str, Any]:
     """The event of one run, from its manifest.
 
     `name` is the job's, which stays the same from run to run: the recipe's. `data` is the schema of

@@ -43,7 +43,7 @@ class PackedRows(NamedTuple):
     offsets: NDArray[np.int64]  # shape (rows + 1,)
 
     def row(self, number: int) -> bytes:
-        return bytes(memoryview(self.data)[self.offsets[number] : self.offsets[number + 1]])
+        return self.data[self.offsets[number] : self.offsets[number + 1]].tobytes()
 
 
 def columns_of(schema: pa.Schema) -> list[tuple[str, str]]:
@@ -56,18 +56,35 @@ def columns_of(schema: pa.Schema) -> list[tuple[str, str]]:
 
 
 def pack(batch: pa.RecordBatch) -> PackedRows:
-    """The rows of a batch in canonical form.
+    """All rows of a batch in canonical form.
 
     Raises:
         DataError: a type has no canonical form.
     """
-    columns_of(batch.schema)
-    columns = [_column(values) for values in batch.columns]
-    sizes = np.zeros(batch.num_rows + 1, np.int64)
-    for column in columns:
-        sizes[1:] += column.sizes
-    offsets = np.cumsum(sizes)
-    return PackedRows(_laid_out(columns, offsets)[: offsets[-1]], offsets)
+    return RowPacker(batch).rows(0, batch.num_rows)
+
+
+class RowPacker:
+    """Packs the rows of a batch a stretch at a time, so that what is laid out stays in the processor's cache.
+
+    Raises:
+        DataError: a type has no canonical form.
+    """
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        columns_of(batch.schema)
+        self._columns = [_column(values) for values in batch.columns]
+        self._always = sum(column.sizes for column in self._columns if isinstance(column.sizes, int))
+        self._sizes = [column.sizes for column in self._columns if not isinstance(column.sizes, int)]
+
+    def rows(self, first: int, last: int) -> PackedRows:
+        """Rows [first, last) of the batch."""
+        offsets = np.full(last - first + 1, self._always, np.int64)
+        for sizes in self._sizes:
+            offsets[1:] += sizes[first:last]
+        offsets[0] = 0
+        np.cumsum(offsets, out=offsets)
+        return PackedRows(_laid_out(self._columns, first, offsets)[: offsets[-1]], offsets)
 
 
 def unpack(data: bytes, columns: Columns) -> Iterator[dict[str, Any]]:
@@ -148,14 +165,15 @@ _NAMES: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
 )
 
 
-class _Packer(NamedTuple):
-    """How one column goes into rows: the bytes it takes in each, and what puts them there."""
+class _Column(NamedTuple):
+    """How one column goes into rows."""
 
-    sizes: NDArray[np.int64]  # shape (rows,)
-    put: Callable[[_Ends, Bytes], None]
+    sizes: int | NDArray[np.int64]  # bytes it takes in each row, shape (rows,), or one number for all
+    put: Callable[[int, int, _Ends, Bytes], None]
+    """Of (first, last, ends, out): puts the values of rows [first, last) behind `ends`."""
 
 
-def _column(values: Any) -> _Packer:
+def _column(values: Any) -> _Column:
     if pa.types.is_dictionary(values.type):
         return _dictionary(values)
     if pa.types.is_boolean(values.type):
@@ -167,13 +185,13 @@ def _column(values: Any) -> _Packer:
     return _fixed(values)
 
 
-def _laid_out(columns: Sequence[_Packer], offsets: NDArray[np.int64]) -> Bytes:
-    """Packed rows that end at `offsets[1:]`, with `LANES` bytes and more behind the last."""
+def _laid_out(columns: Sequence[_Column], first: int, offsets: NDArray[np.int64]) -> Bytes:
+    """Packed rows from row `first` on that end at `offsets[1:]`, with `LANES` bytes and more behind the last."""
     rows = len(offsets) - 1
     data = np.empty(int(offsets[-1]) + (rows + 1) * LANES, np.uint8)
     ends = offsets[:-1] + LANES * np.arange(rows)
     for column in columns:
-        column.put(ends, data)
+        column.put(first, first + rows, ends, data)
     close_up(offsets, data)
     return data
 
@@ -184,26 +202,44 @@ def _presence(values: Any) -> Bytes:
     return np.asarray(values.is_valid()).astype(np.uint8)
 
 
-def _fixed(values: Any) -> _Packer:
-    valid = _presence(values)
-    width = values.type.byte_width
+def _fixed(values: Any) -> _Column:
+    valid, width = _presence(values), values.type.byte_width
     data = _data(values, len(values) * width, first=values.offset * width)
     if pa.types.is_floating(values.type):
         numbers = data.view(f"f{width}").copy()
         numbers[np.isnan(numbers)] = np.nan
         data = numbers.view(np.uint8)
-    return _Packer(
-        1 + width * valid.astype(np.int64), lambda ends, out: put_fixed(valid, data, width, ends, out)
-    )
+
+    def put(first: int, last: int, ends: _Ends, out: Bytes) -> None:
+        put_fixed(valid[first:last], data[first * width :], width, ends, out)
+
+    return _Column(1 + width if values.null_count == 0 else 1 + width * valid.astype(np.int64), put)
 
 
-def _variable(values: Any) -> _Packer:
+def _variable(values: Any) -> _Column:
     valid = _presence(values)
     wide = values.cast(pa.large_binary())
     offsets = _data(wide, 8 * (len(wide) + 1), first=8 * wide.offset).view(np.int64)[: len(wide) + 1]
     data = _data(wide, int(offsets[-1]), buffer=2)
-    sizes = 1 + (4 + np.diff(offsets)) * valid
-    return _Packer(sizes, lambda ends, out: put_variable(valid, data, offsets, ends, out))
+
+    def put(first: int, last: int, ends: _Ends, out: Bytes) -> None:
+        put_variable(valid[first:last], data, offsets[first : last + 1], ends, out)
+
+    return _Column(1 + (4 + np.diff(offsets)) * valid.astype(np.int64), put)
+
+
+def _dictionary(values: Any) -> _Column:
+    """Entries are packed once, a null behind them; then rows take theirs."""
+    entries = pa.concat_arrays([values.dictionary, pa.nulls(1, values.dictionary.type)])
+    sizes = np.broadcast_to(_column(entries).sizes, len(entries))
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+    data = _laid_out([_column(entries)], 0, offsets)
+    codes = np.asarray(pc.fill_null(values.indices.cast(pa.int32()), len(entries) - 1))
+
+    def put(first: int, last: int, ends: _Ends, out: Bytes) -> None:
+        put_entries(codes[first:last], data, offsets, ends, out)
+
+    return _Column(sizes[codes], put)
 
 
 def _whole_seconds(values: Any) -> Any:
@@ -213,16 +249,6 @@ def _whole_seconds(values: Any) -> Any:
         raise DataError(
             "A timestamp of the ledger has a fraction of a second, which no row has in packed form. Round it."
         ) from None
-
-
-def _dictionary(values: Any) -> _Packer:
-    """Entries are packed once, a null behind them; then rows take theirs."""
-    entries = pa.concat_arrays([values.dictionary, pa.nulls(1, values.dictionary.type)])
-    packer = _column(entries)
-    offsets = np.concatenate([[0], np.cumsum(packer.sizes)])
-    data = _laid_out([packer], offsets)
-    codes = np.asarray(pc.fill_null(values.indices.cast(pa.int64()), len(entries) - 1))
-    return _Packer(packer.sizes[codes], lambda ends, out: put_entries(codes, data, offsets, ends, out))
 
 
 def _data(values: Any, size: int, *, first: int = 0, buffer: int = 1) -> Bytes:

@@ -10,17 +10,16 @@ SHA-256. A folder without a seal is not finished.
 """
 
 import json
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from wellkeeper.engine.store import sha256_of_file, write_atomic
 from wellkeeper.errors import InputError, WorkError
 from wellkeeper.ledger.folder import HISTORY, part_paths
-from wellkeeper.ledger.leaves import TreeHead, grow_public_tree, grow_tree
+from wellkeeper.ledger.leaves import LeafKind, TreeHead, grow_public_tree, grow_tree
 from wellkeeper.ledger.manifest import ENVELOPE, files_of
 from wellkeeper.ledger.signature import IN_TOTO, Envelope, SigningKey, envelope, open_envelope
 
@@ -29,6 +28,7 @@ PREDICATE_TYPE = "urn:wellkeeper:ledger:1"
 
 _DOCUMENTS = "ledger/documents"
 _FACTS = frozenset({"verb", "version", "tables", "tree", "previous"})
+_TREE_FACTS = frozenset({"algorithm", "row_format", "leaf", "tile_rows", "rows", "columns", "root"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ def read_statement(data: bytes, name: str) -> Statement:
         content = json.loads(opened.payload)
         subjects = {row["name"]: row["digest"]["sha256"] for row in content["subject"]}
         predicate = content["predicate"]
-        shaped = isinstance(predicate, dict) and _FACTS <= set(predicate) and _in_normal_form(data, opened)
+        shaped = _is_shaped(predicate)
     except (ValueError, KeyError, TypeError, AttributeError):
         shaped = False
     if not shaped or opened.payload_type != IN_TOTO or opened.payload != statement_bytes(subjects, predicate):
@@ -158,12 +158,28 @@ def read_statement(data: bytes, name: str) -> Statement:
     return Statement(envelope=opened, subjects=subjects, predicate=predicate)
 
 
-def _in_normal_form(data: bytes, opened: Envelope) -> bool:
-    """Whether base64 is as one writes it: a decoder may pass over bits that say nothing."""
-    content = json.loads(data)
-    texts = [content["payload"], *(row["sig"] for row in content["signatures"])]
-    decoded = [opened.payload, *(signature.signature for signature in opened.signatures)]
-    return texts == [b64encode(one).decode() for one in decoded]
+def _is_shaped(predicate: Any) -> bool:
+    """Whether a predicate has what is read from it later, of the right kind."""
+    if not isinstance(predicate, dict) or not predicate.keys() >= _FACTS:
+        return False
+    head, previous = predicate["tree"], predicate["previous"]
+    return (
+        isinstance(predicate["tables"], dict)
+        and (previous is None or isinstance(previous, dict))
+        and (head is None or (isinstance(head, dict) and _is_tree(head)))
+    )
+
+
+def _is_tree(head: Mapping[str, Any]) -> bool:
+    columns = head.get("columns")
+    return (
+        isinstance(head.get("rows"), int)
+        and head["rows"] >= 0
+        and head.get("leaf") in get_args(LeafKind)
+        and head.keys() == _TREE_FACTS
+        and isinstance(columns, list)
+        and all(isinstance(column, list) and list(map(type, column)) == [str, str] for column in columns)
+    )
 
 
 def read_seal(folder: Path) -> Statement:

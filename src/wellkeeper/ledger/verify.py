@@ -9,7 +9,7 @@ a folder whose seal was made anew after a change does not pass either: content d
 from the rows, counts, the texts against the ledger, the recipe's digest, the history.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -33,7 +33,6 @@ from wellkeeper.ledger.folder import (
     TILES,
     part_paths,
     quarantine_path,
-    sources_path,
 )
 from wellkeeper.ledger.leaves import (
     SALT_BYTES,
@@ -56,7 +55,7 @@ from wellkeeper.ledger.manifest import (
 from wellkeeper.ledger.packing import columns_of
 from wellkeeper.ledger.seal import Statement, history_of, history_path, read_statement
 from wellkeeper.ledger.signature import VerifyKey
-from wellkeeper.ledger.texts import check_texts, data_paths
+from wellkeeper.ledger.texts import check_texts
 from wellkeeper.ledger.verification import (
     AGAIN,
     SUSPECT,
@@ -69,6 +68,8 @@ from wellkeeper.ledger.verification import (
 )
 
 _SHOWN = 10  # problems of one kind that are told one by one
+_SINGLE = {"ledger/quarantine": "ledger/quarantine.parquet", "ledger/sources": "ledger/sources.parquet"}
+"""Tables that are one file; others are a folder of parts."""
 
 
 def verify(
@@ -140,9 +141,14 @@ class _Look:
         found: Mapping[str, Any] | None = self.statement.predicate["tree"]
         return found
 
-    def intact(self, paths: Iterable[Path]) -> bool:
-        """Whether all these files are as sealed."""
-        return all(path.relative_to(self.folder).as_posix() not in self.changed for path in paths)
+    def table(self, name: str) -> list[Path] | None:
+        """The files of a table; None if one of them is not as sealed, missing, or was added."""
+        paths = _paths_of(self.folder, name)
+        found = {path.relative_to(self.folder).as_posix() for path in paths if path.exists()}
+        sealed = {
+            one for one in self.statement.subjects if one == _SINGLE.get(name) or one.startswith(f"{name}/")
+        }
+        return paths if found == sealed and not found & self.changed else None
 
     def stored(self, name: str) -> bytes | None:
         """A file as it was sealed, or None."""
@@ -265,6 +271,19 @@ def _top_of_tree(look: _Look) -> Iterator[Problem]:
             yield Problem(code="tile", where=TILES, found=found, next=SUSPECT)
     elif (root := tree.root(tiles).hex()) != head["root"]:
         yield _differs("root", f"{ENVELOPE}, tree.root", head["root"], root)
+    yield from _columns(look, head["columns"])
+
+
+def _columns(look: _Look, told: list[list[str]]) -> Iterator[Problem]:
+    """The columns that proofs are read by."""
+    for part in look.table("ledger/documents") or ():
+        try:
+            found = [list(column) for column in columns_of(pq.read_schema(part))]
+        except (pa.ArrowException, OSError, WellkeeperError):
+            continue  # said by who reads the table
+        if found != told:
+            yield _differs("tree", f"{ENVELOPE}, tree.columns", told, found)
+            return
 
 
 def _tables(look: _Look) -> Iterator[Problem]:
@@ -272,8 +291,8 @@ def _tables(look: _Look) -> Iterator[Problem]:
     tables = look.statement.predicate["tables"]
     look.checked["tables"] = len(tables)
     for name, digest in tables.items():
-        paths = _paths_of(look.folder, name)
-        if not look.intact(paths):
+        paths = look.table(name)
+        if paths is None:
             continue
         try:
             found = _parts_digest(paths) if name in ("data", "rejected") else _table_digest(paths)
@@ -292,8 +311,9 @@ def _tables(look: _Look) -> Iterator[Problem]:
 
 
 def _paths_of(folder: Path, table: str) -> list[Path]:
-    single = {"ledger/quarantine": quarantine_path(folder), "ledger/sources": sources_path(folder)}
-    return [single[table]] if table in single else sorted((folder / table).glob("part-*.parquet"))
+    if table in _SINGLE:
+        return [folder / _SINGLE[table]]
+    return sorted((folder / table).glob("part-*.parquet"))
 
 
 def _table_digest(paths: list[Path]) -> str:
@@ -313,17 +333,11 @@ def _parts_digest(paths: list[Path]) -> str:
 
 def _rows(look: _Look) -> Iterator[Problem]:
     """Tiles, filters and counts, from the rows of the ledger."""
-    head, parts = look.tree, part_paths(look.folder, "documents")
-    if head is None or not look.intact(parts):
+    head, parts = look.tree, look.table("ledger/documents")
+    if head is None or parts is None:
         return
     look.checked["rows"] = head["rows"]
     try:
-        columns = [list(column) for part in parts for column in columns_of(pq.read_schema(part))]
-        if columns != head["columns"] * len(parts):
-            yield _differs(
-                "tree", f"{ENVELOPE}, tree.columns", head["columns"], columns[: len(head["columns"])]
-            )
-            return
         yield from _tiles(look, parts, head["leaf"], head["rows"])
         yield from _counts(look, parts)
     except (pa.ArrowException, OSError, WellkeeperError) as error:
@@ -342,7 +356,7 @@ def _tiles(look: _Look, parts: list[Path], leaf: str, rows: int) -> Iterator[Pro
             yield Problem(code="row-numbers", where="ledger/documents", found=found, next=SUSPECT)
         if leaf == "row":
             salted.append(
-                row_hashes(batch, salts[SALT_BYTES * number :].ljust(SALT_BYTES * batch.num_rows, b"\0"))
+                row_hashes(batch, salts[SALT_BYTES * number : SALT_BYTES * (number + batch.num_rows)])
             )
         else:
             hasher.update(batch)
@@ -384,7 +398,7 @@ def _tile_problems(tiles: bytes, stored: bytes | None, rows: int) -> Iterator[Pr
 
 def _counts(look: _Look, parts: list[Path]) -> Iterator[Problem]:
     """The manifest's counts, from the rows."""
-    if look.manifest is None or not look.intact([quarantine_path(look.folder)]):
+    if look.manifest is None or look.table("ledger/quarantine") is None:
         return
     told = look.manifest["counts"]
     quarantined = pq.read_metadata(quarantine_path(look.folder)).num_rows
@@ -404,15 +418,16 @@ def _agree(told: Any, found: Any) -> bool:
     if not isinstance(told, list):
         return bool(told == found)
     return len(told) == len(found) and all(
-        row == {name: mine[name] for name in row if name in mine} for row, mine in zip(told, found, strict=True)
+        row == {name: mine[name] for name in row if name in mine}
+        for row, mine in zip(told, found, strict=True)
     )
 
 
 def _texts(look: _Look) -> Iterator[Problem]:
     """Kept rows of the ledger against the documents of the data."""
-    data = data_paths(look.folder)
+    data = look.table("data")
     told = look.tree is not None and "data" in look.statement.predicate["tables"]
-    if not told or not look.intact([*part_paths(look.folder, "documents"), *data]):
+    if not told or data is None or look.table("ledger/documents") is None:
         return
     try:
         problems = list(islice(check_texts(look.folder), _SHOWN + 1))

@@ -597,11 +597,13 @@ def _origin(record: Mapping[str, Any]) -> str:
 
 
 def _seen_line(seen: Seen) -> str:
-    where = (
-        ""
-        if seen.start is None or seen.end is None
-        else (f", bytes {seen.start:,} to {seen.end:,}: {_quoted(seen.matched or '', seen.end - seen.start)}")
-    )
+    where = ""
+    if seen.start is not None and seen.end is not None:
+        where = (
+            f", bytes {seen.start:,} to {seen.end:,}: {_quoted(seen.matched or '', seen.end - seen.start)}"
+        )
+    elif seen.matched:
+        where = f", by {seen.matched!r}"
     return f"{seen.weight:+.1f} {seen.kind} ({seen.strength}): {seen.title}{where}"
 
 

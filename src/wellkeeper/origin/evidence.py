@@ -194,6 +194,11 @@ def style_evidence(style: NDArray[np.floating]) -> Masks:
     return np.where(np.nan_to_num(style) != 0, _bit("style"), np.uint64(0)).astype(np.uint64)
 
 
+def watermark_evidence(watermark: NDArray[np.floating]) -> Masks:
+    """Evidence that watermarks give, as mask bits, shape (documents,): where the log10 likelihood ratio is above 0."""
+    return np.where(watermark > 0, _bit("watermark"), np.uint64(0)).astype(np.uint64)
+
+
 def origin_of(
     mask: Masks,
     declared_origin: NDArray[np.uint8],
@@ -202,6 +207,7 @@ def origin_of(
     prior: Prior = BY_MONTH,
     marked: NDArray[np.uint8] | None = None,
     style: NDArray[np.floating] | None = None,
+    watermark: NDArray[np.floating] | None = None,
     flagged: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]:
     """Decide each document's origin from all evidence on it.
@@ -224,6 +230,8 @@ def origin_of(
         marked: `Origin` that marks state (`wellkeeper.origin.marks`), UNKNOWN where none does. None: of no document.
         style: log10 likelihood ratio of each document's style, from `style_log10`, cut to +-`STYLE_CAP`; NaN: no
             evidence. None: of no document.
+        watermark: log10 likelihood ratio of each document's watermark (`wellkeeper.watermark.evalues`), 0: no
+            evidence. It is a trace. None: of no document.
         flagged: documents whose style a certified test flags as not human (`wellkeeper.origin.flags`). A flag
             changes no odds; against strong evidence of a human it is a conflict.
 
@@ -240,7 +248,8 @@ def origin_of(
             f"mask, declared_origin and captured_at have shapes {mask.shape}, {declared_origin.shape} and "
             f"{captured_at.shape}. Pass one value of each per document."
         )
-    for name, given in (("marked", marked), ("style", style), ("flagged", flagged)):
+    given_by_document = (("marked", marked), ("style", style), ("watermark", watermark), ("flagged", flagged))
+    for name, given in given_by_document:
         if given is not None and given.shape != mask.shape:
             raise DataError(
                 f"{name} has shape {given.shape} and mask {mask.shape}. Pass one value of each per document."
@@ -248,9 +257,13 @@ def origin_of(
     mask = mask | declared_evidence(declared_origin)
     if style is not None:
         mask = mask | style_evidence(style)
+    if watermark is not None:
+        mask = mask | watermark_evidence(watermark)
     groups = group_log10(mask)
     if style is not None:
         groups["style"] = np.clip(np.nan_to_num(style), -STYLE_CAP, STYLE_CAP).astype(np.float64)
+    if watermark is not None:
+        groups["watermark"] = watermark.astype(np.float64)
     odds = prior.log10_odds(captured_at) + sum(groups.values(), np.zeros(mask.size))
     conflict = _conflict(mask, groups, np.zeros(mask.size, bool) if flagged is None else flagged)
     traced = traced_by_ai(mask)
@@ -310,7 +323,11 @@ def _bit(name: str) -> np.uint64:
 
 
 _TOWARDS_AI = np.uint64(
-    sum(1 << kind.bit for kind in KINDS if kind.weight > 0 and kind.name != "declared-ai")
+    sum(
+        1 << kind.bit
+        for kind in KINDS
+        if (kind.weight > 0 and kind.name != "declared-ai") or kind.strength is Strength.KEYED
+    )
 )
 
 
@@ -342,7 +359,7 @@ def _strength(
     if flagged is not None:
         strength = np.maximum(strength, flagged * np.uint8(Strength.STATISTICAL))
     for kind in KINDS:
-        if kind.weight or kind.strength is Strength.STATISTICAL:
+        if kind.weight or kind.strength in {Strength.STATISTICAL, Strength.KEYED}:
             strength = np.maximum(strength, _any(mask, _bit(kind.name)) * np.uint8(kind.strength))
     return strength
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wellkeeper.core.evidence import BY_NAME
-from wellkeeper.core.marks import Credential, RawSignal, Trust, Validity, origin_of_source_types
+from wellkeeper.core.marks import Credential, RawSignal, Trust, origin_of_source_types
 from wellkeeper.core.origin import Origin, declared_origin
 
 AI_MADE = (Origin.AI_GENERATED, Origin.AI_ASSISTED)
@@ -55,16 +55,10 @@ def marked_by_credential(credential: Credential) -> Marked:
     >>> marked_by_credential(trusted) == Marked(_bit("credential-trusted-human"), Origin.HUMAN)
     True
     """
-    if credential.validity is Validity.NONE:
-        return Marked()
-    if credential.validity is not Validity.VALID:
-        return Marked(_bit("credential-broken"))
-    origin, trusted = credential.origin, credential.trust is Trust.TRUSTED
-    if origin in AI_MADE:
-        return Marked(_bit("credential-trusted-ai" if trusted else "credential-ai"), origin)
-    if origin is Origin.HUMAN:
-        return Marked(_bit("credential-trusted-human" if trusted else "credential-human"), origin)
-    return Marked(0, origin if trusted else Origin.UNKNOWN)
+    kind = credential.evidence
+    if kind is not None:
+        return Marked(_bit(kind), credential.origin)
+    return Marked(0, credential.origin if credential.trust is Trust.TRUSTED else Origin.UNKNOWN)
 
 
 def marked_by_signals(signals: Iterable[RawSignal]) -> Marked:

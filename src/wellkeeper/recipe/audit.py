@@ -13,6 +13,7 @@ from wellkeeper.core.decision import Ruling
 from wellkeeper.engine.executor import Kind
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.store import write_atomic
+from wellkeeper.errors import InputError
 from wellkeeper.filter.duplicates import (
     DEFAULT_KEEP,
     DEFAULT_SIMILARITY,
@@ -39,6 +40,7 @@ from wellkeeper.recipe.textpass import Group
 
 if TYPE_CHECKING:
     from wellkeeper.origin.anchors import AnchorPack
+    from wellkeeper.recipe.keyed import KeyedMarks
     from wellkeeper.recipe.topics import Topics
 
 SCHEMA = "wellkeeper.audit/1"
@@ -49,9 +51,12 @@ def audit(
     *,
     reference: Any = (),
     anchors: str | Path | None = None,
+    trust: str | Path | None = None,
     lm: str | Path | None = None,
     lm_documents: int | None = None,
     lm_budget: int | None = None,
+    watermark_keys: Sequence[str | Path] = (),
+    tokenizer: str | Path | None = None,
     text: str | None = None,
     id: str | None = None,  # noqa: A002  the field's name everywhere else
     source: str | None = None,
@@ -78,9 +83,12 @@ def audit(
         reference: the same, for human text whose rare words the corpus is compared with.
         anchors: pack of references of known origin, made by `wellkeeper anchors build`: with it the share of AI text
             is measured by slice, source and month.
+        trust: PEM file of certificates whose holders' credentials are trusted; without it nobody's are.
         lm: GGUF file or transformers folder of a language model that reads a sample; see `wellkeeper.origin.lm`.
         lm_documents: how many documents it reads, 200 by default.
         lm_budget: most tokens that it reads in this run.
+        watermark_keys: key files whose marks are looked for in every document; see `wellkeeper.recipe.watermarks`.
+        tokenizer: of the model that may have placed them: `tokenizer.json`, its folder or a GGUF file.
         text: column with the text; like all columns, guessed and said aloud where it is not given.
         id: column with the documents' ids; without one they are named `file:line`.
         source: column that names each document's source.
@@ -107,6 +115,8 @@ def audit(
     clock = Clock()
     folder = Path(out if out is not None else "wellkeeper-audit")
     pack = anchors_at(anchors)
+    certificates = trusted_at(trust)
+    watermarks = keyed_marks(watermark_keys, tokenizer)
     if lm is not None:
         from wellkeeper.recipe.lm import DOCUMENTS, describe_lm, refuse_early
 
@@ -129,7 +139,17 @@ def audit(
         groups, said = groups_of(_many(inputs), columns, run.work)
         groups = with_slices(groups, None if pack is None else pack.slice_column)
         references, _ = groups_of(_many(reference), {"text": None}, run.work, reference=True)
-        found = audited(groups, references, said, run, similarity=similarity, seed=seed or 0, anchors=pack)
+        found = audited(
+            groups,
+            references,
+            said,
+            run,
+            similarity=similarity,
+            seed=seed or 0,
+            anchors=pack,
+            trust=certificates,
+            watermarks=watermarks,
+        )
         document = found.document
         if lm is not None and lm_documents is not None:
             document["origin"]["lm"] = describe_lm(
@@ -158,6 +178,33 @@ def anchors_at(path: str | Path | None) -> "AnchorPack | None":
     return AnchorPack.load(path)
 
 
+def trusted_at(path: str | Path | None) -> str | None:
+    """The certificates at a path, PEM; to be asked for as early as the anchors."""
+    if path is None:
+        return None
+    from wellkeeper.engine.credentials import load_anchors  # what few runs need
+
+    return load_anchors(Path(path)).decode()
+
+
+def keyed_marks(keys: Sequence[str | Path], tokenizer: str | Path | None) -> "KeyedMarks | None":
+    """The watermark keys to look for, with the tokeniser they need; None without keys.
+
+    Raises:
+        InputError: a key or the tokeniser cannot be read, or there is one without the other.
+    """
+    if not keys and tokenizer is None:
+        return None
+    if not keys or tokenizer is None:
+        raise InputError(
+            "A watermark is looked for with a key and a tokeniser, and only one of them is given. Give both: "
+            "--watermark-key KEY.json --tokenizer PATH."
+        )
+    from wellkeeper.recipe.keyed import KeyedMarks  # what few runs need
+
+    return KeyedMarks.of(keys, tokenizer)
+
+
 def _many(given: Any) -> Sequence[Any]:
     return list(given) if isinstance(given, list | tuple) else [given]
 
@@ -181,10 +228,19 @@ def audited(
     similarity: float,
     seed: int,
     anchors: "AnchorPack | None" = None,
+    trust: str | None = None,
+    watermarks: "KeyedMarks | None" = None,
 ) -> Audited:
     """Read the groups and take all figures of them, but for a language model's."""
     corpus = read_corpus(
-        groups, run, similarity=similarity, seed=seed, topics=bool(references), anchors=anchors
+        groups,
+        run,
+        similarity=similarity,
+        seed=seed,
+        topics=bool(references),
+        anchors=anchors,
+        trust=trust,
+        watermarks=watermarks,
     )
     remember(run.work / INDEX, corpus, banding=banding_for(similarity), similarity=similarity)
     compared = None

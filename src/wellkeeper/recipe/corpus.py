@@ -35,7 +35,7 @@ from wellkeeper.engine.sidecar import SidecarBlock, Sidecars
 from wellkeeper.errors import WorkError
 from wellkeeper.kernels import text
 from wellkeeper.ledger.rows import QUARANTINE
-from wellkeeper.origin.evidence import origin_of, style_evidence, style_log10_by_slice
+from wellkeeper.origin.evidence import origin_of, style_evidence, style_log10_by_slice, watermark_evidence
 from wellkeeper.recipe.textpass import EXCERPT_CHARS, Group, tables
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class LoadedCorpus:
         sample_shift: int = 0,
         anchors: "AnchorPack | None" = None,
         styled: bool = False,
+        watermarked: bool = False,
     ) -> None:
         self.files: tuple[tuple[Group, InputFile], ...] = tuple((g, f) for g in groups for f in g.files)
         self.folders = tuple(folders)
@@ -70,6 +71,7 @@ class LoadedCorpus:
         self.evaluation = evaluation
         self.anchors = anchors
         self.styled = styled  # whether the sidecars hold every document's style score
+        self.watermarked = watermarked  # whether they hold p-values of watermark keys
         self.sample_shift = sample_shift  # one document in 2 ** sample_shift is drawn for the tail measures
         self.earlier: Mapping[str, Path] = {}  # folders of earlier sets by name, where parents may be found
         self._lineage: Lineage | None = None
@@ -102,7 +104,7 @@ class LoadedCorpus:
         if name == "group":
             return self.group_of()
         if name in ("origin_resolved", "ai_log_odds", "strength", "conflict") or (
-            name == "evidence_mask" and self.styled
+            name == "evidence_mask" and (self.styled or self.watermarked)
         ):
             self._resolve()
         elif name == "licence_rank" and name not in self._derived:
@@ -156,6 +158,16 @@ class LoadedCorpus:
             self._derived["style_log10"] = style_log10_by_slice(scores, *self.slices(), self.references)
         return self._derived["style_log10"]
 
+    def watermark_log10(self) -> NDArray[np.float64] | None:
+        """log10 likelihood ratio of every document's watermark, 0 where none is found; None: no key was looked for."""
+        if not self.watermarked:
+            return None
+        if "watermark_log10" not in self._derived:
+            from wellkeeper.recipe.keyed import keyed_log10  # what few runs need
+
+            self._derived["watermark_log10"] = keyed_log10(self.sidecars.column("watermark_p"))
+        return self._derived["watermark_log10"]
+
     def style_scores(self, documents: Indices) -> NDArray[np.float32]:
         """Style scores of some documents (ascending); read again and scored unless the sidecars hold them."""
         if self.styled:
@@ -199,11 +211,17 @@ class LoadedCorpus:
             return
         names = ("evidence_mask", "origin", "captured_at")
         columns = [self.sidecars.column(name) for name in names]
-        style = self.style_log10()
+        style, watermark = self.style_log10(), self.watermark_log10()
         marked = self.sidecars.column("origin_marked")
-        origin, log_odds, strength, conflict = origin_of(*columns, marked=marked, style=style)
+        origin, log_odds, strength, conflict = origin_of(
+            *columns, marked=marked, style=style, watermark=watermark
+        )
+        found = columns[0]
         if style is not None:
-            self._derived["evidence_mask"] = columns[0] | style_evidence(style)
+            found = found | style_evidence(style)
+        if watermark is not None:
+            found = found | watermark_evidence(watermark)
+        self._derived["evidence_mask"] = found
         self._derived |= {
             "origin_resolved": origin,
             "ai_log_odds": log_odds,

@@ -352,7 +352,7 @@ def _broken(document: Mapping[str, Any]) -> Iterator[Finding]:
             f"{_many(count)} {'has' if count == 1 else 'have'} a credential that does not fit",
             "The image was changed after it was signed, or the credential was taken from another one. What it says of "
             "its origin counts for nothing.",
-            "Get the original, or leave the image out; its problems are in the report and in images.parquet.",
+            "Get the original, or leave the image out; its problems are in the report and in ledger/signals.",
         )
 
 

@@ -2,7 +2,7 @@
 
 A picture is a document of the ledger without words: its content hash is that of the file, its evidence what the file
 says of itself. OUT holds `report.html`, `report.json`, `ledger/`, and `images.parquet` with one row a picture: what was
-measured, every raw signal, and the first picture of the group of copies that it belongs to.
+measured, and the first picture of the group of copies that it belongs to.
 """
 
 import json
@@ -20,7 +20,7 @@ from wellkeeper import __version__
 from wellkeeper.core.dates import DateBasis
 from wellkeeper.core.decision import Decision
 from wellkeeper.core.evidence import BY_NAME, KINDS
-from wellkeeper.core.marks import signals_json
+from wellkeeper.core.optouts import resolve
 from wellkeeper.core.origin import declared_origin
 from wellkeeper.core.rights import licence_expression
 from wellkeeper.core.signals import NO_DATE
@@ -33,13 +33,14 @@ from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import InputError
 from wellkeeper.images.duplicates import Duplicates, duplicates_of
 from wellkeeper.images.examine import Seen, examine
-from wellkeeper.images.marks import consent_of, licence_named
+from wellkeeper.images.marks import licence_named
 from wellkeeper.images.pictures import careful_decoder, thumbnail
 from wellkeeper.images.readers import Listing, Task, list_images, read, read_again
-from wellkeeper.ledger.folder import remove_parts, write_part, write_quarantine
+from wellkeeper.ledger.folder import Kind, remove_parts, write_part, write_quarantine
 from wellkeeper.ledger.rows import (
     DOCUMENTS,
     EVIDENCE,
+    SIGNALS,
     content_digest,
     depth_of,
     pre_ai_of,
@@ -50,6 +51,7 @@ from wellkeeper.ledger.seal import seal, unseal
 from wellkeeper.origin.evidence import NEUTRAL, date_evidence, declared_evidence, origin_of
 from wellkeeper.recipe.image_document import image_document, thumbnails_wanted
 from wellkeeper.recipe.results import ImageAudit
+from wellkeeper.recipe.rights import signal_rows
 from wellkeeper.recipe.running import Clock, Running, prepare_work
 
 THUMBNAIL_SIDE = 160  # pixels
@@ -67,7 +69,8 @@ class Pictures:
     sources: Sequence[str]
     licences: Sequence[str | None]
     generators: Sequence[str | None]
-    consents: Sequence[str]
+    consents: Sequence[str]  # to training
+    rights_signals: NDArray[np.uint16]  # core.optouts.KINDS
     captured_at: NDArray[np.int64]  # seconds since 1970, `NO_DATE`
     declared: NDArray[np.uint8]  # Origin, by the fields beside the picture
     mask: NDArray[np.uint64]
@@ -174,6 +177,7 @@ def concluded(listing: Listing, seen: Sequence[Seen], quarantined: Sequence[Quar
     mask = np.array([one.marks.mask for one in seen], np.uint64) | date_evidence(captured, basis)
     mask |= declared_evidence(declared)
     marked = np.array([one.marks.origin for one in seen], np.uint8)
+    rights = [resolve(one.signals) for one in seen]
     origin, log_odds, strength, conflict = origin_of(mask, declared, captured, prior=NEUTRAL, marked=marked)
     return Pictures(
         seen=seen,
@@ -185,7 +189,8 @@ def concluded(listing: Listing, seen: Sequence[Seen], quarantined: Sequence[Quar
             licence_expression(one.fields.get("licence")) or licence_named(one.signals) for one in seen
         ],
         generators=[one.fields.get("generator") or one.marks.generator for one in seen],
-        consents=[consent_of(one.signals).label for one in seen],
+        consents=[one.consent.label for one in rights],
+        rights_signals=np.array([one.mask for one in rights], np.uint16),
         captured_at=captured,
         declared=declared,
         mask=mask,
@@ -216,17 +221,20 @@ def _write(
 
     unseal(folder)
     remove_parts(folder)
-    documents, evidence = _documents(pictures), _evidence(pictures)
-    write_part(folder, "documents", 0, documents)
-    write_part(folder, "evidence", 0, evidence)
+    parts: dict[Kind, pa.Table] = {
+        "documents": _documents(pictures),
+        "evidence": _evidence(pictures),
+        "signals": _signals(pictures),
+    }
+    for kind, table in parts.items():
+        write_part(folder, kind, 0, table)
     write_quarantine(folder, pictures.quarantined)
     _write_images(folder / IMAGES, pictures)
     text = json.dumps(document, ensure_ascii=False, indent=2)
     write_atomic(folder / "report.json", (text + "\n").encode())
     write_atomic(folder / "report.html", render_images(document, thumbnails).encode())
     tables = {
-        "ledger/documents": content_digest([documents]),
-        "ledger/evidence": content_digest([evidence]),
+        **{f"ledger/{kind}": content_digest([table]) for kind, table in parts.items()},
         "ledger/quarantine": content_digest([quarantine_of(pictures.quarantined)]),
     }
     seal(folder, facts={"verb": "audit", "version": __version__, "tables": tables})
@@ -259,6 +267,7 @@ def _documents(pictures: Pictures) -> pa.Table:
             "strength": pictures.strength,
             "licence": list(pictures.licences),
             "consent": list(pictures.consents),
+            "rights_signals": pictures.rights_signals,
             "generator": list(pictures.generators),
             "depth": depth_of(pictures.origin),
             "decision": np.full(len(seen), Decision.KEEP, np.uint8),
@@ -300,6 +309,14 @@ def _pieces(pictures: Pictures, number: int) -> Iterator[tuple[int, str, str | N
             yield number, kind.name, None
 
 
+def _signals(pictures: Pictures) -> pa.Table:
+    rows = [
+        (row, one.id, *said) for row, one in enumerate(pictures.seen) for said in signal_rows(one.signals)
+    ]
+    columns = zip(*rows, strict=True) if rows else ([] for _ in SIGNALS)
+    return table_of(dict(zip(SIGNALS.names, map(list, columns), strict=True)), schema=SIGNALS)
+
+
 _IMAGES = pa.schema(
     [
         pa.field("row", pa.uint64(), nullable=False),  # as in the ledger
@@ -324,7 +341,6 @@ _IMAGES = pa.schema(
         pa.field("distance", pa.int32(), nullable=False),  # bits between its phash and that of `alike`
         pa.field("credential", pa.string(), nullable=False),  # core.marks.Validity
         pa.field("credential_trust", pa.string(), nullable=False),
-        pa.field("signals", pa.string()),  # core.marks.signals_json
     ]
 )
 
@@ -353,7 +369,6 @@ def _write_images(path: Path, pictures: Pictures) -> None:
         "distance": copies.distance,
         "credential": [one.credential.validity.label for one in seen],
         "credential_trust": [one.credential.trust.label for one in seen],
-        "signals": [signals_json(one.signals) for one in seen],
     }
     arrays = [pa.array(columns[field.name], field.type) for field in _IMAGES]
     sink = pa.BufferOutputStream()

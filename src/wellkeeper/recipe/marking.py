@@ -447,6 +447,9 @@ def _named_at(label: Label, folder: Path, place: Path) -> dict[Path, str]:
     """The labelled files at a place, a labelled file or folder or something in it -> SHA-256."""
     if label.files.keys() == {folder.name} and not folder.is_dir():
         return {folder: label.files[folder.name]}
+    name = place.relative_to(folder).as_posix()
+    if name in label.files:
+        return {place: label.files[name]}
     files = {folder / name: digest for name, digest in label.files.items()}
     return {where: digest for where, digest in files.items() if where.is_relative_to(place)}
 

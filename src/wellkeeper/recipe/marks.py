@@ -21,6 +21,7 @@ from wellkeeper.core.marks import Credential, RawSignal, Validity, signals_of
 from wellkeeper.core.origin import Origin
 from wellkeeper.engine.credentials import load_anchors, read_media
 from wellkeeper.engine.progress import Listener, Progress, nobody
+from wellkeeper.engine.sources import find_files
 from wellkeeper.errors import InputError, MissingExtraError
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY
 from wellkeeper.origin.marks import stated_origin
@@ -28,7 +29,6 @@ from wellkeeper.recipe.corpus import LoadedCorpus, month_label
 from wellkeeper.recipe.inputs import groups_of
 from wellkeeper.recipe.marked import credential_told
 from wellkeeper.recipe.running import Clock, Running, read_corpus, size_of_blocks
-from wellkeeper.recipe.textpass import Group
 
 SCHEMA = "wellkeeper.marks/1"
 EXAMPLES = 12
@@ -74,11 +74,12 @@ def marks(
     """
     clock = Clock()
     anchors = None if trust is None else load_anchors(Path(trust))
-    media = [found for path in inputs for found in media_files(path)]
-    texts = [path for path in inputs if not _is_media(Path(path))]
+    found = {path: media_files(path) for path in inputs}
+    media = [file for files in found.values() for file in files]
+    texts = [path for path, files in found.items() if _holds_text(path, media=bool(files))]
     with TemporaryDirectory(prefix="wellkeeper-marks-") as work:
         run = Running(work=Path(work), workers=workers, block_bytes=size_of_blocks(None), listener=listener)
-        groups, said = _groups(texts, {"text": text}, run.work, media=bool(media))
+        groups, said = groups_of(texts, {"text": text}, run.work) if texts else ((), ())
         of_texts = None
         if groups:
             with run.ready():
@@ -103,18 +104,14 @@ def marks(
         }
 
 
-def _groups(
-    paths: Sequence[str], columns: Mapping[str, str | None], work: Path, *, media: bool
-) -> tuple[tuple[Group, ...], tuple[str, ...]]:
-    """The text among the inputs; a folder of nothing but media has none."""
-    if not paths:
-        return (), ()
+def _holds_text(path: str, *, media: bool) -> bool:
+    """Whether a corpus is to be read there. A place without media is: what is wrong with it is then said."""
+    if _is_media(Path(path)):
+        return False
     try:
-        return groups_of(paths, columns, work)
+        return not media or bool(find_files([path], group=path))
     except InputError:
-        if media:
-            return (), ()
-        raise
+        return False
 
 
 # --- texts -------------------------------------------------------------------------------------------------

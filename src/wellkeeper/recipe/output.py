@@ -394,12 +394,12 @@ def _evidence_rows(corpus: LoadedCorpus, low: int, high: int, ids: Sequence[str]
 
 
 def _weights(corpus: LoadedCorpus, documents: Indices, kinds: Sequence[EvidenceKind]) -> NDArray[np.float32]:
-    """log10 likelihood ratio of each piece of evidence: the kind's, and of style the document's own."""
+    """log10 likelihood ratio of each piece of evidence: the kind's, and of style and watermarks the document's own."""
     weights = np.array([kind.weight for kind in kinds], np.float32)
-    style = corpus.style_log10()
-    if style is not None:
-        own = np.array([kind.name == "style" for kind in kinds], np.bool_)
-        weights[own] = style[documents[own]]
+    for name, values in (("style", corpus.style_log10()), ("watermark", corpus.watermark_log10())):
+        if values is not None:
+            own = np.array([kind.name == name for kind in kinds], np.bool_)
+            weights[own] = values[documents[own]]
     return weights
 
 

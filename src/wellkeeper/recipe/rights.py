@@ -1,6 +1,6 @@
 """What the text pass records of rights and descent: signals as written, consent resolved, depth and parents."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wellkeeper.core.lineage import UNKNOWN_DEPTH, depth_in, parents_in
-from wellkeeper.core.marks import signals_json, signals_of
+from wellkeeper.core.marks import RawSignal, signals_json, signals_of
 from wellkeeper.core.optouts import DENIES, KINDS, is_conflict, kinds_in, resolve_column, statements_of
 from wellkeeper.core.rights import CONSENTS, Consent, declared_consent, is_open, is_recognised, licences_of
 from wellkeeper.engine.readers.base import InputFile
@@ -126,9 +126,13 @@ def signal_table(corpus: "LoadedCorpus", low: int, high: int) -> pa.Table:
 
 @lru_cache(1 << 12)
 def _told(written: str | None) -> tuple[tuple[Any, ...], ...]:
-    """Each signal, with what it says of every use that it speaks of."""
+    return signal_rows(signals_of(written))
+
+
+def signal_rows(signals: Iterable[RawSignal]) -> tuple[tuple[Any, ...], ...]:
+    """Each signal, with what it says of every use that it speaks of: columns of `SIGNALS` from `kind` on."""
     told: list[tuple[Any, ...]] = []
-    for signal in signals_of(written):
+    for signal in signals:
         said = statements_of(signal)
         told += [(*signal, one.use.value, one.allows, one.condition or None) for one in said]
         told += [] if said else [(*signal, None, None, None)]

@@ -24,6 +24,7 @@ from wellkeeper.recipe.textpass import Group, PassOptions, run_text_pass, sample
 
 if TYPE_CHECKING:
     from wellkeeper.origin.anchors import AnchorPack
+    from wellkeeper.recipe.keyed import KeyedMarks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +125,14 @@ def read_corpus(
     topics: bool = False,
     anchors: "AnchorPack | None" = None,
     trust: str | None = None,
+    watermarks: "KeyedMarks | None" = None,
 ) -> LoadedCorpus:
     """Bring the sidecars of the groups up to date and load them.
 
     Bands of the sketch are cut for near duplicates from `similarity` on, and once more for templates from
     `template_similarity` on, if given. With `style`, every document gets its style score in the pass; without it,
     `anchors` still name the slices. `trust` is PEM of the certificates whose holders' credentials are trusted.
+    Marks of the keys in `watermarks` are looked for in every document.
 
     Raises:
         InputError: there is no document in them.
@@ -157,6 +160,7 @@ def read_corpus(
         style=style,
         topics=topics,
         trust=trust,
+        watermarks=watermarks,
     )
     folders = run_text_pass(
         groups,
@@ -180,6 +184,7 @@ def read_corpus(
         sample_shift=options.sample_shift,
         anchors=anchors,
         styled=style,
+        watermarked=watermarks is not None,
     )
     if not len(corpus):
         quarantined = sum(block.facts["quarantined"] for block in corpus.sidecars.blocks)

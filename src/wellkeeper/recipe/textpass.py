@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -47,6 +47,9 @@ from wellkeeper.origin.evidence import date_evidence, declared_evidence, without
 from wellkeeper.recipe.marked import VERSION as MARKS_VERSION
 from wellkeeper.recipe.marked import marks_of_block
 from wellkeeper.recipe.rights import parent_rows, rights_columns
+
+if TYPE_CHECKING:
+    from wellkeeper.recipe.keyed import KeyedMarks
 
 TAIL_WORDS = 400_000
 """Words drawn for the tail measures from a corpus of any size, so that they cost the same for all."""
@@ -96,6 +99,7 @@ class PassOptions:
     type_shift: int = 0  # types are kept whose hash begins with so many zero bits
     evaluation: str = ""  # digest of the table of evaluation sets to search for; "": there is none
     style: bool = False  # style score of every document; without it a sample is scored later
+    watermarks: "KeyedMarks | None" = None  # keys whose marks are looked for in every document
     trust: str | None = None  # PEM certificates whose holders' credentials are trusted
 
 
@@ -426,6 +430,8 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         from wellkeeper.origin.style import load_model  # what few recipes need
 
         arrays["style_score"] = load_model().score(data, offsets)
+    if options.watermarks is not None:
+        arrays["watermark_p"] = options.watermarks.p_values(table.column("text").to_pylist())
     vectors = types = None
     if options.vectors:
         from wellkeeper.recipe.semantic import type_rows, vector_rows  # what few recipes need

@@ -21,7 +21,7 @@ def lines_of(document: Document) -> list[str]:
     if media:
         lines += _media(media)
     if not document.get("trust"):
-        lines.append("No certificate is trusted: name some with --trust CERTS.pem to tell who signed.")
+        lines.append("No certificate is trusted: name some with --trust PEM to tell who signed.")
     return lines
 
 

@@ -106,8 +106,7 @@ def judged(readings: Readings, *, level: float, control: Control = "bh") -> Scan
     """
     if control not in get_args(Control):
         raise DataError(f"control is {control!r}. Choose one of {', '.join(get_args(Control))}.")
-    keys = len(readings.p_values)
-    p_values = np.minimum(1.0, keys * readings.p_values.min(axis=0))
+    p_values = least_p_values(readings)
     log10_e = log10_mean(log10_e_values(readings.p_values), axis=0)
     scored = np.greater(readings.scored.max(axis=0), 0)
     if control == "e-bh":
@@ -124,6 +123,12 @@ def judged(readings: Readings, *, level: float, control: Control = "bh") -> Scan
         discoveries=replace(found, marked=marked),
         share=share_of(p_values[scored]),
     )
+
+
+def least_p_values(readings: Readings) -> NDArray[np.float64]:
+    """The p-value of each document, all keys together (Bonferroni), in (0, 1], shape (documents,)."""
+    keys = len(readings.p_values)
+    return np.asarray(np.minimum(1.0, keys * readings.p_values.min(axis=0)))
 
 
 _LAMBDA = 0.5

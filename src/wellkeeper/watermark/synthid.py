@@ -110,6 +110,7 @@ class SynthID:
             self.context_history_size,
             -1 if self.eos is None else self.eos,
             self._rows,
+            np.empty(longest, np.uint64),
             np.empty(slots, np.uint64),
             np.full(slots, -1, np.int64),
             np.empty(64, np.uint64),

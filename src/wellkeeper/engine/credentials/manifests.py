@@ -31,7 +31,9 @@ def credential_of(report: Mapping[str, Any], *, anchored: bool, store: bytes) ->
         validity=_STATES.get(report.get("validation_state"), Validity.NONE),
         trust=_trust(_codes(results, "success"), anchored=anchored),
         source_types=tuple(dict.fromkeys(_source_types(active, manifests, set()))),
-        generator=_generator(active.get("claim_generator_info")) or active.get("claim_generator"),
+        generator=_agent(active)
+        or _generator(active.get("claim_generator_info"))
+        or active.get("claim_generator"),
         signer=signature.get("common_name") or signature.get("issuer"),
         signed_at=signature.get("time"),
         problems=tuple(sorted(_codes(results, "failure"))),
@@ -74,6 +76,18 @@ def _terms(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _terms(inner)
+
+
+def _agent(manifest: Mapping[str, Any]) -> str | None:
+    """The software that an action with a source type names: what made the content, and not what made the manifest."""
+    for assertion in manifest.get("assertions") or ():
+        data = assertion.get("data")
+        actions = data.get("actions") if isinstance(data, Mapping) else None
+        for action in actions if isinstance(actions, list) else ():
+            agent = action.get("softwareAgent") if isinstance(action, Mapping) else None
+            if agent and action.get("digitalSourceType"):  # a text in actions of version 1
+                return agent if isinstance(agent, str) else _generator(agent)
+    return None
 
 
 def _generator(info: Any) -> str | None:

@@ -1,6 +1,6 @@
 """C2PA credentials put into images, sound, film and documents that a model made, by c2pa-python.
 
-No thumbnail is made: it would take a hundred times as long as the rest and multiply the size of a small picture. No
+No thumbnail is made: it would take some twenty times as long as the rest and multiply the size of a picture. No
 time stamp is asked for, since that would open the network: a credential counts as long as its certificate does.
 """
 
@@ -17,13 +17,26 @@ from wellkeeper.errors import InputError
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
+_CONTAINERS = frozenset(
+    {
+        "zip",
+        "application/zip",
+        "application/x-zip",
+        "c2pa",
+        "application/c2pa",
+        "application/x-c2pa-manifest-store",
+    }
+)
+"""What the library signs, too, and nobody looks at: archives of files that bear labels of their own, and stores."""
+
+
 def media_type_of(name: str) -> str | None:
     """The media type that a file's name promises, if a credential can be put into such a file; else None.
 
     Raises:
         MissingExtraError: the extra `c2pa` is not installed.
     """
-    known = c2pa_library().Builder.get_supported_mime_types()
+    known = set(c2pa_library().Builder.get_supported_mime_types()) - _CONTAINERS
     guessed = mimetypes.guess_type(PurePath(name).name)[0]
     if guessed in known:
         return guessed

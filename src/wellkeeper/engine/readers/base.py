@@ -135,9 +135,7 @@ _FIELDS: tuple[Any, ...] = (
     *(pa.field(f"declared_{role}", pa.string()) for role in STAYING),
     pa.field("date_basis", pa.uint8(), nullable=False),  # core.dates.DateBasis of `date`
     pa.field("signed_text", pa.large_string()),  # the text with its credential, where it carried one
-    pa.field(
-        "signed_page", pa.large_binary()
-    ),  # the page that the text is from, where that carries a credential
+    pa.field("signed_page", pa.large_binary()),  # the page that the text is from, where it carried one
 )
 DOCUMENT_FIELDS: pa.Schema = pa.schema(_FIELDS)
 

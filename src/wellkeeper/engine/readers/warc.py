@@ -56,9 +56,7 @@ _FIELDS = dict.fromkeys(("text", "id", "source", "date", "url", "signals"), "str
 _SAID = {"id": "id", "source": "source", "date": "date"}  # roles that the archive itself knows
 
 Record: TypeAlias = tuple[int, int, bytes]  # number, offset, bytes
-Page: TypeAlias = dict[
-    str, Any
-]  # the fields above, `signals`, and the `page` as bytes if it bears a credential
+Page: TypeAlias = dict[str, Any]  # the fields above, and `page`, its bytes, if it bears a credential
 Fault: TypeAlias = tuple[str, str]  # code, reason
 
 

@@ -298,7 +298,7 @@ def _opted_out(document: Document) -> list[Block]:
 _METHOD = (
     (
         "Every file is decoded; the same pixels are found by a hash of the decoded pixels, turned as EXIF says. "
-        "Metadata are kept as they are written, in images.parquet beside this page, and judged by fixed rules: a name "
+        "Metadata are kept as they are written, in the ledger beside this page, and judged by fixed rules: a name "
         "in a field that software writes of itself, the parameters of a generator, a disclosure by a standard."
     ),
     (

@@ -14,7 +14,9 @@ _MULTIPLIER = _U(MULTIPLIER)
 _ONE = _U(1)
 
 
-@loop("const i32[:], const i64[:], i64, i64, i64, const u64[:], u64[:], i64[:], u64[:], i64[:], i64[:,:]")
+@loop(
+    "const i32[:], const i64[:], i64, i64, i64, const u64[:], u64[:], u64[:], i64[:], u64[:], i64[:], i64[:,:]"
+)
 def count_g_values(
     tokens: Any,
     offsets: Any,
@@ -22,6 +24,7 @@ def count_g_values(
     history: Any,
     eos: Any,
     bits_of: Any,
+    hashes: Any,
     contexts: Any,
     places: Any,
     planes: Any,
@@ -42,7 +45,8 @@ def count_g_values(
         history: contexts to look back.
         eos: the n-grams of a document end before the first token of this id; -1: none.
         bits_of: the g-values of all layers, a bit each, for the low bits of an n-gram's hash; a power of two of them.
-        contexts: room for hashes.
+        hashes: room, of as many as the longest document has tokens.
+        contexts: room for hashes, in the table.
         places: room for where a context stood last.
         planes: room, shape (64,).
         scored: gets the number of n-grams, shape (documents,).
@@ -55,11 +59,12 @@ def count_g_values(
         slots, shift = _slots(end - start)
         for plane in range(planes.size):
             planes[plane] = 0
+        ngrams = max(0, end - start - length + 1)
+        _hash_contexts(tokens, start, ngrams, length - 1, hashes)
         count = 0
-        for i in range(start, end - length + 1):
-            context = _ONE
-            for j in range(i, i + length - 1):
-                context = _hashed(context, tokens[j])
+        for k in range(ngrams):
+            i = start + k
+            context = hashes[k]
             slot = np.int64(context >> shift)
             while places[slot] >= start and contexts[slot] != context:
                 slot = (slot + 1) & (slots - 1)
@@ -84,6 +89,17 @@ def _end_of_text(tokens: Any, start: Any, end: Any, eos: Any) -> Any:
         if tokens[i] == eos:
             return i
     return end
+
+
+@part
+def _hash_contexts(tokens: Any, start: Any, count: Any, length: Any, hashes: Any) -> Any:
+    """Hash the `length` tokens from each place on; several places at once, which needs indices without a sign."""
+    for k in range(_U(count)):
+        hashes[k] = _ONE
+    for j in range(length):
+        first = _U(start + j)
+        for k in range(_U(count)):
+            hashes[k] = _hashed(hashes[k], tokens[first + k])
 
 
 @part

@@ -1,0 +1,73 @@
+"""Watermark keys in a run over text: each document's p-value in the text pass, and which are evidence."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wellkeeper.watermark.detection import Detector
+from wellkeeper.watermark.evalues import log10_evidence
+from wellkeeper.watermark.keys import check_tokenizer, detector_of, load_key
+from wellkeeper.watermark.many import by_p_values
+from wellkeeper.watermark.scan import least_p_values, read_tokens
+from wellkeeper.watermark.tokens import Tokenizer, open_tokenizer
+
+FALSE_DISCOVERIES = 0.01
+"""Expected share of unmarked documents among those whose mark counts as evidence, at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyedMarks:
+    """Keys to look for, named so that every worker can load them."""
+
+    keys: tuple[str, ...]  # absolute paths
+    tokenizer: str  # absolute path
+    digest: str  # of the keys' ids and the tokeniser: of what decides p-values
+
+    @classmethod
+    def of(cls, keys: Sequence[str | Path], tokenizer: str | Path) -> Self:
+        """Load keys and tokeniser once, before any text is read.
+
+        Raises:
+            InputError: one cannot be read, or the tokeniser is not the keys'.
+            MissingExtraError: the extra `tokens` is not installed.
+        """
+        loaded = [load_key(Path(key)) for key in keys]
+        coder = open_tokenizer(Path(tokenizer))
+        for key in loaded:
+            check_tokenizer(key, coder.fingerprint)
+        told = "\0".join([coder.fingerprint, *(key.id for key in loaded)])
+        return cls(
+            keys=tuple(str(Path(key).absolute()) for key in keys),
+            tokenizer=str(Path(tokenizer).absolute()),
+            digest=hashlib.sha256(told.encode()).hexdigest(),
+        )
+
+    def p_values(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """The p-value of each text, all keys together, in (0, 1], shape (texts,)."""
+        coder, detectors, vocabulary = _loaded(self)
+        return least_p_values(read_tokens(coder.encode(texts), detectors, vocabulary=vocabulary))
+
+
+@lru_cache(maxsize=2)
+def _loaded(marks: KeyedMarks) -> tuple[Tokenizer, tuple[Detector, ...], int]:
+    keys = [load_key(Path(key)) for key in marks.keys]
+    detectors = tuple(detector_of(key) for key in keys)
+    return open_tokenizer(Path(marks.tokenizer)), detectors, min(key.vocabulary for key in keys)
+
+
+def keyed_log10(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """log10 likelihood ratio that each document's mark is worth as evidence, shape (documents,), from 0 to 6.
+
+    0 for documents that are not called marked with the false discovery rate held over all of them: what one document
+    in a hundred shows by chance is no evidence of anything.
+    """
+    if not p_values.size:
+        return np.zeros(0)
+    marked = by_p_values(p_values, level=FALSE_DISCOVERIES).marked
+    return np.where(marked, log10_evidence(p_values), 0.0)
