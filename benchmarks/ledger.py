@@ -37,7 +37,7 @@ from measuring import load, machine
 from wellkeeper.core.evidence import BY_NAME
 from wellkeeper.ledger import tree
 from wellkeeper.ledger.digest import ContentDigest
-from wellkeeper.ledger.folder import TILES, write_part
+from wellkeeper.ledger.folder import TILES, write_part, write_quarantine
 from wellkeeper.ledger.leaves import PACKED_ROWS, LedgerIndex, TileHasher
 from wellkeeper.ledger.lookup import LookupWriter
 from wellkeeper.ledger.packing import RowPacker
@@ -253,6 +253,7 @@ def main() -> None:
         _print_costs(stages, yardstick, folder, options.rows)
         if options.questions:
             write_data(folder, options.rows)
+            write_quarantine(folder, [])
             tables = {"ledger/documents": "", "ledger/evidence": "", "data": ""}
             seal(folder, facts={"verb": "benchmark", "version": "0", "tables": tables})
             for name, seconds in asked(folder, options.rows, options.questions).items():

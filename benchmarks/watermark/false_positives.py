@@ -1,12 +1,17 @@
-"""How often unmarked text is called marked, at p <= 0.01 and p <= 0.001: SynthID and KGW, over many keys.
+"""How often unmarked text is called marked, at p <= 0.01 and p <= 0.001, by every scheme over many keys.
 
-    python benchmarks/watermark/false_positives.py [--keys 1.0] [--only kgw-lefthash]
+    python benchmarks/watermark/false_positives.py [--keys 1.0] [--only kgw-lefthash] [--tokens 200]
+    python benchmarks/watermark/false_positives.py --repeated [--only gumbel]
 
-A statistic is a whole number, so no threshold has just the chance that was asked for: *level* is the largest chance at
-most as large that one has, averaged over the documents, and *found* the share of documents at it. Their ratio, with the
-standard error that so many documents leave, says how far the null distribution is right; the ratio of level and what
-was asked for says how much a test of whole numbers gives away. Random tokens are drawn anew for each key; the English
-documents, WikiText-2 in SmolLM2's tokens cut to a length, are the same for every key. `--keys` scales the work.
+Where a statistic is a whole number, no threshold has just the chance that was asked for: *level* is the largest
+chance at most as large that one has, averaged over the documents, and *found* the share of documents at it. Their
+ratio, with the standard error that so many documents leave, says how far the null distribution is right; the ratio of
+level and what was asked for says how much a test of whole numbers gives away. Random tokens are drawn anew for each
+key; the English documents, WikiText-2 in SmolLM2's tokens cut to a length, are the same for every key. `--keys`
+scales the work.
+
+With `--repeated` a document is one random paragraph of 60 tokens, 20 times over: *once* is the detector, which counts a
+draw once; *each time* is what the same p-value would be if each n-gram counted as often as it comes.
 """
 
 import argparse
@@ -23,10 +28,14 @@ from numpy.typing import NDArray
 from texts import VOCABULARY, english
 
 from wellkeeper.watermark.detection import Detector, Scores
+from wellkeeper.watermark.gumbel import Gumbel
 from wellkeeper.watermark.kgw import KGW
 from wellkeeper.watermark.synthid import SynthID
+from wellkeeper.watermark.textseal import TextSeal
+from wellkeeper.watermark.unigram import Unigram
 
 LEVELS = (1e-2, 1e-3)
+PARAGRAPH, TIMES = 60, 20
 SMALL = 4096  # random tokens for KGW: what a seed draws is then shared by many documents
 Make = Callable[[np.random.Generator], Detector]
 
@@ -42,6 +51,13 @@ class Tally:
     def add(self, detector: Detector, scores: Scores) -> None:
         kinds, which = np.unique(scores.scored, return_inverse=True)
         self.documents += len(scores)
+        if (
+            scores.statistic.dtype == np.float64
+        ):  # every level can be met, but for documents of which nothing counts
+            p = detector.p_values(scores)
+            self.found.append([float((p <= level).sum()) for level in LEVELS])
+            self.level.append([float((scores.scored > 0).sum() * level) for level in LEVELS])
+            return
         least = [thresholds(detector, kinds, level) for level in LEVELS]
         self.found.append([float((scores.statistic >= threshold[which]).sum()) for threshold, _ in least])
         self.level.append([float(chance[which].sum()) for _, chance in least])
@@ -75,12 +91,13 @@ def thresholds(
     return high, np.where(high > scored * most, 0.0, p(high))
 
 
-def synthid(*, weighted: bool) -> Make:
+def synthid(*, weighted: bool, history: int | None = None) -> Make:
     def make(rng: np.random.Generator) -> SynthID:
         return SynthID(
             keys=tuple(rng.integers(0, 1 << 48, 30).tolist()),
             ngram_length=5,
             table=rng.integers(0, 2, 1 << 16).astype(np.uint8),
+            context_history_size=history,
             weighted=weighted,
         )
 
@@ -92,6 +109,20 @@ def kgw(scheme: str, context: int, vocabulary: int) -> Make:
         return KGW(vocabulary=vocabulary, key=int(rng.integers(1, 1 << 62)), scheme=scheme, context=context)
 
     return make
+
+
+def unigram(rng: np.random.Generator) -> Unigram:
+    green = np.zeros(VOCABULARY, np.uint8)
+    green[rng.permutation(VOCABULARY)[: VOCABULARY // 4]] = 1
+    return Unigram(green=green)
+
+
+def gumbel(rng: np.random.Generator) -> Gumbel:
+    return Gumbel(key=int(rng.integers(0, 1 << 63)), vocabulary=VOCABULARY)
+
+
+def textseal(rng: np.random.Generator) -> TextSeal:
+    return TextSeal(key=int(rng.integers(0, 1 << 56)), vocabulary=VOCABULARY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,15 +137,18 @@ class Line:
 
 
 def lines() -> list[Line]:
-    random = {200: (100, 5000), 1000: (100, 3000), 10_000: (50, 800)}
-    text = {200: (150, 0), 1000: (400, 0), 10_000: (400, 0)}  # all documents that there are
+    random = {200: (100, 5000), 1000: (100, 3000), 10_000: (100, 1500)}
+    text = {200: (150, 0), 1000: (400, 0), 10_000: (800, 0)}  # all documents that there are
     small = {200: (200, 1000), 1000: (200, 200), 10_000: (200, 20)}
+    many = {200: (200, 5000), 1000: (1000, 1000), 10_000: (4000, 100)}
     few = {200: (60, 0), 1000: (60, 0), 10_000: (60, 0)}
     found = []
     for weighted in (False, True):
         name = "synthid-weighted" if weighted else "synthid"
         found.append(Line(name=name, make=synthid(weighted=weighted), plan=random))
         found.append(Line(name=name, make=synthid(weighted=weighted), english=True, plan=text))
+    made = synthid(weighted=False, history=1024)
+    found.append(Line(name="synthid, history of 1,024", make=made, english=True, plan={10_000: (400, 0)}))
     for scheme, context in (("lefthash", 1), ("selfhash", 4)):
         name = f"kgw-{scheme}"
         make = kgw(scheme, context, SMALL)
@@ -122,14 +156,45 @@ def lines() -> list[Line]:
             Line(name=name, make=make, vocabulary=SMALL, plan=small if context == 1 else {200: (100, 200)})
         )
         found.append(Line(name=name, make=kgw(scheme, context, VOCABULARY), english=True, plan=few))
+    for name, make in (("unigram", unigram), ("gumbel", gumbel), ("textseal", textseal)):
+        found.append(Line(name=name, make=make, plan=many))
+        found.append(Line(name=name, make=make, english=True, plan=text))
     return found
+
+
+def rates_on_repeats(line: Line, keys: int, documents: int) -> tuple[float, float]:
+    """Share of documents with p <= 0.01: the detector's, and counting every time."""
+    rng, once, naive = np.random.default_rng(20), [], []
+    offsets = np.arange(documents + 1, dtype=np.int64) * PARAGRAPH * TIMES
+    for _ in range(keys):
+        detector = line.make(rng)
+        paragraphs = rng.integers(0, line.vocabulary, (documents, PARAGRAPH), np.int32)
+        scores = detector.scores(np.tile(paragraphs, (1, TIMES)).ravel(), offsets)
+        each = Scores(scored=scores.scored * TIMES, statistic=scores.statistic * TIMES)
+        once.append(np.mean(detector.p_values(scores) <= LEVELS[0]))
+        naive.append(np.mean(detector.p_values(each) <= LEVELS[0]))
+    return float(np.mean(once)), float(np.mean(naive))
+
+
+def print_repeated(only: str) -> None:
+    keys, documents = 200, 50
+    print("| scheme | documents | once | each time |\n| --- | --: | --: | --: |")
+    for line in lines():
+        if line.name.startswith(only) and not line.english:
+            once, naive = rates_on_repeats(line, keys, documents)
+            print(f"| {line.name} | {keys * documents:,} | {once:.3g} | {naive:.3g} |", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keys", type=float, default=1.0)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="schemes whose name begins so")
+    parser.add_argument("--tokens", type=int, help="documents of this length alone")
+    parser.add_argument("--repeated", action="store_true")
     options = parser.parse_args()
+    if options.repeated:
+        print_repeated(options.only)
+        return
     words = english().astype(np.int32)
     print("| scheme | text | tokens | keys | documents | found, 0.01 | level | ratio | of 0.01 | found, 0.001 | level |"
           " ratio | of 0.001 |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|")  # fmt: skip
@@ -137,6 +202,8 @@ def main() -> None:
         if not line.name.startswith(options.only):
             continue
         for length, (keys, documents) in line.plan.items():
+            if options.tokens not in {None, length}:
+                continue
             rng, tally, begun = np.random.default_rng((number, length)), Tally(), time.process_time()
             for _ in range(max(1, round(keys * options.keys))):
                 detector = line.make(rng)

@@ -9,9 +9,9 @@
 each scheme and temperature, by top-k 100 in bfloat16; a minute or two of one core each. What is there already is kept.
 `table` prints what docs/watermarks.md shows: of the first n tokens of each text, written out and read anew by the
 tokeniser, the share with a p-value of 0.01 or less, and of 0.0001; then the same after every tenth word was lost, or
-has changed places with the next one. `human` prints how
-often human paragraphs are called by keys that marked nothing: one by one, and all together by the pooled test. `example` writes examples/watermarks: a key that is nobody's secret, eight
-texts that it marked and sixteen that it did not.
+has changed places with the next one. `human` prints how often human paragraphs are called by keys that marked nothing:
+one by one, and all together by the pooled test. `example` writes examples/watermarks: a key that is nobody's secret,
+eight texts that it marked and sixteen that it did not.
 """
 
 import argparse

@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import sys
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,12 +24,15 @@ class Reference:
     """Gumbel-max detection as the package does it: every n-gram of a document once ("v2")."""
 
     def __init__(self, *, key: int, window: int) -> None:
-        self._core, self._prf, detector = _modules()
-        settings = self._core.WatermarkConfig(
+        self._prf, self._core = _module("common.watermark.pseudorandom"), _module("common.watermark.core")
+        self._key, self._window = key, window
+        self._settings = self._core.WatermarkConfig(
             secret_key=key, ngram=window, watermark_type="gumbelmax", method="uniform", scoring_method="v2"
         )
-        self._settings, self._key, self._window = settings, key, window
-        self._detector = detector.GumbelmaxDetector(_Ids(), settings)
+
+    @cached_property
+    def _detector(self) -> Any:
+        return _module("posthoc.detector").GumbelmaxDetector(_Ids(), self._settings)  # loads transformers
 
     def integers(self, tokens: NDArray[np.integer]) -> NDArray[np.int64]:
         """The hash, 0 to 8,190, of every token that has a whole window before it: shape (tokens - window,)."""
@@ -81,16 +84,12 @@ def folder() -> Path | None:
     return Path(found.submodule_search_locations[0]) if found and found.submodule_search_locations else None
 
 
-@cache
-def _modules() -> tuple[Any, Any, Any]:
+def _module(name: str) -> Any:
     inside = folder()
     if inside is None:
         raise ImportError(f"textseal is not installed. Install it: pip install --no-deps textseal=={VERSION}")
-    for name in ("textseal", "textseal.common", "textseal.common.watermark", "textseal.posthoc"):
-        if name not in sys.modules:
-            package = ModuleType(name)
-            package.__path__ = [str(inside.joinpath(*name.split(".")[1:]))]
-            sys.modules[name] = package
-    names = "common.watermark.core", "common.watermark.pseudorandom", "posthoc.detector"
-    core, prf, detector = (importlib.import_module(f"textseal.{name}") for name in names)
-    return core, prf, detector
+    for package in ("textseal", "textseal.common", "textseal.common.watermark", "textseal.posthoc"):
+        if package not in sys.modules:
+            sys.modules[package] = empty = ModuleType(package)
+            empty.__path__ = [str(inside.joinpath(*package.split(".")[1:]))]
+    return importlib.import_module(f"textseal.{name}")

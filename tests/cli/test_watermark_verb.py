@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from marked_tokens import as_text, marked_rows, plain_rows, words_tokenizer
+from wellkeeper.cli.watermark import _SCHEMES
 from wellkeeper.errors import InputError
 from wellkeeper.recipe.watermarks import detect, pooled_test
-from wellkeeper.watermark.keys import load_key
+from wellkeeper.watermark.keys import SCHEMES, load_key
 
 pytest.importorskip("tokenizers")
 
@@ -94,9 +95,14 @@ def test_json_is_one_object_and_holds_no_key(folder):
     assert key.secret["salt"] not in done.stdout
 
 
+def test_the_verb_offers_every_scheme_there_is():
+    assert tuple(SCHEMES) == _SCHEMES
+
+
 def test_nothing_found_exits_with_0(folder):
     done = run(folder, "detect", "plain.jsonl", "--key", "other.json", "--tokenizer", ".")
     assert done.returncode == 0
+    assert "plain: text column: 'text'" in done.stdout
     assert done.stdout.startswith("no document carries the mark of ")
 
 

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from wellkeeper.core.marks import RawSignal, signals_json
 from wellkeeper.core.optouts import (
     BOTS,
-    DENIES,
     KINDS,
     Use,
+    allowed_by,
     bot_named,
+    denied_by,
     is_conflict,
-    kinds_in,
     resolve,
     resolve_column,
     statements_of,
@@ -131,8 +131,8 @@ def test_no_text_in_a_signal_is_too_odd(name, value, kind):
 
 def test_the_mask_names_the_kinds_on_each_side():
     mask = resolve([DENY, ALLOW], Consent.REVOKED).mask
-    assert kinds_in(mask & DENIES) == ("tdmrep", "declared")
-    assert kinds_in(mask >> len(KINDS)) == ("content-usage",)
+    assert denied_by(mask) == ("tdmrep", "declared")
+    assert allowed_by(mask) == ("content-usage",)
     assert is_conflict(mask)
     assert len(KINDS) == 8
 

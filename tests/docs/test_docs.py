@@ -20,7 +20,7 @@ from wellkeeper.filter.quality import SETS
 from wellkeeper.ledger.rows import DOCUMENTS, EVIDENCE, OVERLAPS, QUARANTINE, SPANS
 from wellkeeper.mix.plan import REASONS, RECIPE_KEYS
 from wellkeeper.origin import artefacts
-from wellkeeper.recipe import findings
+from wellkeeper.recipe import findings, image_document
 from wellkeeper.recipe.schema import json_schema, load_recipe
 from wellkeeper.recipe.steps import registered_steps
 from wellkeeper.report.anchors import LEFT_OUT
@@ -76,7 +76,10 @@ def test_every_verb_that_does_work_has_a_page_that_the_index_names(verb):
 
 
 def test_every_finding_code_has_a_section_and_none_is_left_over():
-    raised = set(re.findall(r'"(WK\d{3})"', Path(findings.__file__).read_text()))
+    sources = (findings, image_document)
+    raised = {
+        code for source in sources for code in re.findall(r'"(WK\d{3})"', Path(source.__file__).read_text())
+    }
     explained = set(re.findall(r"^## (WK\d{3})$", page("findings.md"), re.MULTILINE))
     listed = set(re.findall(r"^\| \[(WK\d{3})\]", page("findings.md"), re.MULTILINE))
     assert raised == explained == listed

@@ -261,3 +261,21 @@ def test_all_known_bots_are_found_in_a_file_that_names_them(tmp_path):
     path.write_text(text)
     found = read_site("example.org", [path]).signals("/")
     assert [signal.name for signal in found] == [bot.name for bot in BOTS]
+
+
+def test_that_everybody_may_crawl_says_nothing_and_that_a_bot_may_is_kept(tmp_path):
+    files = site(
+        tmp_path,
+        robots="User-agent: *\nDisallow:\nUser-agent: GPTBot\nDisallow:\nUser-agent: CCBot\nCrawl-delay: 1\n",
+    )
+    assert said(files) == [("robots", "GPTBot", "Disallow:")]
+    assert consent(files, "example.org") == "unknown"
+
+
+def test_training_may_be_disallowed_in_so_many_words(tmp_path):
+    files = site(
+        tmp_path, robots="User-agent: *\nAllow: /\nDisallowAITraining: /a\nAllowAITraining: /a/open\n"
+    )
+    assert consent(files, "https://example.org/a") == "opt-out-signal"
+    assert consent(files, "https://example.org/a/open/b") == "granted"
+    assert said(files, "https://example.org/b") == []

@@ -363,6 +363,8 @@ def test_a_guess_always_passes_its_own_check(fields: dict[str, str]) -> None:
         message = str(error)
     else:
         check_columns(columns, fields)
-        assert len(set(columns.named().values())) == len(columns.named()) == len(said)
+        taken = columns.taken().values()  # a field that stays may have a second role: a domain is a source, too
+        assert len(set(taken)) == len(taken)
+        assert len(columns.named()) == len(said)
         return
     assert re.search(r"--text COL\.$|convert one\.$", message)

@@ -237,5 +237,5 @@ def test_nothing_to_read_is_said_with_what_could_be(tmp_path):
         InputError, match=r"There is no picture in .*Name a folder of .*\.png.* or WebDataset tars\."
     ):
         list_images([str(tmp_path)])
-    with pytest.raises(InputError, match="does not exist or holds no file. Check the path."):
+    with pytest.raises(InputError, match=r"does not exist or holds no file\. Check the path\."):
         list_images([str(tmp_path / "none")])

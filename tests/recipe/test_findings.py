@@ -6,7 +6,7 @@ import pytest
 
 from wellkeeper.core.finding import Severity
 from wellkeeper.core.origin import LABELS
-from wellkeeper.recipe.findings import findings_of, verdict_of
+from wellkeeper.recipe.findings import curation_findings_of, findings_of, verdict_of
 
 GAP = {"estimate": -0.2, "low": -0.3, "high": -0.1}
 EVEN = {"estimate": 0.0, "low": -0.05, "high": 0.05}
@@ -45,7 +45,14 @@ def clean():
         "semantic": {"hints": []},
         "quality": [],
         "quality_any": 0,
-        "rights": {"unknown_licence": 0},
+        "rights": {
+            "unknown_licence": 0,
+            "unclear_licence": [],
+            "consent": {"unknown": 100},
+            "signals": [],
+            "conflicts": {"documents": 0, "examples": []},
+            "not_understood": {"consent": 0, "depth": 0},
+        },
     }
 
 
@@ -107,6 +114,11 @@ CAUSES = [
     ("WK501", "quality_any", 6, Severity.WARNING),
     ("WK501", "quality_any", 5, Severity.INFO),
     ("WK601", "rights.unknown_licence", 1, Severity.WARNING),
+    ("WK602", "rights.consent", {"granted": 99, "opt-out-signal": 1}, Severity.WARNING),
+    ("WK602", "rights.consent", {"granted": 99, "revoked": 1}, Severity.WARNING),
+    ("WK603", "rights.conflicts", {"documents": 2, "examples": []}, Severity.WARNING),
+    ("WK604", "rights.unclear_licence", [{"name": "cc", "documents": 3}], Severity.INFO),
+    ("WK605", "rights.not_understood", {"consent": 0, "depth": 2}, Severity.WARNING),
 ]
 
 
@@ -166,3 +178,32 @@ def test_the_sources_that_read_most_as_ai_are_named():
     document["origin"]["by_source"].append({"source": "declared", "low": 1.0, "high": 1.0})  # by labels
     (finding,) = findings_of(document)
     assert finding.detail == "Highest: loud (50% to 70%), mixed (20% to 40%)."
+
+
+def test_an_opt_out_names_the_signals_that_say_so():
+    document = with_("rights.consent", {"granted": 90, "opt-out-signal": 10})
+    document["rights"]["signals"] = [
+        {"kind": "robots", "denies": 9, "allows": 0},
+        {"kind": "rsl", "denies": 0, "allows": 4},
+    ]
+    (finding,) = findings_of(document)
+    assert finding.title == "10 documents are opted out of training (10.0%)"
+    assert finding.detail.startswith("Said by robots (9).")
+
+
+PARENTS = {"named": 9, "circular": 0, "missing": 0}
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        ({}, []),
+        ({"circular": 1}, ["WK611"]),
+        ({"missing": 2}, ["WK612"]),
+        ({"circular": 2, "missing": 1}, ["WK611", "WK612"]),
+    ],
+)
+def test_a_curation_tells_of_parents_that_lead_in_a_circle_or_nowhere(change, codes):
+    found = curation_findings_of({"tail_cost": None, "lineage": {"parents": {**PARENTS, **change}}})
+    assert [finding.code for finding in found] == codes
+    assert all(finding.next.endswith(".") for finding in found)

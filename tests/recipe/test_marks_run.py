@@ -1,6 +1,7 @@
 """Marks from the reader to the ledger: read before anything counts words, kept, weighed and told by month."""
 
 import json
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,11 @@ def trusted(tmp_path: Path) -> Path:
     return path
 
 
-def curated(corpus: Path, name: str = "out", **options: Any) -> Path:
+def curated(corpus: Path, name: str = "out", more: str = "", **options: Any) -> Path:
     recipe = corpus.with_name("recipe.yaml")
     recipe.write_text(
         "wellkeeper: 1\nsources: {s: {path: in.jsonl, text: text, id: id, date: date, signals: signals}}\nsteps: []\n"
+        + more
     )
     wellkeeper.curate(recipe, out=corpus.with_name(name), **options)
     return corpus.with_name(name)
@@ -70,9 +72,19 @@ def test_a_curated_set_has_the_texts_without_and_beside_them_the_stores(corpus: 
     ]
 
 
-def test_the_content_hash_is_of_the_text_as_it_was_signed(corpus: Path) -> None:
-    from hashlib import sha256
+def test_a_recipe_names_whom_to_trust_and_the_manifest_has_their_digest(corpus: Path, trusted: Path) -> None:
+    out = curated(corpus, more="trust: trusted.pem\n")
+    ledger = {row["id"]: row for row in pq.read_table(out / "ledger" / "documents").to_pylist()}
+    assert (ledger["d0"]["strength"], ledger["d0"]["origin"]) == ("attested", "ai-generated")
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["trust"] == {"sha256": sha256(trusted.read_bytes()).hexdigest()}
+    trusted.write_text("junk")
+    with pytest.raises(InputError, match="holds no certificate in PEM"):
+        curated(corpus, "again", more="trust: trusted.pem\n")
+    assert not corpus.with_name("again").exists()
 
+
+def test_the_content_hash_is_of_the_text_as_it_was_signed(corpus: Path) -> None:
     rows = pq.read_table(curated(corpus) / "ledger" / "documents").to_pylist()
     by_id = {row["id"]: row for row in rows}
     for k, text in enumerate(signed()[3:], 3):

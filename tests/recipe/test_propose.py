@@ -36,6 +36,7 @@ def audit(**changed):
             "near": {"redundant": 0, "similarity": 0.8, "largest": 0},
             "by_source": [],
         },
+        "rights": {"consent": {"unknown": 1000}},
         "tails": None,
         "topics": None,
         "reference_given": False,
@@ -52,6 +53,15 @@ def names(lines):
 
 
 # --- steps -----------------------------------------------------------------------------------------
+
+
+def test_what_is_opted_out_goes_first_so_that_a_copy_that_may_be_used_stays() -> None:
+    document = audit(rights={"consent": {"opt-out-signal": 2, "revoked": 1}})
+    document["duplicates"]["exact"]["redundant"] = 5
+    first, *rest = step_lines(document, [])
+    assert (first.path[-1], first.holds) == ("rights.v1", "yes")
+    assert first.reasons[0].startswith("3 documents are opted out of training")
+    assert "exact-duplicates.v1" in names(rest)
 
 
 def test_a_clean_audit_asks_for_no_step_and_says_so() -> None:

@@ -12,8 +12,10 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 import wellkeeper
-from wellkeeper.core.optouts import DENIES, KINDS, kinds_in
+from wellkeeper.core.optouts import allowed_by, denied_by
 from wellkeeper.errors import InputError, RecipeError
+from wellkeeper.ledger.why import why
+from wellkeeper.recipe.marking import mark
 
 ROBOTS = "User-agent: GPTBot\nDisallow: /private/\n\nUser-agent: *\nContent-Usage: / train-ai=y\nAllow: /\n"
 TEXTS = [corpora.document(np.random.default_rng(k), 8) for k in range(8)]
@@ -61,7 +63,7 @@ def test_each_document_has_its_consent_its_signals_and_its_depth(folder):
         "h1": "granted", "m1": "opt-out-signal", "m2": "granted", "m3": "unknown", "c1": "revoked", "c2": "unknown",
     }  # fmt: skip
     masks = column(folder, "rights_signals")
-    assert (kinds_in(masks["m1"] & DENIES), kinds_in(masks["m1"] >> len(KINDS))) == (
+    assert (denied_by(masks["m1"]), allowed_by(masks["m1"])) == (
         ("robots",),
         ("content-usage",),
     )
@@ -123,6 +125,13 @@ def test_the_step_drops_and_holds_back_with_reasons_in_ledger_card_and_report(fo
     ):
         assert words in page
     assert result.document["rights"]["after"]["consent"]["granted"] == 1
+
+
+def test_why_tells_who_denies_and_who_allows_and_how_deep_a_text_is(folder):
+    curated(folder)
+    told = "\n".join(why(folder / "out", "m1").lines())
+    assert "consent opt-out-signal (denied by robots; allowed by content-usage)" in told
+    assert "depth     1, counted in generations of models" in told
 
 
 def test_results_are_the_same_for_any_workers_and_blocks(folder):
@@ -192,6 +201,14 @@ def test_a_source_and_a_column_say_depth_and_consent(folder):
     assert list(column(folder, "depth").values()) == [255, 1, 2]
     assert set(column(folder, "consent").values()) == {"licensed"}
     assert {row["rights_signals"] for row in ledger(folder)} == {1 << 15}
+
+
+def test_the_label_of_a_file_says_its_depth_and_the_documents_parents_say_it_better(folder):
+    rows = [{"id": "1", "text": TEXTS[0]}, {"id": "2", "text": TEXTS[1], "from": "1"}]
+    (folder / "l.jsonl").write_text("".join(json.dumps({"from": None} | row) + "\n" for row in rows))
+    mark(folder / "l.jsonl", generator="smollm2", parents="human")
+    curated(folder, "{path: l.jsonl, text: text, id: id, parents: from}")
+    assert column(folder, "depth") == {"1": 1, "2": 2}
 
 
 def test_the_columns_of_rights_stay_in_the_data(folder):

@@ -16,7 +16,7 @@ from wellkeeper.errors import RecipeError
 from wellkeeper.mix.plan import Cap, Diversity, Epochs, MixPlan, Size
 from wellkeeper.recipe import schema
 from wellkeeper.recipe.document import read_document
-from wellkeeper.recipe.model import Given, Recipe, Reference
+from wellkeeper.recipe.model import Given, Recipe, Reference, Signing
 from wellkeeper.recipe.schema import json_schema, load_recipe
 
 WHOLE = """\
@@ -207,9 +207,9 @@ def test_overrides_that_cannot_be_meant_are_refused(refusal, override: str, says
          ("recipe.yaml, line 15: mix.human_flor is not a key of mix. Did you mean human_floor? "
          "Keys: size, synthetic_share, human_floor, caps, epochs, temperature, diversity, weights.")),
         (("seed: 7", "seeds: 7"), ("recipe.yaml, line 19: seeds is not a key of a recipe. Did you mean seed? "
-         "Keys: wellkeeper, sources, reference, anchors, steps, against, mix, guard, sign, out, seed.")),
+         "Keys: wellkeeper, sources, reference, anchors, trust, steps, against, mix, guard, sign, out, seed.")),
         (("source: board", "sauce: board"), ("recipe.yaml, line 4: sources.forum.sauce is not a key of sources.forum. "
-         "Did you mean source? Keys: path, text, id, source, domain, embedding, date, licence, origin, generator, language, trust, format.")),
+         "Did you mean source? Keys: path, text, id, source, domain, embedding, date, licence, origin, generator, language, consent, signals, parents, depth, site_files, trust, format.")),
         (("{max: 0.10}", "{maximum: 0.10, max: 0.1}"), ("recipe.yaml, line 14: mix.synthetic_share.maximum is not a key "
          "of mix.synthetic_share. Did you mean max? Keys: max.")),
         (("origin: human", "origin: {colum: x}"), ("recipe.yaml, line 3: sources.archive.origin.colum is not a key of "
@@ -290,7 +290,7 @@ def test_several_problems_are_reported_together(refusal) -> None:
     assert refusal(text) == (
         "recipe.yaml has 3 problems:\n"
         "  line 5: sources.made.txt is not a key of sources.made. Did you mean text? "
-        "Keys: path, text, id, source, domain, embedding, date, licence, origin, generator, language, trust, format.\n"
+        "Keys: path, text, id, source, domain, embedding, date, licence, origin, generator, language, consent, signals, parents, depth, site_files, trust, format.\n"
         "  line 15: mix.human_flor is not a key of mix. Did you mean human_floor? "
         "Keys: size, synthetic_share, human_floor, caps, epochs, temperature, diversity, weights.\n"
         "  line 19: seed is 'x'. Give a whole number."

@@ -14,6 +14,7 @@ from wellkeeper.watermark.keys import (
     TABLE_BITS,
     check_tokenizer,
     detector_of,
+    key_with,
     load_key,
     new_key,
     ngrams_of,
@@ -188,6 +189,22 @@ def test_what_cannot_be_a_key_is_said(given, message):
     with pytest.raises(DataError) as raised:
         new_key(**{"scheme": "synthid", "vocabulary": 500, **given})
     assert str(raised.value).startswith(message)
+
+
+def test_a_secret_that_exists_makes_a_key_as_good_as_a_new_one(key, tmp_path):
+    known = {name: value for name, value in key.secret.items() if name != "salt"}
+    adopted = key_with(known, key.scheme, vocabulary=500, parameters=key.parameters)
+    adopted.save(tmp_path / "key.json")
+    again = load_key(tmp_path / "key.json")
+    assert again.id == adopted.id != key.id
+    tokens, offsets = np.arange(100, dtype=np.int32), np.array([0, 100])
+    first, second = (detector_of(one).scores(tokens, offsets).statistic for one in (key, again))
+    assert np.array_equal(first, second)
+
+
+def test_a_table_of_another_size_is_refused():
+    with pytest.raises(DataError, match=r"^The table 'table' has 1,024 bits. Give one of 65,536.$"):
+        key_with({"keys": [1, 2], "table": np.arange(1024, dtype=np.uint8) % 2}, "synthid", vocabulary=500)
 
 
 def test_layers_of_synthid_never_share_the_bits_that_count():

@@ -40,7 +40,7 @@ def as_written(one: SynthID, row: list[int]) -> tuple[int, list[int]]:
 
     if one.eos in row:
         row = row[: row.index(one.eos)]
-    history, scored, layers = [0] * one.context_history_size, 0, [0] * one.depth
+    history, scored, layers = [0] * (one.context_history_size or 10**4), 0, [0] * one.depth
     for i in range(len(row) - one.ngram_length + 1):
         context = 1
         for token in row[i : i + one.ngram_length - 1]:
@@ -73,7 +73,7 @@ def test_a_table_is_the_one_that_torch_draws(seed: int) -> None:
     np.testing.assert_array_equal(np.packbits(table_of(seed)), GOLDEN[f"table_{seed}"])
 
 
-@given(documents, st.sampled_from([1, 2, 7, 1024]), st.sampled_from([None, 0, 5]), st.integers(2, 4))
+@given(documents, st.sampled_from([1, 2, 7, 1024, None]), st.sampled_from([None, 0, 5]), st.integers(2, 4))
 def test_sums_are_those_of_the_scheme_as_written(rows, history, eos, length) -> None:
     one = detector(context_history_size=history, eos=eos, ngram_length=length)
     found = scores(one, rows)
@@ -90,6 +90,12 @@ def test_a_document_scores_alike_in_any_company(rows: list[list[int]], random) -
     apart = scores(detector(), [rows[k] for k in order])
     np.testing.assert_array_equal(together.layers[order], apart.layers)
     np.testing.assert_array_equal(together.scored[order], apart.scored)
+
+
+def test_without_a_history_size_a_context_counts_once_in_the_whole_document() -> None:
+    row = [*range(2000), *range(2000)]
+    assert scores(detector(), [row]).scored.tolist() == [2000]  # one context spans both halves
+    assert scores(detector(context_history_size=1024), [row]).scored.tolist() == [3998]
 
 
 def test_a_context_whose_hash_is_zero_counts_as_seen_while_the_history_has_zeros() -> None:
@@ -240,7 +246,7 @@ def test_p_values_are_chances_that_fall_as_the_statistic_rises(depth, weighted, 
         ({"keys": ()}, r"keys has 0 keys\. Give one a layer, 1 to 64"),
         ({"keys": (1 << 63,)}, r"keys holds 9223372036854775808\. Give integers of 64 bits"),
         ({"ngram_length": 1}, r"ngram_length is 1\. Give 2 or more"),
-        ({"context_history_size": 0}, r"context_history_size is 0\. Give 1 or more"),
+        ({"context_history_size": 0}, r"context_history_size is 0\. Give 1 or more, or None"),
         ({"eos": -1}, r"eos is -1\. Give the id of a token"),
         ({"table": np.zeros(3, np.uint8)}, r"table has shape \(3,\) and type uint8\. Give a power of two"),
         ({"table": np.array([0, 2], np.uint8)}, r"table holds 2\. Unpack its bits first"),

@@ -92,7 +92,6 @@ def test_statistics_are_sums_over_draws(rows):
 @pytest.mark.filterwarnings("ignore")
 def test_a_million_integers_are_those_of_the_package_as_it_is_installed():
     pytest.importorskip("torch")
-    pytest.importorskip("transformers")
     reference = live_reference()
     rng = np.random.default_rng(5)
     tokens = rng.integers(0, VOCABULARY, 250_000).astype(np.int32)
@@ -107,6 +106,7 @@ def test_a_million_integers_are_those_of_the_package_as_it_is_installed():
 
 
 @pytest.mark.torch
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_p_values_agree_with_the_packages_but_for_its_coarse_numbers():
     pytest.importorskip("torch")

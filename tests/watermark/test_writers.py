@@ -9,6 +9,7 @@ from marked_tokens import VOCABULARY
 from wellkeeper.errors import DataError, MissingExtraError
 from wellkeeper.watermark.keys import SCHEMES, detector_of, new_key
 from wellkeeper.watermark.tokens import tokens_of
+from wellkeeper.watermark.writers import key_of as key_in_use
 from wellkeeper.watermark.writers import mark_of, sampling_of, writer_of
 
 torch = pytest.importorskip("torch", reason="the extra lm-torch is not installed")
@@ -131,6 +132,44 @@ def test_temperature_and_top_k_come_before_the_mark():
     torch.testing.assert_close(sampling_of(None, temperature=0.5, top_k=10)(ids, given), found)
     whole = sampling_of(None, top_p=0.5)(ids, given)
     assert int(torch.isfinite(whole).sum()) < VOCABULARY
+
+
+def test_the_key_of_a_processor_in_use_finds_its_mark_and_places_the_same():
+    synthid = transformers.SynthIDTextWatermarkLogitsProcessor(
+        ngram_len=4,
+        keys=[654, 400, 836, 123],
+        sampling_table_size=1 << 16,
+        sampling_table_seed=9,
+        context_history_size=64,
+        device=torch.device("cpu"),
+    )
+    kgw = [
+        transformers.WatermarkLogitsProcessor(
+            vocab_size=VOCABULARY,
+            device="cpu",
+            greenlist_ratio=0.3,
+            seeding_scheme=scheme,
+            context_width=width,
+        )
+        for scheme, width in (("lefthash", 1), ("selfhash", 3))
+    ]
+    for processor in (synthid, *kgw):
+        key = key_in_use(processor, vocabulary=VOCABULARY)
+        tokens = written(processor, rows=3, tokens=60)
+        detector = detector_of(key)
+        assert (detector.p_values(detector.scores(tokens.ids, tokens.offsets)) < 1e-2).all()
+        processor.state = None
+        ids, given = torch.randint(0, VOCABULARY, (2, 6)), logits(2)
+        torch.testing.assert_close(
+            mark_of(key)(ids, given).softmax(1), processor(ids, given).softmax(1), atol=1e-5, rtol=1e-4
+        )
+
+
+def test_a_processor_that_marks_by_nothing_known_is_told():
+    with pytest.raises(
+        DataError, match=r"^TemperatureLogitsWarper marks by no scheme that is known here. Give"
+    ):
+        key_in_use(transformers.TemperatureLogitsWarper(0.5), vocabulary=9)
 
 
 def test_what_a_writer_cannot_do_is_told():

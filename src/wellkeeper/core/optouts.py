@@ -148,19 +148,28 @@ class Resolved:
 
     @property
     def denied_by(self) -> tuple[str, ...]:
-        return kinds_in(self.mask & DENIES)
+        return denied_by(self.mask)
 
     @property
     def allowed_by(self) -> tuple[str, ...]:
-        return kinds_in(self.mask >> len(KINDS))
+        return allowed_by(self.mask)
 
     @property
     def conflict(self) -> bool:
         return bool(is_conflict(self.mask))
 
 
-def kinds_in(bits: int) -> tuple[str, ...]:
-    """The kinds whose bits are set in one half of a mask."""
+def denied_by(mask: int) -> tuple[str, ...]:
+    """The kinds that deny training."""
+    return _kinds_in(mask & DENIES)
+
+
+def allowed_by(mask: int) -> tuple[str, ...]:
+    """The kinds that allow it."""
+    return _kinds_in(mask >> len(KINDS))
+
+
+def _kinds_in(bits: int) -> tuple[str, ...]:
     return tuple(kind for place, kind in enumerate(KINDS) if bits >> place & 1)
 
 

@@ -79,6 +79,11 @@ class SiteFiles:
                 state.update(content)
         return state.hexdigest()
 
+    @property
+    def sentence(self) -> str:
+        """What is read, for whoever reads the manifest later."""
+        return f"site files of {len(self._found):,} hosts, SHA-256 {self.digest}"
+
     @cached_property
     def problems(self) -> tuple[str, ...]:
         """One sentence for each file that cannot be read and says nothing."""
@@ -210,7 +215,7 @@ def _groups(text: str) -> dict[str, list[_Line]]:
             continue
         if directive not in {"sitemap", "host", "license"}:  # these belong to no group
             named = False
-        written = f"{_AS_WRITTEN.get(directive, label.strip())}: {value}"
+        written = f"{_AS_WRITTEN.get(directive, label.strip())}: {value}".rstrip()
         for agent in agents:
             groups.setdefault(agent, []).append(_Line(directive, value, written))
     return groups
@@ -220,19 +225,40 @@ def _pattern(value: str) -> str:
     return encoded_path(value if value.startswith(("/", "*")) else f"/{value}")
 
 
-def _winner(lines: Sequence[_Line], path: str, allow: str, deny: str) -> _Line | None:
-    """The rule with the longest pattern that matches; of equals the one that allows. Else an empty Disallow."""
+class _Rule(NamedTuple):
+    pattern: str  # encoded; empty for what matches nothing
+    written: str
+
+
+def _ranked(lines: Iterable[_Line], allow: str, deny: str) -> tuple[_Rule, ...]:
+    """Rules in the order in which they are tried: longest pattern first, of equals the one that allows.
+
+    Last comes an empty Disallow, which lets everybody in who is not turned away by another rule.
+    """
     rules = [line for line in lines if line.directive in {allow, deny} and line.value]
-    held = [line for line in rules if path_matches(_pattern(line.value), path)]
-    if held:
-        return max(held, key=lambda line: (len(_pattern(line.value)), line.directive == allow))
-    return next((line for line in lines if line.directive == deny and not line.value), None)
+    ranked = sorted(rules, key=lambda line: (-len(_pattern(line.value)), line.directive != allow))
+    empty = [line for line in lines if line.directive == deny and not line.value][:1]
+    return (
+        *(_Rule(_pattern(line.value), line.written) for line in ranked),
+        *(_Rule("", line.written) for line in empty),
+    )
+
+
+def _first(rules: tuple[_Rule, ...], path: str) -> str | None:
+    """The rule that holds for a path, as it is written."""
+    return next((rule.written for rule in rules if path_matches(rule.pattern, path)), None)
 
 
 def _robots(text: str, _host: str) -> Rules:
     groups = _groups(text)
-    bots = {bot.name: groups[agent] for agent in groups if (bot := bot_named(agent)) is not None}
-    crawls = {"*": groups.get("*", []), **bots}
+    agents = {bot.name: groups[agent] for agent in groups if (bot := bot_named(agent)) is not None}
+    everyone = [line for line in groups.get("*", []) if line.value]  # that all may crawl says nothing of AI
+    crawls = [
+        (agent, _ranked(lines, allow, deny))
+        for agent, lines in {"*": everyone, **agents}.items()
+        for allow, deny in (("allow", "disallow"), ("allowaitraining", "disallowaitraining"))
+    ]
+    crawls = [(agent, rules) for agent, rules in crawls if rules]
     usages = [
         (agent, *_usage(line), line)
         for agent, lines in groups.items()
@@ -241,11 +267,13 @@ def _robots(text: str, _host: str) -> Rules:
     ]
 
     def rules(path: str) -> Iterator[RawSignal]:
-        for agent, lines in crawls.items():
-            for allow, deny in (("allow", "disallow"), ("allowaitraining", "disallowaitraining")):
-                found = _winner(lines, path, allow, deny)
-                if found is not None and (agent != "*" or found.directive != "allow"):
-                    yield RawSignal("robots", _WHERE, agent, found.written)
+        held = {
+            rules: _first(rules, path) for rules in {rules for _, rules in crawls}
+        }  # many bots share theirs
+        for agent, ranked in crawls:
+            written = held[ranked]
+            if written is not None and (agent != "*" or not written.startswith("Allow:")):
+                yield RawSignal("robots", _WHERE, agent, written)
         yield from _held_usages(usages, path)
 
     return rules
@@ -281,14 +309,13 @@ def _held_usages(usages: Sequence[_Usage], path: str) -> Iterator[RawSignal]:
 
 
 def _ai_txt(text: str, _host: str) -> Rules:
-    groups = _groups(text)
+    ranked = {agent: _ranked(lines, "allow", "disallow") for agent, lines in _groups(text).items() if agent}
 
     def rules(path: str) -> Iterator[RawSignal]:
-        for agent, lines in groups.items():
-            found = _winner(lines, path, "allow", "disallow") if agent else None
-            if found is not None:
+        for agent, mine in ranked.items():
+            if (written := _first(mine, path)) is not None:
                 bot = bot_named(agent)
-                yield RawSignal("ai-txt", _WHERE, agent if bot is None else bot.name, found.written)
+                yield RawSignal("ai-txt", _WHERE, agent if bot is None else bot.name, written)
 
     return rules
 

@@ -12,7 +12,7 @@ anew, scaled, brightened and cropped: `benchmarks/images.py` prints the table th
 copy that is missed stands against two pictures taken for one, the first is preferred.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +84,7 @@ def duplicates_of(sha256: Sequence[bytes], prints: Sequence[Fingerprints]) -> Du
     same_pixels = merge([same_bytes, _equal([one.pixels for one in prints])])
     hashes = np.array([one.perceptual for one in prints], np.uint64)
     plain = np.array([one.contrast < CONTRAST or one.detail < DETAIL for one in prints], np.bool_)
-    near = merge([same_pixels, *_near(hashes, prints, plain, same_pixels)])
+    near = merge([same_pixels, _near(hashes, prints, plain, same_pixels)])
     groups = _groups(near)
     first = groups.first_of(len(prints))
     return Duplicates(
@@ -109,34 +109,23 @@ def _equal(digests: Sequence[bytes]) -> Forest:
 
 def _near(
     hashes: NDArray[np.uint64], prints: Sequence[Fingerprints], plain: NDArray[np.bool_], copies: Forest
-) -> Iterator[Forest]:
-    """Forests of pictures that are alike; of pictures with equal pixels only the first is compared."""
+) -> Forest:
+    """Which pictures are alike; of pictures with equal pixels only the first is compared."""
     wanted = ~plain
     wanted[copies.member] = False
     at = np.flatnonzero(wanted)
     if not len(at):
-        return
+        return NO_EDGES
     confirm = np.array([prints[k].difference for k in at.tolist()], np.uint64)
     small = _Miniatures.of([prints[k] for k in at.tolist()])
-    # Equal hashes are compared with the first of them alone: many equal ones would be pairs of all with all.
-    both = np.stack((hashes[at], confirm), axis=1)
-    _, own, which = np.unique(both, axis=0, return_index=True, return_inverse=True)
-    head = own[which.reshape(-1)]
-    rest = np.flatnonzero(head != np.arange(len(at)))
-    pairs: Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]] = near_pairs(
-        hashes[at][own], RADIUS, confirm=confirm[own], confirm_radius=CONFIRM_RADIUS
-    )
-    yield _verified(at, head[rest], rest, small)
-    for left, right in pairs:
-        yield _verified(at, own[left], own[right], small)
-
-
-def _verified(
-    at: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64], small: "_Miniatures"
-) -> Forest:
-    alike = small.agree(left, right)
-    a, b = at[left[alike]], at[right[alike]]
-    return merge([Forest(np.maximum(a, b), np.minimum(a, b))])
+    found, first = NO_EDGES, np.arange(len(at))
+    for left, right in near_pairs(hashes[at], RADIUS, confirm=confirm, confirm_radius=CONFIRM_RADIUS):
+        new = first[left] != first[right]  # thousands of frames of one film are linked by few of their pairs
+        a, b = left[new], right[new]
+        alike = small.agree(a, b)
+        found = merge([found, Forest(b[alike], a[alike])])
+        first[found.member] = found.root
+    return Forest(at[found.member], at[found.root])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -262,8 +262,10 @@ class _Sorter:
         return None if found is None else found.url
 
     def _is_beside(self, name: str) -> bool:
-        is_named = _stem(name) in self._beside or name.removesuffix(".json") in self._by_name
-        return PurePosixPath(name).name in _METADATA or (kind_of(name)[0] is not None and is_named)
+        if PurePosixPath(name).name in _METADATA:
+            return True
+        of_one = _stem(name) in self._beside or (name.endswith(".json") and _is_picture(_stem(name)))
+        return of_one and kind_of(name)[0] is not None
 
     def listing(self) -> Listing:
         own: list[Task] = [

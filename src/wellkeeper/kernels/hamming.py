@@ -31,7 +31,7 @@ def near_pairs(
     """All pairs whose hashes differ in at most `radius` bits, and whose second hashes in at most `confirm_radius`.
 
     `hashes` and `confirm` have shape (items,). Yields positions (smaller, larger), a batch at a time; a pair comes once
-    for each piece by which it is found. Give each value once: equal hashes are pairs of all with all.
+    for each piece by which it is found. Time grows with the pairs that there are: of n equal hashes all are pairs.
 
     Raises:
         DataError: a radius is out of range, or the arrays differ in shape.

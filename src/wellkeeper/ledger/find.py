@@ -2,8 +2,6 @@
 
 import re
 from difflib import get_close_matches
-from functools import reduce
-from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +10,7 @@ import pyarrow.compute as pc
 
 from wellkeeper.engine.files import kind_of
 from wellkeeper.errors import InputError
-from wellkeeper.ledger.folder import LOOKUP
+from wellkeeper.ledger.folder import LOOKUP, read_rows
 from wellkeeper.ledger.leaves import rows_of
 from wellkeeper.ledger.lookup import PREFIX_DIGITS, Key, blocks_with
 
@@ -82,12 +80,13 @@ def _by_hash(folder: Path, documents: "ds.Dataset", query: str) -> list[int]:
 def _searched(folder: Path, documents: "ds.Dataset", key: Key, value: bytes, matches: Any) -> list[int]:
     """Rows that match, of those that the filters leave."""
     blocks = blocks_with(folder / LOOKUP, key, value, rows_of(folder))
-    if blocks is not None:
-        if not blocks:
-            return []
-        row = _field("row")
-        matches &= reduce(or_, [(row >= first) & (row < last) for first, last in blocks])
-    rows: list[int] = documents.to_table(columns=["row"], filter=matches).column("row").to_pylist()
+    if blocks is None:
+        found = documents.to_table(columns=["row"], filter=matches)
+    elif blocks:
+        found = read_rows(folder, "documents", blocks, ["row", key]).filter(matches)
+    else:
+        return []
+    rows: list[int] = found.column("row").to_pylist()
     return rows
 
 

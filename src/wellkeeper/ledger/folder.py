@@ -18,7 +18,7 @@ question about one document reads a few hundred kilobytes. What is made of all r
 so that it never outlives them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -126,10 +126,13 @@ def _write(path: Path, table: pa.Table) -> Path:
     pq.write_table(
         table,
         sink,
-        compression="zstd",
+        compression={name: "none" if name == "content_hash" else "zstd" for name in table.schema.names},
         row_group_size=ROW_GROUP_ROWS,
         use_dictionary=[*labels, *(name for name in table.schema.names if name in _REPEATED)],
-        column_encoding={name: "DELTA_BINARY_PACKED" for name in numbers if name in _GROWING},
+        column_encoding={name: "DELTA_BINARY_PACKED" for name in numbers if name in _GROWING}
+        | (
+            {"id": "DELTA_BYTE_ARRAY"} if "id" in table.schema.names else {}
+        ),  # they often begin like the last one
         write_statistics=numbers,  # nobody asks for a range of names or hashes
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,6 +155,32 @@ def open_part_tables(folder: Path, kind: Kind) -> "ds.Dataset":
             "Give the output folder of `wellkeeper curate`."
         )
     return ds.dataset([str(path) for path in paths], schema=_SCHEMAS[kind], format="parquet")
+
+
+def read_rows(
+    folder: Path, kind: Kind, stretches: Sequence[tuple[int, int]], columns: list[str] | None = None
+) -> pa.Table:
+    """Rows [first, last) of a kind, of each stretch, by their place; only row groups that hold some are read."""
+    pieces: list[pa.Table] = []
+    start = 0
+    for path in part_paths(folder, kind):
+        with pq.ParquetFile(path) as file:
+            end = start + file.metadata.num_rows
+            groups = range(file.num_row_groups) if any(a < end and b > start for a, b in stretches) else ()
+            at = start
+            for group in groups:
+                rows = file.metadata.row_group(group).num_rows
+                held = [
+                    (max(a, at) - at, min(b, at + rows) - at)
+                    for a, b in stretches
+                    if a < at + rows and b > at
+                ]
+                if held:
+                    table = file.read_row_group(group, columns)
+                    pieces += [table.slice(first, last - first) for first, last in held]
+                at += rows
+            start = end
+    return pa.concat_tables(pieces) if pieces else _SCHEMAS[kind].empty_table().select(columns or [])
 
 
 def read_quarantine(folder: Path) -> pa.Table:

@@ -96,6 +96,7 @@ def write_manifest(
     tables: Mapping[str, str],
     earlier: Sequence[ManifestEarlier] = (),
     anchors: ManifestAnchors | None = None,
+    trust: str | None = None,
     run: Mapping[str, Any] | None = None,
     created: datetime | None = None,
     known: Mapping[str, Mapping[str, Any]] | None = None,
@@ -104,8 +105,8 @@ def write_manifest(
 
     `tables` maps a table's name to its `content_digest`. Every file in the folder is listed with SHA-256 and
     size, but the manifest itself, its signature, the reports and names that start with a dot; files that hold
-    a date are listed under `run`. `run` takes further facts of this run alone; `created` is now if None; `known` is
-    as of `file_digests`.
+    a date are listed under `run`. `trust` is the SHA-256 of the certificates that were trusted. `run` takes further
+    facts of this run alone; `created` is now if None; `known` is as of `file_digests`.
 
     Raises:
         WorkError: the counts do not reconcile with each other or with those of the inputs.
@@ -129,6 +130,8 @@ def write_manifest(
         content["against"] = [asdict(item) for item in earlier]
     if anchors is not None:
         content["anchors"] = asdict(anchors)
+    if trust is not None:
+        content["trust"] = {"sha256": trust}
     content["digest"] = digest_of(content)
     content["run"] = dict(run or {}) | {
         "created": (created or datetime.now(UTC)).isoformat(timespec="seconds"),

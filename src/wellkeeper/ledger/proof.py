@@ -21,11 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import DataError, InputError
-from wellkeeper.ledger.folder import LEAVES, SALTS, TILE_ROWS, TILES, part_paths
+from wellkeeper.ledger.folder import LEAVES, SALTS, TILE_ROWS, TILES, read_rows
 from wellkeeper.ledger.leaves import SALT_BYTES, LeafKind, tiles_of
 from wellkeeper.ledger.manifest import ENVELOPE
 from wellkeeper.ledger.packing import PackedRows, pack, unpack
@@ -183,29 +182,13 @@ def _leaf(head: Mapping[str, Any]) -> LeafKind:
 
 def _tile(folder: Path, tile: int) -> PackedRows:
     """The packed rows of a tile, which may lie in several parts and row groups."""
-    first, end = tile * TILE_ROWS, (tile + 1) * TILE_ROWS
-    pieces = []
-    start = 0
-    for path in part_paths(folder, "documents"):
-        with pq.ParquetFile(path) as file:
-            for group in range(file.num_row_groups):
-                rows = file.metadata.row_group(group).num_rows
-                if start < end and start + rows > first:
-                    pieces.append(
-                        file.read_row_group(group).slice(max(0, first - start), end - max(first, start))
-                    )
-                start += rows
-        if start >= end:
-            break
-    packed = [pack(batch) for piece in pieces for batch in piece.combine_chunks().to_batches()]
-    return _joined(packed)
-
-
-def _joined(packed: list[PackedRows]) -> PackedRows:
-    ends = [np.zeros(1, np.int64)]
-    for rows in packed:
+    table = read_rows(folder, "documents", [(tile * TILE_ROWS, (tile + 1) * TILE_ROWS)])
+    data, ends = [], [np.zeros(1, np.int64)]
+    for batch in table.to_batches():
+        rows = pack(batch)
+        data.append(rows.data)
         ends.append(rows.offsets[1:] + ends[-1][-1])
-    return PackedRows(np.concatenate([rows.data for rows in packed]), np.concatenate(ends))
+    return PackedRows(np.concatenate(data), np.concatenate(ends))
 
 
 def _hashes(path: Path, number: int) -> bytes:

@@ -74,7 +74,8 @@ def _differences(batch: pa.RecordBatch, rows: pa.Table) -> Iterator[Problem]:
     for at in np.flatnonzero(~same).tolist():
         yield _of_text(f"document {ids[at]} stands where the ledger keeps row {rows.column('row')[at]}")
     digests = np.frombuffer(b"".join(rows.column("content_hash").to_pylist()), "V32")
-    found = sha256_of_texts(*text_buffers(pa.chunked_array([batch.column("text")])))
+    texts = pa.chunked_array([batch.column("text").cast(pa.large_string())])
+    found = sha256_of_texts(*text_buffers(texts))
     for at in np.flatnonzero((found != digests) & _as_read(batch, rows)).tolist():
         yield _of_text(f"the text of {ids[at]} is not the one whose SHA-256 the ledger has")
 
@@ -113,16 +114,18 @@ def _kept(parts: list[Path]) -> Iterator[pa.Table]:
 def _kept_before(folder: Path, row: int) -> int:
     """How many documents the ledger keeps before a row."""
     kept = 0
-    for batch in batches_of(part_paths(folder, "documents"), ["row", "decision"]):
-        before = int(np.searchsorted(np.asarray(batch.column("row")), row))
-        kept += int(np.sum(np.asarray(_is_kept(batch.column("decision").slice(0, before)))))
-        if before < batch.num_rows:
+    for batch in batches_of(part_paths(folder, "documents"), ["decision"]):
+        kept += _is_kept(batch.column("decision").slice(0, row)).true_count
+        row -= batch.num_rows
+        if row <= 0:
             break
     return kept
 
 
 def _is_kept(decisions: Any) -> Any:
-    return pc.equal(decisions.cast(pa.string()), Decision.KEEP.label)
+    if not isinstance(decisions, pa.DictionaryArray):
+        return pc.equal(decisions, Decision.KEEP.label)
+    return pc.equal(decisions.dictionary, Decision.KEEP.label).take(decisions.indices)
 
 
 def _held(path: Path, columns: tuple[str, ...]) -> list[str]:

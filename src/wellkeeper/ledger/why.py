@@ -16,6 +16,8 @@ import pyarrow.dataset as ds
 
 from wellkeeper.core.decision import Decision, SpanAction
 from wellkeeper.core.evidence import BY_NAME, KINDS
+from wellkeeper.core.lineage import DEEPEST
+from wellkeeper.core.optouts import allowed_by, denied_by
 from wellkeeper.core.origin import SYNTHETIC, Origin
 from wellkeeper.core.rights import is_open
 from wellkeeper.errors import InputError
@@ -394,6 +396,18 @@ def _longest(winner: Mapping[str, Any], loser: Mapping[str, Any]) -> tuple[float
     return loser["bytes"] - winner["bytes"], "it is longer"
 
 
+def _rights(record: Mapping[str, Any]) -> str:
+    """Licence and consent, and which signals speak on which side."""
+    mask = record.get("rights_signals") or 0
+    sides = (("denied", denied_by(mask)), ("allowed", allowed_by(mask)))
+    said = "; ".join(f"{verb} by {', '.join(kinds)}" for verb, kinds in sides if kinds)
+    return f"licence {record['licence'] or 'unknown'}, consent {record['consent']}" + (f" ({said})" if said else "")
+
+
+def _depth_lines(depth: int) -> list[str]:
+    return [f"  depth     {depth}, counted in generations of models"] if 0 < depth <= DEEPEST else []
+
+
 _CRITERIA = {
     "human": _human,
     "labelled": _labelled,
@@ -510,7 +524,8 @@ def _document_lines(story: DocumentStory) -> list[str]:
         f"  text      {record['words']:,} words, {record['bytes']:,} bytes, SHA-256 {record['content_hash']}",
         f"  captured  {_captured(record)}",
         f"  origin    {_origin(record)}",
-        f"  rights    licence {record['licence'] or 'unknown'}, consent {record['consent']}",
+        f"  rights    {_rights(record)}",
+        *_depth_lines(record["depth"]),
     ]
     lines += [
         f"  {'evidence' if not place else '':<9} {_seen_line(seen)}"

@@ -13,7 +13,6 @@ from wellkeeper.core.decision import Ruling
 from wellkeeper.engine.executor import Kind
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.store import write_atomic
-from wellkeeper.errors import InputError
 from wellkeeper.filter.duplicates import (
     DEFAULT_KEEP,
     DEFAULT_SIMILARITY,
@@ -35,7 +34,15 @@ from wellkeeper.recipe.marks import describe_marks
 from wellkeeper.recipe.propose import proposed_recipe
 from wellkeeper.recipe.results import Audit
 from wellkeeper.recipe.rights import describe_rights
-from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks
+from wellkeeper.recipe.running import (
+    Clock,
+    Running,
+    keyed_marks,
+    prepare_work,
+    read_corpus,
+    size_of_blocks,
+    trusted_at,
+)
 from wellkeeper.recipe.textpass import Group
 
 if TYPE_CHECKING:
@@ -176,33 +183,6 @@ def anchors_at(path: str | Path | None) -> "AnchorPack | None":
     from wellkeeper.origin.anchors import AnchorPack  # what few runs need
 
     return AnchorPack.load(path)
-
-
-def trusted_at(path: str | Path | None) -> str | None:
-    """The certificates at a path, PEM; to be asked for as early as the anchors."""
-    if path is None:
-        return None
-    from wellkeeper.engine.credentials import load_anchors  # what few runs need
-
-    return load_anchors(Path(path)).decode()
-
-
-def keyed_marks(keys: Sequence[str | Path], tokenizer: str | Path | None) -> "KeyedMarks | None":
-    """The watermark keys to look for, with the tokeniser they need; None without keys.
-
-    Raises:
-        InputError: a key or the tokeniser cannot be read, or there is one without the other.
-    """
-    if not keys and tokenizer is None:
-        return None
-    if not keys or tokenizer is None:
-        raise InputError(
-            "A watermark is looked for with a key and a tokeniser, and only one of them is given. Give both: "
-            "--watermark-key KEY.json --tokenizer PATH."
-        )
-    from wellkeeper.recipe.keyed import KeyedMarks  # what few runs need
-
-    return KeyedMarks.of(keys, tokenizer)
 
 
 def _many(given: Any) -> Sequence[Any]:

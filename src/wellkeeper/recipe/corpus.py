@@ -58,6 +58,7 @@ class LoadedCorpus:
         evaluation: Evaluation | None = None,
         sample_shift: int = 0,
         anchors: "AnchorPack | None" = None,
+        trust: str | None = None,
         styled: bool = False,
         watermarked: bool = False,
     ) -> None:
@@ -70,6 +71,7 @@ class LoadedCorpus:
         self.scratch = scratch
         self.evaluation = evaluation
         self.anchors = anchors
+        self.trust = trust  # PEM certificates whose holders' credentials were trusted
         self.styled = styled  # whether the sidecars hold every document's style score
         self.watermarked = watermarked  # whether they hold p-values of watermark keys
         self.sample_shift = sample_shift  # one document in 2 ** sample_shift is drawn for the tail measures

@@ -41,7 +41,7 @@ from wellkeeper.recipe.model import Guard, Recipe, Source
 from wellkeeper.recipe.optional import describe_optional, embedding_of, settle, wanted_by
 from wellkeeper.recipe.results import Curation
 from wellkeeper.recipe.rights import describe_lineage, describe_rights
-from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks
+from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks, trusted_at
 from wellkeeper.recipe.schema import GUARD_WITHOUT_REFERENCE, guard_of, load_recipe
 from wellkeeper.recipe.steps import step_named
 from wellkeeper.recipe.textpass import Group
@@ -133,7 +133,7 @@ def curate(
         claim(folder, plan, fresh=fresh)
     # before a folder is made: what is refused here leaves nothing behind
     groups, said = groups_of_recipe(plan, folder)
-    pack, groups = _anchored(plan, groups)
+    pack, certificates, groups = _relied_on(plan, groups)
     wanted = wanted_by(plan)
     said += wanted.said
     tails = not dry_run or plan.guard is not None or plan.mix.keep_tail is not None
@@ -164,6 +164,7 @@ def curate(
             evaluation=wanted.evaluation,
             style=pack is not None and any(step in _BY_ORIGIN for step, _ in steps),
             anchors=pack,
+            trust=certificates,
         )
         listener(Progress(stage="deciding", done=0, total=0, unit="documents", documents=len(corpus)))
         decisions = undecided(len(corpus))
@@ -346,8 +347,8 @@ def groups_of_recipe(recipe: Recipe, out: Path) -> tuple[tuple[Group, ...], tupl
                 reference=recipe.reference is not None and recipe.reference.source == source.name,
             )
         )
-        unread = () if sites is None else sites.problems
-        said += [f"{source.name}: {sentence}" for sentence in (*sentences, *labels, *unread)]
+        of_sites = () if sites is None else (sites.sentence, *sites.problems)
+        said += [f"{source.name}: {sentence}" for sentence in (*sentences, *labels, *of_sites)]
     return with_distinct_names(groups), tuple(said)
 
 
@@ -403,14 +404,17 @@ def _drop_repeats(
     return drop_repeats(corpus, decisions, earlier, names=recipe.earlier_names(), near=near)
 
 
-def _anchored(recipe: Recipe, groups: tuple[Group, ...]) -> tuple["AnchorPack | None", tuple[Group, ...]]:
-    """The recipe's anchors, and the groups, which know their slice column then."""
+def _relied_on(
+    recipe: Recipe, groups: tuple[Group, ...]
+) -> tuple["AnchorPack | None", str | None, tuple[Group, ...]]:
+    """The recipe's anchors and trusted certificates, and the groups, which know the anchors' slice column then."""
+    certificates = trusted_at(None if recipe.trust is None else recipe.locate(recipe.trust))
     if recipe.anchors is None:
-        return None, groups
+        return None, certificates, groups
     from wellkeeper.origin.anchors import AnchorPack  # what few recipes need
 
     pack = AnchorPack.load(recipe.locate(recipe.anchors))
-    return pack, with_slices(groups, pack.slice_column)
+    return pack, certificates, with_slices(groups, pack.slice_column)
 
 
 def _shares(

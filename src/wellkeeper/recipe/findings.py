@@ -400,10 +400,10 @@ def _rights(audit: Audit) -> Iterator[Finding]:
 
 def _signals(audit: Audit) -> Iterator[Finding]:
     total = audit["inputs"]["documents"]
-    consent, rows = audit["rights"].get("consent", {}), audit["rights"].get("signals", ())
-    refused = consent.get("opt-out-signal", 0) + consent.get("revoked", 0)
+    rights = audit["rights"]
+    refused = sum(rights["consent"].get(label, 0) for label in ("opt-out-signal", "revoked"))
     if refused:
-        kinds = ", ".join(f"{row['kind']} ({row['denies']:,})" for row in rows if row["denies"])
+        kinds = ", ".join(f"{row['kind']} ({row['denies']:,})" for row in rights["signals"] if row["denies"])
         yield _finding(
             "WK602",
             Severity.WARNING,
@@ -412,8 +412,7 @@ def _signals(audit: Audit) -> Iterator[Finding]:
             f"Said by {kinds}. Some laws make such a signal binding, and people remember who heeded it.",
             "Leave them out with rights.v1, or get a licence and state it: consent: licensed.",
         )
-    conflicts = audit["rights"].get("conflicts", {}).get("documents", 0)
-    if conflicts:
+    if conflicts := rights["conflicts"]["documents"]:
         yield _finding(
             "WK603",
             Severity.WARNING,
@@ -424,8 +423,7 @@ def _signals(audit: Audit) -> Iterator[Finding]:
 
 
 def _unclear_rights(audit: Audit) -> Iterator[Finding]:
-    names = audit["rights"].get("unclear_licence", ())
-    if names:
+    if names := audit["rights"]["unclear_licence"]:
         many = sum(row["documents"] for row in names)
         yield _finding(
             "WK604",
@@ -436,7 +434,7 @@ def _unclear_rights(audit: Audit) -> Iterator[Finding]:
             + ".",
             "Write SPDX identifiers, with a version; or allow and deny the names as they are in rights.v1.",
         )
-    odd = {role: n for role, n in audit["rights"].get("not_understood", {}).items() if n}
+    odd = {role: n for role, n in audit["rights"]["not_understood"].items() if n}
     if odd:
         yield _finding(
             "WK605",
@@ -450,8 +448,8 @@ def _unclear_rights(audit: Audit) -> Iterator[Finding]:
 
 
 def _lineage(curation: Audit) -> Iterator[Finding]:
-    parents = curation.get("lineage", {}).get("parents", {})
-    if circular := parents.get("circular", 0):
+    parents = curation["lineage"]["parents"]
+    if circular := parents["circular"]:
         yield _finding(
             "WK611",
             Severity.WARNING,
@@ -459,7 +457,7 @@ def _lineage(curation: Audit) -> Iterator[Finding]:
             "A text cannot be made from itself, so the column of parents is wrong. Their depth is unknown.",
             "Look at ledger/parents for rows that name each other, and correct what the column names.",
         )
-    if missing := parents.get("missing", 0):
+    if missing := parents["missing"]:
         yield _finding(
             "WK612",
             Severity.INFO,

@@ -347,7 +347,7 @@ def _broken(document: Mapping[str, Any]) -> Iterator[Finding]:
     count = document["credentials"]["invalid"] + document["credentials"]["unreadable"]
     if count:
         yield _finding(
-            "WK702",
+            "WK309",
             Severity.WARNING,
             f"{_many(count)} {'has' if count == 1 else 'have'} a credential that does not fit",
             "The image was changed after it was signed, or the credential was taken from another one. What it says of "
@@ -372,7 +372,7 @@ def _opted_out(document: Mapping[str, Any]) -> Iterator[Finding]:
     count = document["rights"]["opted_out"]
     if count:
         yield _finding(
-            "WK703",
+            "WK602",
             Severity.WARNING,
             f"{_many(count)} {'refuses' if count == 1 else 'refuse'} the training of models",
             "Their credential or their metadata (PLUS data mining) say so.",
@@ -396,7 +396,7 @@ def _unread(document: Mapping[str, Any]) -> Iterator[Finding]:
     count = document["credentials"]["unread"]
     if count:
         yield _finding(
-            "WK704",
+            "WK308",
             Severity.WARNING,
             f"Credentials of {_many(count)} were not read",
             "They hold a C2PA manifest, or look as if they did, and the library that verifies it is not installed.",
@@ -408,7 +408,7 @@ def _plain(document: Mapping[str, Any]) -> Iterator[Finding]:
     count = document["duplicates"]["plain"]
     if count:
         yield _finding(
-            "WK705",
+            "WK702",
             Severity.INFO,
             f"{_many(count)} {'is' if count == 1 else 'are'} too plain to be compared by eye",
             "Blank areas and smooth gradients have the fingerprints of the noise in them: only equal pixels count.",

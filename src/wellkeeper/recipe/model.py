@@ -120,6 +120,7 @@ class Recipe:
         None  # folders of earlier sets and indexes, whose documents are left out
     )
     anchors: str | None = None  # path of a pack of references of known origin
+    trust: str | None = None  # path of PEM certificates whose holders' credentials are trusted
     sign: Signing | None = None
     out: str | None = None
     seed: int = 0
@@ -137,9 +138,9 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """The recipe in one normal form, whatever spelling, key order and comments the file has.
 
-        The folder is left out, and earlier sets and anchors go by name: a recipe that moves with its data stays the
-        same recipe, and what they hold is told by their digests in the manifest, not by where they lie. So is `sign`:
-        what is made is the same, whoever vouches for it.
+        The folder is left out, and earlier sets, anchors and certificates go by name: a recipe that moves with its
+        data stays the same recipe, and what they hold is told by their digests in the manifest, not by where they
+        lie. So is `sign`: what is made is the same, whoever vouches for it.
         """
         whole = {name: value for name, value in asdict(self).items() if name not in ("folder", "sign")}
         whole["mix"] = self.mix.to_json()
@@ -147,6 +148,8 @@ class Recipe:
             whole["against"] = self.earlier_names()
         if self.anchors is not None:
             whole["anchors"] = Path(self.anchors).name
+        if self.trust is not None:
+            whole["trust"] = Path(self.trust).name
         return {"wellkeeper": 1, **_without_none(whole)}
 
     @property

@@ -150,6 +150,7 @@ def write_output(
         counts=counts,
         tables=tables,
         anchors=None if corpus.anchors is None else _of_anchors(corpus.anchors),
+        trust=None if corpus.trust is None else hashlib.sha256(corpus.trust.encode()).hexdigest(),
         earlier=[
             ManifestEarlier(name=row["set"], digest=row["digest"], documents=row["documents"])
             for row in earlier

@@ -74,7 +74,7 @@ def _source_line(group: Group, folder: Path | None, unlabelled: int) -> Line:
     return replace(line, reasons=(reason,), figures={"documents": unlabelled})
 
 
-_COLUMNS = frozenset({"text", "id", "source", "domain", "embedding"})
+_COLUMNS = frozenset({"text", "id", "source", "domain", "signals", "parents", "embedding"})
 """Roles for which a recipe takes a plain word for a column; for the others it may be a value."""
 
 
@@ -198,6 +198,7 @@ def quality_options(kept: Sequence[Trial], out: Sequence[Trial]) -> dict[str, An
 def step_lines(audit: Mapping[str, Any], trials: Sequence[Trial]) -> list[Line]:
     """Steps for what the audit found, and comments on what it cannot find."""
     lines = [
+        *_rights(audit),
         *_quality(trials),
         *_artefacts(audit),
         *_exact_duplicates(audit),
@@ -206,6 +207,19 @@ def step_lines(audit: Mapping[str, Any], trials: Sequence[Trial]) -> list[Line]:
     if not any(line.holds == "yes" for line in lines):
         lines.insert(0, _note("steps", "The audit found nothing that a step should take out: all stay."))
     return [*lines, _decontaminate()]
+
+
+def _rights(audit: Mapping[str, Any]) -> Iterator[Line]:
+    """First of all: a copy that may be used is not to go as the duplicate of one that may not."""
+    refused = sum(audit["rights"]["consent"].get(label, 0) for label in ("opt-out-signal", "revoked"))
+    if refused:
+        yield _step(
+            "rights.v1",
+            {},
+            f"{_documents(refused)} {'is' if refused == 1 else 'are'} opted out of training; where signals contradict "
+            "each other a person is asked.",
+            {"documents": refused},
+        )
 
 
 def _quality(trials: Sequence[Trial]) -> Iterator[Line]:

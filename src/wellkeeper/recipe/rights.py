@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.core.lineage import UNKNOWN_DEPTH, depth_in, parents_in
 from wellkeeper.core.marks import RawSignal, signals_json, signals_of
-from wellkeeper.core.optouts import DENIES, KINDS, is_conflict, kinds_in, resolve_column, statements_of
+from wellkeeper.core.optouts import KINDS, allowed_by, denied_by, is_conflict, resolve_column, statements_of
 from wellkeeper.core.rights import CONSENTS, Consent, declared_consent, is_open, is_recognised, licences_of
 from wellkeeper.engine.readers.base import InputFile
 from wellkeeper.engine.site_files import site_files
@@ -59,9 +59,14 @@ def _signals(table: pa.Table, group: "Group", marks: pa.Table) -> list[str | Non
     addresses = table.column("declared_domain").to_pylist()
     of_site = {address: files.signals(address) for address in dict.fromkeys(addresses)}
     return [
-        signals_json((*signals_of(mine), *of_site[address])) if of_site[address] else mine
+        _joined(mine, of_site[address]) if of_site[address] else mine
         for mine, address in zip(own, addresses, strict=True)
     ]
+
+
+@lru_cache(1 << 12)  # most pages of a site are told the same
+def _joined(mine: str | None, of_site: tuple[RawSignal, ...]) -> str | None:
+    return signals_json((*signals_of(mine), *of_site))
 
 
 def _consents(table: pa.Table, default: str | None) -> tuple[list[Consent], int]:
@@ -195,8 +200,8 @@ def _conflict_examples(corpus: "LoadedCorpus", some: NDArray[np.bool_]) -> list[
         {
             "id": name,
             "consent": CONSENTS[int(corpus.column("consent")[document])],
-            "denied_by": list(kinds_in(int(masks[document]) & DENIES)),
-            "allowed_by": list(kinds_in(int(masks[document]) >> len(KINDS))),
+            "denied_by": list(denied_by(int(masks[document]))),
+            "allowed_by": list(allowed_by(int(masks[document]))),
             "said": _about_training(written),
         }
         for document, name, written in zip(found, ids, signals, strict=True)

@@ -108,6 +108,33 @@ def prepare_work(out: Path, work: str | Path | None, *, fresh: bool) -> Path:
     return folder
 
 
+def trusted_at(path: str | Path | None) -> str | None:
+    """The certificates at a path, PEM. To be asked for before a folder is made, like the anchors."""
+    if path is None:
+        return None
+    from wellkeeper.engine.credentials import load_anchors  # what few runs need
+
+    return load_anchors(Path(path)).decode()
+
+
+def keyed_marks(keys: Sequence[str | Path], tokenizer: str | Path | None) -> "KeyedMarks | None":
+    """The watermark keys to look for, with the tokeniser they need; None without keys.
+
+    Raises:
+        InputError: a key or the tokeniser cannot be read, or there is one without the other.
+    """
+    if not keys and tokenizer is None:
+        return None
+    if not keys or tokenizer is None:
+        raise InputError(
+            "A watermark is looked for with a key and a tokeniser, and only one of them is given. Give both: "
+            "--watermark-key KEY.json --tokenizer PATH."
+        )
+    from wellkeeper.recipe.keyed import KeyedMarks  # what few runs need
+
+    return KeyedMarks.of(keys, tokenizer)
+
+
 def read_corpus(
     groups: Sequence[Group],
     run: Running,
@@ -183,6 +210,7 @@ def read_corpus(
         evaluation=evaluation,
         sample_shift=options.sample_shift,
         anchors=anchors,
+        trust=trust,
         styled=style,
         watermarked=watermarks is not None,
     )

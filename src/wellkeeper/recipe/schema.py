@@ -91,7 +91,8 @@ class _SourcePart(_Part):
         description=f"Consent to training with all documents ({', '.join(CONSENTS)}), or {{column: NAME}}.",
     )
     signals: Name | None = Field(
-        None, description="Column of statements beside the documents: JSON, a list of [kind, where, name, value]."
+        None,
+        description="Column of statements beside the documents: JSON, a list of [kind, where, name, value].",
     )
     parents: Name | None = Field(
         None, description="Column of ids or SHA-256 of the documents that a model made each one from."
@@ -215,6 +216,10 @@ class _RecipePart(_Part):
     anchors: Name | None = Field(
         None,
         description="Pack of references of known origin, by `wellkeeper anchors build`; relative to the recipe.",
+    )
+    trust: Name | None = Field(
+        None,
+        description="PEM file of certificates whose holders' credentials are trusted; relative to the recipe.",
     )
     steps: list[
         Annotated[
@@ -417,6 +422,7 @@ def _recipe(part: _RecipePart, folder: Path, problems: list[tuple[KeyPath, str]]
         mix=_mix(part, problems),
         reference=_reference(part.reference, names, folder, problems),
         anchors=part.anchors,
+        trust=part.trust,
         against=None if part.against is None else _many(part.against),
         guard=_guard(part, problems),
         sign=_sign(part.sign, problems),

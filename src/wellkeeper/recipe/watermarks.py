@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -46,6 +46,7 @@ class Detection:
     scan: Scan
     places: pa.Table  # id, file, line of each document
     quarantined: int
+    said: tuple[str, ...]  # about columns that were guessed
     paths: dict[str, Path]
 
     def table(self) -> pa.Table:
@@ -80,6 +81,7 @@ class Detection:
                 "documents": len(table),
                 "tokens": int(scan.readings.tokens.sum()),
                 "quarantined": self.quarantined,
+                "columns": list(self.said),
             },
             "keys": [
                 {**key.public(), "marked": int(np.count_nonzero(scan.marked & (scan.best == number)))}
@@ -163,6 +165,7 @@ def detect(
         scan=judged(Readings.joined([block.result for block in done]), level=fdr, control=control),
         places=pa.concat_tables([block.places for block in done]),
         quarantined=sum(len(block.quarantined) for block in done),
+        said=tuple(corpus.said),
         paths={},
     )
     return detection if out is None else _written(detection, Path(out))
@@ -281,6 +284,7 @@ class _Corpus:
     strict: bool
     workers: int | None
     listener: Listener
+    said: list[str] = field(default_factory=list)  # about columns that were guessed, once they are
 
     def worked(self, function: Callable[[Tokens], Worked]) -> Iterator[_Block[Worked]]:
         """What the function makes of each block, in the order of the input.
@@ -313,7 +317,8 @@ class _Corpus:
                 for rows in token_rows(file, self.ids, self.id):
                     yield partial(_of_rows, file.name, rows)
             return
-        groups, _ = groups_of(given, {"text": self.text, "id": self.id}, scratch)
+        groups, said = groups_of(given, {"text": self.text, "id": self.id}, scratch)
+        self.said.extend(said)
         assert self.coder is not None
         for group in groups:
             fields = frozenset(group.columns.named().values())

@@ -29,6 +29,7 @@ def detection_lines(document: Document) -> list[str]:
         lines.append(f"too short to tell: {document['too_short']:,}")
     if inputs["quarantined"]:
         lines.append(f"could not be read: {inputs['quarantined']:,} records")
+    lines += [one_line(sentence, 200) for sentence in inputs["columns"]]
     lines.append("A document without a mark is not thereby human: only these keys were looked for.")
     return lines
 

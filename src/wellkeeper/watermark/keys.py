@@ -29,6 +29,7 @@ from wellkeeper.watermark.detection import Detector
 
 SCHEMA = "wellkeeper.watermark-key/1"
 SEED_BYTES = 32
+_SALT_BYTES = 32
 TABLE_BITS = 1 << 16
 """Bits of SynthID's sampling table, as in its reference (google-deepmind/synthid-text)."""
 
@@ -111,6 +112,44 @@ def new_key(
     Raises:
         DataError: there is no such scheme or parameter, or a value is out of its range.
     """
+    given = _settings(scheme, vocabulary, parameters or {})
+    draws = _Draws(secrets.token_bytes(SEED_BYTES) if seed is None else str(seed).encode(), scheme)
+    secret = SCHEMES[scheme].draw(draws, vocabulary, given)
+    return _key(scheme, vocabulary, tokenizer, given, {"salt": draws.bytes(_SALT_BYTES).hex(), **secret})
+
+
+def key_with(
+    secret: Mapping[str, Any],
+    scheme: str,
+    *,
+    vocabulary: int,
+    tokenizer: str | None = None,
+    parameters: Mapping[str, Number] | None = None,
+) -> WatermarkKey:
+    """A key of a secret that exists already, such as one that a model in use marks by.
+
+    Args:
+        secret: what the scheme keeps: `keys` and `table` of synthid, `green` of unigram, `key` of the others.
+        scheme: one of `SCHEMES`.
+        vocabulary: width of the model's logits.
+        tokenizer: fingerprint of the tokeniser that the key is bound to.
+        parameters: of the scheme, other than its defaults.
+
+    Raises:
+        DataError: as `new_key`, or the detector of the scheme refuses the secret.
+    """
+    given = _settings(scheme, vocabulary, parameters or {})
+    salt = secrets.token_bytes(_SALT_BYTES).hex()
+    key = _key(scheme, vocabulary, tokenizer, given, {"salt": salt, **secret})
+    for name, bits in SCHEMES[scheme].tables(vocabulary).items():
+        if len(secret[name]) != bits:
+            raise DataError(f"The table '{name}' has {len(secret[name]):,} bits. Give one of {bits:,}.")
+    detector_of(key)
+    return key
+
+
+def _settings(scheme: str, vocabulary: int, parameters: Mapping[str, Number]) -> dict[str, Number]:
+    """All parameters of a scheme, checked."""
     if scheme not in SCHEMES:
         raise DataError(
             f"There is no scheme {scheme!r}.{did_you_mean(scheme, SCHEMES)} Choose one of {', '.join(SCHEMES)}."
@@ -118,17 +157,25 @@ def new_key(
     if not 2 <= vocabulary < 1 << 31:
         raise DataError(f"vocabulary is {vocabulary}. Give the width of the model's logits, 2 or more.")
     kind = SCHEMES[scheme]
-    given = {**{name: one.default for name, one in kind.parameters.items()}, **(parameters or {})}
+    given = {**{name: one.default for name, one in kind.parameters.items()}, **parameters}
     for name, value in given.items():
         _check(scheme, kind, name, value)
-    draws = _Draws(secrets.token_bytes(SEED_BYTES) if seed is None else str(seed).encode(), scheme)
-    secret = kind.draw(draws, vocabulary, given)
+    return given
+
+
+def _key(
+    scheme: str,
+    vocabulary: int,
+    tokenizer: str | None,
+    parameters: Mapping[str, Number],
+    secret: Mapping[str, Any],
+) -> WatermarkKey:
     return WatermarkKey(
         scheme=scheme,
         vocabulary=vocabulary,
         tokenizer=tokenizer,
-        parameters=given,
-        secret={"salt": draws.bytes(32).hex(), **secret},
+        parameters=parameters,
+        secret=secret,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -304,7 +351,6 @@ def _synthid(key: WatermarkKey) -> Detector:
         keys=tuple(key.secret["keys"]),
         ngram_length=int(key.parameters["ngram"]),
         table=key.secret["table"],
-        context_history_size=int(key.parameters["history"]),
         weighted=True,
     )
 

@@ -124,7 +124,9 @@ class KGW:
             ngrams: shape (n-grams, tokens of one), the token last: two tokens with lefthash, `context` with selfhash.
         """
         first = np.arange(len(ngrams), dtype=np.int64) * self._length
-        return self._draws(np.ascontiguousarray(ngrams[:, -self._length :]).reshape(-1), _Places(first, first))
+        return self._draws(
+            np.ascontiguousarray(ngrams[:, -self._length :]).reshape(-1), _Places(first, first)
+        )
 
     def count_green(self, draws: NDArray[np.uint64]) -> int:
         """How many of some draws are green."""
@@ -206,7 +208,7 @@ class KGW:
             draws.astype(np.uint32).astype(np.int32),
             self._inverses,
             np.empty(WORDS, np.uint32),
-            np.empty(WORDS, np.float64),
+            np.empty(WORDS, np.uint32),
             np.empty(FOLLOWED, np.int64),
             np.empty(self.vocabulary, np.int32),
             np.empty(self.vocabulary, np.uint8),

@@ -3,9 +3,8 @@
 If a key has nothing to do with a text, every n-gram that counts is a fresh draw of the key, and what a detector adds up
 has a known distribution: binomial for green tokens, hypergeometric for distinct tokens of a fixed green list, gamma for
 sums of -ln(1 - r). A normal approximation of these misses the tails that matter [1]. The first three functions are
-exact but for rounding, a relative error below 1e-10 for up to 10^8 trials
-and wherever the tail is above 1e-300. Sums of draws that have no such
-form are taken by saddlepoint [2, 3], and the error is stated.
+exact but for rounding: ten digits for up to 10^8 trials, and wherever the tail is above 1e-300. Sums of draws that have
+no such form are taken by saddlepoint [2, 3], and the error is stated.
 
 [1] Fernandez et al., Three bricks to consolidate watermarks for large language models, 2023, arXiv:2308.00113.
 [2] Lugannani and Rice, Saddle point approximation for the distribution of the sum of independent random variables,

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError, MissingExtraError
-from wellkeeper.watermark.keys import WatermarkKey, detector_of
+from wellkeeper.watermark.keys import WatermarkKey, detector_of, key_with
 from wellkeeper.watermark.loops.prf import MODULUS
 from wellkeeper.watermark.prf import states, uniforms
 from wellkeeper.watermark.textseal import TextSeal
@@ -83,6 +83,49 @@ def mark_of(key: WatermarkKey) -> "Mark":
     _transformers()
     mark: Mark = _MARKS[key.scheme](key)
     return mark
+
+
+def key_of(processor: Any, *, vocabulary: int, tokenizer: str | None = None) -> WatermarkKey:
+    """The key of a processor of transformers by which a model marks already, with the table of its own device.
+
+    Args:
+        processor: a `SynthIDTextWatermarkLogitsProcessor`, or a `WatermarkLogitsProcessor` on the processor.
+        vocabulary: width of the model's logits.
+        tokenizer: fingerprint of the tokeniser that the key is bound to.
+
+    Raises:
+        DataError: it is another processor, or its green lists are drawn on a graphics card.
+        MissingExtraError: torch or transformers is not installed.
+    """
+    transformers = _transformers()
+    bound: dict[str, Any] = {"vocabulary": vocabulary, "tokenizer": tokenizer}
+    if isinstance(processor, transformers.SynthIDTextWatermarkLogitsProcessor):
+        table = processor.sampling_table.cpu().numpy().astype(np.uint8)
+        keys = processor.keys.tolist()
+        parameters = {
+            "ngram": processor.ngram_len,
+            "depth": len(keys),
+            "history": processor.context_history_size,
+        }
+        return key_with({"keys": keys, "table": table}, "synthid", parameters=parameters, **bound)
+    if not isinstance(processor, transformers.WatermarkLogitsProcessor):
+        raise DataError(
+            f"{type(processor).__name__} marks by no scheme that is known here. Give transformers' processor of "
+            "SynthID or of KGW."
+        )
+    if processor.rng.device.type != "cpu":
+        raise DataError(
+            f"The green lists of this processor are drawn on {processor.rng.device.type}, and cannot be drawn anew "
+            "elsewhere. Mark by `writer_of` with a new key, which draws them on the processor."
+        )
+    selfhash = processor.seeding_scheme == "selfhash"
+    settings = {"green": processor.greenlist_size / processor.vocab_size, "bias": float(processor.bias)}
+    return key_with(
+        {"key": int(processor.hash_key)},
+        "kgw-selfhash" if selfhash else "kgw-lefthash",
+        parameters=settings | ({"context": processor.context_width} if selfhash else {}),
+        **bound,
+    )
 
 
 def _transformers() -> Any:

@@ -111,7 +111,7 @@ def _generators(document: Document) -> list[Block]:
     shown, more = first(found, _MAX_ROWS, "generator")
     total = sum(count for _, count in found)
     bars = [
-        Bar(one_line(name, 80), count / total, f"{THIN.count(count)} ({THIN.share_of(count, total)})")
+        Bar(one_line(name, 80), count / max(1, total), f"{THIN.count(count)} ({THIN.share_of(count, total)})")
         for name, count in shown
     ]
     return [Heading("What made them"), Bars("AI-made images by generator", bars), *more]

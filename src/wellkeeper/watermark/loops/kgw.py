@@ -11,7 +11,7 @@ import numpy as np
 from wellkeeper.native import inlined, loop, part
 from wellkeeper.watermark.loops.mersenne import WORDS, advance, permute, seed_state, tempered
 
-FOLLOWED = 16
+FOLLOWED = 24
 """Tokens of one seed that are followed one by one; for more of them the permutation is made. Either gives the same."""
 
 _U = np.uint64
@@ -19,7 +19,7 @@ _ROUND = 6755399441055744.0
 """1.5 * 2^52: a float below 2^51 that it is added to and taken from is rounded to a whole number."""
 
 
-@loop("const u32[:], const i32[:], const f64[:], u32[:], f64[:], i64[:], i32[:], u8[:], u8[:]")
+@loop("const u32[:], const i32[:], const f64[:], u32[:], u32[:], i64[:], i32[:], u8[:], u8[:]")
 def find_green(
     seeds: Any,
     tokens: Any,
@@ -90,7 +90,7 @@ def _follow(
     while begin < inverses.size and left > 0:
         advance(state)
         for j in range(WORDS):
-            words[j] = np.float64(tempered(state[j]))
+            words[j] = tempered(state[j])
         end = min(begin + WORDS, inverses.size)
         for k in range(first, last):
             if found[k] == 0:
@@ -126,7 +126,7 @@ def _drawn(at: Any, step: Any, stop: Any, begin: Any, size: Any, inverses: Any, 
     hit = _U(0)
     behind = np.float64(size - at)
     for i in range(_U(step), _U(stop)):
-        total = words[i - _U(begin)] + behind
+        total = np.float64(words[i - _U(begin)]) + behind
         quotient = (total * inverses[i] + _ROUND) - _ROUND
         hit |= _U(quotient * np.float64(size - np.int64(i)) == total)
     return hit
