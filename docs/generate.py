@@ -325,7 +325,9 @@ def coverage() -> str:
 def ai_bots() -> str:
     from wellkeeper.core.optouts import BOTS
 
-    return table(("user agent", "collects for", "operator"), [(code(bot.name), bot.use, bot.operator) for bot in BOTS])
+    return table(
+        ("user agent", "collects for", "operator"), [(code(bot.name), bot.use, bot.operator) for bot in BOTS]
+    )
 
 
 def licence_families() -> str:
@@ -338,7 +340,10 @@ def licence_families() -> str:
 def signal_bits() -> str:
     from wellkeeper.core.optouts import KINDS
 
-    return table(("kind", "denies", "allows"), [(code(kind), 1 << k, 1 << (len(KINDS) + k)) for k, kind in enumerate(KINDS)])
+    return table(
+        ("kind", "denies", "allows"),
+        [(code(kind), 1 << k, 1 << (len(KINDS) + k)) for k, kind in enumerate(KINDS)],
+    )
 
 
 def recipe_keys(definition: str | None) -> str:

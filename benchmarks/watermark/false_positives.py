@@ -139,9 +139,10 @@ class Line:
 def lines() -> list[Line]:
     random = {200: (100, 5000), 1000: (100, 3000), 10_000: (100, 1500)}
     text = {200: (150, 0), 1000: (400, 0), 10_000: (800, 0)}  # all documents that there are
-    small = {200: (200, 1000), 1000: (200, 200), 10_000: (200, 20)}
+    small = {200: (200, 1000), 1000: (400, 300), 10_000: (400, 50)}
     many = {200: (200, 5000), 1000: (1000, 1000), 10_000: (4000, 100)}
-    few = {200: (60, 0), 1000: (60, 0), 10_000: (60, 0)}
+    few = {200: (120, 0), 1000: (300, 0), 10_000: (300, 0)}
+    fewer = {200: (60, 0), 1000: (60, 0)}  # hardly any draw comes twice: a key takes two seconds
     found = []
     for weighted in (False, True):
         name = "synthid-weighted" if weighted else "synthid"
@@ -149,13 +150,12 @@ def lines() -> list[Line]:
         found.append(Line(name=name, make=synthid(weighted=weighted), english=True, plan=text))
     made = synthid(weighted=False, history=1024)
     found.append(Line(name="synthid, history of 1,024", make=made, english=True, plan={10_000: (400, 0)}))
-    for scheme, context in (("lefthash", 1), ("selfhash", 4)):
-        name = f"kgw-{scheme}"
-        make = kgw(scheme, context, SMALL)
-        found.append(
-            Line(name=name, make=make, vocabulary=SMALL, plan=small if context == 1 else {200: (100, 200)})
-        )
-        found.append(Line(name=name, make=kgw(scheme, context, VOCABULARY), english=True, plan=few))
+    made, english_made = (kgw("lefthash", 1, vocabulary) for vocabulary in (SMALL, VOCABULARY))
+    found.append(Line(name="kgw-lefthash", make=made, vocabulary=SMALL, plan=small))
+    found.append(Line(name="kgw-lefthash", make=english_made, english=True, plan=few))
+    made, english_made = (kgw("selfhash", 4, vocabulary) for vocabulary in (SMALL, VOCABULARY))
+    found.append(Line(name="kgw-selfhash", make=made, vocabulary=SMALL, plan={200: (400, 100)}))
+    found.append(Line(name="kgw-selfhash", make=english_made, english=True, plan=fewer))
     for name, make in (("unigram", unigram), ("gumbel", gumbel), ("textseal", textseal)):
         found.append(Line(name=name, make=make, plan=many))
         found.append(Line(name=name, make=make, english=True, plan=text))

@@ -363,8 +363,10 @@ def test_a_guess_always_passes_its_own_check(fields: dict[str, str]) -> None:
         message = str(error)
     else:
         check_columns(columns, fields)
-        taken = columns.taken().values()  # a field that stays may have a second role: a domain is a source, too
-        assert len(set(taken)) == len(taken)
+        taken = columns.taken().values()
+        assert len(set(taken)) == len(taken), (
+            "only a field that stays may have a second role, as a domain has"
+        )
         assert len(columns.named()) == len(said)
         return
     assert re.search(r"--text COL\.$|convert one\.$", message)

@@ -6,6 +6,7 @@ import zlib
 from contextlib import suppress
 
 import imagehash
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,10 +86,31 @@ def test_every_frame_counts_for_the_pixels_and_the_first_for_the_eye():
     assert first.perceptual == second.perceptual == prints(PNG).perceptual
 
 
+def test_a_long_film_is_decoded_as_far_as_the_limit_of_pixels(monkeypatch):
+    frames = [drawing(default_rng(k)) for k in (1, 2, 3)]
+
+    def film(order):
+        first, *rest = (frames[k] for k in order)
+        return prints(encoded(first, "TIFF", save_all=True, append_images=rest)).pixels
+
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2 * PICTURE.width * PICTURE.height)
+    assert film([0, 1, 2]) == film([0, 1, 1]) != film([0, 2, 1])
+    assert film([0, 1]) != film([0, 1, 2])
+
+
 def test_what_is_transparent_lies_on_white():
     clear = PICTURE.convert("RGBA")
     clear.putalpha(0)
     assert prints(encoded(clear)).contrast == 0
+
+
+def test_a_picture_of_sixteen_bits_is_seen_as_its_eight_bit_copy():
+    light = np.asarray(PICTURE.convert("L"), np.uint16)
+    deep = prints(encoded(Image.fromarray(light * 257)))
+    plain = prints(encoded(PICTURE.convert("L")))
+    assert deep.pixels != plain.pixels
+    assert (deep.perceptual ^ plain.perceptual).bit_count() <= 2
+    assert deep.contrast > 10
 
 
 def test_plain_pictures_have_neither_contrast_nor_detail():

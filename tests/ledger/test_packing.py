@@ -34,7 +34,7 @@ SCHEMA = pa.schema(
         pa.field("label", pa.dictionary(pa.int32(), pa.string())),
     ]
 )
-DATES = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)).map(
+DATES = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)).map(  # noqa: DTZ001  the zone is set behind
     lambda at: at.replace(microsecond=0, tzinfo=UTC)
 )
 VALUES = (

@@ -167,9 +167,9 @@ def test_what_is_no_proof_is_refused_with_the_next_step(folder: Path, tmp_path: 
         path.write_text(json.dumps({name: value for name, value in content.items() if name != field}))
         with pytest.raises(InputError, match="is no whole proof"):
             read_proof(path)
-    with pytest.raises(InputError, match="The ledger in .* has 600 rows, and no row 600. Give one of them."):
+    with pytest.raises(InputError, match=r"The ledger in .* has 600 rows, and no row 600. Give one of them."):
         proof_of(folder, ROWS)
-    with pytest.raises(InputError, match="is no folder. Make it, or write the proof elsewhere."):
+    with pytest.raises(InputError, match=r"is no folder\. Make it, or write the proof elsewhere."):
         proof_of(folder, 3).write(tmp_path / "nowhere" / "p.json")
 
 

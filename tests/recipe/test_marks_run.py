@@ -171,6 +171,9 @@ def test_without_the_extra_texts_are_still_bare_and_the_audit_asks_for_it(
     (finding,) = (found for found in audit["findings"] if found["code"] == "WK308")
     assert finding["title"] == "3 documents carry credentials that nothing installed can read"
     assert finding["next"].endswith("pip install 'wellkeeper[c2pa]'")
+    monkeypatch.undo()
+    again = wellkeeper.audit(str(corpus), out=corpus.with_name("audit")).document
+    assert again["marks"]["unread_credentials"] == 0, "the same command reads them once they can be read"
 
 
 def test_an_earlier_set_with_signed_texts_is_compared_with(corpus: Path) -> None:

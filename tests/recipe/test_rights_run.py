@@ -163,16 +163,21 @@ def test_parents_are_found_in_earlier_sets_by_id_and_by_text(folder):
     digest = {row["id"]: row["content_hash"].hex() for row in ledger(folder)}
     rows = [
         {"id": "n1", "by": "ai-generated", "from": "m2", "text": TEXTS[6]},
-        {"id": "n2", "by": "ai-generated", "from": f"sha256:{digest['m1']}, n1", "text": TEXTS[7]},
+        {
+            "id": "n2",
+            "by": "ai-generated",
+            "from": f"sha256:{digest['m1']}, n1, {digest['m1'].upper()}",
+            "text": TEXTS[7],
+        },
     ]
     (folder / "b.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     source = "{path: b.jsonl, text: text, origin: {column: by}, parents: from}"
     document = curated(folder, source, rest="against: out\n", out="next").document
     assert column(folder, "depth", "next") == {"n1": 3, "n2": 4}
     assert [(row["parent_row"], row["against"], row["depth"]) for row in ledger(folder, "parents", "next")] == [
-        (None, "out", 2), (None, "out", 1), (0, None, 3),
+        (None, "out", 2), (None, "out", 1), (0, None, 3), (None, "out", 1),
     ]  # fmt: skip
-    assert document["lineage"]["parents"]["earlier"] == 2
+    assert document["lineage"]["parents"]["earlier"] == 3
 
 
 def test_parents_of_the_same_source_come_first_and_ids_may_repeat_elsewhere(folder):
@@ -250,3 +255,26 @@ def test_a_web_archive_needs_no_column_for_its_addresses(tmp_path):
     (tmp_path / "sites" / "example.org" / "robots.txt").write_text(ROBOTS)
     curated(tmp_path, "{path: a.warc.gz, site_files: sites}")
     assert [row["consent"] for row in ledger(tmp_path)] == ["granted", "opt-out-signal"]
+
+
+BY = "https://creativecommons.org/licenses/by/4.0/"
+
+
+@pytest.mark.parametrize(
+    ("said", "declared", "licence"),
+    [
+        ([BY], None, "CC-BY-4.0"),
+        ([BY, "© The Gazette"], None, "CC-BY-4.0"),
+        ([BY, "MIT"], None, None),
+        (["© The Gazette"], None, None),
+        ([BY], "MIT", "MIT"),
+    ],
+)
+def test_a_page_says_its_licence_where_nobody_else_does_and_it_is_certain(folder, said, declared, licence):
+    signals = json.dumps([["licence", "html-link", "license", value] for value in said])
+    (folder / "p.jsonl").write_text(
+        json.dumps({"text": TEXTS[0], "id": "p", "marks": signals, "terms": declared}) + "\n"
+    )
+    curated(folder, "{path: p.jsonl, text: text, id: id, signals: marks, licence: {column: terms}}")
+    assert column(folder, "licence") == {"p": licence}
+    assert [row["value"] for row in ledger(folder, "signals")] == said

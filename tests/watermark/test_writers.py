@@ -4,13 +4,15 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from marked_tokens import VOCABULARY
 from wellkeeper.errors import DataError, MissingExtraError
 from wellkeeper.watermark.keys import SCHEMES, detector_of, new_key
 from wellkeeper.watermark.tokens import tokens_of
 from wellkeeper.watermark.writers import key_of as key_in_use
-from wellkeeper.watermark.writers import mark_of, sampling_of, writer_of
+from wellkeeper.watermark.writers import mark_of, sampling_of, share_of_tokens, writer_of
 
 torch = pytest.importorskip("torch", reason="the extra lm-torch is not installed")
 transformers = pytest.importorskip("transformers", reason="the extra lm-torch is not installed")
@@ -163,6 +165,12 @@ def test_the_key_of_a_processor_in_use_finds_its_mark_and_places_the_same():
         torch.testing.assert_close(
             mark_of(key)(ids, given).softmax(1), processor(ids, given).softmax(1), atol=1e-5, rtol=1e-4
         )
+
+
+@given(st.integers(2, 300_000), st.data())
+def test_a_share_of_the_vocabulary_is_as_many_tokens_again(vocabulary, data):
+    count = data.draw(st.integers(1, vocabulary - 1))
+    assert int(vocabulary * share_of_tokens(count, vocabulary)) == count
 
 
 def test_a_processor_that_marks_by_nothing_known_is_told():

@@ -37,7 +37,10 @@ from wellkeeper.cli.support import (
     help="Refuse a step that keeps less than R of the reference's tail, or have it put documents back: tail=0.95.",
 )
 @click.option(
-    "--key", metavar="FILE|env:NAME", default=None, help="Private key that signs the output: see `wellkeeper keys`."
+    "--key",
+    metavar="FILE|env:NAME",
+    default=None,
+    help="Private key that signs the output: see `wellkeeper keys`.",
 )
 @click.option("--public-proofs", is_flag=True, help="Let a proof of one document show nothing of others.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be kept and dropped; write no training set.")

@@ -14,6 +14,7 @@ from wellkeeper.cli.compare import compare
 from wellkeeper.cli.completion import completion
 from wellkeeper.cli.curate import curate
 from wellkeeper.cli.forecast import forecast
+from wellkeeper.cli.forget import forget
 from wellkeeper.cli.keys import keys
 from wellkeeper.cli.lab import lab
 from wellkeeper.cli.mark import mark
@@ -21,8 +22,8 @@ from wellkeeper.cli.marks import marks
 from wellkeeper.cli.plugins import schema, steps
 from wellkeeper.cli.prove import prove
 from wellkeeper.cli.recommend import recommend
-from wellkeeper.cli.watermark import watermark
 from wellkeeper.cli.verify import verify
+from wellkeeper.cli.watermark import watermark
 from wellkeeper.cli.why import why
 
 _EPILOG = """\b
@@ -55,6 +56,7 @@ for command in (
     recommend,
     curate,
     forecast,
+    forget,
     prove,
     lab,
     watermark,

@@ -25,7 +25,17 @@ def steps(*, as_json: bool) -> None:
                 click.echo(f"    {option}: {default}")
 
 
-_DOCUMENTS = ("recipe", "audit", "audit-images", "anchors", "compare", "forecast", "lab", "prove", "recommend")
+_DOCUMENTS = (
+    "recipe",
+    "audit",
+    "audit-images",
+    "anchors",
+    "compare",
+    "forecast",
+    "lab",
+    "prove",
+    "recommend",
+)
 
 
 @click.command()

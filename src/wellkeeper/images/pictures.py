@@ -39,6 +39,8 @@ _ROUNDING = 1e-6  # energy that a picture of one colour is left with by the arit
 GREY_SIDE, COLOUR_SIDE = 16, 4
 MINIATURE_BYTES = GREY_SIDE**2 + 2 * COLOUR_SIDE**2
 _GREY = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA"})  # modes that RGBA holds without loss
+_DEEP = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})  # more than eight bits of grey
+_ORIENTATION = 0x0112  # Exif 3.0, 4.6.5.1.6
 _OVER = (255, 255, 255, 255)  # what shows through where a picture is transparent
 
 
@@ -115,21 +117,24 @@ def fingerprints(image: "Image.Image") -> Fingerprints:
         PictureError: the pixels end early or cannot be decoded.
     """
     import imagehash
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     try:
         digest = _digest_of_frames(image)
         image.seek(0)
-        upright = ImageOps.exif_transpose(_over_white(image))
+        upright = _as_seen(image)
         grey = upright.convert("L")
-        small = np.asarray(grey.resize((_SHRUNK, _SHRUNK), Image.Resampling.LANCZOS), np.float64)
+        small = grey.resize((_SHRUNK, _SHRUNK), Image.Resampling.LANCZOS)
+        values = np.asarray(small, np.float64)
         return Fingerprints(
             pixels=digest,
-            perceptual=_word(imagehash.phash(grey)),
+            perceptual=_word(
+                imagehash.phash(small)
+            ),  # which would make the same small picture of a large one
             difference=_word(imagehash.dhash(grey)),
-            contrast=float(small.std()),
-            detail=_detail(small),
-            miniature=_miniature(upright, grey),
+            contrast=float(values.std()),
+            detail=_detail(values),
+            miniature=_miniature(upright, small),
         )
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError("image-too-large", _told(error)) from None
@@ -142,26 +147,54 @@ def fingerprints(image: "Image.Image") -> Fingerprints:
 
 def _digest_of_frames(image: "Image.Image") -> bytes:
     """SHA-256 of the size, the number of frames and the pixels of each, in a form that no file format tells apart."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     frames = int(getattr(image, "n_frames", 1))
-    if frames * image.width * image.height > (Image.MAX_IMAGE_PIXELS or np.inf):
-        frames = 1  # a film: its first frame stands for it
+    limit, pixels = Image.MAX_IMAGE_PIXELS or np.inf, 0
     state = hashlib.sha256()
     for frame in range(frames):
         image.seek(frame)
+        pixels += image.width * image.height
+        if frame and pixels > limit:  # of a long film the first frames and the number of all stand for it
+            break
         image.load()
-        upright = ImageOps.exif_transpose(image)
+        upright = _turned(image)
         plain = upright.convert("RGBA") if upright.mode in _GREY else upright
         state.update(f"{frames} {plain.mode} {plain.width} {plain.height}\n".encode())
         state.update(plain.tobytes())
     return state.digest()
 
 
-def _miniature(upright: "Image.Image", grey: "Image.Image") -> bytes:
+def _turned(image: "Image.Image") -> "Image.Image":
+    """The picture as EXIF says that it is to be looked at; itself where there is nothing to turn."""
+    if image.getexif().get(_ORIENTATION, 1) == 1:
+        return image
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(image)
+
+
+def _as_seen(image: "Image.Image") -> "Image.Image":
+    """The picture as a person sees it: turned, on white, and with eight bits a channel."""
+    turned = _turned(image)
+    if turned.mode in _DEEP:
+        return _stretched(turned)
+    return _over_white(turned) if turned.has_transparency_data else turned
+
+
+def _stretched(image: "Image.Image") -> "Image.Image":
+    """A grey picture of more than eight bits, its darkest pixel black and its lightest white."""
     from PIL import Image
 
-    light = grey.resize((GREY_SIDE, GREY_SIDE), Image.Resampling.LANCZOS)
+    values = np.nan_to_num(np.asarray(image, np.float64))
+    low, high = values.min(), values.max()
+    return Image.fromarray(((values - low) / max(high - low, 1e-9) * 255).astype(np.uint8))
+
+
+def _miniature(upright: "Image.Image", small: "Image.Image") -> bytes:
+    from PIL import Image
+
+    light = small.resize((GREY_SIDE, GREY_SIDE), Image.Resampling.LANCZOS)
     colours = upright.convert("RGB").resize((COLOUR_SIDE, COLOUR_SIDE), Image.Resampling.BOX).convert("YCbCr")
     return light.tobytes() + colours.getchannel("Cb").tobytes() + colours.getchannel("Cr").tobytes()
 
@@ -185,14 +218,10 @@ _FREQUENCIES = _cosines()
 
 
 def _over_white(image: "Image.Image") -> "Image.Image":
-    if not image.has_transparency_data:
-        return image
     from PIL import Image
 
     above = image.convert("RGBA")
-    over = Image.alpha_composite(Image.new("RGBA", above.size, _OVER), above)
-    over.info["exif"] = image.info.get("exif", b"")  # the orientation is turned later
-    return over
+    return Image.alpha_composite(Image.new("RGBA", above.size, _OVER), above)
 
 
 def _word(found: Any) -> int:
@@ -202,13 +231,12 @@ def _word(found: Any) -> int:
 
 def thumbnail(data: bytes, side: int) -> bytes | None:
     """A small JPEG, at most `side` pixels wide and high, without any metadata; None if it cannot be made."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     try:
         image = opened(data)
         image.draft("RGB", (2 * side, 2 * side))
-        upright = ImageOps.exif_transpose(_over_white(image))
-        small = upright.convert("L" if upright.mode in {"1", "L", "I;16", "I", "F"} else "RGB")
+        small = _as_seen(image).convert("RGB")
         small.thumbnail((side, side), Image.Resampling.LANCZOS)
         out = io.BytesIO()
         Image.frombytes(small.mode, small.size, small.tobytes()).save(out, "JPEG", quality=72, optimize=True)

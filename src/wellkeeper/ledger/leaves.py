@@ -177,6 +177,19 @@ def tiles_over(leaves: Iterable[bytes]) -> bytes:
     return b"".join(tree.root(some) for some in leaves)
 
 
+def stored_leaves(folder: Path) -> bytes:
+    """Hashes of all leaves of the tree that a folder has on disk, 32 bytes each."""
+    return _stored(folder / LEAVES) or _stored(folder / TILES)
+
+
+def root_over(leaves: bytes, kind: LeafKind) -> str:
+    """The root over leaves, 64 hexadecimal digits."""
+    if kind == "row":
+        size = HASH_BYTES * TILE_ROWS
+        leaves = tiles_over(leaves[at : at + size] for at in range(0, len(leaves), size))
+    return tree.root(leaves).hex()
+
+
 def tiles_of(rows: int) -> int:
     """Tiles that so many rows fill, the last perhaps in part."""
     return -(-rows // TILE_ROWS)

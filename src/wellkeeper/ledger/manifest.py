@@ -32,6 +32,7 @@ __all__ = [
     "recipe_digest_of",
     "reconcile",
     "reconcile_manifest",
+    "rewrite_manifest",
     "without_password",
     "write_manifest",
 ]
@@ -136,6 +137,33 @@ def write_manifest(
     content["run"] = dict(run or {}) | {
         "created": (created or datetime.now(UTC)).isoformat(timespec="seconds"),
         "files": {name: facts for name, facts in files.items() if name in _OF_ONE_RUN},
+    }
+    data = _json(content)
+    write_atomic(folder / MANIFEST, data)
+    written: dict[str, Any] = json.loads(data)
+    return written
+
+
+def rewrite_manifest(
+    folder: Path,
+    old: Mapping[str, Any],
+    *,
+    counts: Counts,
+    tables: Mapping[str, str],
+    forgotten: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Write the manifest of a folder from which documents were removed; `forgotten` joins those removed before."""
+    files = file_digests(folder)
+    content = {name: value for name, value in old.items() if name not in ("digest", "run")}
+    content |= {
+        "counts": counts.to_json(),
+        "tables": dict(tables),
+        "files": {name: facts for name, facts in files.items() if name not in _OF_ONE_RUN},
+        "forgotten": [*old.get("forgotten", ()), dict(forgotten)],
+    }
+    content["digest"] = digest_of(content)
+    content["run"] = old["run"] | {
+        "files": {name: facts for name, facts in files.items() if name in _OF_ONE_RUN}
     }
     data = _json(content)
     write_atomic(folder / MANIFEST, data)

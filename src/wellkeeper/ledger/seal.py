@@ -18,8 +18,9 @@ from typing import Any, get_args
 
 from wellkeeper.engine.store import sha256_of_file, write_atomic
 from wellkeeper.errors import InputError, WorkError
+from wellkeeper.ledger.amendment import Amendment
 from wellkeeper.ledger.folder import HISTORY, part_paths
-from wellkeeper.ledger.leaves import LeafKind, TreeHead, grow_public_tree, grow_tree
+from wellkeeper.ledger.leaves import LeafKind, TreeHead, grow_public_tree, grow_tree, stored_leaves
 from wellkeeper.ledger.manifest import ENVELOPE, files_of
 from wellkeeper.ledger.signature import IN_TOTO, Envelope, SigningKey, envelope, open_envelope
 
@@ -51,6 +52,12 @@ class Statement:
     predicate: Mapping[str, Any]
 
     @property
+    def amends(self) -> Mapping[str, Any] | None:
+        """What changed of the rows that the seal before was of, as `Amendment.to_json` tells it; None: a new run."""
+        found: Mapping[str, Any] | None = self.predicate.get("amends")
+        return found
+
+    @property
     def previous(self) -> Mapping[str, str] | None:
         """`file`, `sha256` and `root` of the seal before."""
         found: Mapping[str, str] | None = self.predicate["previous"]
@@ -64,6 +71,7 @@ def seal(
     key: SigningKey | None = None,
     public_proofs: bool = False,
     known: Mapping[str, Mapping[str, Any]] | None = None,
+    amends: tuple[Amendment, bytes] | None = None,
 ) -> Seal:
     """Write `manifest.dsse.json` of a folder that is finished in all else.
 
@@ -74,6 +82,7 @@ def seal(
         key: signs; None: the folder can be checked, but anyone could have made it.
         public_proofs: make each row a salted leaf, so that a proof of one shows nothing of others.
         known: as of `wellkeeper.ledger.manifest.file_digests`.
+        amends: what was changed of the rows that the last seal was of, and the leaves that it had, 32 bytes each.
 
     Raises:
         WorkError: the last seal in the history cannot be read.
@@ -81,8 +90,11 @@ def seal(
     unseal(folder)
     before = _last(folder)
     same_rows = before is not None and _tables(before).get(_DOCUMENTS) == facts["tables"].get(_DOCUMENTS)
-    head = _tree(folder, public=public_proofs, same_rows=same_rows)
+    head = _tree(folder, public=public_proofs, keep_salts=same_rows or amends is not None)
     told = {**facts, "tree": None if head is None else head.to_json()}
+    if amends is not None:
+        amendment, leaves = amends
+        told["amends"] = amendment.to_json(leaves, stored_leaves(folder))
     if before is not None and told == {
         name: value for name, value in before.predicate.items() if name != "previous"
     }:
@@ -218,10 +230,10 @@ def _tables(statement: Statement) -> Mapping[str, str]:
     return tables
 
 
-def _tree(folder: Path, *, public: bool, same_rows: bool) -> TreeHead | None:
+def _tree(folder: Path, *, public: bool, keep_salts: bool) -> TreeHead | None:
     if not part_paths(folder, "documents"):
         return None
-    return grow_public_tree(folder, keep_salts=same_rows) if public else grow_tree(folder)
+    return grow_public_tree(folder, keep_salts=keep_salts) if public else grow_tree(folder)
 
 
 def _link(folder: Path, before: Statement | None) -> dict[str, Any] | None:

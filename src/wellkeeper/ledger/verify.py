@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wellkeeper.engine.store import sha256_of_file
-from wellkeeper.errors import InputError, WellkeeperError, WorkError
+from wellkeeper.errors import DataError, InputError, WellkeeperError, WorkError
 from wellkeeper.ledger import tree
+from wellkeeper.ledger.amendment import undone
 from wellkeeper.ledger.counts import counts_of
 from wellkeeper.ledger.digest import ContentDigest
 from wellkeeper.ledger.folder import (
@@ -38,7 +39,9 @@ from wellkeeper.ledger.leaves import (
     SALT_BYTES,
     TileHasher,
     batches_of,
+    root_over,
     row_hashes,
+    stored_leaves,
     tiles_of,
     tiles_over,
 )
@@ -102,6 +105,7 @@ def verify(
         *_files(look),
         *_manifest(look),
         *_history(look),
+        *_amendments(look),
         *_top_of_tree(look),
     ]
     if not quick:
@@ -143,7 +147,7 @@ class _Look:
 
     def table(self, name: str) -> list[Path] | None:
         """The files of a table; None if one of them is not as sealed, missing, or was added."""
-        paths = _paths_of(self.folder, name)
+        paths = paths_of(self.folder, name)
         found = {path.relative_to(self.folder).as_posix() for path in paths if path.exists()}
         sealed = {
             one for one in self.statement.subjects if one == _SINGLE.get(name) or one.startswith(f"{name}/")
@@ -274,6 +278,24 @@ def _top_of_tree(look: _Look) -> Iterator[Problem]:
     yield from _columns(look, head["columns"])
 
 
+def _amendments(look: _Look) -> Iterator[Problem]:
+    """From the leaves that are on disk back to those that were sealed before documents were forgotten."""
+    leaves, statement = stored_leaves(look.folder), look.statement
+    for path in reversed(history_of(look.folder)):
+        if statement.amends is None or statement.previous is None or look.tree is None:
+            return
+        try:
+            leaves = undone(leaves, statement.amends)
+            root = root_over(leaves, look.tree["leaf"])
+            earlier = read_statement(path.read_bytes(), path.name)
+        except (InputError, DataError, ValueError, TypeError, KeyError) as error:
+            yield Problem(code="amendment", where=f"{ENVELOPE}, amends", found=str(error), next=SUSPECT)
+            return
+        if root != statement.previous["root"]:
+            yield _differs("amendment", f"{ENVELOPE}, amends", statement.previous["root"], root)
+        statement = earlier
+
+
 def _columns(look: _Look, told: list[list[str]]) -> Iterator[Problem]:
     """The columns that proofs are read by."""
     for part in look.table("ledger/documents") or ():
@@ -295,7 +317,7 @@ def _tables(look: _Look) -> Iterator[Problem]:
         if paths is None:
             continue
         try:
-            found = _parts_digest(paths) if name in ("data", "rejected") else _table_digest(paths)
+            found = table_digest(name, paths)
         except (pa.ArrowException, OSError, WellkeeperError) as error:
             said = f"it cannot be read: {error}"
             yield Problem(code="table-unreadable", where=name, found=said, next=AGAIN)
@@ -304,19 +326,27 @@ def _tables(look: _Look) -> Iterator[Problem]:
             yield _differs("table-differs", name, digest, found)
     for kind in (*KINDS_OF_PARTS, "quarantine", "sources"):
         if f"ledger/{kind}" not in tables and any(
-            path.exists() for path in _paths_of(look.folder, f"ledger/{kind}")
+            path.exists() for path in paths_of(look.folder, f"ledger/{kind}")
         ):
             found = "it is there, and the seal names no digest of its content"
             yield Problem(code="table-differs", where=f"ledger/{kind}", found=found, next=SUSPECT)
 
 
-def _paths_of(folder: Path, table: str) -> list[Path]:
+def paths_of(folder: Path, table: str) -> list[Path]:
+    """The files of a table, by its name in a manifest."""
     if table in _SINGLE:
         return [folder / _SINGLE[table]]
     return sorted((folder / table).glob("part-*.parquet"))
 
 
-def _table_digest(paths: list[Path]) -> str:
+def table_digest(name: str, paths: list[Path]) -> str:
+    """The content digest of a table, as a manifest has it: of texts, over the digests of its parts."""
+    if name in ("data", "rejected"):
+        return sha256("\n".join(_digest_of_parts([path]) for path in paths).encode()).hexdigest()
+    return _digest_of_parts(paths)
+
+
+def _digest_of_parts(paths: list[Path]) -> str:
     """As of one table, whatever parts it lies in."""
     digest = ContentDigest()
     for path in paths:
@@ -324,11 +354,6 @@ def _table_digest(paths: list[Path]) -> str:
         for batch in batches_of([path]):
             digest.update(batch)
     return digest.hexdigest()
-
-
-def _parts_digest(paths: list[Path]) -> str:
-    """Of data: over the digests of its parts."""
-    return sha256("\n".join(_table_digest([path]) for path in paths).encode()).hexdigest()
 
 
 def _rows(look: _Look) -> Iterator[Problem]:

@@ -28,6 +28,9 @@ from wellkeeper.ledger.rows import MATCHED_CHARS
 
 SCHEMA = "wellkeeper.why/1"
 
+FORGOTTEN = "forget"
+"""The `step` of a tombstone: a document that was removed after the set was made (`wellkeeper.ledger.forget`)."""
+
 _SHOWN = 20  # documents on a terminal; JSON has all
 _UNKNOWN = 1 << 62  # bytes of a record that could not be read: more than any excerpt has
 
@@ -401,7 +404,9 @@ def _rights(record: Mapping[str, Any]) -> str:
     mask = record.get("rights_signals") or 0
     sides = (("denied", denied_by(mask)), ("allowed", allowed_by(mask)))
     said = "; ".join(f"{verb} by {', '.join(kinds)}" for verb, kinds in sides if kinds)
-    return f"licence {record['licence'] or 'unknown'}, consent {record['consent']}" + (f" ({said})" if said else "")
+    return f"licence {record['licence'] or 'unknown'}, consent {record['consent']}" + (
+        f" ({said})" if said else ""
+    )
 
 
 def _depth_lines(depth: int) -> list[str]:
@@ -429,6 +434,8 @@ def _sentence(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
         words = record.get("cut_words")
         cut = f", less {words:,} of {record['words']:,} words of its text" if words else ""
         return (f"kept by {step}: {_named(record)}" if step else "kept: no step objected") + weighed + cut
+    if step == FORGOTTEN:
+        return "forgotten: it was removed on request, and manifest.json says when and why"
     verb = "dropped" if decision == Decision.DROP.label else "held back for a person to review"
     return f"{verb} by {step}: {_grounds(record, survivors)}"
 
@@ -511,6 +518,8 @@ def _document_json(story: DocumentStory) -> dict[str, Any]:
 
 def _document_lines(story: DocumentStory) -> list[str]:
     record = story.record
+    if record["step"] == FORGOTTEN:
+        return [record["id"], f"  {story.sentence}", f"  place     ledger row {record['row']:,}"]
     byte = "" if record["offset"] < 0 else f", byte {record['offset']:,}"
     source = (
         record["group"] if record["group"] == record["source"] else f"{record['group']} / {record['source']}"

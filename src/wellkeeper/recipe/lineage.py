@@ -1,6 +1,6 @@
 """Who was made from whom: parents found by id or text, here or in earlier sets, and each document's depth."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 NAMESAKES = 8
 """Documents that may bear one name, as copies of a text do: of more the first ones in reading order count."""
+
+
+SEARCHED_ROWS = 1 << 20
+"""Rows that are searched for names at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,29 +142,76 @@ def _matches(
 
 def _bearers(corpus: "LoadedCorpus", names: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Every document that bears one of the names, as its id or the SHA-256 of its text: name and document."""
-    wanted = pa.array(names, pa.string())
-    digests = {digest: code for code, name in enumerate(names) if (digest := sha256_in(name)) is not None}
+    wanted = _Names.of(names)
+    tables = (
+        pq.read_table(block.path, columns=["id", "sha256"], use_threads=False)
+        for block in corpus.sidecars.blocks
+    )
     codes: list[NDArray[np.int64]] = []
     documents: list[NDArray[np.int64]] = []
-    for block in corpus.sidecars.blocks:
-        table = pq.read_table(block.path, columns=["id", "sha256"], use_threads=False)
-        for column, values, numbers in _name_columns(table, wanted, digests):
-            found = pc.index_in(column, value_set=values)
-            rows = np.flatnonzero(np.asarray(pc.is_valid(found)))
-            at = np.asarray(found.take(pa.array(rows))).astype(np.int64)
-            codes.append(at if numbers is None else numbers[at])
-            documents.append(rows + block.first)
+    first = 0
+    for table in _gathered(tables):
+        code, row = wanted.borne_by(table)
+        codes.append(code)
+        documents.append(row + first)
+        first += len(table)
     return np.concatenate(codes), np.concatenate(documents)
 
 
-def _name_columns(
-    table: pa.Table, wanted: pa.Array, digests: Mapping[bytes, int]
-) -> Iterator[tuple[Any, pa.Array, NDArray[np.int64] | None]]:
-    """Columns that can match, the values looked for in them, and which names these are (None: all, in order)."""
-    yield table.column(0), wanted, None
-    if digests:
-        numbers = np.array(list(digests.values()), np.int64)
-        yield table.column(1), pa.array(list(digests), table.column(1).type), numbers
+def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in larger tables: each search for names first makes a table of the names."""
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        if sum(map(len, waiting)) >= SEARCHED_ROWS:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Names:
+    """Names to look for: each as an id, and those that are a SHA-256 as that, too, however it is written."""
+
+    ids: pa.Array
+    digests: tuple[bytes, ...]  # ascending, each once
+    codes: NDArray[np.int64]  # names by digest: those of digest k are codes[bounds[k]:bounds[k + 1]]
+    bounds: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "_Names":
+        found = sorted(
+            (digest, code) for code, name in enumerate(names) if (digest := sha256_in(name)) is not None
+        )
+        digests = tuple(dict.fromkeys(digest for digest, _ in found))
+        firsts = [
+            place for place, (digest, _) in enumerate(found) if not place or found[place - 1][0] != digest
+        ]
+        return cls(
+            ids=pa.array(names, pa.string()),
+            digests=digests,
+            codes=np.array([code for _, code in found], np.int64),
+            bounds=np.array([*firsts, len(found)], np.int64),
+        )
+
+    def borne_by(self, table: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Name and row of every match in a table whose first column is ids and whose second is digests."""
+        code, row = _matching(table.column(0), self.ids)
+        if not self.digests:
+            return code, row
+        digest, at = _matching(table.column(1), pa.array(self.digests, table.column(1).type))
+        times = np.diff(self.bounds)[digest]
+        steps = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
+        by_digest = self.codes[np.repeat(self.bounds[digest], times) + steps]
+        return np.concatenate([code, by_digest]), np.concatenate([row, np.repeat(at, times)])
+
+
+def _matching(column: Any, values: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Place among the values, and row, of each row that has one of them."""
+    found = pc.index_in(column, value_set=values)
+    rows = np.flatnonzero(np.asarray(pc.is_valid(found)))
+    return np.asarray(found.take(pa.array(rows))).astype(np.int64), rows
 
 
 def _found_earlier(
@@ -178,17 +229,13 @@ def _found_earlier(
 
 def _depths_in_ledger(folder: Path, names: Sequence[str]) -> dict[int, int]:
     """Place in `names` -> depth, of those that a ledger has; unknown if it is of any document of that name."""
-    wanted = pa.array(names, pa.string())
-    digests = {digest: place for place, name in enumerate(names) if (digest := sha256_in(name)) is not None}
-    depths: dict[int, int] = {}
-    for batch in open_part_tables(folder, "documents").to_batches(columns=["id", "content_hash", "depth"]):
-        for column, values, numbers in _name_columns(pa.table(batch), wanted, digests):
-            found = pc.index_in(column, value_set=values)
-            for row in np.flatnonzero(np.asarray(pc.is_valid(found))).tolist():
-                at = found[row].as_py()
-                place = at if numbers is None else int(numbers[at])
-                depths[place] = max(depths.get(place, 0), batch.column("depth")[row].as_py())
-    return depths
+    wanted = _Names.of(names)
+    batches = open_part_tables(folder, "documents").to_batches(columns=["id", "content_hash", "depth"])
+    deepest = np.full(len(names), -1, np.int64)
+    for table in _gathered(pa.Table.from_batches([batch]) for batch in batches):
+        code, row = wanted.borne_by(table)
+        np.maximum.at(deepest, code, table.column("depth").to_numpy()[row].astype(np.int64))
+    return {int(place): int(deepest[place]) for place in np.flatnonzero(deepest >= 0)}
 
 
 def parent_table(corpus: "LoadedCorpus", lineage: Lineage, low: int, high: int) -> pa.Table:

@@ -17,9 +17,7 @@ from wellkeeper.engine.dates import parse_dates, plausible
 from wellkeeper.origin.evidence import date_evidence
 from wellkeeper.origin.marks import marked_by_credential, marked_by_signals
 
-VERSION = "marks.1"
-"""Changes with what is read: sidecars made with another are made anew."""
-
+_VERSION = "marks.1"
 _NOTHING = Credential(validity=Validity.NONE)
 _Row: TypeAlias = tuple[int, bool, str | None, str | None]  # the columns below
 _ROWS = pa.schema(
@@ -30,6 +28,11 @@ _ROWS = pa.schema(
         pa.field("signals", pa.string()),  # JSON of `core.marks.signals_json`
     ]
 )
+
+
+def version() -> str:
+    """Changes with what is read, and with whether credentials can be: sidecars made with another are made anew."""
+    return _VERSION if text_reader_installed() else f"{_VERSION}, credentials unread"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

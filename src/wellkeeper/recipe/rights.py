@@ -1,4 +1,4 @@
-"""What the text pass records of rights and descent: signals as written, consent resolved, depth and parents."""
+"""Rights and descent: what the text pass records of each document, and what ledger and reports tell of them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from wellkeeper.core.lineage import UNKNOWN_DEPTH, depth_in, parents_in
 from wellkeeper.core.marks import RawSignal, signals_json, signals_of
 from wellkeeper.core.optouts import KINDS, allowed_by, denied_by, is_conflict, resolve_column, statements_of
-from wellkeeper.core.rights import CONSENTS, Consent, declared_consent, is_open, is_recognised, licences_of
+from wellkeeper.core.rights import (
+    CONSENTS,
+    Consent,
+    declared_consent,
+    is_open,
+    is_recognised,
+    licence_expression,
+    licences_of,
+)
 from wellkeeper.engine.readers.base import InputFile
 from wellkeeper.engine.site_files import site_files
 from wellkeeper.ledger.rows import SIGNALS, table_of
@@ -21,6 +29,10 @@ if TYPE_CHECKING:
     from wellkeeper.engine.sidecar import SidecarBlock
     from wellkeeper.recipe.corpus import LoadedCorpus
     from wellkeeper.recipe.textpass import Group
+
+
+VERSION = "rights.1"
+"""Changes with how signals, licences and consent are read: sidecars made with another are made anew."""
 
 
 class RightsColumns(NamedTuple):
@@ -67,6 +79,23 @@ def _signals(table: pa.Table, group: "Group", marks: pa.Table) -> list[str | Non
 @lru_cache(1 << 12)  # most pages of a site are told the same
 def _joined(mine: str | None, of_site: tuple[RawSignal, ...]) -> str | None:
     return signals_json((*signals_of(mine), *of_site))
+
+
+def licences_or_pages(declared: pa.Array, marks: pa.Table) -> pa.Array:
+    """The licences declared; where there is none, the one that the page names, if it is certain and no other."""
+    if not declared.null_count or not len(marks):
+        return declared
+    licences: list[str | None] = declared.to_pylist()
+    for document, written in zip(marks["document"].to_pylist(), marks["signals"].to_pylist(), strict=True):
+        licences[document] = licences[document] or _licence_of_page(written)
+    return pa.array(licences, pa.string())
+
+
+@lru_cache(1 << 12)
+def _licence_of_page(written: str | None) -> str | None:
+    named = {licence_expression(s.value) for s in signals_of(written) if s.kind == "licence"} - {None}
+    certain = [name for name in named if name is not None and all(map(is_recognised, licences_of(name)))]
+    return certain[0] if len(certain) == 1 else None
 
 
 def _consents(table: pa.Table, default: str | None) -> tuple[list[Consent], int]:

@@ -44,9 +44,9 @@ from wellkeeper.ledger.rows import quarantine_of
 from wellkeeper.mix.sampling import priority
 from wellkeeper.origin import artefacts
 from wellkeeper.origin.evidence import date_evidence, declared_evidence, without_weaker_dates
-from wellkeeper.recipe.marked import VERSION as MARKS_VERSION
 from wellkeeper.recipe.marked import marks_of_block
-from wellkeeper.recipe.rights import parent_rows, rights_columns
+from wellkeeper.recipe.marked import version as marks_version
+from wellkeeper.recipe.rights import licences_or_pages, parent_rows, rights_columns
 
 if TYPE_CHECKING:
     from wellkeeper.recipe.keyed import KeyedMarks
@@ -169,7 +169,7 @@ def sidecar_folder(work: Path, file: InputFile, group: Group, options: PassOptio
             asdict(replace(options, sample_shift=0)),
             text.VERSION,
             artefacts.VERSION,
-            MARKS_VERSION,
+            marks_version(),
             _fingerprints_version() if options.fingerprint_words else None,
             _style_version() if options.style else None,
             _bags_version() if options.topics else None,
@@ -404,7 +404,7 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
         "slice": _not_empty(table.column("declared_slice")),
         "language": _filled(_not_empty(table.column("declared_language")), group.language),
         "domain": _hosts(_not_empty(table.column("declared_domain"))),
-        "licence": declared["licence"],
+        "licence": licences_or_pages(declared["licence"], marks.rows),
         "generator": _filled(table.column("generator"), group.generator or raw.file.generator),
         "origin": declared["origin"],
         "origin_marked": marks.origin,

@@ -37,7 +37,7 @@ MOST_LAYERS = 64
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SynthID:
-    """SynthID-Text with one key; a text whose contexts and table are not the key's scores as chance would have it.
+    """SynthID-Text with one key.
 
     Raises:
         DataError: a setting is out of its range, or the table holds other values than 0 and 1.

@@ -15,6 +15,7 @@ A writer serves one `generate()` after the other; it notices a new one by the le
 move rows about, are not supported: a mark is placed by sampling.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -119,13 +120,20 @@ def key_of(processor: Any, *, vocabulary: int, tokenizer: str | None = None) -> 
             "elsewhere. Mark by `writer_of` with a new key, which draws them on the processor."
         )
     selfhash = processor.seeding_scheme == "selfhash"
-    settings = {"green": processor.greenlist_size / processor.vocab_size, "bias": float(processor.bias)}
+    green = share_of_tokens(processor.greenlist_size, processor.vocab_size)
+    settings = {"green": green, "bias": float(processor.bias)}
     return key_with(
         {"key": int(processor.hash_key)},
         "kgw-selfhash" if selfhash else "kgw-lefthash",
         parameters=settings | ({"context": processor.context_width} if selfhash else {}),
         **bound,
     )
+
+
+def share_of_tokens(count: int, vocabulary: int) -> float:
+    """A share of the vocabulary that comes to `count` tokens again when it is rounded down, as KGW rounds it."""
+    share = count / vocabulary
+    return share if int(vocabulary * share) == count else math.nextafter(share, 1.0)
 
 
 def _transformers() -> Any:

@@ -1,0 +1,362 @@
+"""A person asks for a document to be removed: its text and what points to them go, the proof of all else stays.
+
+What goes: the text from `data` and `rejected`; from the ledger its id, hashes, place, source, date, licence and
+generator, and all evidence, spans, overlaps, parents and signals of it; its words and its id from the reports; the
+sidecars in `.work`, which hold the beginnings of texts. What stays is a tombstone: the row's number, its group, and
+that it was forgotten, when and why. Rows are never renumbered.
+
+The folder is sealed anew, and the new seal says which leaves of the tree became which. Whoever knows the old root can
+put the old leaves back and must arrive at it: so nothing else has changed. Where rows are leaves of their own that
+holds row by row; where tiles are, the other 255 rows of a tile are vouched for by whoever signs the new seal.
+
+Sources that the document came from are not touched: who does not remove it there gets it back with the next run.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from wellkeeper.core.decision import Decision
+from wellkeeper.core.lineage import UNKNOWN_DEPTH
+from wellkeeper.engine.store import sha256_of_file, write_atomic
+from wellkeeper.errors import InputError, WorkError
+from wellkeeper.ledger.amendment import Amendment
+from wellkeeper.ledger.counts import counts_of
+from wellkeeper.ledger.folder import KINDS_OF_PARTS, SALTS, Kind, open_part_tables, part_paths, write_part
+from wellkeeper.ledger.leaves import SALT_BYTES, stored_leaves
+from wellkeeper.ledger.manifest import read_manifest, rewrite_manifest
+from wellkeeper.ledger.rows import DOCUMENTS
+from wellkeeper.ledger.scrub import Scrubber
+from wellkeeper.ledger.seal import Seal, Statement, read_seal, seal
+from wellkeeper.ledger.signature import SigningKey
+from wellkeeper.ledger.verify import paths_of, table_digest, verify
+from wellkeeper.ledger.why import FORGOTTEN, why
+
+REASON = "forgotten"
+"""`reason` of a tombstone, and the beginning of its id."""
+
+_TEXTS = ("data", "rejected")
+_KEPT = frozenset({"row", "group", "origin", "depth"})
+"""Columns that a tombstone keeps: what collapse is reckoned with, and points to nobody."""
+
+_STONE = {
+    "offset": -1,
+    "captured_basis": "none",
+    "pre_ai": "unknown",
+    "origin_declared": "unknown",
+    "strength": "none",
+    "consent": "revoked",
+    "decision": Decision.DROP.label,
+    "step": FORGOTTEN,
+    "reason": REASON,
+    "depth": UNKNOWN_DEPTH,
+}
+_NAMED_IN = (("holder", "holder_id"), ("parent_row", "parent"))
+"""Columns of rows in other tables that name a document, and what they call it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What was removed."""
+
+    rows: tuple[int, ...]  # of the ledger, ascending
+    texts: int  # rows of `data` and `rejected` that went
+    replaced: int  # places in reports where the document's words or id stood
+    similar: tuple[str, ...]  # ids of near duplicates, which stay
+    seal: Seal
+
+    def to_json(self) -> dict[str, Any]:
+        """Schema `wellkeeper.forget/1`. Nothing of the document is in it."""
+        return {
+            "schema": "wellkeeper.forget/1",
+            "rows": list(self.rows),
+            "texts": self.texts,
+            "replaced": self.replaced,
+            "similar": list(self.similar),
+            "root": self.seal.root,
+            "keyid": self.seal.keyid,
+        }
+
+
+def forget(
+    folder: Path | str,
+    query: str,
+    *,
+    reason: str = "asked for",
+    key: SigningKey | None = None,
+    now: datetime | None = None,
+) -> Forgotten:
+    """Remove the documents that `query` names, and exact copies of their texts, from a sealed folder.
+
+    See the module for what goes and what stays. Near duplicates stay, and are told.
+
+    Args:
+        folder: what `wellkeeper curate` wrote.
+        query: an id, the beginning of a text's SHA-256, or `file:line`, as `wellkeeper why` takes it.
+        reason: is kept, so it must name nobody.
+        key: signs the new seal. A signed folder is not left unsigned.
+        now: when it was asked for; None: now.
+
+    Raises:
+        InputError: the folder is no sealed one, or nothing in it fits the query.
+        WorkError: the folder is not as it was sealed, or was signed and no key is given.
+    """
+    folder = Path(folder)
+    before = read_seal(folder)
+    _check_whole(folder, signed=bool(before.envelope.signatures), key=key)
+    records = [story.record for story in why(folder, query).documents if story.record["step"] != FORGOTTEN]
+    if not records:
+        raise InputError(
+            f"Nothing in {folder} fits {query!r} that is not forgotten already. Ask `wellkeeper why`."
+        )
+    moment = (now or datetime.now(UTC)).isoformat(timespec="seconds")
+    with _replaced(folder) as copy:
+        return _forgotten(
+            copy, records, before, Amendment(at=moment, reason=reason, rows=_rows_of(records)), key
+        )
+
+
+def _forgotten(
+    folder: Path,
+    records: Sequence[Mapping[str, Any]],
+    before: Statement,
+    amendment: Amendment,
+    key: SigningKey | None,
+) -> Forgotten:
+    texts = [text for place in _TEXTS for text in _without_texts(folder, place, amendment.rows)]
+    names = [str(record[name]) for record in records for name in ("id", "content_hash")]
+    similar = _similar(folder, records)
+    leaves = stored_leaves(folder)
+    _salt_anew(folder, amendment.rows)
+    _bury(folder, amendment.rows)
+    for kind in KINDS_OF_PARTS:
+        if kind != "documents":
+            _without_rows(folder, kind, amendment.rows)
+    replaced = Scrubber(texts=texts, names=names).reports(folder)
+    public = before.predicate["tree"]["leaf"] == "row"
+    facts = _manifest(folder, amendment)
+    new = seal(folder, facts=facts, key=key, public_proofs=public, amends=(amendment, leaves))
+    return Forgotten(rows=amendment.rows, texts=len(texts), replaced=replaced, similar=similar, seal=new)
+
+
+def _named(folder: Path, query: str) -> list[Mapping[str, Any]]:
+    """The ledger's rows of what is to go: the documents that `query` names, and those with the same texts."""
+    found = [story.record for story in why(folder, query).documents if story.record["step"] != FORGOTTEN]
+    if not found:
+        raise InputError(
+            f"{folder} has nothing that fits {query!r} and is not forgotten already. Ask `wellkeeper why`."
+        )
+    copies = [
+        story.record
+        for digest in {record["content_hash"] for record in found}
+        for story in why(folder, digest).documents
+    ]
+    return list({record["row"]: record for record in [*found, *copies]}.values())
+
+
+def _similar(folder: Path, records: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Ids of the other documents in the same groups of duplicates."""
+    clusters = sorted({record["cluster"] for record in records if record["cluster"] is not None})
+    field: Any = ds.field("cluster")
+    near = open_part_tables(folder, "documents").to_table(columns=["row", "id"], filter=field.isin(clusters))
+    gone = {record["row"] for record in records}
+    return tuple(row["id"] for row in near.to_pylist() if row["row"] not in gone)
+
+
+def _rows_of(records: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
+    return tuple(sorted(int(record["row"]) for record in records))
+
+
+def _check_whole(folder: Path, *, signed: bool, key: SigningKey | None) -> None:
+    """Refuse to put a new seal on what does not fit the old one."""
+    if signed and key is None:
+        raise WorkError(
+            f"{folder} is signed, and without a key its new seal could not be. Give the private key with --key."
+        )
+    found = verify(folder)
+    if not found.ok:
+        first = found.problems[0]
+        raise WorkError(
+            f"{folder} is not as it was sealed ({first.where}: {first.found}), and a new seal would hide it. "
+            "See `wellkeeper verify`, and get an unaltered copy first."
+        )
+
+
+@contextmanager
+def _replaced(folder: Path) -> Iterator[Path]:
+    """A copy to change, which takes the folder's place once all is done; until then the folder stays as it was.
+
+    Files are linked, not copied, where the file system can: what is written anew gets a file of its own.
+    """
+    copy, old = (folder.with_name(f".{folder.name}.{word}") for word in ("forgetting", "forgotten"))
+    for left in (copy, old):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    ignored = shutil.ignore_patterns(".*")  # sidecars hold the beginnings of texts
+    shutil.copytree(folder, copy, copy_function=_linked, ignore=ignored)
+    yield copy
+    folder.rename(old)
+    copy.rename(folder)
+    shutil.rmtree(old)
+
+
+def _linked(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    return target
+
+
+def _without_texts(folder: Path, place: str, rows: Sequence[int]) -> list[str]:
+    """Remove the rows' texts from `data` or `rejected`; returns them."""
+    paths = sorted((folder / place).glob("part-*.parquet"))
+    if not paths:
+        return []
+    decisions = open_part_tables(folder, "documents").to_table(columns=["decision"]).column("decision")
+    kept = np.asarray(pc.equal(decisions.cast(pa.string()), Decision.KEEP.label))
+    held = np.flatnonzero(kept if place == "data" else ~kept)  # rows of the ledger, in the order of the parts
+    gone = np.isin(held, rows)
+    removed: list[str] = []
+    first = 0
+    for path in paths:
+        size = pq.read_metadata(path).num_rows
+        some = gone[first : first + size]
+        first += size
+        if some.any():
+            table = pq.read_table(path)
+            removed += table.filter(pa.array(some)).column("text").to_pylist()
+            _rewrite(path, table.filter(pa.array(~some)))
+    return removed
+
+
+def _rewrite(path: Path, table: pa.Table) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", row_group_size=16_384)
+    write_atomic(path, sink.getvalue().to_pybytes())
+
+
+def _bury(folder: Path, rows: Sequence[int]) -> None:
+    """Put tombstones in the place of rows, and take their ids from the rows that name them."""
+    buried = pa.array(list(rows), pa.uint64())
+    for number, path in enumerate(part_paths(folder, "documents")):
+        table = pq.read_table(path, schema=DOCUMENTS)
+        dead = pc.is_in(table.column("row"), buried)
+        led = pc.fill_null(pc.is_in(table.column("survivor"), buried), fill_value=False)
+        if not (pc.any(dead).as_py() or pc.any(led).as_py()):
+            continue
+        columns = [_buried(table, field, dead) for field in DOCUMENTS]
+        place = DOCUMENTS.get_field_index("survivor_id")
+        columns[place] = pc.if_else(led, tombstone_ids(table.column("survivor")), columns[place])
+        write_part(folder, "documents", number, pa.table(columns, schema=DOCUMENTS))
+
+
+def tombstone_ids(rows: Any) -> Any:
+    """What documents are called that are forgotten, by their rows."""
+    return pc.binary_join_element_wise(REASON, rows.cast(pa.string()), ":")
+
+
+def _buried(table: pa.Table, field: Any, dead: Any) -> Any:
+    """A column with a tombstone's value wherever `dead`."""
+    values = table.column(field.name)
+    if field.name in _KEPT:
+        return values
+    plain = field.type.value_type if isinstance(field.type, pa.DictionaryType) else field.type
+    if field.name == "id":
+        stones = tombstone_ids(table.column("row"))
+    elif field.name == "source":
+        stones = table.column("group").cast(plain)
+    else:
+        stones = pa.scalar(_STONE.get(field.name, None if field.nullable else _zero(plain)), plain)
+    changed = pc.if_else(dead, stones, values.cast(plain))
+    return changed.combine_chunks().dictionary_encode().cast(field.type) if plain != field.type else changed
+
+
+def _zero(kind: Any) -> Any:
+    if pa.types.is_fixed_size_binary(kind):
+        return bytes(kind.byte_width)
+    return "" if pa.types.is_string(kind) else 0
+
+
+def _without_rows(folder: Path, kind: Kind, rows: Sequence[int]) -> None:
+    """Remove what a kind of part tells of rows, and their ids where it tells of others."""
+    buried = pa.array(list(rows), pa.uint64())
+    for number, path in enumerate(part_paths(folder, kind)):
+        table = pq.read_table(path)
+        schema = pq.read_schema(path)
+        left = table.filter(pc.invert(pc.is_in(table.column("row"), buried)))
+        for row, name in _NAMED_IN:
+            if row in schema.names:
+                named = pc.fill_null(pc.is_in(left.column(row), buried), fill_value=False)
+                place = schema.get_field_index(name)
+                stones = pc.if_else(named, tombstone_ids(left.column(row)), left.column(name))
+                left = left.set_column(place, schema.field(place), stones.combine_chunks())
+        if not left.equals(table):
+            write_part(folder, kind, number, left)
+
+
+def _manifest(folder: Path, amendment: Amendment) -> dict[str, Any]:
+    """Bring `manifest.json` and `croissant.json` up to date; returns what the seal says of them."""
+    old = read_manifest(folder)
+    rows = open_part_tables(folder, "documents").to_batches()
+    counts = counts_of(rows, read=old["counts"]["read"], quarantined=old["counts"]["quarantined"])
+    _croissant(folder)
+    _card(folder, sum(len(one["rows"]) for one in old.get("forgotten", ())) + len(amendment.rows))
+    manifest = rewrite_manifest(
+        folder,
+        old,
+        counts=counts,
+        tables={name: table_digest(name, paths_of(folder, name)) for name in old["tables"]},
+        forgotten={"at": amendment.at, "reason": amendment.reason, "rows": list(amendment.rows)},
+    )
+    told = {name: manifest[name] for name in ("version", "recipe_digest", "tables")}
+    return {**told, "verb": manifest["run"]["verb"], "manifest": manifest["digest"]}
+
+
+def _croissant(folder: Path) -> None:
+    """Digests and sizes of the files that changed, in place."""
+    path = folder / "croissant.json"
+    if not path.is_file():
+        return
+    content = json.loads(path.read_bytes())
+    for entry in content.get("distribution", ()):
+        file = folder / unquote(str(entry.get("contentUrl", "")))
+        if "sha256" in entry and file.is_file():
+            entry["sha256"] = sha256_of_file(file)
+            entry["contentSize"] = f"{file.stat().st_size} B"
+    write_atomic(path, (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode())
+
+
+_SINCE = "## Removed since"
+
+
+def _card(folder: Path, documents: int) -> None:
+    """Say in the card how many of the documents that it counts have gone."""
+    path = folder / "README.md"
+    if not path.is_file():
+        return
+    text = path.read_text().partition(f"\n{_SINCE}")[0].rstrip("\n")
+    said = f"{documents:,} of the documents counted above were removed on request after the set was made."
+    write_atomic(path, f"{text}\n\n{_SINCE}\n\n{said}\n".encode())
+
+
+def _salt_anew(folder: Path, rows: Sequence[int]) -> None:
+    """Throw away the salts of rows: who guesses what a row said cannot find out any more that it did."""
+    path = folder / SALTS
+    if path.is_file():
+        salts = bytearray(path.read_bytes())
+        for row in rows:
+            salts[SALT_BYTES * row : SALT_BYTES * (row + 1)] = os.urandom(SALT_BYTES)
+        write_atomic(path, bytes(salts))
