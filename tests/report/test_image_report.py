@@ -44,7 +44,7 @@ WHOLE = {
                     "signers": [{"signer": "somebody", "trust": "untrusted", "documents": 2}]},
     "duplicates": {
         "bytes": {"groups": 1, "redundant": 1}, "pixels": {"groups": 1, "redundant": 0},
-        "near": {"radius": 10, "confirm_radius": 12, "correlation": 0.9, "redundant": 4, "largest": 5},
+        "near": {"radius": 10, "confirm_radius": 12, "correlation": 0.9, "simple_correlation": 0.96, "redundant": 4, "largest": 5},
         "examples": [{"size": 5, "members": [
             {"row": 3, "id": "a.png", "width": 64, "height": 32, "bytes": 999, "distance": 0, "same": "first"},
             {"row": 7, "id": "b.png", "width": 32, "height": 16, "bytes": 99, "distance": 4, "same": "near"}]}],

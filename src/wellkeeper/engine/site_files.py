@@ -56,7 +56,7 @@ class SiteFiles:
         self._found: dict[str, list[Path]] = {}
         for host in sorted(path for path in folder.iterdir() if path.is_dir()):
             if files := [host / name for name in _NAMES if (host / name).is_file()]:
-                self._found[host.name.lower()] = files
+                self._found.setdefault(host.name.lower(), []).extend(files)
         if not self._found:
             raise InputError(
                 f"{folder} holds no file of a site. Save them as HOST/robots.txt, HOST/ai.txt, "

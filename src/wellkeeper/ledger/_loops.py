@@ -66,14 +66,14 @@ def put_entries(codes: Any, data: Any, offsets: Any, ends: Any, out: Any) -> Any
         ends[row] = at + size
 
 
-@loop("const i64[:], u8[:]")
-def close_up(offsets: Any, data: Any) -> Any:
-    """Move row k from `offsets[k] + k * LANES`, where it was laid out, to `offsets[k]`."""
+@loop("const i64[:], const i64[:], u8[:]")
+def close_up(starts: Any, offsets: Any, data: Any) -> Any:
+    """Move row k from `starts[k]`, where it was laid out, to `offsets[k]`."""
     for row in range(offsets.size - 1):
         first = offsets[row]
         for k in range(0, offsets[row + 1] - first, LANES):
-            # the next row starts at least LANES bytes behind what is written here
-            copy_lanes(data, first + row * LANES + k, data, first + k)
+            # the next row starts at least LANES bytes behind where this one ends now
+            copy_lanes(data, starts[row] + k, data, first + k)
 
 
 @loop("const u8[:], const i64[:], u64[:]")

@@ -115,6 +115,7 @@ def forget(
         WorkError: the folder is not as it was sealed, or was signed and no key is given.
     """
     folder = Path(folder)
+    _recover(folder)
     before = read_seal(folder)
     _check_whole(folder, signed=bool(before.envelope.signatures), key=key)
     records = [story.record for story in why(folder, query).documents if story.record["step"] != FORGOTTEN]
@@ -201,7 +202,7 @@ def _replaced(folder: Path) -> Iterator[Path]:
 
     Files are linked, not copied, where the file system can: what is written anew gets a file of its own.
     """
-    copy, old = (folder.with_name(f".{folder.name}.{word}") for word in ("forgetting", "forgotten"))
+    copy, old = _beside(folder)
     for left in (copy, old):  # by a run that was killed
         shutil.rmtree(left, ignore_errors=True)
     ignored = shutil.ignore_patterns(".*")  # sidecars hold the beginnings of texts
@@ -210,6 +211,19 @@ def _replaced(folder: Path) -> Iterator[Path]:
     folder.rename(old)
     copy.rename(folder)
     shutil.rmtree(old)
+
+
+def _beside(folder: Path) -> tuple[Path, Path]:
+    """Where the copy is made, and where the folder lies while the copy takes its place."""
+    whole = folder.absolute()
+    return whole.with_name(f".{whole.name}.forgetting"), whole.with_name(f".{whole.name}.forgotten")
+
+
+def _recover(folder: Path) -> None:
+    """Put a folder back that a run which was killed had moved aside, and nothing in its place yet."""
+    _, old = _beside(folder)
+    if old.is_dir() and not folder.exists():
+        old.rename(folder)
 
 
 def _linked(source: str, target: str) -> str:

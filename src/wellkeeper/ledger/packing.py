@@ -74,17 +74,24 @@ class RowPacker:
     def __init__(self, batch: pa.RecordBatch) -> None:
         columns_of(batch.schema)
         self._columns = [_column(values) for values in batch.columns]
-        self._always = sum(column.sizes for column in self._columns if isinstance(column.sizes, int))
-        self._sizes = [column.sizes for column in self._columns if not isinstance(column.sizes, int)]
+        self._room = LANES + sum(column.room for column in self._columns if isinstance(column.room, int))
+        self._rooms = [column.room for column in self._columns if not isinstance(column.room, int)]
 
     def rows(self, first: int, last: int) -> PackedRows:
         """Rows [first, last) of the batch."""
-        offsets = np.full(last - first + 1, self._always, np.int64)
-        for sizes in self._sizes:
-            offsets[1:] += sizes[first:last]
-        offsets[0] = 0
-        np.cumsum(offsets, out=offsets)
-        return PackedRows(_laid_out(self._columns, first, offsets)[: offsets[-1]], offsets)
+        starts = np.full(last - first + 1, self._room, np.int64)
+        starts[0] = 0
+        for room in self._rooms:
+            starts[1:] += room[first:last]
+        np.cumsum(starts, out=starts)
+        data = np.empty(int(starts[-1]) + LANES, np.uint8)
+        ends = starts[:-1].copy()
+        for column in self._columns:
+            column.put(first, last, ends, data)
+        offsets = np.zeros(len(starts), np.int64)
+        np.cumsum(ends - starts[:-1], out=offsets[1:])
+        close_up(starts, offsets, data)
+        return PackedRows(data[: offsets[-1]], offsets)
 
 
 def unpack(data: bytes, columns: Columns) -> Iterator[dict[str, Any]]:
@@ -127,6 +134,9 @@ def _piece(data: bytes, at: int, size: int) -> bytes:
     return data[at : at + size]
 
 
+_ROOM_FOR_ANY = 256
+"""Bytes of a dictionary's longest entry up to which every row gets room for it: to look up each costs more."""
+
 _LAYOUTS = {
     "bool": "?",
     "int8": "b", "int16": "h", "int32": "i", "int64": "q",
@@ -168,7 +178,7 @@ _NAMES: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
 class _Column(NamedTuple):
     """How one column goes into rows."""
 
-    sizes: int | NDArray[np.int64]  # bytes it takes in each row, shape (rows,), or one number for all
+    room: int | NDArray[np.int64]  # bytes that it takes at most in each row, shape (rows,), or in any row
     put: Callable[[int, int, _Ends, Bytes], None]
     """Of (first, last, ends, out): puts the values of rows [first, last) behind `ends`."""
 
@@ -183,17 +193,6 @@ def _column(values: Any) -> _Column:
     if _type_name(values.type, "") in ("string", "binary"):
         return _variable(values)
     return _fixed(values)
-
-
-def _laid_out(columns: Sequence[_Column], first: int, offsets: NDArray[np.int64]) -> Bytes:
-    """Packed rows from row `first` on that end at `offsets[1:]`, with `LANES` bytes and more behind the last."""
-    rows = len(offsets) - 1
-    data = np.empty(int(offsets[-1]) + (rows + 1) * LANES, np.uint8)
-    ends = offsets[:-1] + LANES * np.arange(rows)
-    for column in columns:
-        column.put(first, first + rows, ends, data)
-    close_up(offsets, data)
-    return data
 
 
 def _presence(values: Any) -> Bytes:
@@ -213,7 +212,7 @@ def _fixed(values: Any) -> _Column:
     def put(first: int, last: int, ends: _Ends, out: Bytes) -> None:
         put_fixed(valid[first:last], data[first * width :], width, ends, out)
 
-    return _Column(1 + width if values.null_count == 0 else 1 + width * valid.astype(np.int64), put)
+    return _Column(1 + width, put)
 
 
 def _variable(values: Any) -> _Column:
@@ -231,15 +230,16 @@ def _variable(values: Any) -> _Column:
 def _dictionary(values: Any) -> _Column:
     """Entries are packed once, a null behind them; then rows take theirs."""
     entries = pa.concat_arrays([values.dictionary, pa.nulls(1, values.dictionary.type)])
-    sizes = np.broadcast_to(_column(entries).sizes, len(entries))
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
-    data = _laid_out([_column(entries)], 0, offsets)
+    packed = pack(pa.record_batch({"": entries}))
+    data, offsets = np.concatenate([packed.data, np.zeros(LANES, np.uint8)]), packed.offsets
     codes = np.asarray(pc.fill_null(values.indices.cast(pa.int32()), len(entries) - 1))
 
     def put(first: int, last: int, ends: _Ends, out: Bytes) -> None:
         put_entries(codes[first:last], data, offsets, ends, out)
 
-    return _Column(sizes[codes], put)
+    sizes = np.diff(offsets)
+    longest = int(sizes.max())
+    return _Column(longest if longest <= _ROOM_FOR_ANY else sizes[codes], put)
 
 
 def _whole_seconds(values: Any) -> Any:

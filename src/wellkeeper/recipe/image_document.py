@@ -14,7 +14,7 @@ from wellkeeper.core.marks import Trust, Validity
 from wellkeeper.core.origin import LABELS, Origin
 from wellkeeper.core.rights import Consent
 from wellkeeper.core.signals import NO_DATE
-from wellkeeper.images.duplicates import COLOUR, CONFIRM_RADIUS, CORRELATION, RADIUS
+from wellkeeper.images.duplicates import COLOUR, CONFIRM_RADIUS, CORRELATION, RADIUS, SIMPLE_CORRELATION
 from wellkeeper.images.marks import has_camera_fields
 from wellkeeper.recipe.findings import REDUNDANT_WARNING, verdict_of
 
@@ -220,6 +220,7 @@ def _duplicates(pictures: "Pictures") -> dict[str, Any]:
             "radius": RADIUS,
             "confirm_radius": CONFIRM_RADIUS,
             "correlation": CORRELATION,
+            "simple_correlation": SIMPLE_CORRELATION,
             "colour": COLOUR,
             "groups": found.near.groups,
             "largest": found.near.largest,
@@ -313,16 +314,16 @@ def _quarantine(document: Mapping[str, Any]) -> Iterator[Finding]:
 def _copies(document: Mapping[str, Any]) -> Iterator[Finding]:
     total, found = document["inputs"]["documents"], document["duplicates"]
     exact = found["bytes"]["redundant"] + found["pixels"]["redundant"]
-    for code, count, how in (
-        ("WK201", exact, "the same pixels as another"),
-        ("WK202", found["near"]["redundant"], "nearly the same as another"),
+    for code, count, one, more in (
+        ("WK201", exact, "has the pixels of another", "have the pixels of others"),
+        ("WK202", found["near"]["redundant"], "looks nearly like another", "look nearly like others"),
     ):
         if count:
             severe = count >= REDUNDANT_WARNING * total
             yield _finding(
                 code,
                 Severity.WARNING if severe else Severity.INFO,
-                f"{_many(count)} {'is' if count == 1 else 'are'} {how} ({count / total:.1%})",
+                f"{_many(count)} {one if count == 1 else more} ({count / total:.1%})",
                 "Models memorise what is repeated, and repeated images outweigh the rest.",
                 "Look at the groups below; images.parquet names the first of each group in the columns same_pixels "
                 "and alike.",

@@ -46,7 +46,7 @@ class RightsColumns(NamedTuple):
 
 
 def rights_columns(table: pa.Table, group: "Group", file: InputFile, marks: pa.Table) -> RightsColumns:
-    """Rights of a block's documents; `marks` are the rows of those that bear any (`wellkeeper.recipe.marks`)."""
+    """Rights of a block's documents; `marks` are the rows of those that bear any (`wellkeeper.recipe.marked`)."""
     signals = _signals(table, group, marks)
     declared, bad_consents = _consents(table, group.consent)
     depth, bad_depths = _depths(table, group.depth, file.depth)

@@ -46,6 +46,7 @@ from wellkeeper.origin import artefacts
 from wellkeeper.origin.evidence import date_evidence, declared_evidence, without_weaker_dates
 from wellkeeper.recipe.marked import marks_of_block
 from wellkeeper.recipe.marked import version as marks_version
+from wellkeeper.recipe.rights import VERSION as RIGHTS_VERSION
 from wellkeeper.recipe.rights import licences_or_pages, parent_rows, rights_columns
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ def sidecar_folder(work: Path, file: InputFile, group: Group, options: PassOptio
             text.VERSION,
             artefacts.VERSION,
             marks_version(),
+            RIGHTS_VERSION,
             _fingerprints_version() if options.fingerprint_words else None,
             _style_version() if options.style else None,
             _bags_version() if options.topics else None,

@@ -216,10 +216,11 @@ def copies_section(document: Document, thumbnails: Thumbnails) -> list[Block]:
         for count in [integer(table(found, key).get("redundant"))]
     ]
     near = table(found, "near")
+    least, least_of_simple = (number(near.get(key)) or 0.0 for key in ("correlation", "simple_correlation"))
     how = (
         f"Alike means: perceptual hashes that differ in at most {integer(near.get('radius'))} of 64 bits, difference "
-        f"hashes in at most {integer(near.get('confirm_radius'))}, light that correlates by "
-        f"{number(near.get('correlation')) or 0:g} or more, and colours that agree. Groups are what such pairs connect."
+        f"hashes in at most {integer(near.get('confirm_radius'))}, light that correlates by {least:g} or more "
+        f"({least_of_simple:g} where there is little detail), and colours that agree. Groups are what such pairs connect."
     )
     blocks: list[Block] = [
         Table(
