@@ -171,6 +171,24 @@ def test_generators_have_one_spelling(name, known):
     assert known_generator(name) == known
 
 
+@pytest.mark.parametrize(
+    ("credit", "origin"),
+    [
+        ("Made with Google AI", "ai-generated"),
+        ("Edited with Google AI", "ai-assisted"),
+        ("Imagined with AI", "ai-generated"),
+        ("Generated using Adobe generative AI", "ai-generated"),
+        ("Created by Ai Weiwei", "unknown"),
+        ("Made with no AI", "unknown"),
+        ("made with AI-free tools", "unknown"),
+        ("Made by hand. AI is discussed in the caption", "unknown"),
+        ("EPA / A. Iverson", "unknown"),
+    ],
+)
+def test_a_credit_line_is_a_disclosure_only_if_it_says_so(credit, origin):
+    assert marks_of([RawSignal("iptc", "xmp", "Credit", credit)], NOTHING).origin.label == origin
+
+
 def test_a_graph_too_long_to_keep_is_still_a_graph(picture):
     nodes = {str(k): {"class_type": "KSampler", "inputs": {"text": "x" * 500}} for k in range(400)}
     written = json.dumps(nodes)

@@ -187,8 +187,10 @@ def _credit(signal: RawSignal) -> Parsed | None:
     return (Origin.AI_ASSISTED if edited else Origin.AI_GENERATED), known_generator(signal.value)
 
 
+# "AI" in capitals: there are artists called Ai. "With no AI" says the opposite.
 _CREDIT = re.compile(
-    r"\b(made|created|generated|edited|imagined) (?:with|by|using) (?:[\w.]+ ){0,3}AI\b", re.IGNORECASE
+    r"\b((?i:made|created|generated|edited|imagined)) (?i:with|by|using) "
+    r"(?:(?!(?i:no|not|zero) )\w+(?:\.\w+)* ){0,3}AI\b(?!-free)"
 )
 
 

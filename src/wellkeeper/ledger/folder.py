@@ -136,7 +136,7 @@ def _write(path: Path, table: pa.Table) -> Path:
         write_statistics=numbers,  # nobody asks for a range of names or hashes
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, sink.getvalue().to_pybytes())
+    write_atomic(path, sink.getvalue())
     return path
 
 

@@ -130,7 +130,7 @@ class SynthID:
         """See `Detector.p_values`: n-grams are independent draws of this table's rows.
 
         A context that counts again after `context_history_size` others is no new draw. English of 10,000 tokens under
-        the reference's 1,024 is called marked 1.3 times as often as it should be at p <= 0.01, and 1.6 times at 0.001.
+        the reference's 1,024 is called marked 1.2 times as often as it should be at p <= 0.01, and 1.5 times at 0.001.
         The sum of up to 24 n-grams or 512 g-values is convolved, right to 1 part in 10^7. Beyond, a saddlepoint is off
         by less than 1 part in 1,000, and by less than 1 in 5,000 from 50 n-grams of 30 layers on.
         """

@@ -220,7 +220,7 @@ def copies_section(document: Document, thumbnails: Thumbnails) -> list[Block]:
     how = (
         f"Alike means: perceptual hashes that differ in at most {integer(near.get('radius'))} of 64 bits, difference "
         f"hashes in at most {integer(near.get('confirm_radius'))}, light that correlates by {least:g} or more "
-        f"({least_of_simple:g} where there is little detail), and colours that agree. Groups are what such pairs connect."
+        f"({least_of_simple:g} where there is little detail), and colours that agree. Such pairs make the groups."
     )
     blocks: list[Block] = [
         Table(
