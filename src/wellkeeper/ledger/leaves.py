@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, BinaryIO, Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -95,6 +95,29 @@ class TileHasher:
         self._open = hashlib.sha256(b"\x00")
 
 
+class RowHasher:
+    """Hashes of rows as leaves of their own, and of the tiles over them; `salts` is read as rows come."""
+
+    def __init__(self, salts: BinaryIO) -> None:
+        self._salts = salts
+        self._open = b""  # leaves of the tile that is not full
+        self._done: list[bytes] = []
+
+    def update(self, batch: pa.RecordBatch) -> bytes:
+        """The leaves of the batch, 32 bytes each."""
+        leaves = _row_hashes(batch, self._salts.read(SALT_BYTES * batch.num_rows))
+        self._open += leaves
+        size = HASH_BYTES * TILE_ROWS
+        full = len(self._open) // size * size
+        self._done.append(_tiles_over(self._open[:full]))
+        self._open = self._open[full:]
+        return leaves
+
+    def finish(self) -> bytes:
+        """The tiles' hashes, 32 bytes each; the last tile may have fewer rows."""
+        return b"".join(self._done) + _tiles_over(self._open)
+
+
 class LedgerIndex:
     """What is made of all rows of a ledger while they are written: hashes of tiles, and filters to find rows by."""
 
@@ -134,22 +157,25 @@ def grow_tree(folder: Path) -> TreeHead:
 def grow_public_tree(folder: Path, *, keep_salts: bool) -> TreeHead:
     """The tree whose leaves are salted rows; `keep_salts`: the rows are those of the salts that are there."""
     rows = rows_of(folder)
-    salts = _stored(folder / SALTS) if keep_salts else b""
-    if len(salts) != SALT_BYTES * rows:
-        salts = os.urandom(SALT_BYTES * rows)
-        write_atomic(folder / SALTS, salts)
+    salted = folder / SALTS
+    if not (keep_salts and salted.exists() and salted.stat().st_size == SALT_BYTES * rows):
+        _draw_salts(salted, rows)
     lookup = LookupWriter()
-    with open_atomic(folder / LEAVES) as file:
-        first = 0
+    with salted.open("rb") as salts, open_atomic(folder / LEAVES) as file:
+        hasher = RowHasher(salts)
         for batch in batches_of(part_paths(folder, "documents")):
             lookup.update(batch)
-            some = salts[SALT_BYTES * first : SALT_BYTES * (first + batch.num_rows)]
-            file.write(row_hashes(batch, some))
-            first += batch.num_rows
-    tiles = tiles_over(_pieces(folder / LEAVES, HASH_BYTES * TILE_ROWS))
+            file.write(hasher.update(batch))
+    tiles = hasher.finish()
     write_atomic(folder / TILES, tiles)
     write_atomic(folder / LOOKUP, lookup.finish())
     return _head(folder, "row", tiles)
+
+
+def _draw_salts(path: Path, rows: int) -> None:
+    with open_atomic(path) as file:
+        for first in range(0, rows, READ_ROWS):
+            file.write(os.urandom(SALT_BYTES * min(READ_ROWS, rows - first)))
 
 
 def _head(folder: Path, leaf: LeafKind, tiles: bytes) -> TreeHead:
@@ -157,7 +183,7 @@ def _head(folder: Path, leaf: LeafKind, tiles: bytes) -> TreeHead:
     return TreeHead(leaf=leaf, rows=rows_of(folder), columns=columns_of(schema), root=tree.root(tiles).hex())
 
 
-def row_hashes(batch: pa.RecordBatch, salts: bytes) -> bytes:
+def _row_hashes(batch: pa.RecordBatch, salts: bytes) -> bytes:
     """Hashes of the rows as leaves of their own, 32 bytes each; `salts` has 16 bytes for each."""
     rows = pack(batch)
     data, ends = rows.data.tobytes(), rows.offsets.tolist()
@@ -172,9 +198,10 @@ def row_hashes(batch: pa.RecordBatch, salts: bytes) -> bytes:
     )
 
 
-def tiles_over(leaves: Iterable[bytes]) -> bytes:
-    """Hashes of tiles whose rows are leaves, given tile by tile."""
-    return b"".join(tree.root(some) for some in leaves)
+def _tiles_over(leaves: bytes) -> bytes:
+    """Hashes of tiles whose rows are leaves; the last may have fewer rows."""
+    size = HASH_BYTES * TILE_ROWS
+    return b"".join(tree.root(leaves[at : at + size]) for at in range(0, len(leaves), size))
 
 
 def stored_leaves(folder: Path) -> bytes:
@@ -184,10 +211,7 @@ def stored_leaves(folder: Path) -> bytes:
 
 def root_over(leaves: bytes, kind: LeafKind) -> str:
     """The root over leaves, 64 hexadecimal digits."""
-    if kind == "row":
-        size = HASH_BYTES * TILE_ROWS
-        leaves = tiles_over(leaves[at : at + size] for at in range(0, len(leaves), size))
-    return tree.root(leaves).hex()
+    return tree.root(_tiles_over(leaves) if kind == "row" else leaves).hex()
 
 
 def tiles_of(rows: int) -> int:
@@ -206,9 +230,3 @@ def _stored(path: Path) -> bytes:
     with suppress(FileNotFoundError):
         return path.read_bytes()
     return b""
-
-
-def _pieces(path: Path, size: int) -> Iterable[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(size):
-            yield piece

@@ -25,6 +25,7 @@ __all__ = [
     "SCHEMA",
     "ManifestEarlier",
     "ManifestInput",
+    "ManifestWatermarks",
     "digest_of",
     "file_digests",
     "files_of",
@@ -84,6 +85,15 @@ class ManifestAnchors:
     ai: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestWatermarks:
+    """The watermark keys that were looked for, by their ids and never by themselves."""
+
+    keys: tuple[Mapping[str, str], ...]  # id and scheme of each
+    tokenizer: str  # fingerprint
+    false_discovery_rate: float  # bound for the documents whose mark is evidence, in (0, 1)
+
+
 def write_manifest(
     folder: Path,
     *,
@@ -98,6 +108,7 @@ def write_manifest(
     earlier: Sequence[ManifestEarlier] = (),
     anchors: ManifestAnchors | None = None,
     trust: str | None = None,
+    watermarks: ManifestWatermarks | None = None,
     run: Mapping[str, Any] | None = None,
     created: datetime | None = None,
     known: Mapping[str, Mapping[str, Any]] | None = None,
@@ -133,6 +144,8 @@ def write_manifest(
         content["anchors"] = asdict(anchors)
     if trust is not None:
         content["trust"] = {"sha256": trust}
+    if watermarks is not None:
+        content["watermarks"] = asdict(watermarks)
     content["digest"] = digest_of(content)
     content["run"] = dict(run or {}) | {
         "created": (created or datetime.now(UTC)).isoformat(timespec="seconds"),

@@ -11,9 +11,10 @@ from the rows, counts, the texts against the ledger, the recipe's digest, the hi
 
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -36,14 +37,12 @@ from wellkeeper.ledger.folder import (
     quarantine_path,
 )
 from wellkeeper.ledger.leaves import (
-    SALT_BYTES,
+    RowHasher,
     TileHasher,
     batches_of,
     root_over,
-    row_hashes,
     stored_leaves,
     tiles_of,
-    tiles_over,
 )
 from wellkeeper.ledger.lookup import LookupWriter
 from wellkeeper.ledger.manifest import (
@@ -153,6 +152,11 @@ class _Look:
             one for one in self.statement.subjects if one == _SINGLE.get(name) or one.startswith(f"{name}/")
         }
         return paths if found == sealed and not found & self.changed else None
+
+    def opened(self, name: str) -> BinaryIO:
+        """A file as it was sealed, or nothing to read."""
+        path = self.folder / name
+        return path.open("rb") if name not in self.changed and path.is_file() else BytesIO()
 
     def stored(self, name: str) -> bytes | None:
         """A file as it was sealed, or None."""
@@ -371,35 +375,24 @@ def _rows(look: _Look) -> Iterator[Problem]:
 
 
 def _tiles(look: _Look, parts: list[Path], leaf: str, rows: int) -> Iterator[Problem]:
-    hasher, lookup = TileHasher(), LookupWriter()
-    salts, leaves = (look.stored(name) or b"" for name in (SALTS, LEAVES))
-    salted: list[bytes] = []
-    number = 0
-    for batch in batches_of(parts):
-        if not np.array_equal(batch.column("row"), np.arange(number, number + batch.num_rows)):
-            found = f"rows {number:,} and on are not numbered as they follow each other"
-            yield Problem(code="row-numbers", where="ledger/documents", found=found, next=SUSPECT)
-        if leaf == "row":
-            salted.append(
-                row_hashes(batch, salts[SALT_BYTES * number : SALT_BYTES * (number + batch.num_rows)])
-            )
-        else:
-            hasher.update(batch)
-        lookup.update(batch)
-        number += batch.num_rows
+    lookup, number, same = LookupWriter(), 0, True
+    with look.opened(SALTS) as salts, look.opened(LEAVES) as leaves:
+        hasher = RowHasher(salts) if leaf == "row" else TileHasher()
+        for batch in batches_of(parts):
+            if not np.array_equal(batch.column("row"), np.arange(number, number + batch.num_rows)):
+                found = f"rows {number:,} and on are not numbered as they follow each other"
+                yield Problem(code="row-numbers", where="ledger/documents", found=found, next=SUSPECT)
+            hashes = hasher.update(batch) or b""
+            same &= hashes == leaves.read(len(hashes))
+            lookup.update(batch)
+            number += batch.num_rows
+        same &= not leaves.read(1)
     if number != rows:
         yield _differs("tree", f"{ENVELOPE}, tree.rows", f"{rows:,} rows", f"{number:,}")
-    hashes = b"".join(salted)
-    if leaf == "row" and LEAVES not in look.changed and hashes != leaves:
+    if LEAVES not in look.changed and not same:
         found = "its hashes are not those of the salted rows"
         yield Problem(code="leaves", where=LEAVES, found=found, next=SUSPECT)
-    size = tree.HASH_BYTES * TILE_ROWS
-    tiles = (
-        tiles_over(hashes[at : at + size] for at in range(0, len(hashes), size))
-        if salted
-        else hasher.finish()
-    )
-    yield from _tile_problems(tiles, look.stored(TILES), number)
+    yield from _tile_problems(hasher.finish(), look.stored(TILES), number)
     if LOOKUP not in look.changed and lookup.finish() != look.stored(LOOKUP):
         found = "it leads to other rows than the ledger has"
         yield Problem(code="lookup", where=LOOKUP, found=found, next=SUSPECT)

@@ -40,6 +40,7 @@ from wellkeeper.recipe.textpass import EXCERPT_CHARS, Group, tables
 
 if TYPE_CHECKING:
     from wellkeeper.origin.anchors import AnchorPack
+    from wellkeeper.recipe.keyed import KeyedMarks
     from wellkeeper.recipe.lineage import Lineage
 
 
@@ -60,7 +61,7 @@ class LoadedCorpus:
         anchors: "AnchorPack | None" = None,
         trust: str | None = None,
         styled: bool = False,
-        watermarked: bool = False,
+        watermarks: "KeyedMarks | None" = None,
     ) -> None:
         self.files: tuple[tuple[Group, InputFile], ...] = tuple((g, f) for g in groups for f in g.files)
         self.folders = tuple(folders)
@@ -73,7 +74,7 @@ class LoadedCorpus:
         self.anchors = anchors
         self.trust = trust  # PEM certificates whose holders' credentials were trusted
         self.styled = styled  # whether the sidecars hold every document's style score
-        self.watermarked = watermarked  # whether they hold p-values of watermark keys
+        self.watermarks = watermarks  # keys whose p-values they hold
         self.sample_shift = sample_shift  # one document in 2 ** sample_shift is drawn for the tail measures
         self.earlier: Mapping[str, Path] = {}  # folders of earlier sets by name, where parents may be found
         self._lineage: Lineage | None = None
@@ -106,7 +107,7 @@ class LoadedCorpus:
         if name == "group":
             return self.group_of()
         if name in ("origin_resolved", "ai_log_odds", "strength", "conflict") or (
-            name == "evidence_mask" and (self.styled or self.watermarked)
+            name == "evidence_mask" and (self.styled or self.watermarks is not None)
         ):
             self._resolve()
         elif name == "licence_rank" and name not in self._derived:
@@ -162,7 +163,7 @@ class LoadedCorpus:
 
     def watermark_log10(self) -> NDArray[np.float64] | None:
         """log10 likelihood ratio of every document's watermark, 0 where none is found; None: no key was looked for."""
-        if not self.watermarked:
+        if self.watermarks is None:
             return None
         if "watermark_log10" not in self._derived:
             from wellkeeper.recipe.keyed import keyed_log10  # what few runs need

@@ -41,7 +41,15 @@ from wellkeeper.recipe.model import Guard, Recipe, Source
 from wellkeeper.recipe.optional import describe_optional, embedding_of, settle, wanted_by
 from wellkeeper.recipe.results import Curation
 from wellkeeper.recipe.rights import describe_lineage, describe_rights
-from wellkeeper.recipe.running import Clock, Running, prepare_work, read_corpus, size_of_blocks, trusted_at
+from wellkeeper.recipe.running import (
+    Clock,
+    Running,
+    keyed_marks,
+    prepare_work,
+    read_corpus,
+    size_of_blocks,
+    trusted_at,
+)
 from wellkeeper.recipe.schema import GUARD_WITHOUT_REFERENCE, guard_of, load_recipe
 from wellkeeper.recipe.steps import step_named
 from wellkeeper.recipe.textpass import Group
@@ -50,6 +58,7 @@ if TYPE_CHECKING:
     from wellkeeper.engine.site_files import SiteFiles
     from wellkeeper.ledger.signature import SigningKey
     from wellkeeper.origin.anchors import AnchorPack
+    from wellkeeper.recipe.keyed import KeyedMarks
     from wellkeeper.recipe.tail_cost import TailWatch
     from wellkeeper.recipe.tail_guard import TailGuard
     from wellkeeper.recipe.tails import WordSample
@@ -134,6 +143,7 @@ def curate(
     # before a folder is made: what is refused here leaves nothing behind
     groups, said = groups_of_recipe(plan, folder)
     pack, certificates, groups = _relied_on(plan, groups)
+    watermarks = _looked_for(plan)
     wanted = wanted_by(plan)
     said += wanted.said
     tails = not dry_run or plan.guard is not None or plan.mix.keep_tail is not None
@@ -165,6 +175,7 @@ def curate(
             style=pack is not None and any(step in _BY_ORIGIN for step, _ in steps),
             anchors=pack,
             trust=certificates,
+            watermarks=watermarks,
         )
         listener(Progress(stage="deciding", done=0, total=0, unit="documents", documents=len(corpus)))
         decisions = undecided(len(corpus))
@@ -415,6 +426,18 @@ def _relied_on(
 
     pack = AnchorPack.load(recipe.locate(recipe.anchors))
     return pack, certificates, with_slices(groups, pack.slice_column)
+
+
+def _looked_for(recipe: Recipe) -> "KeyedMarks | None":
+    """The recipe's watermark keys, loaded.
+
+    Raises:
+        InputError: a key or the tokeniser cannot be read, or they do not belong together.
+    """
+    if recipe.watermarks is None:
+        return None
+    keys = [recipe.locate(key) for key in recipe.watermarks.keys]
+    return keyed_marks(keys, recipe.locate(recipe.watermarks.tokenizer))
 
 
 def _shares(

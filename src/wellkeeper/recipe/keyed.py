@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,22 @@ FALSE_DISCOVERIES = 0.01
 """Expected share of unmarked documents among those whose mark counts as evidence, at most."""
 
 
+class KeyedReadings(NamedTuple):
+    """What keys say of documents; arrays have the shape (documents,)."""
+
+    p_values: NDArray[np.float64]  # all keys together, in (0, 1]
+    keys: NDArray[np.int16]  # the one whose own p-value is the least, by its number
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyedMarks:
     """Keys to look for, named so that every worker can load them."""
 
     keys: tuple[str, ...]  # absolute paths
+    ids: tuple[str, ...]  # of the keys, in their order
+    schemes: tuple[str, ...]
     tokenizer: str  # absolute path
+    fingerprint: str  # of the tokeniser
     digest: str  # of the keys' ids and the tokeniser: of what decides p-values
 
     @classmethod
@@ -44,14 +54,18 @@ class KeyedMarks:
         told = "\0".join([coder.fingerprint, *(key.id for key in loaded)])
         return cls(
             keys=tuple(str(Path(key).absolute()) for key in keys),
+            ids=tuple(key.id for key in loaded),
+            schemes=tuple(key.scheme for key in loaded),
             tokenizer=str(Path(tokenizer).absolute()),
+            fingerprint=coder.fingerprint,
             digest=hashlib.sha256(told.encode()).hexdigest(),
         )
 
-    def p_values(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """The p-value of each text, all keys together, in (0, 1], shape (texts,)."""
+    def read(self, texts: Sequence[str]) -> KeyedReadings:
+        """Look for the marks of all keys in texts."""
         coder, detectors, vocabulary = _loaded(self)
-        return least_p_values(read_tokens(coder.encode(texts), detectors, vocabulary=vocabulary))
+        readings = read_tokens(coder.encode(texts), detectors, vocabulary=vocabulary)
+        return KeyedReadings(least_p_values(readings), readings.p_values.argmin(axis=0).astype(np.int16))
 
 
 @lru_cache(maxsize=2)

@@ -91,6 +91,14 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watermarks:
+    """Marks to look for in every document."""
+
+    keys: tuple[str, ...]  # paths of key files, one or more
+    tokenizer: str  # path of the tokeniser of the model that may have written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signing:
     """How the output folder is sealed: who signs, and what a proof of one document may show."""
 
@@ -121,6 +129,7 @@ class Recipe:
     )
     anchors: str | None = None  # path of a pack of references of known origin
     trust: str | None = None  # path of PEM certificates whose holders' credentials are trusted
+    watermarks: Watermarks | None = None
     sign: Signing | None = None
     out: str | None = None
     seed: int = 0
@@ -138,9 +147,9 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """The recipe in one normal form, whatever spelling, key order and comments the file has.
 
-        The folder is left out, and earlier sets, anchors and certificates go by name: a recipe that moves with its
-        data stays the same recipe, and what they hold is told by their digests in the manifest, not by where they
-        lie. So is `sign`: what is made is the same, whoever vouches for it.
+        The folder is left out, and earlier sets, anchors, certificates and watermark keys go by name: a recipe that
+        moves with its data stays the same recipe, and what they hold is told by their digests in the manifest, not by
+        where they lie. So is `sign`: what is made is the same, whoever vouches for it.
         """
         whole = {name: value for name, value in asdict(self).items() if name not in ("folder", "sign")}
         whole["mix"] = self.mix.to_json()
@@ -150,6 +159,9 @@ class Recipe:
             whole["anchors"] = Path(self.anchors).name
         if self.trust is not None:
             whole["trust"] = Path(self.trust).name
+        if self.watermarks is not None:
+            keys = [Path(key).name for key in self.watermarks.keys]
+            whole["watermarks"] = {"keys": keys, "tokenizer": Path(self.watermarks.tokenizer).name}
         return {"wellkeeper": 1, **_without_none(whole)}
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -47,6 +47,7 @@ from wellkeeper.ledger.manifest import (
     ManifestAnchors,
     ManifestEarlier,
     ManifestInput,
+    ManifestWatermarks,
     file_digests,
     read_manifest,
     without_password,
@@ -84,6 +85,9 @@ from wellkeeper.recipe.running import Running
 from wellkeeper.recipe.tails import TOO_SMALL
 from wellkeeper.recipe.writepass import write_documents
 from wellkeeper.report.story import constraint_names
+
+if TYPE_CHECKING:
+    from wellkeeper.recipe.keyed import KeyedMarks
 
 LEDGER_ROWS = 1 << 18  # documents in one part of the ledger
 
@@ -151,6 +155,7 @@ def write_output(
         tables=tables,
         anchors=None if corpus.anchors is None else _of_anchors(corpus.anchors),
         trust=None if corpus.trust is None else hashlib.sha256(corpus.trust.encode()).hexdigest(),
+        watermarks=None if corpus.watermarks is None else _of_keys(corpus.watermarks),
         earlier=[
             ManifestEarlier(name=row["set"], digest=row["digest"], documents=row["documents"])
             for row in earlier
@@ -196,6 +201,18 @@ def _of_anchors(pack: AnchorPack) -> ManifestAnchors:
         style_model=pack.style_model,
         human=sum(one.human.documents for one in pack.slices.values()),
         ai=sum(one.ai.documents for one in pack.slices.values() if one.ai is not None),
+    )
+
+
+def _of_keys(marks: "KeyedMarks") -> ManifestWatermarks:
+    from wellkeeper.recipe.keyed import FALSE_DISCOVERIES  # what few recipes need
+
+    return ManifestWatermarks(
+        keys=tuple(
+            {"id": id_, "scheme": scheme} for id_, scheme in zip(marks.ids, marks.schemes, strict=True)
+        ),
+        tokenizer=marks.fingerprint,
+        false_discovery_rate=FALSE_DISCOVERIES,
     )
 
 
@@ -377,18 +394,19 @@ def _evidence_rows(corpus: LoadedCorpus, low: int, high: int, ids: Sequence[str]
         rows += [(at, kind.bit, -1, -1, None) for at in whole.tolist()]
     rows.sort(key=lambda row: (row[0], row[2], row[1]))
     kinds = {kind.bit: kind for kind in KINDS}
+    named = [kinds[row[1]] for row in rows]
     at = np.array([row[0] for row in rows], np.int64)
     return table_of(
         {
             "row": (at + low).astype(np.uint64),
             "id": [ids[k] for k in at.tolist()],
-            "kind": [kinds[row[1]].name for row in rows],
-            "strength": [kinds[row[1]].strength.label for row in rows],
-            "weight": _weights(corpus, at + low, [kinds[row[1]] for row in rows]),
+            "kind": [kind.name for kind in named],
+            "strength": [kind.strength.label for kind in named],
+            "weight": _weights(corpus, at + low, named),
             "start": np.array([row[2] for row in rows], np.int64),
             "end": np.array([row[3] for row in rows], np.int64),
             "matched": [row[4] for row in rows],
-            "tool": [f"wellkeeper {__version__}"] * len(rows),
+            "tool": _tools(corpus, at + low, named),
         },
         schema=EVIDENCE,
     )
@@ -402,6 +420,17 @@ def _weights(corpus: LoadedCorpus, documents: Indices, kinds: Sequence[EvidenceK
             own = np.array([kind.name == name for kind in kinds], np.bool_)
             weights[own] = values[documents[own]]
     return weights
+
+
+def _tools(corpus: LoadedCorpus, documents: Indices, kinds: Sequence[EvidenceKind]) -> list[str]:
+    """What saw each piece of evidence, with its version; of a watermark also the id of the key that found it."""
+    tools = [f"wellkeeper {__version__}"] * len(kinds)
+    if corpus.watermarks is not None:
+        found_by = corpus.column("watermark_key")
+        for at, kind in enumerate(kinds):
+            if kind.name == "watermark":
+                tools[at] += f", watermark key {corpus.watermarks.ids[found_by[documents[at]]]}"
+    return tools
 
 
 def _cut(document: Mapping[str, Any]) -> tuple[int, int]:

@@ -212,7 +212,7 @@ def read_corpus(
         anchors=anchors,
         trust=trust,
         styled=style,
-        watermarked=watermarks is not None,
+        watermarks=watermarks,
     )
     if not len(corpus):
         quarantined = sum(block.facts["quarantined"] for block in corpus.sidecars.blocks)

@@ -19,7 +19,7 @@ from wellkeeper.errors import RecipeError, did_you_mean
 from wellkeeper.mix.plan import CAPPED, MOST_EPOCHS, UNITS, Cap, Diversity, Epochs, MixPlan, Size
 from wellkeeper.recipe.document import Document, dotted_name, read_document, set_value
 from wellkeeper.recipe.document import Path as KeyPath
-from wellkeeper.recipe.model import Given, Guard, Recipe, Reference, Signing, Source, StepCall
+from wellkeeper.recipe.model import Given, Guard, Recipe, Reference, Signing, Source, StepCall, Watermarks
 
 VERSION = 1
 
@@ -204,6 +204,16 @@ class _SignPart(_Part):
     )
 
 
+class _WatermarksPart(_Part):
+    keys: _OneOrMany = Field(
+        description="Key file of `wellkeeper watermark new`, or a list of them; relative to the recipe."
+    )
+    tokenizer: Name = Field(
+        description="tokenizer.json of the model that may have written, its folder, or a GGUF file; relative to the "
+        "recipe."
+    )
+
+
 _Options: TypeAlias = dict[str, Any] | None
 
 
@@ -220,6 +230,9 @@ class _RecipePart(_Part):
     trust: Name | None = Field(
         None,
         description="PEM file of certificates whose holders' credentials are trusted; relative to the recipe.",
+    )
+    watermarks: _WatermarksPart | None = Field(
+        None, description="Watermarks to look for in every document; what is found is evidence of its origin."
     )
     steps: list[
         Annotated[
@@ -249,6 +262,7 @@ _PARTS: Mapping[KeyPath, type[_Part]] = {
     ("mix", "diversity"): _DiversityPart,
     ("guard",): _GuardPart,
     ("sign",): _SignPart,
+    ("watermarks",): _WatermarksPart,
 }
 """The part of the schema that stands at each place; `*` is any key."""
 
@@ -423,6 +437,7 @@ def _recipe(part: _RecipePart, folder: Path, problems: list[tuple[KeyPath, str]]
         reference=_reference(part.reference, names, folder, problems),
         anchors=part.anchors,
         trust=part.trust,
+        watermarks=_watermarks(part.watermarks),
         against=None if part.against is None else _many(part.against),
         guard=_guard(part, problems),
         sign=_sign(part.sign, problems),
@@ -642,6 +657,10 @@ def guard_of(written: str) -> Guard:
             f"The guard is {written!r}. Give tail=R or tail=R:relax, R a retention above 0 and up to 1: tail=0.95."
         )
     return Guard(tail=part.tail, action=part.action)
+
+
+def _watermarks(part: _WatermarksPart | None) -> Watermarks | None:
+    return None if part is None else Watermarks(keys=_many(part.keys), tokenizer=part.tokenizer)
 
 
 def _sign(part: _SignPart | None, problems: list[tuple[KeyPath, str]]) -> Signing | None:

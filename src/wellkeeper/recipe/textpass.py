@@ -433,7 +433,8 @@ def _block(task: BlockTask, *, strict: bool = False) -> BlockDone:
 
         arrays["style_score"] = load_model().score(data, offsets)
     if options.watermarks is not None:
-        arrays["watermark_p"] = options.watermarks.p_values(table.column("text").to_pylist())
+        found = options.watermarks.read(table.column("text").to_pylist())
+        arrays |= {"watermark_p": found.p_values, "watermark_key": found.keys}
     vectors = types = None
     if options.vectors:
         from wellkeeper.recipe.semantic import type_rows, vector_rows  # what few recipes need

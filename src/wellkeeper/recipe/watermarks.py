@@ -244,7 +244,9 @@ def _prepared(
     coder = open_tokenizer(Path(tokenizer))
     for key in loaded:
         if not any_tokenizer:
-            check_tokenizer(key, coder.fingerprint)
+            check_tokenizer(
+                key, coder.fingerprint, otherwise=", or --any-tokenizer if both number their tokens alike"
+            )
     return loaded, coder
 
 

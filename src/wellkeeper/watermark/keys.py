@@ -226,8 +226,8 @@ def _damaged(path: Path, why: str) -> str:
     return f"{path} is damaged: {why}. Take it from a backup; a key cannot be made anew from a part of it."
 
 
-def check_tokenizer(key: WatermarkKey, fingerprint: str) -> None:
-    """Refuse a tokeniser that a key was not made for.
+def check_tokenizer(key: WatermarkKey, fingerprint: str, *, otherwise: str = "") -> None:
+    """Refuse a tokeniser that a key was not made for; `otherwise` names what else a user may do, if anything.
 
     Raises:
         InputError: the fingerprint is another than the key's.
@@ -235,8 +235,8 @@ def check_tokenizer(key: WatermarkKey, fingerprint: str) -> None:
     if key.tokenizer is not None and key.tokenizer != fingerprint:
         raise InputError(
             f"The key {key.id[:12]} was made for the tokeniser {key.tokenizer[:12]}, and this one is "
-            f"{fingerprint[:12]}: other token ids carry no mark. Give the tokeniser of the model that wrote the text, "
-            "or --any-tokenizer if both number their tokens alike."
+            f"{fingerprint[:12]}: other token ids carry no mark. Give the tokeniser of the model that wrote the "
+            f"text{otherwise}."
         )
 
 
