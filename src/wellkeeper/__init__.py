@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from wellkeeper import errors
 
 if TYPE_CHECKING:
+    from wellkeeper.ledger.forget import forget
+    from wellkeeper.ledger.verify import verify
     from wellkeeper.recipe.anchors import build_anchors
     from wellkeeper.recipe.audit import audit
     from wellkeeper.recipe.compare import compare
@@ -39,8 +41,10 @@ __all__ = [
     "curate",
     "errors",
     "forecast",
+    "forget",
     "prove",
     "recommend",
+    "verify",
 ]
 
 _HOMES = {
@@ -49,8 +53,10 @@ _HOMES = {
     "compare": "wellkeeper.recipe.compare",
     "curate": "wellkeeper.recipe.curate",
     "forecast": "wellkeeper.recipe.forecast",
+    "forget": "wellkeeper.ledger.forget",
     "prove": "wellkeeper.recipe.prove",
     "recommend": "wellkeeper.recipe.recommend",
+    "verify": "wellkeeper.ledger.verify",
     "Audit": "wellkeeper.recipe.results",
     "Comparison": "wellkeeper.recipe.results",
     "Curation": "wellkeeper.recipe.results",

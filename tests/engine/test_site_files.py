@@ -201,7 +201,7 @@ def test_rsl_licences_are_read_for_their_content_with_what_they_cost(tmp_path):
         ("rsl", "prohibits usage", "ai-train ai-input"),
     ]
     assert said(files, "https://example.org/sold/a") == [
-        ("rsl", "permits usage", "ai-all; payment purchase"),
+        ("rsl", "permits usage", "ai-all; user commercial; payment purchase"),
         ("rsl", "permits usage", "all; payment free"),
     ]
     assert consent(files, "https://example.org/sold/a") == "granted"

@@ -214,6 +214,18 @@ class Spreads(Protocol):
 
 
 @runtime_checkable
+class Keyed(Protocol):
+    """A corpus in whose documents watermarks may have been looked for."""
+
+    def watermark_log10(self) -> NDArray[np.float64] | None:
+        """log10 likelihood ratio of every document's watermark, shape (documents,), 0 where none is found.
+
+        None: no key was looked for.
+        """
+        ...
+
+
+@runtime_checkable
 class Referenced(Protocol):
     """A corpus that may come with style scores of texts known to be human or AI-made (anchors), slice by slice."""
 

@@ -46,6 +46,7 @@ class Credential:
     validity: Validity
     trust: Trust = Trust.UNKNOWN
     source_types: tuple[str, ...] = ()  # IPTC digitalSourceType terms, without the address before them
+    inherited: tuple[str, ...] = ()  # terms that only the manifests of what it was made from give: others signed those
     generator: str | None = (
         None  # model or software that made the content, else the manifest, as it names itself
     )
@@ -61,11 +62,13 @@ class Credential:
         """What the source types say; UNKNOWN unless the credential is valid.
 
         A manifest may name several, one an action: model output anywhere among them makes the whole
-        AI-generated if nothing else is named, AI-assisted beside anything else.
+        AI-generated if nothing else is named, AI-assisted beside anything else. What it was made from
+        tells of models only: that a part came out of a camera says nothing of the whole.
         """
         if self.validity is not Validity.VALID:
             return Origin.UNKNOWN
-        return origin_of_source_types(self.source_types)
+        together = origin_of_source_types((*self.source_types, *self.inherited))
+        return together if together in _AI_MADE else origin_of_source_types(self.source_types)
 
     @property
     def evidence(self) -> str | None:
@@ -78,10 +81,32 @@ class Credential:
             return None
         if self.validity is not Validity.VALID:
             return "credential-broken"
-        side = {Origin.AI_GENERATED: "ai", Origin.AI_ASSISTED: "ai", Origin.HUMAN: "human"}.get(self.origin)
+        side = "ai" if self.origin in _AI_MADE else "human" if self.origin is Origin.HUMAN else None
         if side is None:
             return None
-        return f"credential-trusted-{side}" if self.trust is Trust.TRUSTED else f"credential-{side}"
+        return f"credential-trusted-{side}" if self._is_vouched_for else f"credential-{side}"
+
+    @property
+    def stated(self) -> Origin:
+        """The origin that counts for the document: `origin`, but one that is not of a model only by a trusted signer.
+
+        To declare that a person or a camera made something costs nothing.
+
+        >>> signed = Credential(validity=Validity.VALID, source_types=("humanEdits",))
+        >>> signed.origin.label, signed.stated.label
+        ('human', 'unknown')
+        """
+        return self.origin if self.origin in _AI_MADE or self._is_vouched_for else Origin.UNKNOWN
+
+    @property
+    def _is_vouched_for(self) -> bool:
+        """Whether a trusted signer says so himself, and not somebody who signed what he only took in."""
+        by_himself = origin_of_source_types(self.source_types)
+        same_side = (by_himself in _AI_MADE) == (self.origin in _AI_MADE)
+        return self.trust is Trust.TRUSTED and by_himself is not Origin.UNKNOWN and same_side
+
+
+_AI_MADE = (Origin.AI_GENERATED, Origin.AI_ASSISTED)
 
 
 def origin_of_source_types(terms: Iterable[str]) -> Origin:
@@ -106,16 +131,20 @@ class RawSignal(NamedTuple):
     """ai-disclosure, iptc, json-ld, robots, robots-meta, tdmrep, content-usage, content-signal, rsl, ai-txt, licence,
     last-modified, page-date, c2pa-mining or generator; of pictures also data-mining, camera, creator and c2pa."""
     where: str
-    """http-header, html-meta, html-attribute, html-link, json-ld, xmp, exif, iptc, png-text, comment, site-file, c2pa,
-    text."""
+    """http-header, html-meta, html-attribute, html-link, html-script, json-ld, xmp, exif, iptc, png-text, comment,
+    site-file, c2pa, text."""
     name: str  # of the header, attribute or property
     value: str
 
 
 def signals_json(signals: Iterable[RawSignal]) -> str | None:
-    """The signals as one column keeps them: a JSON list of [kind, where, name, value]; None if there are none."""
+    """The signals as one column keeps them: a JSON list of [kind, where, name, value]; None if there are none.
+
+    Halves of surrogate pairs, which JSON and headers may hold and UTF-8 may not, become question marks.
+    """
     rows = [list(signal) for signal in signals]
-    return json.dumps(rows, ensure_ascii=False, separators=(",", ":")) if rows else None
+    text = json.dumps(rows, ensure_ascii=False, separators=(",", ":")) if rows else None
+    return None if text is None else text.encode(errors="replace").decode()
 
 
 def signals_of(text: str | None) -> tuple[RawSignal, ...]:

@@ -80,6 +80,7 @@ BOTS: tuple[Bot, ...] = (
     Bot("Amazonbot", Use.ANSWERS, "Amazon"),
     Bot("anthropic-ai", Use.TRAINING, "Anthropic"),
     Bot("Applebot-Extended", Use.TRAINING, "Apple"),
+    Bot("Brightbot", Use.TRAINING, "Bright Data"),
     Bot("Bytespider", Use.TRAINING, "ByteDance"),
     Bot("CCBot", Use.TRAINING, "Common Crawl"),
     Bot("ChatGPT-User", Use.ANSWERS, "OpenAI"),
@@ -90,15 +91,23 @@ BOTS: tuple[Bot, ...] = (
     Bot("cohere-ai", Use.ANSWERS, "Cohere"),
     Bot("cohere-training-data-crawler", Use.TRAINING, "Cohere"),
     Bot("Cotoyogi", Use.TRAINING, "ROIS"),
+    Bot("DeepSeekBot", Use.TRAINING, "DeepSeek"),
     Bot("Diffbot", Use.TRAINING, "Diffbot"),
     Bot("DuckAssistBot", Use.ANSWERS, "DuckDuckGo"),
     Bot("FacebookBot", Use.TRAINING, "Meta"),
+    Bot("Factset_spyderbot", Use.TRAINING, "FactSet"),
+    Bot("FriendlyCrawler", Use.TRAINING, "unknown"),
     Bot("Google-Extended", Use.TRAINING, "Google"),
     Bot("GoogleOther", Use.TRAINING, "Google"),
+    Bot("GoogleOther-Image", Use.TRAINING, "Google"),
+    Bot("GoogleOther-Video", Use.TRAINING, "Google"),
     Bot("GPTBot", Use.TRAINING, "OpenAI"),
     Bot("ICC-Crawler", Use.TRAINING, "NICT"),
     Bot("img2dataset", Use.TRAINING, "img2dataset"),
+    Bot("ISSCyberRiskCrawler", Use.TRAINING, "ISS-Corporate"),
     Bot("Kangaroo Bot", Use.TRAINING, "Kangaroo LLM"),
+    Bot("LAIONDownloader", Use.TRAINING, "LAION"),
+    Bot("Linguee Bot", Use.TRAINING, "Linguee"),
     Bot("meta-externalagent", Use.TRAINING, "Meta"),
     Bot("meta-externalfetcher", Use.ANSWERS, "Meta"),
     Bot("MistralAI-User", Use.ANSWERS, "Mistral"),
@@ -109,6 +118,7 @@ BOTS: tuple[Bot, ...] = (
     Bot("Perplexity-User", Use.ANSWERS, "Perplexity"),
     Bot("PerplexityBot", Use.SEARCH, "Perplexity"),
     Bot("SBIntuitionsBot", Use.TRAINING, "SB Intuitions"),
+    Bot("Sidetrade indexer bot", Use.TRAINING, "Sidetrade"),
     Bot("Timpibot", Use.TRAINING, "Timpi"),
     Bot("VelenPublicWebCrawler", Use.TRAINING, "Velen"),
     Bot("Webzio-Extended", Use.TRAINING, "Webz.io"),
@@ -121,12 +131,15 @@ _BOT_OF: Mapping[str, Bot] = {bot.name.lower(): bot for bot in BOTS}
 
 
 def bot_named(agent: str) -> Bot | None:
-    """The AI bot of a `User-agent` line, by its product token; None for others.
+    """The AI bot of a `User-agent` line, by its product token without version or wildcards; None for others.
 
-    >>> bot_named("gptbot/1.2").operator, bot_named("Googlebot")
-    ('OpenAI', None)
+    >>> bot_named("gptbot/1.2").operator, bot_named("GPTBot 1.0").operator, bot_named("Googlebot")
+    ('OpenAI', 'OpenAI', None)
     """
-    return _BOT_OF.get(agent.partition("/")[0].strip().lower())
+    return _BOT_OF.get(_VERSION.split(agent, maxsplit=1)[0].strip(" \t*").lower())
+
+
+_VERSION = re.compile(r"/|\s+v?\d")
 
 
 KINDS = ("robots", "robots-meta", "tdmrep", "content-usage", "rsl", "ai-txt", "c2pa-mining", "declared")
@@ -268,8 +281,9 @@ def _robots_meta(signal: RawSignal) -> Iterator[_Said]:
             "maxvideopreview",
         }:
             agent, part = _agent(head.strip()), rest  # noqa: PLW2901  an agent's name stands before its directives
-        if (condition := _META.get(_folded(part))) is not None:
-            yield Use.TRAINING, False, condition or agent
+        for word in re.split(r"[\s;]+", part):  # not as the standard has it, and no reason to overhear it
+            if (condition := _META.get(_folded(word))) is not None:
+                yield Use.TRAINING, False, condition or agent
 
 
 def _tdmrep(signal: RawSignal) -> Iterator[_Said]:
@@ -289,27 +303,44 @@ _FOR = re.compile(r"\((?P<agent>[^)]*)\)\s*$")
 
 
 def _content_usage(signal: RawSignal) -> Iterator[_Said]:
-    """A dictionary of structured fields (RFC 9651), `train-ai=n, search=y`; `name` may end with (AGENT)."""
+    """A dictionary of structured fields (RFC 9651), `train-ai=n, search=y`; `name` may end with (AGENT).
+
+    A denial counts where a semicolon or quotes stand and should not; a permission must be written as the drafts say.
+    """
     found = _FOR.search(signal.name)
     agent = _agent(found["agent"]) if found else ""
     for member in signal.value.split(","):
         item, *parameters = (part.strip() for part in member.split(";"))
-        label, _, value = (part.strip().lower() for part in item.partition("="))
-        if label in _USES and value in _YES_OR_NO:
-            yield _USES[label], _YES_OR_NO[value], ", ".join(filter(None, [agent, *parameters]))
+        limits = [part for part in parameters if _preference(part) is None]
+        if (said := _preference(item)) is not None:
+            yield *said, ", ".join(filter(None, [agent, *limits]))
+        for use, allows in filter(None, map(_preference, parameters)):
+            if not allows:
+                yield use, False, agent
 
 
-_FREE = frozenset({"", "free"})
+def _preference(written: str) -> tuple[Use, bool] | None:
+    """The use and whether it is allowed, of `train-ai=n`; None of anything else."""
+    label, _, value = (part.strip().lower() for part in written.partition("="))
+    allows = _YES_OR_NO.get(value)
+    if value.strip("\"'") in {"n", "no"}:
+        allows = False
+    return None if allows is None or label not in _USES else (_USES[label], allows)
+
+
+_FREE = frozenset({"", "payment", "payment free"})
 
 
 def _rsl(signal: RawSignal) -> Iterator[_Said]:
-    """A licence of [4]: `name` is "permits usage" or "prohibits usage", `value` its tokens, then "; payment TYPE"."""
+    """A licence of [4]: `name` is "permits usage" or "prohibits usage", `value` its tokens, then what limits them.
+
+    Limits follow semicolons: "payment TYPE", "user education", "not geo EU". A permission to some is none for others.
+    """
     verb = signal.name.partition(" ")[0].lower()
     if verb not in {"permits", "prohibits"} or "usage" not in signal.name.lower():
         return
-    tokens, _, payment = signal.value.partition(";")
-    kind = payment.strip().removeprefix("payment").strip()
-    condition = f"payment {kind}" if verb == "permits" and kind not in _FREE else ""
+    tokens, *limits = (part.strip() for part in signal.value.split(";"))
+    condition = ", ".join(limit for limit in limits if limit not in _FREE) if verb == "permits" else ""
     for token in dict.fromkeys(re.split(r"[\s,]+", tokens.strip().lower())):
         if token in _USES:
             yield _USES[token], verb == "permits", condition

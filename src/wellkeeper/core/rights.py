@@ -63,7 +63,9 @@ def no_consent(label: str) -> str:
 _NAMES = (
     1 << 14
 )  # licence names remembered: a parse takes some 50 us, and a corpus has few names and many documents
-_UNKNOWN = frozenset({"", "unknown", "none", "null", "na", "n/a", "n-a", "other", "unspecified"})
+_UNKNOWN = frozenset(
+    {"", "unknown", "none", "noassertion", "null", "na", "n/a", "n-a", "other", "unspecified"}
+)
 
 
 # What people write -> SPDX. The names are those seen most on the Hugging Face Hub (its list of licence identifiers,
@@ -249,7 +251,7 @@ def _listed(name: str) -> str | None:
 
 
 _REFERENCE = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.+-]+")
-_OPERATORS = re.compile(r"(\(|\)|\b(?:and|or|with)\b)", re.IGNORECASE)
+_OPERATORS = re.compile(r"(\(|\)|(?<![^\s()])(?:and|or|with)(?![^\s()]))", re.IGNORECASE)  # not of "or-later"
 
 
 def _leaf(name: str) -> str | None:
@@ -258,7 +260,11 @@ def _leaf(name: str) -> str | None:
     if _REFERENCE.fullmatch(name):
         return name
     known = _ALIASES.get(_fold(name.rstrip("/"))) or _creative_commons(name)
-    return known or (None if " " in name else _listed(name))  # identifiers have no spaces
+    if known or " " in name:  # identifiers have no spaces
+        return known
+    if name.endswith("+") and (version := _listed(name[:-1])):
+        return f"{version}+"
+    return _listed(name)
 
 
 @lru_cache(_NAMES)
@@ -328,28 +334,37 @@ def _tree(node: object) -> "_Choice | str":
     return str(node)
 
 
-def is_allowed(expression: str, allowed: Callable[[str], bool]) -> bool:
+def _nothing(_licence: str) -> bool:
+    return False
+
+
+def is_allowed(
+    expression: str, allowed: Callable[[str], bool], *, denied: Callable[[str], bool] = _nothing
+) -> bool:
     """Whether a text under the expression can be used by a reader to whom only some licences are `allowed`.
 
-    Of licences joined by OR the reader chooses one; of those joined by AND all apply. An exception adds permissions to
-    its licence, so that it passes where the licence does, or where both together are allowed.
+    Of licences joined by OR the reader chooses one; of those joined by AND all apply. An exception of SPDX's list adds
+    permissions to its licence, so that it passes where the licence does, or where both together are allowed; what else
+    stands after WITH may as well take some away. A licence that is `denied`, with its exception or without it, cannot
+    be chosen.
 
     >>> is_allowed("MIT OR (GPL-3.0-only AND CC-BY-4.0)", {"GPL-3.0-only", "CC-BY-4.0"}.__contains__)
     True
     >>> is_allowed("GPL-2.0-only WITH Classpath-exception-2.0", {"GPL-2.0-only"}.__contains__)
     True
     """
-    if not _OPERATORS.search(expression):
-        return allowed(expression)
-    tree = _parsed(expression)
-    return allowed(expression) if tree is None else _holds(tree, allowed)
+    tree = _parsed(expression) if _OPERATORS.search(expression) else expression
+    return _holds(expression if tree is None else tree, allowed, denied)
 
 
-def _holds(tree: "_Choice | str", allowed: Callable[[str], bool]) -> bool:
-    if isinstance(tree, str):
-        return allowed(tree) or (" WITH " in tree and allowed(tree.partition(" WITH ")[0]))
-    parts = (_holds(part, allowed) for part in tree.parts)
-    return any(parts) if tree.any_one else all(parts)
+def _holds(tree: "_Choice | str", allowed: Callable[[str], bool], denied: Callable[[str], bool]) -> bool:
+    if not isinstance(tree, str):
+        parts = (_holds(part, allowed, denied) for part in tree.parts)
+        return any(parts) if tree.any_one else all(parts)
+    base, _, exception = tree.partition(" WITH ")
+    if denied(tree) or denied(base):
+        return False
+    return allowed(tree) or (exception != "" and is_recognised(tree) and allowed(base))
 
 
 def licences_of(expression: str) -> tuple[str, ...]:
@@ -379,7 +394,9 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
         "CC-BY-SA-*", "ODbL-1.0", "GFDL-*", "CDLA-Sharing-1.0", "GPL-*", "LGPL-*", "AGPL-*", "MPL-2.0", "EPL-*",
         "EUPL-*", "OSL-3.0",
     ),
-    "non-commercial": ("CC-BY-NC-*",),
+    "non-commercial": (
+        "CC-BY-NC-*", "NCGL-UK-2.0", "PolyForm-Noncommercial-*", "LicenseRef-fair-noncommercial-research",
+    ),
     "no-derivatives": ("CC-BY-ND-*", "CC-BY-NC-ND-*"),
 }  # fmt: skip
 """Families of licences by what they ask of whoever passes a text on, as patterns of SPDX identifiers."""
@@ -393,7 +410,7 @@ def in_family(licence: str, family: str) -> bool:
     >>> in_family("CC-BY-NC-SA-4.0", "non-commercial"), in_family("CC-BY-NC-SA-4.0", "share-alike")
     (True, False)
     """
-    return any(fnmatchcase(licence, pattern) for pattern in FAMILIES[family])
+    return any(fnmatchcase(licence.removesuffix("+"), pattern) for pattern in FAMILIES[family])
 
 
 @lru_cache(_NAMES)
@@ -406,11 +423,32 @@ def is_recognised(licence: str) -> bool:
     base, _, exception = licence.partition(" WITH ")
     if exception and _listed(exception) != exception:
         return False
-    return base in _SPELLINGS or _CC.fullmatch(base) is not None or _listed_exactly(base)
+    return base in _SPELLINGS or _CC.fullmatch(base) is not None or _listed_exactly(base.removesuffix("+"))
 
 
 def _listed_exactly(name: str) -> bool:
     return " " not in name and not name.startswith("LicenseRef-") and _listed(name) == name
+
+
+def any_version(licence: str) -> str:
+    """A licence without what it says of later versions: of those it allows, the reader may choose the one it names.
+
+    >>> any_version("GPL-3.0-or-later"), any_version("EUPL-1.1+"), any_version("MIT")
+    ('GPL-3.0', 'EUPL-1.1', 'MIT')
+    """
+    return licence.removesuffix("+").removesuffix("-or-later").removesuffix("-only")
+
+
+def licences_named_after(name: str) -> tuple[str, ...]:
+    """SPDX's licences whose identifiers begin with a name, ascending; none for a name that is a licence itself.
+
+    >>> licences_named_after("MIT"), licences_named_after("CC-BY-ND")[:2]
+    ((), ('CC-BY-ND-1.0', 'CC-BY-ND-2.0'))
+    """
+    if _leaf(name) is not None:
+        return ()
+    start = name.strip().lower() + "-"
+    return tuple(sorted(key for key in _spdx_list().values() if key.lower().startswith(start)))
 
 
 @lru_cache(_NAMES)

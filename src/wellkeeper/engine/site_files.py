@@ -16,6 +16,7 @@ what they mean. Nothing is fetched. A file that cannot be read says nothing, and
 [5] Really Simple Licensing 1.0, rslstandard.org.
 """
 
+import codecs
 import hashlib
 import json
 import re
@@ -56,7 +57,7 @@ class SiteFiles:
         self._found: dict[str, list[Path]] = {}
         for host in sorted(path for path in folder.iterdir() if path.is_dir()):
             if files := [host / name for name in _NAMES if (host / name).is_file()]:
-                self._found.setdefault(host.name.lower(), []).extend(files)
+                self._found.setdefault(_host(host.name), []).extend(files)
         if not self._found:
             raise InputError(
                 f"{folder} holds no file of a site. Save them as HOST/robots.txt, HOST/ai.txt, "
@@ -109,17 +110,29 @@ def site_files(folder: str, digest: str) -> SiteFiles:  # noqa: ARG001  the dige
 
 
 def place_of(address: str) -> tuple[str, str]:
-    """Host and path (with its query) of a URL, or of a domain alone.
+    """Host and path (with its query) of a URL, or of a domain alone; the host as it stands in the domain name system.
 
-    >>> place_of("https://Example.org:8080/a?b=1"), place_of("example.org")
-    (('example.org', '/a?b=1'), ('example.org', '/'))
+    >>> place_of("https://Example.org:8080/a?b=1"), place_of("example.org./a//b"), place_of("b\u00fccher.example")
+    (('example.org', '/a?b=1'), ('example.org', '/a//b'), ('xn--bcher-kva.example', '/'))
     """
+    plain = address.strip()
     try:
-        parts = urlsplit(address if "//" in address else f"//{address}")
+        parts = urlsplit(plain if _ABSOLUTE.match(plain) else f"//{plain}")
         host = parts.hostname or ""
     except ValueError:  # a bracket or port that is none
         return "", "/"
-    return host, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return _host(host), (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+_ABSOLUTE = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
+
+
+def _host(name: str) -> str:
+    plain = name.strip().rstrip(".").lower()
+    try:
+        return plain if plain.isascii() else plain.encode("idna").decode()
+    except UnicodeError:  # no name that could be registered
+        return plain
 
 
 Rules: TypeAlias = Callable[[str], Iterable[RawSignal]]
@@ -134,7 +147,7 @@ class Site:
     problems: tuple[str, ...]
 
     def signals(self, path: str) -> tuple[RawSignal, ...]:
-        encoded = encoded_path(path)
+        encoded = _literal(encoded_path(path))
         return tuple(signal for rules in self.rules for signal in rules(encoded))
 
 
@@ -144,11 +157,17 @@ def read_site(host: str, files: Sequence[Path]) -> Site:
     for path in files:
         try:
             with path.open("rb") as file:
-                text = file.read(MOST_BYTES).decode("utf-8-sig", errors="replace")
+                text = _text(file.read(MOST_BYTES))
             rules.append(_PARSERS[path.name](text, host))
-        except (OSError, ValueError, ET.ParseError) as error:
+        except (OSError, ValueError, RecursionError, ET.ParseError) as error:
             problems.append(f"{host}/{path.name} cannot be read and says nothing: {str(error).rstrip('.')}.")
     return Site(tuple(rules), tuple(problems))
+
+
+def _text(data: bytes) -> str:
+    """UTF-8 as the standards ask for, or UTF-16 that says so by its mark, as editors on Windows save it."""
+    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
 
 
 def encoded_path(path: str) -> str:
@@ -165,6 +184,11 @@ def _one_spelling(match: re.Match[str]) -> str:
     letter = chr(int(match[1], 16))
     unreserved = letter.isascii() and (letter.isalnum() or letter in "-._~")
     return letter if unreserved else match[0].upper()
+
+
+def _literal(encoded: str) -> str:
+    """An encoded path with the octets encoded that would mean something else in a pattern."""
+    return encoded.replace("*", "%2A").replace("$", "%24")
 
 
 def path_matches(pattern: str, path: str) -> bool:
@@ -197,32 +221,49 @@ class _Line(NamedTuple):
 
 
 _AS_WRITTEN = {"allow": "Allow", "disallow": "Disallow", "disallowaitraining": "DisallowAITraining"}
+_MISSPELT = frozenset({"dissallow", "dissalow", "disalow", "diasllow", "disallaw"})
+"""Taken for Disallow by Google's open parser (google/robotstxt), and so by whoever wrote them."""
+_RULES = frozenset(
+    {"allow", "disallow", "allowaitraining", "disallowaitraining", "contentusage", "contentsignal"}
+)
+"""Lines after which another User-agent begins a new group; others may stand between the agents of one [1]."""
 
 
 def _groups(text: str) -> dict[str, list[_Line]]:
     """Agent, in lower case -> the lines of all its groups; "" for lines before the first agent."""
     groups: dict[str, list[_Line]] = {}
     agents: list[str] = [""]
-    named = False  # whether the line before named an agent, too
+    named = False  # whether no rule stands between this line and the last that named an agent
     for line in re.split(r"[\r\n]+", text):
-        label, colon, rest = line.partition("#")[0].partition(":")
-        directive, value = re.sub(r"[\s_-]+", "", label.lower()), rest.strip()
-        if not colon or not directive:
+        label, value = _label_and_value(line.partition("#")[0])
+        directive = re.sub(r"[\s_-]+", "", label.lower())
+        if not directive:
             continue
         if directive == "useragent":
-            agents = [*(agents if named else []), value.partition("/")[0].strip().lower()]
-            named = True
+            told = [part.partition("/")[0].strip().lower() for part in value.split(",")]
+            agents, named = [*(agents if named else []), *told], True
             continue
-        if directive not in {"sitemap", "host", "license"}:  # these belong to no group
-            named = False
+        directive = "disallow" if directive in _MISSPELT else directive
+        named = named and directive not in _RULES
         written = f"{_AS_WRITTEN.get(directive, label.strip())}: {value}".rstrip()
-        for agent in agents:
+        for agent in dict.fromkeys(agents):
             groups.setdefault(agent, []).append(_Line(directive, value, written))
     return groups
 
 
+def _label_and_value(line: str) -> tuple[str, str]:
+    """The two sides of a colon; of two words without one, as Google's parser has it, the words; else nothing."""
+    label, colon, value = line.partition(":")
+    words = line.split()
+    if colon:
+        return label, value.strip()
+    return (words[0], words[1]) if len(words) == 2 else ("", "")
+
+
 def _pattern(value: str) -> str:
-    return encoded_path(value if value.startswith(("/", "*")) else f"/{value}")
+    """A pattern with every octet in one spelling; a `$` that is not its end is an octet like others."""
+    encoded = encoded_path(value if value.startswith(("/", "*")) else f"/{value}")
+    return encoded[:-1].replace("$", "%24") + encoded[-1:]
 
 
 class _Rule(NamedTuple):
@@ -230,8 +271,33 @@ class _Rule(NamedTuple):
     written: str
 
 
-def _ranked(lines: Iterable[_Line], allow: str, deny: str) -> tuple[_Rule, ...]:
-    """Rules in the order in which they are tried: longest pattern first, of equals the one that allows.
+class _Ranked:
+    """Rules in the order in which they count, found by what stands before their first wildcard.
+
+    A large site has thousands of rules, a corpus millions of its addresses.
+    """
+
+    def __init__(self, rules: tuple[_Rule, ...]) -> None:
+        self._by_start: dict[str, list[tuple[int, _Rule]]] = {}
+        for rank, rule in enumerate(rules):
+            start = rule.pattern.removesuffix("$").partition("*")[0]
+            self._by_start.setdefault(start, []).append((rank, rule))
+        self._lengths = sorted({len(start) for start in self._by_start})
+
+    def holding(self, path: str) -> str | None:
+        """The rule that holds for a path, as it is written."""
+        found: tuple[int, _Rule] | None = None
+        for length in self._lengths:
+            if length > len(path):
+                break
+            for ranked in self._by_start.get(path[:length], ()):
+                if (found is None or ranked[0] < found[0]) and path_matches(ranked[1].pattern, path):
+                    found = ranked
+        return None if found is None else found[1].written
+
+
+def _ranked(lines: Sequence[_Line], allow: str, deny: str) -> tuple[_Rule, ...]:
+    """Rules in the order in which they count: longest pattern first, of equals the one that allows.
 
     Last comes an empty Disallow, which lets everybody in who is not turned away by another rule.
     """
@@ -244,21 +310,20 @@ def _ranked(lines: Iterable[_Line], allow: str, deny: str) -> tuple[_Rule, ...]:
     )
 
 
-def _first(rules: tuple[_Rule, ...], path: str) -> str | None:
-    """The rule that holds for a path, as it is written."""
-    return next((rule.written for rule in rules if path_matches(rule.pattern, path)), None)
-
-
 def _robots(text: str, _host: str) -> Rules:
     groups = _groups(text)
-    agents = {bot.name: groups[agent] for agent in groups if (bot := bot_named(agent)) is not None}
+    agents: dict[str, list[_Line]] = {}
+    for agent, lines in groups.items():
+        if (bot := bot_named(agent)) is not None:
+            agents.setdefault(bot.name, []).extend(lines)
     everyone = [line for line in groups.get("*", []) if line.value]  # that all may crawl says nothing of AI
-    crawls = [
+    ranked = [
         (agent, _ranked(lines, allow, deny))
         for agent, lines in {"*": everyone, **agents}.items()
         for allow, deny in (("allow", "disallow"), ("allowaitraining", "disallowaitraining"))
     ]
-    crawls = [(agent, rules) for agent, rules in crawls if rules]
+    found = {rules: _Ranked(rules) for _, rules in ranked if rules}  # many bots share theirs
+    crawls = [(agent, found[rules]) for agent, rules in ranked if rules]
     usages = [
         (agent, *_usage(line), line)
         for agent, lines in groups.items()
@@ -267,11 +332,9 @@ def _robots(text: str, _host: str) -> Rules:
     ]
 
     def rules(path: str) -> Iterator[RawSignal]:
-        held = {
-            rules: _first(rules, path) for rules in {rules for _, rules in crawls}
-        }  # many bots share theirs
-        for agent, ranked in crawls:
-            written = held[ranked]
+        held = {id(rules): rules.holding(path) for rules in found.values()}
+        for agent, rules in crawls:
+            written = held[id(rules)]
             if written is not None and (agent != "*" or not written.startswith("Allow:")):
                 yield RawSignal("robots", _WHERE, agent, written)
         yield from _held_usages(usages, path)
@@ -309,24 +372,46 @@ def _held_usages(usages: Sequence[_Usage], path: str) -> Iterator[RawSignal]:
 
 
 def _ai_txt(text: str, _host: str) -> Rules:
-    ranked = {agent: _ranked(lines, "allow", "disallow") for agent, lines in _groups(text).items() if agent}
+    ranked = {
+        agent: _Ranked(_ranked(lines, "allow", "disallow")) for agent, lines in _groups(text).items() if agent
+    }
 
     def rules(path: str) -> Iterator[RawSignal]:
         for agent, mine in ranked.items():
-            if (written := _first(mine, path)) is not None:
+            if (written := mine.holding(path)) is not None:
                 bot = bot_named(agent)
                 yield RawSignal("ai-txt", _WHERE, agent if bot is None else bot.name, written)
 
     return rules
 
 
-def _tdmrep(text: str, _host: str) -> Rules:
+def _location(written: Any, host: str) -> str:
+    """The pattern of a rule; a whole address, which the protocol does not have, stands for its path."""
+    address = str(written or "/")
+    found, path = place_of(address) if "://" in address else (host, address)
+    return _pattern(path if _same_host(found, host) else address)
+
+
+def _same_host(one: str, other: str) -> bool:
+    return one.removeprefix("www.") == other.removeprefix("www.")
+
+
+def _reservation(value: Any) -> str:
+    """As the protocol writes it: JSON's true is 1."""
+    return str(int(value)) if isinstance(value, bool | float) else str(value)
+
+
+def _tdmrep(text: str, host: str) -> Rules:
     content = json.loads(text)
     entries = [content] if isinstance(content, dict) else content
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ValueError("it is no list of rules")
     told = [
-        (_pattern(str(entry.get("location") or "/")), str(entry["tdm-reservation"]), entry.get("tdm-policy"))
+        (
+            _location(entry.get("location"), host),
+            _reservation(entry["tdm-reservation"]),
+            entry.get("tdm-policy"),
+        )
         for entry in entries
         if "tdm-reservation" in entry
     ]
@@ -372,19 +457,33 @@ def _content_place(element: Any, host: str) -> tuple[str, str] | None:
     if "://" not in address:
         return host, _pattern(address)
     found, path = place_of(address)
-    return (host, _pattern(path)) if found.removeprefix("www.") == host.removeprefix("www.") else None
+    return (host, _pattern(path)) if _same_host(found, host) else None
 
 
 def _licence_signals(content: Any) -> Iterator[RawSignal]:
-    for licence in (element for element in content.iter() if _tag(element) == "license"):
-        payment = next(
-            (str(part.get("type") or "") for part in licence.iter() if _tag(part) == "payment"), ""
-        )
-        for part in licence.iter():
-            if _tag(part) in {"permits", "prohibits"} and (part.get("type") or "usage").lower() == "usage":
-                tokens = " ".join((part.text or "").split())
-                offer = f"; payment {payment}" if payment and _tag(part) == "permits" else ""
-                yield RawSignal("rsl", _WHERE, f"{_tag(part)} usage", tokens + offer)
+    for licence in (element for element in content if _tag(element) == "license"):
+        limits = "".join(f"; {limit}" for part in licence if (limit := _limit(part)))
+        for part in licence:
+            if _tag(part) in {"permits", "prohibits"} and _kind(part) == "usage":
+                offer = limits if _tag(part) == "permits" else ""
+                yield RawSignal("rsl", _WHERE, f"{_tag(part)} usage", _tokens(part) + offer)
+
+
+def _kind(part: Any) -> str:
+    return str(part.get("type") or "usage").lower()
+
+
+def _tokens(part: Any) -> str:
+    return " ".join((part.text or "").split())
+
+
+def _limit(part: Any) -> str:
+    """What a part of a licence asks of whoever uses its permissions: a payment, a kind of user, a place."""
+    if _tag(part) == "payment":
+        return f"payment {part.get('type')}" if part.get("type") else ""
+    if _tag(part) not in {"permits", "prohibits"} or _kind(part) == "usage":
+        return ""
+    return f"{'' if _tag(part) == 'permits' else 'not '}{_kind(part)} {_tokens(part)}"
 
 
 _PARSERS: Mapping[str, Callable[[str, str], Rules]] = {

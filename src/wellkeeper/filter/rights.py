@@ -7,7 +7,8 @@ A document goes for the first of these that speaks against it, in this order:
 2. *Licence*: a document passes if a reader may choose licences of its SPDX expression that are all allowed and none
    denied. Entries of `allow` and `deny` are licences as people write them, patterns (`CC-BY-*`), or families:
    `public-domain`, `attribution`, `permissive`, `share-alike`, `non-commercial`, `no-derivatives`. A denied licence is
-   denied whatever allows it. Licences that nobody knows, or whose names mean nothing certain, are `unknown`.
+   denied whatever allows it. Whether a licence says "only" or "or later" makes no difference to either: it is the
+   licence of the version that it names. Licences that nobody knows, or whose names mean nothing certain, are `unknown`.
 3. *Date*: captured after `not_after`, or, with `proof: archive`, without a date that a third party or the user vouches
    for: what a page says of its own date is no proof. Documents without a proof are `unknown`, too.
 
@@ -15,7 +16,7 @@ A document goes for the first of these that speaks against it, in this order:
 and to keep them would make an allow list mean nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import partial
@@ -31,10 +32,12 @@ from wellkeeper.core.rights import (
     CONSENTS,
     FAMILIES,
     Consent,
+    any_version,
     in_family,
     is_allowed,
     is_recognised,
     licence_expression,
+    licences_named_after,
     licences_of,
 )
 from wellkeeper.core.signals import NO_DATE
@@ -165,6 +168,12 @@ class Rights:
                 raise RecipeError(
                     f"{self.name}: licence.{which} has no family {entry!r}.{meant} Families: {', '.join(FAMILIES)}."
                 )
+        for entry in entries if which == "deny" else ():
+            if not _is_pattern(entry) and (named := licences_named_after(entry)):
+                raise RecipeError(
+                    f"{self.name}: licence.deny has {entry!r}, which {len(named):,} licences begin with and which "
+                    f"denies none of them. Write {entry}* to deny them all, or name one, such as {named[-1]}."
+                )
         return [_folded(entry.strip()) for entry in entries]
 
     def _consent(self, given: Any) -> list[str]:
@@ -211,38 +220,39 @@ def _end_of(day: str) -> int:
 def _judged(expression: str, lists: Mapping[str, Sequence[str]]) -> str:
     """What the lists say of an expression: a reason, or nothing if it passes."""
     denied = partial(_is_listed, entries=lists["deny"])
-    if not is_allowed(expression, lambda licence: not _denied(licence, denied)):
+    if not is_allowed(expression, lambda _licence: True, denied=denied):
         return DENIED
     if not lists["allow"]:
         known = all(is_recognised(licence) or denied(licence) for licence in licences_of(expression))
         return "" if known else NO_LICENCE
     allowed = partial(_is_listed, entries=lists["allow"])
-    if is_allowed(expression, lambda licence: allowed(licence) and not _denied(licence, denied)):
+    if is_allowed(expression, allowed, denied=denied):
         return ""
     uncertain = is_allowed(
-        expression,
-        lambda licence: (allowed(licence) or not is_recognised(licence)) and not _denied(licence, denied),
+        expression, lambda licence: allowed(licence) or not is_recognised(licence), denied=denied
     )
     return NO_LICENCE if uncertain else NOT_ALLOWED
 
 
 def _folded(entry: str) -> str:
     """An entry as the corpus has its licences: `apache 2` is Apache-2.0; patterns and families stay."""
-    if entry in FAMILIES or any(letter in entry for letter in "*?["):
-        return entry
-    return licence_expression(entry) or entry
+    return entry if _is_pattern(entry) else licence_expression(entry) or entry
 
 
-def _denied(licence: str, denied: Callable[[str], bool]) -> bool:
-    """Whether a licence, or the one that an exception is added to, is denied."""
-    return denied(licence) or denied(licence.partition(" WITH ")[0])
+def _is_pattern(entry: str) -> bool:
+    return entry in FAMILIES or any(letter in entry for letter in "*?[")
 
 
 def _is_listed(licence: str, entries: Sequence[str]) -> bool:
-    return any(
-        in_family(licence, entry) if entry in FAMILIES else fnmatchcase(licence.lower(), entry.lower())
-        for entry in entries
-    )
+    return any(_is_meant(licence, entry) for entry in entries)
+
+
+def _is_meant(licence: str, entry: str) -> bool:
+    if entry in FAMILIES:
+        return in_family(licence, entry)
+    if _is_pattern(entry):
+        return fnmatchcase(licence.lower(), entry.lower())
+    return any_version(licence).lower() == any_version(entry).lower()
 
 
 def _facts(options: Mapping[str, Any]) -> dict[str, Any]:

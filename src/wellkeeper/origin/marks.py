@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wellkeeper.core.evidence import BY_NAME
-from wellkeeper.core.marks import Credential, RawSignal, Trust, origin_of_source_types
+from wellkeeper.core.marks import Credential, RawSignal, origin_of_source_types
 from wellkeeper.core.origin import Origin, declared_origin
 
 AI_MADE = (Origin.AI_GENERATED, Origin.AI_ASSISTED)
@@ -51,14 +51,13 @@ class Marked:
 def marked_by_credential(credential: Credential) -> Marked:
     """What a credential is evidence of.
 
-    >>> trusted = Credential(validity=Validity.VALID, trust=Trust.TRUSTED, source_types=("humanEdits",))
-    >>> marked_by_credential(trusted) == Marked(_bit("credential-trusted-human"), Origin.HUMAN)
+    >>> from wellkeeper.core.marks import Validity
+    >>> signed = Credential(validity=Validity.VALID, source_types=("humanEdits",))
+    >>> marked_by_credential(signed) == Marked(_bit("credential-human"), Origin.UNKNOWN)
     True
     """
     kind = credential.evidence
-    if kind is not None:
-        return Marked(_bit(kind), credential.origin)
-    return Marked(0, credential.origin if credential.trust is Trust.TRUSTED else Origin.UNKNOWN)
+    return Marked(0 if kind is None else _bit(kind), credential.stated)
 
 
 def marked_by_signals(signals: Iterable[RawSignal]) -> Marked:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wellkeeper.core.decision import Corpus, Decision, Indices, Referenced, Ruling, Weights
+from wellkeeper.core.decision import Corpus, Decision, Indices, Keyed, Referenced, Ruling, Weights
 from wellkeeper.core.evidence import BY_NAME, KINDS, Strength
 from wellkeeper.core.origin import LABELS, Origin
 from wellkeeper.errors import RecipeError
@@ -30,6 +30,7 @@ from wellkeeper.origin.evidence import (
     probability,
     style_log10_by_slice,
     traced_by_ai,
+    watermark_evidence,
 )
 from wellkeeper.origin.weights import effective_size, origin_weights
 
@@ -386,8 +387,12 @@ def _judged(
     captured_at = corpus.column("captured_at")[documents].astype(np.int64)
     mask |= date_evidence(captured_at, corpus.column("captured_basis")[documents].astype(np.uint8))
     style = None if styled is None else styled.log10()
+    watermark = corpus.watermark_log10() if isinstance(corpus, Keyed) else None
+    if watermark is not None:
+        watermark = watermark[documents]
+        mask |= watermark_evidence(watermark)
     _, odds, _, conflict = origin_of(
-        mask, declared, captured_at, prior=PRIORS[prior], style=style, flagged=flagged
+        mask, declared, captured_at, prior=PRIORS[prior], style=style, watermark=watermark, flagged=flagged
     )
     told = np.zeros(documents.size) if style is None else np.nan_to_num(style)
     alone = (told > 0) & ~traced_by_ai(mask) & ~np.isin(declared, _AI_LABELS)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wellkeeper.recipe.textpass import Group
 
 
-VERSION = "rights.1"
+VERSION = "rights.2"
 """Changes with how signals, licences and consent are read: sidecars made with another are made anew."""
 
 

@@ -44,7 +44,7 @@ class Detection:
 
     keys: tuple[WatermarkKey, ...]
     scan: Scan
-    places: pa.Table  # id, file, line of each document
+    places: pa.Table  # id, file and line of each document
     quarantined: int
     said: tuple[str, ...]  # about columns that were guessed
     paths: dict[str, Path]
@@ -56,7 +56,7 @@ class Detection:
         rows = np.arange(len(readings.tokens))
         columns |= {
             "tokens": readings.tokens,
-            "key": pa.array([self.keys[key].id for key in best.tolist()], pa.string()),
+            "key": pa.DictionaryArray.from_arrays(best.astype(np.int32), [key.id for key in self.keys]),
             "scored": readings.scored[best, rows],
             "statistic": readings.statistic[best, rows],
             "p_value": self.scan.p_values,
@@ -73,7 +73,8 @@ class Detection:
         """The document of schema `wellkeeper.watermark/1`."""
         scan, table = self.scan, self.table()
         marked = np.flatnonzero(scan.marked)
-        listed = np.arange(len(table)) if len(table) <= LISTED else marked[:LISTED]
+        strongest = marked[np.argsort(scan.p_values[marked], kind="stable")]
+        listed = np.arange(len(table)) if len(table) <= LISTED else np.sort(strongest[:LISTED])
         return {
             "schema": SCHEMA,
             "version": __version__,
@@ -155,6 +156,7 @@ def detect(
         id=id,
         ids=ids,
         coder=coder,
+        vocabulary=vocabulary,
         strict=strict,
         workers=workers,
         listener=listener,
@@ -163,7 +165,7 @@ def detect(
     detection = Detection(
         keys=loaded,
         scan=judged(Readings.joined([block.result for block in done]), level=fdr, control=control),
-        places=pa.concat_tables([block.places for block in done]),
+        places=pa.concat_tables([block.places for block in done]).unify_dictionaries(),
         quarantined=sum(len(block.quarantined) for block in done),
         said=tuple(corpus.said),
         paths={},
@@ -178,12 +180,18 @@ def pooled_test(
     tokenizer: str | Path | None = None,
     text: str | None = None,
     ids: str | None = None,
+    without: Sequence[str | Path] = (),
     any_tokenizer: bool = False,
     workers: int | None = None,
     strict: bool = False,
     listener: Listener = nobody,
 ) -> list[tuple[WatermarkKey, Radioactivity]]:
     """For each key the test whether the inputs as a whole carry its mark above chance; arguments as of `detect`.
+
+    N-grams of the text in `without`, such as a model's prompts or the marked set itself, do not count. It is read as the
+    inputs are, by the same columns.
+
+    Memory grows by 8 bytes, 16 for a while, a key and distinct n-gram.
 
     Raises:
         InputError: an input or a key cannot be read, or the tokeniser is not the key's.
@@ -197,10 +205,15 @@ def pooled_test(
         id=None,
         ids=ids,
         coder=coder,
+        vocabulary=min(key.vocabulary for key in loaded),
         strict=strict,
         workers=workers,
         listener=listener,
     )
+    if without:
+        for block in replace(corpus, inputs=[str(path) for path in without], said=[]).worked(_as_they_are):
+            for test in tests:
+                test.leave_out(block.result)
     for block in corpus.worked(_as_they_are):
         for test in tests:
             test.add(block.result)
@@ -219,6 +232,7 @@ def pooled_json(found: Sequence[tuple[WatermarkKey, Radioactivity]], *, level: f
                 "documents": one.documents,
                 "tokens": one.tokens,
                 "ngrams": one.ngrams,
+                "left_out": one.left_out,
                 "statistic": one.statistic,
                 "p_value": one.p_value,
                 "above_chance": one.p_value <= level / len(found),
@@ -283,6 +297,7 @@ class _Corpus:
     id: str | None
     ids: str | None
     coder: Tokenizer | None  # None where there is a column of ids
+    vocabulary: int  # ids are below it
     strict: bool
     workers: int | None
     listener: Listener
@@ -297,7 +312,7 @@ class _Corpus:
         documents = 0
         with tempfile.TemporaryDirectory(prefix="wellkeeper-") as scratch:
             pieces = self._pieces(Path(scratch))
-            tasks = ((number, piece, function) for number, piece in enumerate(pieces))
+            tasks = ((number, piece, self.vocabulary, function) for number, piece in enumerate(pieces))
             for block in _in_order(run_tasks(_worked, tasks, workers=self.workers)):
                 documents += len(block.places)
                 if self.strict and block.quarantined:
@@ -329,10 +344,29 @@ class _Corpus:
                     yield partial(_of_text, raw, group.columns, self.coder)
 
 
-def _worked(task: tuple[int, Callable[[], _Read], Callable[[Tokens], Worked]]) -> tuple[int, _Block[Worked]]:
-    number, read, function = task
+def _worked(
+    task: tuple[int, Callable[[], _Read], int, Callable[[Tokens], Worked]],
+) -> tuple[int, _Block[Worked]]:
+    number, read, vocabulary, function = task
     places, tokens, refused = read()
+    _check_ids(places, tokens, vocabulary)
     return number, _Block(places, function(tokens), refused)
+
+
+def _check_ids(places: pa.Table, tokens: Tokens, vocabulary: int) -> None:
+    """Refuse ids that the keys do not know, with the place of the first: all of the text is in other ids then.
+
+    Raises:
+        InputError: there is one.
+    """
+    if not tokens.ids.size or int(tokens.ids.max()) < vocabulary:
+        return
+    at = int(np.argmax(tokens.ids >= vocabulary))
+    row = places.slice(int(np.searchsorted(tokens.offsets, at, side="right")) - 1, 1).to_pylist()[0]
+    raise InputError(
+        f"{row['file']}, line {row['line']}: a token has the id {int(tokens.ids[at]):,}, and the key's vocabulary ends "
+        f"at {vocabulary:,}. Give the tokeniser, or the ids of the tokeniser, that the key was made for."
+    )
 
 
 def _of_rows(name: str, read: Callable[[], TokenRows]) -> _Read:
@@ -349,7 +383,7 @@ def _of_text(raw: RawBlock, columns: ColumnMap, coder: Tokenizer) -> _Read:
 
 
 def _places(ids: Any, name: str, lines: Any) -> pa.Table:
-    files = pa.array([name] * len(lines), pa.string())
+    files = pa.DictionaryArray.from_arrays(np.zeros(len(lines), np.int32), [name])
     return pa.table({"id": ids.cast(pa.string()), "file": files, "line": lines.cast(pa.int64())})
 
 

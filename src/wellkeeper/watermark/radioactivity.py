@@ -7,8 +7,11 @@ independent witnesses [1, 2]. What is left is one exact test, by the null distri
 n-grams.
 
 A small p-value says that the text is not independent of the key. It does not say how it came to be: the corpus may hold
-marked documents outright, or text of a model that was trained on some. If a model was asked with prompts that hold
-marked text, it copies from them: prompts must be free of the mark.
+marked documents outright, or quote some, or be of a model that was trained on some. If a model was asked with prompts
+that hold marked text, it copies from them. So n-grams of other text can be left out, of the prompts or of the marked
+set itself: what is still above chance was not copied from there. Leaving out makes no false alarm likelier. Text that
+knows nothing of the key leaves the draws of the others as they were; marked text takes n-grams that the key likes, and
+so leaves fewer of them.
 
 [1] Sander, Fernandez, Durmus, Douze and Furon, Watermarking makes language models radioactive, NeurIPS 2024
     (arXiv:2402.14904).
@@ -21,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wellkeeper.errors import DataError
 from wellkeeper.watermark.detection import Detector, Scores, check_documents
 from wellkeeper.watermark.keys import WatermarkKey, detector_of, ngrams_of
 from wellkeeper.watermark.kgw import KGW
@@ -38,6 +42,7 @@ class Radioactivity:
     documents: int
     tokens: int
     ngrams: int  # distinct, those that the test is over
+    left_out: int  # distinct, that stand in other text too and are not counted
     statistic: float  # the scheme's, over all of them
     p_value: float  # chance of a statistic at least as large without the mark, in (0, 1]
 
@@ -53,9 +58,19 @@ class PooledTest:
             if isinstance(self._detector, KGW)
             else _Documents(self._detector, self._width, lead)
         )
-        self._seen = np.empty(0, np.uint64)  # draws, ascending
-        self._documents = self._tokens = 0
+        self._seen, self._elsewhere = _Seen(), _Seen()
+        self._documents = self._tokens = self._left_out = 0
         self._parts: list[Scores] = []
+
+    def leave_out(self, tokens: Tokens) -> None:
+        """Name other text, before any is taken in: n-grams that stand in it will not count.
+
+        Raises:
+            DataError: text was taken in already, or a token id is not below the key's vocabulary.
+        """
+        if self._documents:
+            raise DataError("Text was taken in already. Name what is left out before the first document.")
+        self._elsewhere.take(np.unique(self._draws.identities(_ngrams(tokens, self._width))))
 
     def add(self, tokens: Tokens) -> None:
         """Take in documents.
@@ -67,9 +82,10 @@ class PooledTest:
         self._tokens += len(tokens.ids)
         ngrams = _ngrams(tokens, self._width)
         draws, first = np.unique(self._draws.identities(ngrams), return_index=True)
-        new = ~_among(draws, self._seen)
-        self._seen = np.sort(np.concatenate((self._seen, draws[new])), kind="stable")
-        ngrams = ngrams[first[new]]
+        new = self._seen.take(draws)
+        elsewhere = self._elsewhere.has(draws)
+        self._left_out += int(np.count_nonzero(new & elsewhere))
+        ngrams = ngrams[first[new & ~elsewhere]]
         for start in range(0, len(ngrams), _AT_ONCE):
             self._parts.append(self._draws.scores(ngrams[start : start + _AT_ONCE]))
 
@@ -81,6 +97,7 @@ class PooledTest:
             documents=self._documents,
             tokens=self._tokens,
             ngrams=0 if whole is None else int(whole.scored[0]),
+            left_out=self._left_out,
             statistic=0.0 if whole is None else float(whole.statistic[0]),
             p_value=p_value,
         )
@@ -128,17 +145,22 @@ class _GreenDraws:
         return Scores(scored=np.array([len(ngrams)]), statistic=np.array([green]))
 
 
-def radioactivity(key: WatermarkKey, pieces: Iterable[Tokens]) -> Radioactivity:
+def radioactivity(
+    key: WatermarkKey, pieces: Iterable[Tokens], *, without: Iterable[Tokens] = ()
+) -> Radioactivity:
     """Test whether text carries the mark of a key above chance.
 
     Args:
         key: of any scheme.
         pieces: the documents, in as many pieces as one likes.
+        without: other text, such as a model's prompts, whose n-grams do not count.
 
     Raises:
         DataError: a token id is not below the key's vocabulary.
     """
     test = PooledTest(key)
+    for piece in without:
+        test.leave_out(piece)
     for piece in pieces:
         test.add(piece)
     return test.result()
@@ -171,6 +193,32 @@ def _ngrams(tokens: Tokens, width: int) -> NDArray[np.int32]:
     document = np.repeat(np.arange(len(tokens)), tokens.counts())
     within: NDArray[np.int32] = windows[document[: len(windows)] == document[width - 1 :]]
     return within
+
+
+class _Seen:
+    """A set of numbers, 8 bytes each: ascending runs, each at least twice as long as the next.
+
+    A number is merged as often as lengths double, so that n of them cost n log n steps, however small the pieces.
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[NDArray[np.uint64]] = []
+
+    def has(self, values: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        found = np.zeros(len(values), np.bool_)
+        for run in self._runs:
+            found |= _among(values, run)
+        return found
+
+    def take(self, values: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Take in distinct values, ascending; returns which of them are new."""
+        new = ~self.has(values)
+        run = values[new]
+        while self._runs and len(self._runs[-1]) < 2 * len(run):
+            # two ascending runs, which a stable sort finds and merges
+            run = np.sort(np.concatenate((self._runs.pop(), run)), kind="stable")
+        self._runs.append(run)
+        return new
 
 
 def _among(values: NDArray[np.uint64], ascending: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ not stop the reading of millions.
 """
 
 from wellkeeper.engine.credentials.anchors import load_anchors
-from wellkeeper.engine.credentials.media import read_media
+from wellkeeper.engine.credentials.media import media_type_of, read_media, read_media_file
 from wellkeeper.engine.credentials.text import (
     detached,
     read_text,
@@ -23,7 +23,9 @@ from wellkeeper.engine.credentials.text import (
 __all__ = [
     "detached",
     "load_anchors",
+    "media_type_of",
     "read_media",
+    "read_media_file",
     "read_text",
     "store_of",
     "text_has_credential",

@@ -2,11 +2,15 @@
 
 import io
 import json
+import mmap
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
 
 from wellkeeper.core.marks import Credential, Trust, Validity
-from wellkeeper.engine.credentials.manifests import credential_of
+from wellkeeper.engine.credentials.manifests import credential_of, shortened
 from wellkeeper.errors import MissingExtraError
 
 _NOTHING = Credential(validity=Validity.NONE)
@@ -16,6 +20,36 @@ _LABEL = b"c2pa"  # every manifest store names itself, in whatever file it lies
 _STORE_UUID = bytes.fromhex("6332706100110010800000aa00389b71")
 _BOX_HEADER = 8
 _APP11 = b"\xff\xeb"
+
+_DRAWN = "application/vnd.oasis.opendocument"
+_OPEN_XML = "application/vnd.openxmlformats-officedocument"
+MEDIA_TYPES: Mapping[str, str] = {
+    "arw": "image/x-sony-arw", "avif": "image/avif", "dng": "image/dng", "gif": "image/gif", "heic": "image/heic",
+    "heif": "image/heif", "jpeg": "image/jpeg", "jpg": "image/jpeg", "jpe": "image/jpeg", "jxl": "image/jxl",
+    "nef": "image/x-nikon-nef", "png": "image/png", "svg": "image/svg+xml", "tif": "image/tiff", "tiff": "image/tiff",
+    "webp": "image/webp",
+    "flac": "audio/flac", "m4a": "audio/mp4", "mp3": "audio/mpeg", "wav": "audio/wav",
+    "avi": "video/avi", "m4v": "video/x-m4v", "mov": "video/quicktime", "mp4": "video/mp4",
+    "docx": f"{_OPEN_XML}.wordprocessingml.document", "docm": "application/vnd.ms-word.document.macroenabled.12",
+    "pptx": f"{_OPEN_XML}.presentationml.presentation",
+    "pptm": "application/vnd.ms-powerpoint.presentation.macroenabled.12",
+    "xlsx": f"{_OPEN_XML}.spreadsheetml.sheet", "xlsm": "application/vnd.ms-excel.sheet.macroenabled.12",
+    "odg": f"{_DRAWN}.graphics", "odp": f"{_DRAWN}.presentation", "ods": f"{_DRAWN}.spreadsheet",
+    "odt": f"{_DRAWN}.text", "otg": f"{_DRAWN}.graphics-template", "otp": f"{_DRAWN}.presentation-template",
+    "ots": f"{_DRAWN}.spreadsheet-template", "ott": f"{_DRAWN}.text-template",
+    "epub": "application/epub+zip", "oxps": "application/oxps", "pdf": "application/pdf",
+}  # fmt: skip
+"""Ending of a file's name -> media type, of files that a credential can be embedded in. Not as the system has it: a
+file of Arrow is media on some systems, and a result must be the same on all."""
+
+
+def media_type_of(name: str) -> str | None:
+    """The media type that a file's name promises, if a credential can be embedded in such a file; else None.
+
+    >>> media_type_of("a/b.JPG"), media_type_of("part.arrow")
+    ('image/jpeg', None)
+    """
+    return MEDIA_TYPES.get(PurePath(name).suffix.lower().removeprefix("."))
 
 
 def read_media(data: bytes, media_type: str, *, anchors: bytes | None = None) -> Credential:
@@ -34,18 +68,43 @@ def read_media(data: bytes, media_type: str, *, anchors: bytes | None = None) ->
     """
     if _LABEL not in data:
         return _NOTHING
+    credential = _read(io.BytesIO(data), media_type, anchors)
+    return replace(credential, store=manifest_store(data)) if _has_manifests(credential) else credential
+
+
+def read_media_file(path: Path, media_type: str, *, anchors: bytes | None = None) -> Credential:
+    """`read_media` of a file that may be larger than memory, without the store.
+
+    Raises:
+        MissingExtraError: the file may hold a credential and the extra `c2pa` is not installed.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        if path.stat().st_size == 0:  # cannot be mapped
+            return _NOTHING
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+            is_marked = whole.find(_LABEL) >= 0
+        return _read(file, media_type, anchors) if is_marked else _NOTHING
+
+
+def _read(stream: BinaryIO, media_type: str, anchors: bytes | None) -> Credential:
+    """What the library says of a file, without the store."""
     c2pa = c2pa_library()
     try:
-        reader = c2pa.Reader.try_create(media_type, io.BytesIO(data), context=_context(anchors))
+        reader = c2pa.Reader.try_create(media_type, stream, context=_context(anchors))
         if reader is None:
             return _NOTHING
         with reader:
             report = json.loads(reader.json())
     except c2pa.C2paError.NotSupported:
         return _NOTHING
-    except c2pa.C2paError as error:
-        return Credential(validity=Validity.UNREADABLE, trust=Trust.UNKNOWN, problems=(str(error),))
-    return credential_of(report, anchored=anchors is not None, store=manifest_store(data))
+    except (c2pa.C2paError, ValueError, RecursionError) as error:
+        return Credential(validity=Validity.UNREADABLE, trust=Trust.UNKNOWN, problems=(shortened(str(error)),))
+    return credential_of(report, anchored=anchors is not None, store=b"")
+
+
+def _has_manifests(credential: Credential) -> bool:
+    return credential.validity in {Validity.VALID, Validity.INVALID}
 
 
 def manifest_store(data: bytes) -> bytes:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.core.marks import Credential, Validity
-from wellkeeper.engine.credentials.manifests import credential_of
+from wellkeeper.engine.credentials.manifests import credential_of, shortened
 from wellkeeper.errors import MissingExtraError
 from wellkeeper.native import loop
 
@@ -33,17 +33,26 @@ def _selectors(data: bytes) -> bytes:
 _MARK = "\ufeff".encode()
 _WRAPPER = _MARK + _selectors(b"C2PATXT\0")
 _HEADER_BYTES = 8 + 1 + 4  # magic, version, length of the store
-_RUN = re.compile(rb"(?:\xef\xb8[\x80-\x8f]|\xf3\xa0(?:[\x84-\x86][\x80-\xbf]|\x87[\x80-\xaf]))*")
+_RUN = rb"(?:\xef\xb8[\x80-\x8f]|\xf3\xa0(?:[\x84-\x86][\x80-\xbf]|\x87[\x80-\xaf]))*+"
+_WRAPPED = re.compile(_MARK + rb"(" + _WRAPPER.removeprefix(_MARK) + _RUN + rb")")
 
 _BEGIN = b"-----BEGIN C2PA MANIFEST-----"
 _END = b"-----END C2PA MANIFEST-----"
-_OPENED = re.compile(_BEGIN + rb"\s*data:application/c2pa;base64,")
-_BLOCK = re.compile(  # with the signs of a comment before it and behind it, and its line end
-    rb"[^\n]{0,8}" + _OPENED.pattern + rb"(.*?)" + _END + rb"[^\n]{0,8}\n?", re.DOTALL
-)
-_SCRIPT = re.compile(
-    rb"<script[^>]*\btype=[\"']application/c2pa[\"'][^>]*>([A-Za-z0-9+/=\s]*)", re.IGNORECASE
-)
+_OPENED = re.compile(_BEGIN + rb"\s*+data:application/c2pa;base64,")
+_SIGNS = rb"[\t -/:-@\[-`{-~]{0,8}"  # of a comment around a block
+_COMMENT_BEFORE = re.compile(_SIGNS + rb"\Z")
+_COMMENT_BEHIND = re.compile(rb"(" + _SIGNS + rb")\n?")
+_MOST_FRAMES = 16
+"""A text may quote what a credential is framed by; one that does so more often is not read. The time that the library
+takes for it grows with the square of their number, up to minutes a document; the standard knows one credential a text.
+"""
+
+_C2PA = b"application/c2pa"
+_FRAMES = {"text/plain": _WRAPPER, "text/markdown": _BEGIN, "text/html": _C2PA}
+
+# Neither a tag nor its attribute is looked for beyond the next tag, so that no page makes the search go back and forth.
+_SCRIPT = re.compile(rb"<script(\s[^<>]*+)>([A-Za-z0-9+/=\s]*+)", re.IGNORECASE)
+_C2PA_TYPE = re.compile(rb"\stype\s*+=\s*+[\"']?application/c2pa(?:[\"'\s]|\Z)", re.IGNORECASE)
 
 
 def text_has_credential(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -73,21 +82,43 @@ def detached(text: bytes) -> tuple[bytes, bytes]:
     several, which the standard forbids, all are taken off and the first store is kept.
     """
     store = b""
-    while (start := text.find(_WRAPPER)) >= 0:
-        run = _RUN.match(text, start + len(_MARK))
-        assert run is not None  # the magic alone is a run
-        text, store = text[:start] + text[run.end() :], store or _unwrapped(run[0])
-    block = _BLOCK.search(text) if _BEGIN in text else None
-    if block is not None:
-        text, store = text[: block.start()] + text[block.end() :], store or _decoded(block[1])
+    if _WRAPPER in text:
+        stores = (_unwrapped(run) for run in _WRAPPED.findall(text))
+        store = next(filter(None, stores), b"")
+        text = _WRAPPED.sub(b"", text)
+    opened = _OPENED.search(text) if _BEGIN in text else None
+    end = -1 if opened is None else text.find(_END, opened.end())
+    if opened is not None and end >= 0:
+        store = store or _decoded(text[opened.end() : end])
+        text = _without_comment(text, opened.start(), end + len(_END))
     return text, store
+
+
+def _without_comment(text: bytes, start: int, end: int) -> bytes:
+    """The text without a block of it, without the signs of the comment that the block is, and without its line end.
+
+    The line end stays where something else stands before the block.
+    """
+    before = _COMMENT_BEFORE.search(text, max(0, start - 8), start)
+    behind = _COMMENT_BEHIND.match(text, end)
+    assert before is not None  # no signs at all match, too
+    assert behind is not None
+    left = text[: before.start()]
+    return left + text[behind.end() if left[-1:] in (b"", b"\n") else behind.end(1) :]
 
 
 def store_of(carrier: bytes) -> bytes:
     """The manifest store that a text or a page of HTML carries; b"" where it carries none, or one that is torn."""
     _, store = detached(carrier)
-    script = None if store else _SCRIPT.search(carrier)
-    return _decoded(script[1]) if script else store
+    return store or _decoded(_in_script(carrier) or b"")
+
+
+def _in_script(page: bytes) -> bytes | None:
+    """What the first script element of a credential holds; None if the page has no such element."""
+    if _C2PA not in page:
+        return None
+    scripts = (found[2] for found in _SCRIPT.finditer(page) if _C2PA_TYPE.search(found[1]))
+    return next(scripts, None)
 
 
 def read_text(text: bytes, *, anchors: bytes | None = None) -> Credential:
@@ -103,6 +134,10 @@ def read_text(text: bytes, *, anchors: bytes | None = None) -> Credential:
     media_type = _media_type(text)
     if media_type is None:
         return _NOTHING
+    if text.count(_FRAMES[media_type]) > _MOST_FRAMES:
+        return Credential(
+            validity=Validity.UNREADABLE, problems=(f"more than {_MOST_FRAMES} credentials in a text",)
+        )
     verify = _verifier()
     try:
         report = verify(
@@ -113,7 +148,7 @@ def read_text(text: bytes, *, anchors: bytes | None = None) -> Credential:
             online=False,
         )
     except ValueError as error:
-        return Credential(validity=Validity.UNREADABLE, problems=(str(error),))
+        return Credential(validity=Validity.UNREADABLE, problems=(shortened(str(error)),))
     if not report["present"]:
         return _NOTHING
     manifests = {**report["manifest_report"], "validation_state": report["validation_state"]}
@@ -130,7 +165,7 @@ def _media_type(text: bytes) -> str | None:
         return "text/plain"
     if _BEGIN in text and _OPENED.search(text):
         return "text/markdown"
-    if b"application/c2pa" in text and _SCRIPT.search(text):
+    if _in_script(text) is not None:
         return "text/html"
     return None
 
