@@ -208,7 +208,15 @@ def test_every_key_of_a_recipe_is_explained():
 
 @pytest.mark.parametrize(
     "function",
-    [wellkeeper.audit, wellkeeper.build_anchors, wellkeeper.curate, wellkeeper.prove, wellkeeper.recommend],
+    [
+        wellkeeper.audit,
+        wellkeeper.build_anchors,
+        wellkeeper.curate,
+        wellkeeper.forget,
+        wellkeeper.prove,
+        wellkeeper.recommend,
+        wellkeeper.verify,
+    ],
     ids=lambda function: function.__name__,
 )
 def test_every_keyword_of_the_python_api_is_named(function):

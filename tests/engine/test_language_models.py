@@ -286,7 +286,8 @@ def test_what_llama_cpp_cannot_load_is_told(tmp_path):
 # --- transformers ------------------------------------------------------------------------------------------------
 
 needs_torch = pytest.mark.skipif(
-    not all(map(find_spec, ("torch", "transformers"))), reason="the extra lm-torch is not installed"
+    not all(map(find_spec, ("torch", "transformers", "accelerate"))),  # the last opens GGUF for transformers
+    reason="the extra lm-torch, or accelerate, is not installed",
 )
 quiet = pytest.mark.filterwarnings("ignore")
 

@@ -45,7 +45,7 @@ def test_a_folder_is_read_to_the_bottom_by_name(tmp_path):
 
 
 def test_many_files_keep_their_order_over_tasks(tmp_path):
-    for number in range(40):
+    for number in range(130):
         (tmp_path / f"{number:03d}.png").write_bytes(RED)
     listing = list_images([str(tmp_path)])
     assert len(listing.tasks) == 3

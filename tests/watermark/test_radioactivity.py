@@ -9,10 +9,9 @@ from marked_tokens import VOCABULARY, marked, marked_rows, plain, plain_rows
 from wellkeeper.errors import DataError
 from wellkeeper.measure.kneser_ney import fit
 from wellkeeper.watermark.keys import SCHEMES, detector_of, new_key, ngrams_of
-from wellkeeper.watermark.radioactivity import PooledTest, radioactivity
+from wellkeeper.watermark.radioactivity import PooledTest, _Seen, radioactivity
 from wellkeeper.watermark.tokens import Tokens, tokens_of
 
-CHEAP = tuple(scheme for scheme in SCHEMES if scheme != "synthid")
 
 
 def key_of(scheme, seed=1):
@@ -71,10 +70,10 @@ def test_ngrams_do_not_reach_over_the_ends_of_documents():
     assert radioactivity(key, []).p_value == 1.0
 
 
-@pytest.mark.parametrize("scheme", CHEAP)
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_text_that_knows_nothing_of_the_key_is_called_as_often_as_the_level_says(scheme):
     tokens = tokens_of([row * 2 for row in plain_rows(documents=20, length=60, seed=8)])
-    seeds = 40 if scheme == "kgw-selfhash" else 200
+    seeds = {"kgw-selfhash": 40, "synthid": 100}.get(scheme, 200)
     p_values = np.array([radioactivity(key_of(scheme, seed), [tokens]).p_value for seed in range(seeds)])
     for level in (0.05, 0.2):
         bound = seeds * level + 4 * (seeds * level * (1 - level)) ** 0.5
@@ -119,6 +118,66 @@ def test_a_student_of_text_marked_by_context_is_radioactive():
     offsets = np.arange(201, dtype=np.int64) * 60
     written = model.sample(offsets, np.random.default_rng(1)).astype(np.int32)
     assert radioactivity(key, [Tokens(ids=written, offsets=offsets)]).p_value < 1e-6
+
+
+def test_ngrams_of_other_text_are_left_out_and_told():
+    rows = plain_rows(documents=6, length=40)
+    for scheme in SCHEMES:
+        key = key_of(scheme)
+        rest = radioactivity(key, [tokens_of(rows[4:])])
+        found = radioactivity(key, [tokens_of(rows)], without=[tokens_of(rows[:2]), tokens_of(rows[2:4])])
+        both = radioactivity(key, [tokens_of(rows)])
+        assert (found.documents, found.tokens) == (both.documents, both.tokens)
+        assert found.ngrams + found.left_out == both.ngrams
+        assert found.left_out == radioactivity(key, [tokens_of(rows[:4])]).ngrams
+        if scheme != "unigram":  # whose tokens come again in other rows
+            assert found.ngrams == rest.ngrams
+            assert found.p_value == pytest.approx(rest.p_value)
+
+
+def test_quotes_of_marked_text_are_no_sign_of_learning_once_they_are_left_out():
+    key = key_of("gumbel")
+    made = marked_rows(key, documents=40, length=40)
+    quoting = [plain + quote for plain, quote in zip(plain_rows(documents=40, length=60), made, strict=True)]
+    assert radioactivity(key, [tokens_of(quoting)]).p_value < 1e-9
+    alone = radioactivity(key, [tokens_of(quoting)], without=[tokens_of(made)])
+    assert alone.p_value > 1e-3
+    assert alone.left_out == radioactivity(key, [tokens_of(made)]).ngrams
+
+
+def test_leaving_marked_text_out_makes_false_alarms_no_likelier():
+    """Human text of a small vocabulary shares n-grams with marked text by chance: those that the key likes go."""
+    random = np.random.default_rng(5)
+    p_values = []
+    for seed in range(60):
+        key = key_of("kgw-lefthash", seed)
+        detector = detector_of(key)
+        pairs = random.integers(0, 60, (4000, 2)).astype(np.int32)
+        green = np.array([detector.count_green(detector.draws_of(pair[None])) for pair in pairs[:400]])
+        marked_pairs = pairs[:400][(green == 1) | (random.random(400) < 0.3)]
+        human = tokens_of(random.integers(0, 60, (20, 60)).tolist())
+        p_values.append(radioactivity(key, [human], without=[tokens_of(marked_pairs.tolist())]).p_value)
+    assert sum(p <= 0.1 for p in p_values) <= 13  # 6 in expectation at most, 3 standard deviations
+
+
+def test_what_is_left_out_is_named_first():
+    test = PooledTest(key_of("gumbel"))
+    test.add(tokens_of([[1, 2, 3, 4, 5, 6]]))
+    with pytest.raises(DataError, match=r"Name what is left out before the first document\.$"):
+        test.leave_out(tokens_of([[1, 2, 3]]))
+
+
+@given(st.lists(st.lists(st.integers(0, 40), max_size=30), max_size=20))
+def test_a_set_of_numbers_tells_what_is_new_however_it_grows(parts):
+    numbers, known = _Seen(), set()
+    for part in parts:
+        values = np.unique(np.array(part, np.uint64))
+        assert numbers.take(values).tolist() == [int(value) not in known for value in values]
+        known |= set(part)
+        assert numbers.has(values).all()
+    assert sum(map(len, numbers._runs)) == len(known)
+    sizes = [len(run) for run in numbers._runs]
+    assert all(one >= 2 * following for one, following in zip(sizes, sizes[1:], strict=False))
 
 
 def test_a_token_beyond_the_vocabulary_is_told():

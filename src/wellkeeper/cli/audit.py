@@ -89,7 +89,7 @@ def audit(
 
     PATH is a file, a folder, a glob or a URL: JSON lines, Parquet, Arrow, CSV, text or WARC files, plain or
     compressed, or a Hugging Face dataset folder. Or images: files, Parquet with an image column, WebDataset tars.
-    The corpus is only read. The same command resumes a run over text that was stopped.
+    The corpus is only read. The same command resumes a run that was stopped.
     """
     keep_memory()
     if images or (images is None and _are_images(paths)):
@@ -125,11 +125,13 @@ def _audit_images(
     quiet: bool,
     exit_zero: bool,
     out: str,
+    work: str | None,
     workers: int | None,
     strict: bool,
+    fresh: bool,
     **options: Any,
 ) -> NoReturn:
-    with plain_errors():
+    with plain_errors(resume=""):
         of_text = [f"--{name}" for name in _OF_TEXT if options.get(name)]
         if of_text:
             raise InputError(
@@ -140,7 +142,14 @@ def _audit_images(
 
         with progress(quiet=quiet or as_json) as listener:
             result = audit_images(
-                list(paths), trust=trust, out=out, workers=workers, strict=strict, listener=listener
+                list(paths),
+                trust=trust,
+                out=out,
+                work=work,
+                workers=workers,
+                strict=strict,
+                fresh=fresh,
+                listener=listener,
             )
         if as_json:
             print_json(result.to_json())

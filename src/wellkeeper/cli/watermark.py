@@ -76,7 +76,7 @@ def new(
     """
     with plain_errors():
         from wellkeeper.errors import DataError
-        from wellkeeper.watermark.keys import new_key
+        from wellkeeper.watermark.keys import cautions_of, new_key
         from wellkeeper.watermark.tokens import open_tokenizer
 
         if tokenizer is None and vocabulary is None:
@@ -105,6 +105,8 @@ def new(
             print_json({**key.public(), "path": out})
         else:
             click.echo(f"{out}: {key.scheme}, vocabulary {key.vocabulary:,}, id {key.id}")
+        for caution in cautions_of([key]):
+            click.echo(caution, err=True)
     sys.exit(CLEAN)
 
 
@@ -191,6 +193,12 @@ def detect(
 @_TEXT
 @_IDS
 @click.option(
+    "--without",
+    multiple=True,
+    metavar="PATH",
+    help="Text whose n-grams do not count, such as the model's prompts; repeatable.",
+)
+@click.option(
     "--level",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.001,
@@ -216,7 +224,8 @@ def radioactivity(
     """Test whether a corpus as a whole, or what a model wrote, carries a mark above chance.
 
     For text of a model that may have been trained on marked text: far too little mark for one document shows in all of
-    them together. Every n-gram counts once. The model's prompts must be free of the mark. Exit code 1 if a mark is
+    them together. Every n-gram counts once. What a model copies from its prompts is no sign of what it learned: leave
+    the prompts out with --without, and the marked set itself to pass over mere quotes of it. Exit code 1 if a mark is
     found.
     """
     keep_memory()
@@ -278,7 +287,17 @@ def embed(
 
 
 def _lines(file: str) -> list[str]:
-    return [line for line in Path(file).read_text(encoding="utf-8").splitlines() if line.strip()]
+    from wellkeeper.errors import InputError
+
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{file} cannot be read ({error.strerror}). Give a file with one prompt a line."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not UTF-8 at byte {error.start}. Save it as UTF-8.") from None
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def _write(

@@ -179,7 +179,7 @@ def _entry(file: Found, group: str) -> InputFile:
         format=format_,
         compression=compression,
         size=file.size,
-        fingerprint=_fingerprint([file]),
+        fingerprint=fingerprint_of([file]),
     )
 
 
@@ -192,11 +192,11 @@ def _folder_entry(path: str, texts: Sequence[Found], group: str) -> InputFile:
         format="text",
         compression=None,
         size=-1 if -1 in sizes else sum(sizes),
-        fingerprint=_fingerprint(texts),
+        fingerprint=fingerprint_of(texts),
     )
 
 
-def _fingerprint(files: Sequence[Found]) -> str:
+def fingerprint_of(files: Sequence[Found]) -> str:
     """A digest of names, sizes and whatever the file system tells that changes with the content."""
     digest = hashlib.sha256()
     for file in files:

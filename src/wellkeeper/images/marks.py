@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 from wellkeeper.core.evidence import BY_NAME
 from wellkeeper.core.marks import Credential, RawSignal, Validity
 from wellkeeper.core.origin import Origin, declared_origin
+from wellkeeper.core.rights import is_recognised, licence_expression
 from wellkeeper.images.metadata import CAMERA, GENERATOR, LICENCE
 
 _AI = (Origin.AI_GENERATED, Origin.AI_ASSISTED)
@@ -117,21 +118,23 @@ def has_camera_fields(signals: Iterable[RawSignal]) -> bool:
 
 
 def licence_named(signals: Iterable[RawSignal]) -> str | None:
-    """The address of a Creative Commons licence or dedication that the metadata give, as a name; None: there is none.
+    """The licence whose address at Creative Commons the metadata give; None: there is none, or more than one.
 
     >>> licence_named([RawSignal("licence", "xmp", "license", "https://creativecommons.org/licenses/by-sa/4.0/")])
     'CC-BY-SA-4.0'
     """
-    for signal in signals:
-        found = _CC.search(signal.value) if signal.kind == LICENCE else None
-        if found:
-            kind, version = found[1].upper(), found[2]
-            return f"CC0-{version}" if kind == "ZERO" else f"CC-{kind}-{version}"
-    return None
+    found = {
+        licence_expression(address.rstrip("."))
+        for signal in signals
+        if signal.kind == LICENCE
+        for address in _CC.findall(signal.value)
+    }
+    named = found.pop() if len(found) == 1 else None
+    return named if named is not None and is_recognised(named) else None
 
 
 _CC = re.compile(
-    r"creativecommons\.org/(?:licenses|publicdomain)/(by(?:-nc)?(?:-sa|-nd)?|zero)/(\d\.\d)", re.IGNORECASE
+    r"(?:https?://)?(?:www\.)?creativecommons\.org/(?:licenses|publicdomain)/[\w./-]+", re.IGNORECASE
 )
 
 Parsed: TypeAlias = tuple[Origin, str | None]  # what a value says of the picture, and the generator it names
@@ -220,7 +223,7 @@ def _infotext(signal: RawSignal) -> Parsed | None:
     return origin, _named(fields.get("Model"), f"{tool} {version}".strip())
 
 
-_INFOTEXT = re.compile(r"\bSteps: \d+, [^\n]*\b(?:Sampler|Seed|CFG scale): ")
+_INFOTEXT = re.compile(r"\bSteps: \d+, [^\n]{0,500}\b(?:Sampler|Seed|CFG scale): ")
 _FIELD = re.compile(r"(?:^|, )([A-Z][\w ]*): (\"[^\"]*\"|[^,\n]*)")
 
 

@@ -40,6 +40,7 @@ GREY_SIDE, COLOUR_SIDE = 16, 4
 MINIATURE_BYTES = GREY_SIDE**2 + 2 * COLOUR_SIDE**2
 _GREY = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA"})  # modes that RGBA holds without loss
 _DEEP = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})  # more than eight bits of grey
+_STRIP_PIXELS = 1 << 20
 _ORIENTATION = 0x0112  # Exif 3.0, 4.6.5.1.6
 _OVER = (255, 255, 255, 255)  # what shows through where a picture is transparent
 
@@ -106,7 +107,8 @@ def _format_problem(data: bytes) -> str:
     if not data:
         return "it is empty"
     return (
-        f"it is none of the formats that are read ({', '.join(_OPENED)}); it starts with {data[:8].hex(' ')}"
+        f"it is none of the formats that are read ({', '.join(_OPENED)}), or its header is damaged; it starts with "
+        f"{data[:8].hex(' ')}"
     )
 
 
@@ -159,10 +161,18 @@ def _digest_of_frames(image: "Image.Image") -> bytes:
             break
         image.load()
         upright = _turned(image)
-        plain = upright.convert("RGBA") if upright.mode in _GREY else upright
-        state.update(f"{frames} {plain.mode} {plain.width} {plain.height}\n".encode())
-        state.update(plain.tobytes())
+        mode = "RGBA" if upright.mode in _GREY else upright.mode
+        state.update(f"{frames} {mode} {upright.width} {upright.height}\n".encode())
+        for strip in _strips(upright):
+            state.update((strip if strip.mode == mode else strip.convert(mode)).tobytes())
     return state.digest()
+
+
+def _strips(image: "Image.Image") -> "Iterator[Image.Image]":
+    """The picture from top to bottom in pieces, so that the pixels of a large one are not copied whole."""
+    rows = max(1, _STRIP_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
 def _turned(image: "Image.Image") -> "Image.Image":

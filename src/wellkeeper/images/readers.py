@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from wellkeeper.engine.files import Found, expand, is_url, kind_of, open_binary
 from wellkeeper.engine.readers.base import Quarantined
-from wellkeeper.engine.sources import ROLE_NAMES
+from wellkeeper.engine.sources import ROLE_NAMES, fingerprint_of
 from wellkeeper.errors import InputError
 
 SUFFIXES = frozenset(
@@ -36,17 +36,23 @@ UNREAD_SUFFIXES = frozenset(
 )
 """Pictures in formats that are not read: they are quarantined, not passed over."""
 
+UNREADABLE = "file-unreadable"
+"""Code of quarantine for a file that is there and could not be opened or read."""
+
 MOST_BYTES = 1 << 28
 """Largest file that is taken into memory."""
 
 _PLAIN_SUFFIXES = SUFFIXES | {".tar"}
-_TASK_FILES = 16
+_TASK_FILES = 64
 _TABLE_BATCH = 32  # rows of a table that are in memory together
 _COLUMNS = ("image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "image_bytes", "bytes")
-_ROLES = ("id", "source", "date", "licence", "origin", "generator")
+_ROLES: Mapping[str, Sequence[str]] = {
+    **{role: ROLE_NAMES[role] for role in ("id", "source", "date", "licence", "origin", "generator")},
+    "consent": ("consent",),
+}
 _METADATA = ("metadata.jsonl", "metadata.csv")
 
-Fields: TypeAlias = Mapping[str, str]  # role (as in ROLE_NAMES) -> value as written
+Fields: TypeAlias = Mapping[str, str]  # role -> value as written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,7 @@ class Place:
     line: int  # 1-based row or member; 1 for a file of its own
     offset: int  # byte of a tar at which it starts; -1 for rows of a table, else 0
     size: int = -1  # bytes; -1 where the file system does not say
+    fingerprint: str = ""  # changes when the file does, or what lies beside it
 
     @property
     def in_quarantine(self) -> dict[str, Any]:
@@ -127,7 +134,7 @@ def holds_images(path: str) -> bool:
         return False
     beside = {_stem(file.name) for file in found if _is_picture(file.name)}
     tables = [file.url for file in found if _suffix(file.name) == ".parquet"]
-    of_pictures = _PLAIN_SUFFIXES | ({".parquet"} if tables and _image_column(tables[0]) else set())
+    of_pictures = _PLAIN_SUFFIXES | ({".parquet"} if tables and _image_column(tables[0])[0] else set())
     pictures = [file for file in found if _suffix(file.name) in of_pictures]
     others = [
         file
@@ -178,6 +185,13 @@ def read(task: Task) -> Iterator[Given | Quarantined]:
         yield from _read_rows(task)
 
 
+def place_at(task: Task, number: int) -> Place:
+    """Where the picture lies that `read` gives as this one of a task, from 0 on."""
+    if isinstance(task, Rows):
+        return _row(task.place, task.place.line + number)
+    return task.places[number][0]
+
+
 def read_again(place: Place, column: str | None = None) -> bytes | None:
     """The bytes of one picture that a run has read before; None if they cannot be had any more."""
     try:
@@ -191,7 +205,7 @@ def read_again(place: Place, column: str | None = None) -> bytes | None:
             for number in range(table.num_row_groups):
                 rows = table.metadata.row_group(number).num_rows
                 if row < rows:
-                    return _bytes_of(_nth(table, number, row, column or _image_column(place.url) or ""))
+                    return _bytes_of(_nth(table, number, row, column or _image_column(place.url)[0] or ""))
                 row -= rows
     except (InputError, OSError, pa.ArrowException):
         pass
@@ -227,21 +241,32 @@ class _Sorter:
     def __init__(self, found: Sequence[Found], *, group: str, prefixed: bool) -> None:
         self._group, self._prefix = group, f"{group}/" if prefixed else ""
         self._by_name = {file.name: file for file in found}
-        self._rows = _tables_beside(found)
+        self._rows, said = _tables_beside(found)
         self._beside = {_stem(file.name) for file in found if _is_picture(file.name)}
         self._own: list[tuple[Place, str | None, Fields]] = []
         self._tasks: list[Task] = []
         self._records: list[Quarantined] = []
         self._passed = Counter[str]()
-        self._said: list[str] = []
+        self._said: list[str] = said
         self._files = 0
 
     def take(self, file: Found) -> None:
         suffix, name = _suffix(file.name), f"{self._prefix}{file.name}"
-        place = Place(group=self._group, file=name, url=file.url, name=name, line=1, offset=0, size=file.size)
-        column = _image_column(file.url) if suffix == ".parquet" else None
+        beside = self._sidecar_of(file.name) if suffix in SUFFIXES else None
+        place = Place(
+            group=self._group,
+            file=name,
+            url=file.url,
+            name=name,
+            line=1,
+            offset=0,
+            size=file.size,
+            fingerprint=fingerprint_of([file] if beside is None else [file, beside]),
+        )
+        column, damage = _image_column(file.url) if suffix == ".parquet" else (None, None)
         if suffix in SUFFIXES:
-            self._own.append((place, self._sidecar_of(file.name), self._rows.get(file.name, {})))
+            sidecar = None if beside is None else beside.url
+            self._own.append((place, sidecar, self._rows.get(file.name, {})))
         elif suffix == ".tar":
             tasks, records = _tar_tasks(place)
             self._tasks += tasks
@@ -249,6 +274,8 @@ class _Sorter:
         elif column is not None:
             self._tasks += _table_tasks(place, column)
             self._said.append(f"{name}: image column '{column}' (guessed)")
+        elif damage is not None:
+            self._records.append(_bad(place, "corrupt-file", f"the table cannot be read: {damage}"))
         elif suffix in UNREAD_SUFFIXES:
             told = f"{suffix[1:].upper()} is not read: write it as PNG, JPEG, WebP, TIFF or AVIF"
             self._records.append(_bad(place, "image-format", told))
@@ -257,9 +284,8 @@ class _Sorter:
             return
         self._files += 1
 
-    def _sidecar_of(self, name: str) -> str | None:
-        found = self._by_name.get(f"{_stem(name)}.json") or self._by_name.get(f"{name}.json")
-        return None if found is None else found.url
+    def _sidecar_of(self, name: str) -> Found | None:
+        return self._by_name.get(f"{_stem(name)}.json") or self._by_name.get(f"{name}.json")
 
     def _is_beside(self, name: str) -> bool:
         if PurePosixPath(name).name in _METADATA:
@@ -309,8 +335,8 @@ def _fields_of(written: Mapping[str, Any]) -> Fields:
     """The roles that the fields play, by the names that fields of public sets bear; values as they are written."""
     lower = {str(name).lower(): value for name, value in written.items()}
     found = {}
-    for role in _ROLES:
-        name = next((name for name in ROLE_NAMES[role] if lower.get(name) not in (None, "")), None)
+    for role, names in _ROLES.items():
+        name = next((name for name in names if lower.get(name) not in (None, "")), None)
         value = None if name is None else lower[name]
         if isinstance(value, date):
             value = value.isoformat()
@@ -328,30 +354,34 @@ def _object_fields(data: bytes) -> Fields:
     return _fields_of(written) if isinstance(written, Mapping) else {}
 
 
-def _tables_beside(found: Iterable[Found]) -> dict[str, Fields]:
-    """Picture's name -> fields, from the tables of labels that lie in its folder."""
+def _tables_beside(found: Iterable[Found]) -> tuple[dict[str, Fields], list[str]]:
+    """Picture's name -> fields, from the tables of labels that lie in its folder; and of which a part is not read."""
     fields: dict[str, Fields] = {}
+    said: list[str] = []
     for file in found:
         path = PurePosixPath(file.name)
         if path.name not in _METADATA:
             continue
-        with open_binary(file.url) as source:
-            text = source.read().decode("utf-8", "replace")
-        for row in _label_rows(text, is_csv=path.suffix == ".csv"):
-            name = row.get("file_name")
-            if isinstance(name, str):
-                fields[str(path.parent / name) if str(path.parent) != "." else name] = _fields_of(row)
-    return fields
+        try:
+            with open_binary(file.url) as source:
+                text = source.read().decode("utf-8-sig", "replace")
+            for row in _label_rows(text, is_csv=path.suffix == ".csv"):
+                name = row.get("file_name")
+                if isinstance(name, str):
+                    fields[(path.parent / name).as_posix()] = _fields_of(row)
+        except (InputError, OSError, csv.Error) as error:
+            said.append(f"{file.name}: labels from row {len(fields) + 1:,} on cannot be read: {error}")
+    return fields, said
 
 
 def _label_rows(text: str, *, is_csv: bool) -> Iterator[Mapping[str, Any]]:
     if is_csv:
-        yield from csv.DictReader(io.StringIO(text))
+        yield from csv.DictReader(io.StringIO(text, newline=""))
         return
-    for line in text.splitlines():
+    for line in text.split("\n"):
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(row, Mapping):
             yield row
@@ -366,7 +396,7 @@ def _read_files(task: Files) -> Iterator[Given | Quarantined]:
             with open_binary(place.url) as file:
                 data = file.read()
         except (InputError, OSError) as error:
-            yield _bad(place, "file-unreadable", str(error))
+            yield _bad(place, UNREADABLE, str(error))
             continue
         yield Given(place=place, data=data, fields={**fields, **_sidecar(sidecar)})
 
@@ -395,7 +425,7 @@ def _tar_tasks(place: Place) -> tuple[list[Task], list[Quarantined]]:
     with open_binary(place.url) as file:
         try:
             with tarfile.open(fileobj=file, mode="r:") as tar:
-                for number, member in enumerate(tar, 1):
+                for number, member in enumerate(_forward(tar), 1):
                     key, suffix = _sample(member.name)
                     at = (member.offset_data, member.size)
                     if member.isfile() and suffix == "json":
@@ -408,6 +438,16 @@ def _tar_tasks(place: Place) -> tuple[list[Task], list[Quarantined]]:
     whole = [(where, fields.get(key)) for where, key in pictures]
     cuts = range(0, len(whole), _TASK_FILES)
     return [Members(tuple(whole[at : at + _TASK_FILES])) for at in cuts], records
+
+
+def _forward(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Members in their order, and an end where a negative size would lead back (CVE-2025-8194)."""
+    last = -1
+    for member in tar:
+        if member.offset <= last or member.size < 0:
+            raise tarfile.ReadError(f"the size of {member.name!r} is {member.size:,}")
+        last = member.offset
+        yield member
 
 
 def _sample(name: str) -> tuple[str, str]:
@@ -430,6 +470,7 @@ def _in_tar(tar: Place, member: tarfile.TarInfo, number: int) -> Place:
         line=number,
         offset=member.offset_data,
         size=member.size,
+        fingerprint=tar.fingerprint,
     )
 
 
@@ -448,13 +489,19 @@ def _read_members(task: Members) -> Iterator[Given | Quarantined]:
             yield Given(place=place, data=data, fields=fields)
 
 
-def _image_column(url: str) -> str | None:
-    """The column of a Parquet file that holds pictures: Hugging Face's {bytes, path}, or bytes of a telling name."""
+def _image_column(url: str) -> tuple[str | None, str | None]:
+    """The column of a Parquet file that holds pictures, or what is wrong with the file; neither: it is no such table.
+
+    A column of pictures is Hugging Face's {bytes, path}, or bytes of a telling name.
+    """
     try:
         with open_binary(url) as source:
-            schema = pq.ParquetFile(source).schema_arrow
-    except (InputError, OSError, pa.ArrowException):
-        return None
+            return _column_of_pictures(pq.ParquetFile(source).schema_arrow), None
+    except (InputError, OSError, pa.ArrowException) as error:
+        return None, str(error)
+
+
+def _column_of_pictures(schema: pa.Schema) -> str | None:
     plain = []
     for column in schema:
         kind = column.type
@@ -485,7 +532,13 @@ def _table_tasks(place: Place, column: str) -> list[Task]:
 
 def _row(table: Place, row: int) -> Place:
     return Place(
-        group=table.group, file=table.file, url=table.url, name=f"{table.file}:{row}", line=row, offset=-1
+        group=table.group,
+        file=table.file,
+        url=table.url,
+        name=f"{table.file}:{row}",
+        line=row,
+        offset=-1,
+        fingerprint=table.fingerprint,
     )
 
 
@@ -509,7 +562,7 @@ def _read_rows(task: Rows) -> Iterator[Given | Quarantined]:
 
 
 def _role_columns(schema: pa.Schema) -> list[str]:
-    known = {name for role in _ROLES for name in ROLE_NAMES[role]}
+    known = {name for names in _ROLES.values() for name in names}
     kinds = ("string", "large_string", "integer", "floating", "timestamp", "date")
     return [
         column.name

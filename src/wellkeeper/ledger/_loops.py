@@ -13,6 +13,9 @@ from wellkeeper.kernels.sketch import mix
 from wellkeeper.lanes import LANES, copy_lanes
 from wellkeeper.native import loop
 
+LONG = 255
+"""What stands for the length of a string of so many bytes or more, which follows in four bytes."""
+
 PROBES = 7
 """Bits of a filter that one key sets: the best number for ten bits a key, 10 ln 2."""
 
@@ -22,44 +25,63 @@ _FNV_PRIME = np.uint64(0x100000001B3)
 _LOW = np.uint64(0xFFFFFFFF)
 
 
-@loop("const u8[:], const u8[:], i64, i64[:], u8[:]")
-def put_fixed(valid: Any, values: Any, width: Any, ends: Any, out: Any) -> Any:
-    """Presence, then `width` bytes a value; `values` has the shape (rows * width,) and more."""
+@loop("const u8[:], i64, i64, const i64[:], u8[:]")
+def put_fixed(values: Any, width: Any, place: Any, starts: Any, out: Any) -> Any:
+    """`width` bytes a value, `place` bytes behind where each row starts; `values` has the shape (rows * width,) and more."""
+    for row in range(starts.size - 1):
+        at = starts[row] + place
+        for k in range(0, width, LANES):
+            copy_lanes(values, row * width + k, out, at + k)
+
+
+@loop("const u8[:], const u8[:], i64, i64, i64, const i64[:], u8[:]")
+def put_nullable(
+    valid: Any, values: Any, width: Any, column: Any, place: Any, starts: Any, out: Any
+) -> Any:
+    """`put_fixed` with zeros where not `valid`, shape (rows,); where it is, bit `column` of what the row starts with."""
     for row in range(valid.size):
-        at = ends[row]
-        present = valid[row]
-        out[at] = present
-        size = width * present
-        for k in range(0, size, LANES):
-            copy_lanes(values, row * width + k, out, at + 1 + k)
-        ends[row] = at + 1 + size
+        at = starts[row] + place
+        if valid[row] != 0:
+            for k in range(0, width, LANES):
+                copy_lanes(values, row * width + k, out, at + k)
+            out[starts[row] + (column >> 3)] |= 1 << (column & 7)
+        else:
+            for k in range(width):
+                out[at + k] = 0
+
+
+@loop("const u8[:], i64, const i64[:], u8[:]")
+def put_presence(valid: Any, column: Any, starts: Any, out: Any) -> Any:
+    """Bit `column` of what each row starts with, where `valid`, shape (rows,), is 1 and not 0."""
+    for row in range(valid.size):
+        out[starts[row] + (column >> 3)] |= valid[row] << (column & 7)
 
 
 @loop("const u8[:], const u8[:], const i64[:], i64[:], u8[:]")
 def put_variable(valid: Any, data: Any, offsets: Any, ends: Any, out: Any) -> Any:
-    """Presence, the length in four bytes, then value k: `data[offsets[k]:offsets[k + 1]]`."""
+    """The length, then value k: `data[offsets[k]:offsets[k + 1]]`; nothing where not `valid`."""
     for row in range(valid.size):
-        at = ends[row]
-        out[at] = valid[row]
-        at += 1
         if valid[row] != 0:
+            at = ends[row]
             first = offsets[row]
             size = offsets[row + 1] - first
-            for k in range(4):
-                out[at + k] = (size >> (8 * k)) & 255
-            at += 4
+            out[at] = min(size, LONG)
+            at += 1
+            if size >= LONG:
+                for k in range(4):
+                    out[at + k] = (size >> (8 * k)) & 255
+                at += 4
             for k in range(0, size, LANES):
                 copy_lanes(data, first + k, out, at + k)
-            at += size
-        ends[row] = at
+            ends[row] = at + size
 
 
-@loop("const i32[:], const u8[:], const i64[:], i64[:], u8[:]")
-def put_entries(codes: Any, data: Any, offsets: Any, ends: Any, out: Any) -> Any:
-    """Entry `codes[row]` of a dictionary whose entries are packed already."""
+@loop("const i32[:], const u8[:], const i64[:], const i64[:], i64[:], u8[:]")
+def put_entries(codes: Any, data: Any, firsts: Any, sizes: Any, ends: Any, out: Any) -> Any:
+    """Entry `codes[row]` of a dictionary whose entry k is packed already: `sizes[k]` bytes from `firsts[k]` on."""
     for row in range(codes.size):
-        first = offsets[codes[row]]
-        size = offsets[codes[row] + 1] - first
+        first = firsts[codes[row]]
+        size = sizes[codes[row]]
         at = ends[row]
         for k in range(0, size, LANES):
             copy_lanes(data, first + k, out, at + k)

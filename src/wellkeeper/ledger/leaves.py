@@ -29,8 +29,8 @@ from wellkeeper.ledger.packing import VERSION, Columns, PackedRows, RowPacker, c
 from wellkeeper.ledger.tree import HASH_BYTES
 
 SALT_BYTES = 16
-PACKED_ROWS = 1 << 13
-"""Rows that are packed at once: some 3 MB."""
+PACKED_ROWS = 1 << 12
+"""Rows that are packed at once: some 2 MB."""
 
 READ_ROWS = 1 << 16
 """Rows that are read at once."""

@@ -1,18 +1,20 @@
 """A ledger row as bytes, the same for the same values however a table is stored.
 
-Canonical form `wellkeeper.row/1`: the values of a row one after the other, in the order of the schema. A value is one
-byte, 0 for null and nothing more, else 1 and then
+Canonical form `wellkeeper.row/1`, of a row with n columns; integers are little-endian:
 
-- bool, intN, uintN: its bytes, little-endian; floatN: IEEE 754, every NaN as the quiet NaN 0x7fc00000 or
-  0x7ff8000000000000, -0.0 and 0.0 apart;
-- timestamp: int64 seconds since 1970-01-01 UTC;
-- string and binary: the number of bytes as a uint32, then the bytes; binary[n]: n bytes;
-- dictionary: as its value.
+- which columns have a value: ceil(n / 8) bytes, of which byte k // 8 has bit k % 8 set if column k has one, and all
+  other bits clear;
+- the values of all columns of a fixed width, in the order of the schema, zeros for null: bool, intN, uintN; floatN as
+  IEEE 754, every NaN as the quiet NaN 0x7fc00000 or 0x7ff8000000000000, -0.0 and 0.0 apart; timestamp as int64 seconds
+  since 1970-01-01 UTC; binary[n];
+- the values of all other columns, string and binary, in the order of the schema, nothing for null: how many bytes it
+  has in one byte, or 255 and then a uint32 if they are 255 or more; then the bytes.
 
-A row says by itself where it ends, given the types; so rows of a tile simply follow each other. `unpack` reads them
-without a library, and is short enough to write anew in any language.
+A dictionary is packed as its values. A row says by itself where it ends, given the types; so rows of a tile simply
+follow each other. `unpack` reads them without a library, and is short enough to write anew in any language.
 """
 
+import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -25,7 +27,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
 from wellkeeper.lanes import LANES
-from wellkeeper.ledger._loops import close_up, put_entries, put_fixed, put_variable
+from wellkeeper.ledger._loops import LONG, close_up, put_entries, put_fixed, put_nullable, put_presence, put_variable
 
 VERSION = "wellkeeper.row/1"
 
@@ -67,72 +69,123 @@ def pack(batch: pa.RecordBatch) -> PackedRows:
 class RowPacker:
     """Packs the rows of a batch a stretch at a time, so that what is laid out stays in the processor's cache.
 
+    All stretches are laid out in the same memory: to ask the system for it anew takes longer than to fill it.
+
     Raises:
         DataError: a type has no canonical form.
     """
 
     def __init__(self, batch: pa.RecordBatch) -> None:
-        columns_of(batch.schema)
-        self._columns = [_column(values) for values in batch.columns]
-        self._room = LANES + sum(column.room for column in self._columns if isinstance(column.room, int))
-        self._rooms = [column.room for column in self._columns if not isinstance(column.room, int)]
+        kinds = [kind for _, kind in columns_of(batch.schema)]
+        columns = [_plain(values) for values in batch.columns]
+        self._always, self._sometimes = _presence(columns)
+        self._fixed, self._start = [], len(self._always)
+        for number, (values, kind) in enumerate(zip(columns, kinds, strict=True)):
+            if (width := width_of(kind)) is not None:
+                self._fixed.append(_numbers(values, width, number, self._start))
+                self._start += width
+        self._variable = [
+            _entries(values) if pa.types.is_dictionary(values.type) else _strings(values)
+            for values, kind in zip(columns, kinds, strict=True)
+            if width_of(kind) is None
+        ]
+        self._laid_out = np.empty(0, np.uint8)
 
     def rows(self, first: int, last: int) -> PackedRows:
-        """Rows [first, last) of the batch."""
-        starts = np.full(last - first + 1, self._room, np.int64)
+        """Rows [first, last) of the batch; their bytes are good until the next call."""
+        starts = np.full(last - first + 1, self._start + LANES, np.int64)
         starts[0] = 0
-        for room in self._rooms:
-            starts[1:] += room[first:last]
+        for column in self._variable:
+            starts[1:] += column.room(first, last)
         np.cumsum(starts, out=starts)
-        data = np.empty(int(starts[-1]) + LANES, np.uint8)
-        ends = starts[:-1].copy()
-        for column in self._columns:
+        data = self._memory(int(starts[-1]) + LANES)
+        self._put_presence(first, last, starts, data)
+        for column in self._fixed:
+            column.put(first, last, starts, data)
+        ends = starts[:-1] + self._start
+        for column in self._variable:
             column.put(first, last, ends, data)
         offsets = np.zeros(len(starts), np.int64)
         np.cumsum(ends - starts[:-1], out=offsets[1:])
         close_up(starts, offsets, data)
         return PackedRows(data[: offsets[-1]], offsets)
 
+    def _memory(self, size: int) -> Bytes:
+        if len(self._laid_out) < size:
+            self._laid_out = np.empty(size + size // 8, np.uint8)
+        return self._laid_out[:size]
+
+    def _put_presence(self, first: int, last: int, starts: _Ends, data: Bytes) -> None:
+        width = len(self._always)
+        always = np.concatenate([np.tile(self._always, last - first), np.zeros(LANES, np.uint8)])
+        put_fixed(always, width, 0, starts, data)
+        for column, valid in self._sometimes:
+            put_presence(valid[first:last], column, starts, data)
+
 
 def unpack(data: bytes, columns: Columns) -> Iterator[dict[str, Any]]:
     """The rows that lie one after the other in `data`, as Python values; timestamps in UTC.
 
     Raises:
-        DataError: the bytes are not whole rows of these columns.
+        DataError: the bytes are not whole rows of these columns in canonical form.
     """
     at = 0
     while at < len(data):
-        row: dict[str, Any] = {}
-        for name, kind in columns:
-            row[name], at = _value(data, at, kind)
+        row, at = _row(data, at, columns)
         yield row
 
 
-def _value(data: bytes, at: int, kind: str) -> tuple[Any, int]:
-    if not _piece(data, at, 1)[0]:
-        return None, at + 1
-    at += 1
-    if kind in ("string", "binary"):
-        size = int.from_bytes(_piece(data, at, 4), "little")
-        piece = _piece(data, at + 4, size)
-        return piece.decode() if kind == "string" else piece, at + 4 + size
-    if kind.startswith("binary["):
-        size = int(kind[7:-1])
-        return _piece(data, at, size), at + size
+def _row(data: bytes, at: int, columns: Columns) -> tuple[dict[str, Any], int]:
+    """The row that starts at a byte, and where it ends."""
+    size = presence_bytes(len(columns))
+    present = int.from_bytes(_piece(data, at, size), "little")
+    if present >> len(columns):
+        raise DataError(f"A packed row has a value of a column behind the last of {len(columns)}. {_WHOLE}")
+    at += size
+    row: dict[str, Any] = dict.fromkeys(name for name, _ in columns)
+    for number, (name, kind) in enumerate(columns):
+        if (width := width_of(kind)) is not None:
+            piece = _piece(data, at, width)
+            if present >> number & 1:
+                row[name] = _value(piece, kind)
+            elif any(piece):
+                raise DataError(f"A packed row has no {name}, and bytes where it would be. {_WHOLE}")
+            at += width
+    for number, (name, kind) in enumerate(columns):
+        if width_of(kind) is None and present >> number & 1:
+            piece, at = _long_value(data, at)
+            row[name] = piece.decode() if kind == "string" else piece
+    return row, at
+
+
+def _value(piece: bytes, kind: str) -> Any:
     if kind == "timestamp":
-        return datetime.fromtimestamp(int.from_bytes(_piece(data, at, 8), "little", signed=True), UTC), at + 8
-    layout = "<" + _LAYOUTS[kind]
-    size = struct.calcsize(layout)
-    return struct.unpack(layout, _piece(data, at, size))[0], at + size
+        return datetime.fromtimestamp(int.from_bytes(piece, "little", signed=True), UTC)
+    return struct.unpack("<" + _LAYOUTS[kind], piece)[0] if kind in _LAYOUTS else piece
+
+
+def _long_value(data: bytes, at: int) -> tuple[bytes, int]:
+    size = _piece(data, at, 1)[0]
+    at += 1
+    if size == LONG:
+        size = int.from_bytes(_piece(data, at, 4), "little")
+        at += 4
+        if size < LONG:
+            raise DataError(f"A packed row spells the length {size} in five bytes. {_WHOLE}")
+    return _piece(data, at, size), at + size
 
 
 def _piece(data: bytes, at: int, size: int) -> bytes:
     if at + size > len(data):
         raise DataError(
-            f"A packed row ends after {len(data)} bytes, inside a value. Take the whole row, as the ledger has it."
+            f"A packed row ends after {len(data)} bytes, inside a value. {_WHOLE}"
         )
     return data[at : at + size]
 
+
+_WHOLE = "Take the whole row, as the ledger has it."
+
+_LENGTH_BYTES = 5  # of a string, at most
 
 _ROOM_FOR_ANY = 256
 """Bytes of a dictionary's longest entry up to which every row gets room for it: to look up each costs more."""
@@ -143,7 +196,31 @@ _LAYOUTS = {
     "uint8": "B", "uint16": "H", "uint32": "I", "uint64": "Q",
     "float32": "f", "float64": "d",
 }  # fmt: skip
-"""Types of one fixed width, as `struct` writes them."""
+"""Numbers, as `struct` writes them."""
+
+_FIXED_BYTES = re.compile(r"binary\[([1-9][0-9]{0,4})\]", re.ASCII)
+
+
+def presence_bytes(columns: int) -> int:
+    """Bytes at the beginning of a row that say which columns have a value."""
+    return -(-columns // 8)
+
+
+def width_of(kind: str) -> int | None:
+    """Bytes that every value of a canonical type has; None if they differ.
+
+    Raises:
+        DataError: there is no such type.
+    """
+    if kind in ("string", "binary"):
+        return None
+    if kind == "timestamp":
+        return 8
+    if (found := _FIXED_BYTES.fullmatch(kind)) is not None:
+        return int(found[1])
+    if kind not in _LAYOUTS:
+        raise DataError(f"{kind!r} is no type of packed rows. Use the version of wellkeeper that wrote them.")
+    return struct.calcsize("<" + _LAYOUTS[kind])
 
 
 def _type_name(kind: Any, name: str) -> str:
@@ -178,68 +255,98 @@ _NAMES: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
 class _Column(NamedTuple):
     """How one column goes into rows."""
 
-    room: int | NDArray[np.int64]  # bytes that it takes at most in each row, shape (rows,), or in any row
+    room: Callable[[int, int], int | NDArray[np.int64]]
+    """Of (first, last): bytes that it takes at most in each of these rows, or in any."""
     put: Callable[[int, int, _Ends, Bytes], None]
-    """Of (first, last, ends, out): puts the values of rows [first, last) behind `ends`."""
+    """Of (first, last, ends, out): puts the values of rows [first, last) where each of them starts, or behind `ends`."""
 
 
-def _column(values: Any) -> _Column:
-    if pa.types.is_dictionary(values.type):
-        return _dictionary(values)
+def _plain(values: Any) -> Any:
+    """Values whose own buffers have the canonical form of what is there; a dictionary of strings as it is."""
+    if pa.types.is_dictionary(values.type) and width_of(_type_name(values.type, "")) is not None:
+        values = values.dictionary_decode()
     if pa.types.is_boolean(values.type):
-        values = values.cast(pa.uint8())
-    elif pa.types.is_timestamp(values.type) and values.type.unit != "s":
-        values = _whole_seconds(values)  # Parquet has no unit as long
-    if _type_name(values.type, "") in ("string", "binary"):
-        return _variable(values)
-    return _fixed(values)
+        return values.cast(pa.uint8())
+    if pa.types.is_timestamp(values.type) and values.type.unit != "s":
+        return _whole_seconds(values)  # Parquet has no unit as long
+    return values
 
 
-def _presence(values: Any) -> Bytes:
-    if values.null_count == 0:
-        return np.ones(len(values), np.uint8)
-    return np.asarray(values.is_valid()).astype(np.uint8)
+def _is_text(values: Any) -> bool:
+    return width_of(_type_name(values.type, "")) is None
 
 
-def _fixed(values: Any) -> _Column:
-    valid, width = _presence(values), values.type.byte_width
+def _presence(columns: Sequence[Any]) -> tuple[Bytes, list[tuple[int, Bytes]]]:
+    """The bits of columns that every row has; and the number and presence, shape (rows,), of strings that some have."""
+    always, sometimes = np.zeros(presence_bytes(len(columns)), np.uint8), []
+    for number, values in enumerate(columns):
+        if values.null_count == 0:
+            always[number // 8] |= 1 << number % 8
+        elif _is_text(values) and values.null_count < len(values):
+            sometimes.append((number, np.asarray(values.is_valid()).view(np.uint8)))
+    return always, sometimes
+
+
+def _numbers(values: Any, width: int, column: int, place: int) -> _Column:
+    """Numbers go to their place in each row, zeros for null, and say there themselves which are null."""
     data = _data(values, len(values) * width, first=values.offset * width)
-    if pa.types.is_floating(values.type):
-        numbers = data.view(f"f{width}").copy()
-        numbers[np.isnan(numbers)] = np.nan
-        data = numbers.view(np.uint8)
+    valid = np.asarray(values.is_valid()).view(np.uint8)
+    all_there = values.null_count == 0
+    floats = pa.types.is_floating(values.type)
 
-    def put(first: int, last: int, ends: _Ends, out: Bytes) -> None:
-        put_fixed(valid[first:last], data[first * width :], width, ends, out)
+    def put(first: int, last: int, starts: _Ends, out: Bytes) -> None:
+        some = data[first * width : last * width + LANES]
+        if floats:
+            some = _with_one_nan(some, (last - first) * width, width)
+        if all_there:
+            put_fixed(some, width, place, starts, out)
+        else:
+            put_nullable(valid[first:last], some, width, column, place, starts, out)
 
-    return _Column(1 + width, put)
+    return _Column(lambda first, last: width, put)
 
 
-def _variable(values: Any) -> _Column:
-    valid = _presence(values)
+def _with_one_nan(data: Bytes, size: int, width: int) -> Bytes:
+    changed = data.copy()
+    numbers = changed[:size].view(f"f{width}")
+    numbers[np.isnan(numbers)] = np.nan
+    return changed
+
+
+def _strings(values: Any) -> _Column:
+    valid = np.asarray(values.is_valid()).view(np.uint8)
     wide = values.cast(pa.large_binary())
     offsets = _data(wide, 8 * (len(wide) + 1), first=8 * wide.offset).view(np.int64)[: len(wide) + 1]
     data = _data(wide, int(offsets[-1]), buffer=2)
 
+    def room(first: int, last: int) -> NDArray[np.int64]:
+        return (_LENGTH_BYTES + np.diff(offsets[first : last + 1])) * valid[first:last]
+
     def put(first: int, last: int, ends: _Ends, out: Bytes) -> None:
         put_variable(valid[first:last], data, offsets[first : last + 1], ends, out)
 
-    return _Column(1 + (4 + np.diff(offsets)) * valid.astype(np.int64), put)
+    return _Column(room, put)
 
 
-def _dictionary(values: Any) -> _Column:
-    """Entries are packed once, a null behind them; then rows take theirs."""
-    entries = pa.concat_arrays([values.dictionary, pa.nulls(1, values.dictionary.type)])
-    packed = pack(pa.record_batch({"": entries}))
-    data, offsets = np.concatenate([packed.data, np.zeros(LANES, np.uint8)]), packed.offsets
-    codes = np.asarray(pc.fill_null(values.indices.cast(pa.int32()), len(entries) - 1))
+def _entries(values: Any) -> _Column:
+    """Entries of a dictionary are packed once, nothing behind them for null; then rows take theirs."""
+    entries = _strings(pa.concat_arrays([values.dictionary, pa.nulls(1, values.dictionary.type)]))
+    number = len(values.dictionary) + 1
+    firsts = np.zeros(number + 1, np.int64)
+    np.cumsum(entries.room(0, number), out=firsts[1:])
+    data, ends = np.empty(int(firsts[-1]) + LANES, np.uint8), firsts[:-1].copy()
+    entries.put(0, number, ends, data)
+    sizes = ends - firsts[:-1]
+    codes = np.asarray(pc.fill_null(values.indices.cast(pa.int32()), number - 1))
+    longest = int(sizes.max())
+
+    def room(first: int, last: int) -> int | NDArray[np.int64]:
+        return longest if longest <= _ROOM_FOR_ANY else sizes[codes[first:last]]
 
     def put(first: int, last: int, ends: _Ends, out: Bytes) -> None:
-        put_entries(codes[first:last], data, offsets, ends, out)
+        put_entries(codes[first:last], data, firsts, sizes, ends, out)
 
-    sizes = np.diff(offsets)
-    longest = int(sizes.max())
-    return _Column(longest if longest <= _ROOM_FOR_ANY else sizes[codes], put)
+    return _Column(room, put)
 
 
 def _whole_seconds(values: Any) -> Any:

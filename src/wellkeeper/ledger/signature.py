@@ -40,6 +40,7 @@ _Private: TypeAlias = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 _Public: TypeAlias = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
 
 _MAKE_ONE = "Make one with `wellkeeper keys new NAME`."
+_PRIVATE = b"PRIVATE KEY-----"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -65,7 +66,7 @@ class VerifyKey:
         Raises:
             InputError: it holds no Ed25519 or P-256 key.
         """
-        if b"PRIVATE KEY-----" in pem:
+        if _PRIVATE in pem:
             return cls(key=_private(pem, name).public_key())
         if b"-----BEGIN CERTIFICATE-----" in pem:
             raise InputError(
@@ -216,22 +217,36 @@ def new_key_files(stem: Path, *, kind: KeyKind = "ed25519") -> KeyFiles:
     The private half is encrypted if WELLKEEPER_KEY_PASSPHRASE is set.
 
     Raises:
-        InputError: one of the files is there already.
+        InputError: the stem names no file, one of the files is there already, or they cannot be written.
     """
+    if stem.name in {"", "..", ".key", ".pub"}:
+        raise InputError(f"{str(stem)!r} is no name of a key. Give one, such as `wellkeeper keys new lake`.")
     private, public = (stem.with_name(stem.name + suffix) for suffix in (".key", ".pub"))
     for path in (private, public):
         if path.exists():
-            raise InputError(f"{path} is there already, and a key is never overwritten. Choose another name.")
-    stem.parent.mkdir(parents=True, exist_ok=True)
+            raise _taken(path)
     key, passphrase = SigningKey.new(kind), os.environ.get(PASSPHRASE)
-    _write_new(private, key.to_pem(passphrase), mode=0o600)
-    _write_new(public, key.public.to_pem(), mode=0o644)
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        _write_new(private, key.to_pem(passphrase), mode=0o600)
+        _write_new(public, key.public.to_pem(), mode=0o644)
+    except OSError as error:
+        raise InputError(
+            f"Keys cannot be written to {stem.parent}: {error.strerror}. Choose a folder of yours with --out."
+        ) from None
     return KeyFiles(private=private, public=public, key=key.public, encrypted=bool(passphrase))
 
 
+def _taken(path: Path) -> InputError:
+    return InputError(f"{path} is there already, and a key is never overwritten. Choose another name.")
+
+
 def _write_new(path: Path, data: bytes, *, mode: int) -> None:
-    """Write a file that was not there, with its mode from the first byte on."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    """Write a file that was not there, with its mode from the first byte on; a link is not followed."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        raise _taken(path) from None
     with os.fdopen(handle, "wb") as file:
         file.write(data)
 
@@ -239,17 +254,30 @@ def _write_new(path: Path, data: bytes, *, mode: int) -> None:
 def exposed(reference: str | Path) -> str | None:
     """A warning if the file of a private key can be read by others than its owner; None if not, or if it is no file."""
     path = _path_of(str(reference))
-    if path is None or os.name == "nt" or not path.is_file():
+    if path is None or os.name == "nt":
         return None
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if not mode & _OTHERS:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # what is no file is told when it is read
+        return None
+    mode = stat.S_IMODE(found.st_mode)
+    if not stat.S_ISREG(found.st_mode) or not mode & _OTHERS:
         return None
     return f"{path} can be read by others (mode {mode:04o}). Close it: chmod 600 {path}"
 
 
 def _path_of(reference: str) -> Path | None:
-    """The file that a reference leads to; None for a variable that holds the key itself, or nothing."""
+    """The file that a reference leads to; None for a variable that holds the key itself, or nothing.
+
+    Raises:
+        InputError: the reference is a private key.
+    """
     if not reference.startswith("env:"):
+        if _PRIVATE in reference.encode(errors="replace"):  # recipes are kept, and messages go to logs
+            raise InputError(
+                "A private key stands where its path should. Take it out, put it into a variable and give env:NAME; "
+                "if anybody else can read the place where it stood, make a new key."
+            )
         return Path(reference)
     value = os.environ.get(reference.removeprefix("env:"), "").strip()
     return None if not value or value.startswith("-----BEGIN") else Path(value)
@@ -270,7 +298,7 @@ def _referenced(reference: str) -> tuple[bytes, str]:
         )
     if path is None:
         return value.encode(), f"The variable {variable}"
-    if not path.is_file():
+    if not _is_file(path):
         raise InputError(
             f"The variable {variable} holds neither PEM text nor the path of a file. Put the private key into it, or "
             "the path of its file."
@@ -278,10 +306,18 @@ def _referenced(reference: str) -> tuple[bytes, str]:
     return _read(path), f"{path} (from the variable {variable})"
 
 
+def _is_file(path: Path) -> bool:
+    """Whether it is a file; what cannot be a path is none, and no error that shows it."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # a path with a null byte
         raise InputError(
             f"{path} is missing. Give the path of a key, or make one: `wellkeeper keys new NAME`."
         ) from None
@@ -290,7 +326,7 @@ def _read(path: Path) -> bytes:
 
 
 def _private(pem: bytes, name: str) -> _Private:
-    if b"-----BEGIN PUBLIC KEY-----" in pem or b"-----BEGIN CERTIFICATE-----" in pem:
+    if _PRIVATE not in pem and (b"-----BEGIN PUBLIC KEY-----" in pem or b"-----BEGIN CERTIFICATE-----" in pem):
         raise InputError(
             f"{name} holds no private key but what is public of one. Give the .key file that lies beside it."
         )
@@ -400,7 +436,7 @@ def open_envelope(data: bytes, name: str = "The envelope") -> Envelope:
                 for row in content["signatures"]
             ),
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise InputError(
             f"{name} is not a DSSE envelope: {why}. Restore the file, or make it again."
@@ -411,6 +447,7 @@ def _text(content: Mapping[str, Any], name: str) -> str:
     value = content[name]
     if not isinstance(value, str):
         raise TypeError(f"{name} is not a text")
+    value.encode()  # half a surrogate pair, which JSON may hold and nobody can sign, is a ValueError
     return value
 
 

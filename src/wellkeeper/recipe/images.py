@@ -22,7 +22,7 @@ from wellkeeper.core.decision import Decision
 from wellkeeper.core.evidence import BY_NAME, KINDS
 from wellkeeper.core.optouts import resolve
 from wellkeeper.core.origin import declared_origin
-from wellkeeper.core.rights import licence_expression
+from wellkeeper.core.rights import Consent, declared_consent, licence_expression
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.engine.credentials import load_anchors
 from wellkeeper.engine.dates import parse_dates
@@ -33,6 +33,7 @@ from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import InputError
 from wellkeeper.images.duplicates import Duplicates, duplicates_of
 from wellkeeper.images.examine import Seen, examine
+from wellkeeper.images.kept import Kept, Result
 from wellkeeper.images.marks import licence_named
 from wellkeeper.images.pictures import careful_decoder, thumbnail
 from wellkeeper.images.readers import Listing, Task, list_images, read, read_again
@@ -90,8 +91,10 @@ def audit_images(
     *,
     trust: str | Path | None = None,
     out: str | Path | None = None,
+    work: str | Path | None = None,
     workers: int | None = None,
     strict: bool = False,
+    fresh: bool = False,
     listener: Listener = nobody,
 ) -> ImageAudit:
     """Tell what is in a set of pictures: marks of their origin, copies, rights, and what cannot be read.
@@ -100,8 +103,11 @@ def audit_images(
         paths: folders, files, globs or URLs of pictures, of Parquet files with an image column, of WebDataset tars.
         trust: PEM file of certificates whose signatures on C2PA credentials are believed; None: nobody's are.
         out: folder for the report and the ledger; None: `wellkeeper-audit` in the current folder.
+        work: folder for what was seen of the pictures, `out`/.work by default; keep it and the next audit decodes only
+            what is new or has changed.
         workers: threads; None: as many as there are cores. Results do not depend on it.
         strict: stop at the first file that cannot be read.
+        fresh: forget what an earlier run left in the work folder.
         listener: is told of progress.
 
     Raises:
@@ -115,22 +121,26 @@ def audit_images(
     with careful_decoder():
         listing = list_images([str(path) for path in paths], out=folder)
         run = Running(
-            work=prepare_work(folder, folder, fresh=False), workers=workers, strict=strict, listener=listener
+            work=prepare_work(folder, work, fresh=fresh), workers=workers, strict=strict, listener=listener
         )
-        pictures = concluded(listing, *_read_all(listing, run, anchors))
+        kept = Kept(run.work / "images", anchors=anchors)
+        pictures = concluded(listing, *_read_all(listing, run, anchors, kept))
+        kept.forget_others(listing.tasks)
         document = image_document(pictures)
         document["run"] = clock.told(run, seed=0)
         thumbnails = _thumbnails(pictures, thumbnails_wanted(document))
     return ImageAudit(document=document, paths=_write(folder, pictures, document, thumbnails))
 
 
-def _read_all(listing: Listing, run: Running, anchors: bytes | None) -> tuple[list[Seen], list[Quarantined]]:
+def _read_all(
+    listing: Listing, run: Running, anchors: bytes | None, kept: Kept
+) -> tuple[list[Seen], list[Quarantined]]:
     """Every picture, in the order of the listing, whatever the order in which threads finish."""
-    found: dict[int, list[Seen | Quarantined]] = {}
+    found: dict[int, Sequence[Result]] = {}
     pictures = 0
     tasks = list(enumerate(listing.tasks))
     for done, (number, results) in enumerate(
-        run_tasks(_examiner(anchors), tasks, kind="threads", workers=run.workers), 1
+        run_tasks(_examiner(anchors, kept), tasks, kind="threads", workers=run.workers), 1
     ):
         found[number] = results
         pictures += len(results)
@@ -151,19 +161,22 @@ def _read_all(listing: Listing, run: Running, anchors: bytes | None) -> tuple[li
 
 
 def _examiner(
-    anchors: bytes | None,
-) -> Callable[[tuple[int, Task]], tuple[int, list[Seen | Quarantined]]]:
-    def run(numbered: tuple[int, Task]) -> tuple[int, list[Seen | Quarantined]]:
-        number, task = numbered
-        return number, [
+    anchors: bytes | None, kept: Kept
+) -> Callable[[tuple[int, Task]], tuple[int, Sequence[Result]]]:
+    def look(task: Task) -> Sequence[Result]:
+        return [
             given if isinstance(given, Quarantined) else examine(given, anchors=anchors)
             for given in read(task)
         ]
 
+    def run(numbered: tuple[int, Task]) -> tuple[int, Sequence[Result]]:
+        number, task = numbered
+        return number, kept.results(task, look)
+
     return run
 
 
-def _stop_at_the_first(results: Sequence[Seen | Quarantined]) -> None:
+def _stop_at_the_first(results: Sequence[Result]) -> None:
     for one in results:
         if isinstance(one, Quarantined):
             raise InputError(f"{one.file}: {one.reason}. Repair or remove it, or run without --strict.")
@@ -177,7 +190,9 @@ def concluded(listing: Listing, seen: Sequence[Seen], quarantined: Sequence[Quar
     mask = np.array([one.marks.mask for one in seen], np.uint64) | date_evidence(captured, basis)
     mask |= declared_evidence(declared)
     marked = np.array([one.marks.origin for one in seen], np.uint8)
-    rights = [resolve(one.signals) for one in seen]
+    rights = [
+        resolve(one.signals, declared_consent(one.fields.get("consent")) or Consent.UNKNOWN) for one in seen
+    ]
     origin, log_odds, strength, conflict = origin_of(mask, declared, captured, prior=NEUTRAL, marked=marked)
     return Pictures(
         seen=seen,

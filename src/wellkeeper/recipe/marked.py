@@ -17,7 +17,7 @@ from wellkeeper.engine.dates import parse_dates, plausible
 from wellkeeper.origin.evidence import date_evidence
 from wellkeeper.origin.marks import marked_by_credential, marked_by_signals
 
-_VERSION = "marks.1"
+_VERSION = "marks.2"
 _NOTHING = Credential(validity=Validity.NONE)
 _Row: TypeAlias = tuple[int, bool, str | None, str | None]  # the columns below
 _ROWS = pa.schema(
@@ -101,12 +101,12 @@ def _marked(table: pa.Table) -> Iterator[tuple[int, bytes | None, str | None]]:
 def signals_given(written: str | None) -> tuple[RawSignal, ...]:
     """The signals of a document; none where a user's column of that name holds something else.
 
-    >>> signals_given("no JSON"), signals_given('[["robots","html-meta","robots","noai"]]')[0].value
+    >>> signals_given("[" * 100_000), signals_given('[["robots","html-meta","robots","noai"]]')[0].value
     ((), 'noai')
     """
     try:
         signals = signals_of(written)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return ()
     return signals if all(isinstance(part, str) for signal in signals for part in signal) else ()
 
@@ -129,6 +129,7 @@ def credential_told(credential: Credential) -> dict[str, Any]:
         "trust": credential.trust.label,
         "origin": credential.origin.label,
         "source_types": list(credential.source_types),
+        "inherited": list(credential.inherited),
         "generator": credential.generator,
         "signer": credential.signer,
         "signed_at": credential.signed_at,

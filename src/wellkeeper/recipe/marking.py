@@ -241,10 +241,10 @@ def put_credentials(
 def _media_at(place: Path) -> dict[Path, str]:
     """Files that a credential can be put into -> media type."""
     from wellkeeper.engine.credentials import read_media
-    from wellkeeper.engine.credentials.writing import media_type_of
+    from wellkeeper.engine.credentials.writing import writable_type_of
 
     names = [place / name for name in _files(place)] if place.is_dir() else [place]
-    types = {file: media_type_of(file.name) for file in names}
+    types = {file: writable_type_of(file.name) for file in names}
     found = {file: media_type for file, media_type in types.items() if media_type is not None}
     if not found:
         raise InputError(

@@ -6,10 +6,9 @@ nothing is known.
 """
 
 import json
-import mimetypes
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from wellkeeper import __version__
-from wellkeeper.core.marks import Credential, RawSignal, Validity, signals_of
+from wellkeeper.core.marks import RawSignal, Validity, signals_of
 from wellkeeper.core.origin import Origin
-from wellkeeper.engine.credentials import load_anchors, read_media
+from wellkeeper.engine.credentials import load_anchors, media_type_of, read_media_file
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.sources import find_files
 from wellkeeper.errors import InputError, MissingExtraError
@@ -48,8 +47,6 @@ RIGHTS = frozenset(
 """Kinds of signals that say who may use a document."""
 CLASSES = ("credential", "disclosure", "rights")
 """What prevalence is told of: a signed credential, a statement of AI in the making, a statement of rights."""
-_MEDIA = ("image/", "audio/", "video/", "application/pdf", "application/vnd.", "application/epub+zip")
-_TABLES = (".csv", ".tsv")  # which some systems call application/vnd.ms-excel
 
 
 def marks(
@@ -75,7 +72,7 @@ def marks(
     clock = Clock()
     anchors = None if trust is None else load_anchors(Path(trust))
     found = {path: media_files(path) for path in inputs}
-    media = [file for files in found.values() for file in files]
+    media = list(dict.fromkeys(file for files in found.values() for file in files))
     texts = [path for path, files in found.items() if _holds_text(path, media=bool(files))]
     with TemporaryDirectory(prefix="wellkeeper-marks-") as work:
         run = Running(work=Path(work), workers=workers, block_bytes=size_of_blocks(None), listener=listener)
@@ -106,7 +103,7 @@ def marks(
 
 def _holds_text(path: str, *, media: bool) -> bool:
     """Whether a corpus is to be read there. A place without media is: what is wrong with it is then said."""
-    if _is_media(Path(path)):
+    if media_type_of(path) is not None and Path(path).is_file():
         return False
     try:
         return not media or bool(find_files([path], group=path))
@@ -139,7 +136,7 @@ def describe_marks(corpus: LoadedCorpus) -> dict[str, Any] | None:
     """Marks of a corpus: how many documents carry which, by month and with examples; None where none carries any."""
     unread = sum(int(block.facts["unread_credentials"]) for block in corpus.sidecars.blocks)
     kinds: Counter[tuple[str, str]] = Counter()
-    credentials: list[Mapping[str, Any]] = []
+    credentials = _Credentials()
     of_class: dict[str, list[int]] = {name: [] for name in CLASSES}
     examples: list[_Row] = []
     documents = 0
@@ -147,7 +144,7 @@ def describe_marks(corpus: LoadedCorpus) -> dict[str, Any] | None:
         documents += 1
         kinds.update({(signal.kind, signal.where) for signal in row.signals})
         if row.credential is not None:
-            credentials.append(row.credential)
+            credentials.add(row.credential)
         for name in row.classes():
             if len(of_class[name]) < EXAMPLES // len(CLASSES):
                 examples.append(row)
@@ -157,7 +154,7 @@ def describe_marks(corpus: LoadedCorpus) -> dict[str, Any] | None:
     return {
         "documents": documents,
         "unread_credentials": unread,
-        "credentials": told_credentials(credentials),
+        "credentials": credentials.told(),
         "signals": [
             {"kind": kind, "where": where, "documents": count}
             for (kind, where), count in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
@@ -209,29 +206,40 @@ def _examples(corpus: LoadedCorpus, chosen: Mapping[int, _Row]) -> list[dict[str
     ]
 
 
-def told_credentials(credentials: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Credentials counted by verdict, source type, generator and signer; counts fall, equal ones by name."""
-    found = list(credentials)
-    verdicts = Counter((one["validity"], one["trust"], one["origin"]) for one in found)
-    return {
-        "documents": len(found),
-        "by_verdict": [
-            {"validity": validity, "trust": trust, "origin": origin, "documents": count}
-            for (validity, trust, origin), count in sorted(
-                verdicts.items(), key=lambda item: (-item[1], item[0])
-            )
-        ],
-        "by_source_type": _counted(
-            "source_type", (term for one in found for term in set(one["source_types"]))
-        ),
-        "by_generator": _counted("generator", (one["generator"] for one in found if one["generator"])),
-        "by_signer": _counted("signer", (one["signer"] for one in found if one["signer"])),
-        "by_problem": _counted("problem", (code for one in found for code in one["problems"])),
-    }
+@dataclass(slots=True)
+class _Credentials:
+    """Credentials counted by verdict, source type, generator and signer, none of them kept."""
+
+    documents: int = 0
+    verdicts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    by: Mapping[str, Counter[str]] = field(
+        default_factory=lambda: {name: Counter() for name in ("source_type", "generator", "signer", "problem")}
+    )
+
+    def add(self, one: Mapping[str, Any]) -> None:
+        """Count a credential as `credential_told` tells it."""
+        self.documents += 1
+        self.verdicts[one["validity"], one["trust"], one["origin"]] += 1
+        self.by["source_type"].update({*one["source_types"], *one["inherited"]})
+        self.by["problem"].update(one["problems"])
+        for name in ("generator", "signer"):
+            if one[name]:
+                self.by[name][one[name]] += 1
+
+    def told(self) -> dict[str, Any]:
+        """Counts fall, equal ones go by name."""
+        verdicts = sorted(self.verdicts.items(), key=lambda item: (-item[1], item[0]))
+        return {
+            "documents": self.documents,
+            "by_verdict": [
+                {"validity": validity, "trust": trust, "origin": origin, "documents": count}
+                for (validity, trust, origin), count in verdicts
+            ],
+            **{f"by_{name}": _counted(name, counts) for name, counts in self.by.items()},
+        }
 
 
-def _counted(label: str, values: Iterable[str]) -> list[dict[str, Any]]:
-    counts = Counter(values)
+def _counted(label: str, counts: Counter[str]) -> list[dict[str, Any]]:
     return [
         {label: value, "documents": count}
         for value, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -245,39 +253,36 @@ def media_files(path: str) -> list[Path]:
     """The media at a local path, sorted: the file itself, or all below a folder; none at a URL or glob."""
     place = Path(path)
     if place.is_dir():
-        return sorted(file for file in place.rglob("*") if _is_media(file) and file.is_file())
-    return [place] if _is_media(place) and place.is_file() else []
-
-
-def _is_media(path: Path) -> bool:
-    return path.suffix.lower() not in _TABLES and media_type(path).startswith(_MEDIA)
-
-
-def media_type(path: Path) -> str:
-    """By its name; a guess, which reading corrects."""
-    return mimetypes.guess_type(path.name, strict=False)[0] or "application/octet-stream"
+        return sorted(file for file in place.rglob("*") if media_type_of(file.name) and file.is_file())
+    return [place] if media_type_of(place.name) and place.is_file() else []
 
 
 def describe_media(files: Sequence[Path], anchors: bytes | None, listener: Listener) -> dict[str, Any]:
-    """Credentials of media files, all of them told one by one that have any."""
-    found: list[dict[str, Any]] = []
-    unread = 0
+    """Credentials of media files, all of them told one by one that have any.
+
+    A file that cannot be read is one of which nothing is known, and not one with a broken credential.
+    """
+    credentials, found = _Credentials(), list[dict[str, Any]]()
+    unread, unreadable = 0, list[dict[str, str]]()
     for number, path in enumerate(files):
         try:
-            credential = read_media(path.read_bytes(), media_type(path), anchors=anchors)
+            credential = read_media_file(path, media_type_of(path.name) or "", anchors=anchors)
         except MissingExtraError:
             unread += 1
-            continue
         except OSError as error:
-            credential = Credential(validity=Validity.UNREADABLE, problems=(str(error.strerror),))
-        if credential.validity is not Validity.NONE:
-            found.append({"file": str(path), **credential_told(credential)})
+            unreadable.append({"file": str(path), "reason": error.strerror or str(error)})
+        else:
+            if credential.validity is not Validity.NONE:
+                told = credential_told(credential)
+                credentials.add(told)
+                found.append({"file": str(path), **told})
         listener(
             Progress(stage="reading media", done=number + 1, total=len(files), unit="files", documents=0)
         )
     return {
         "files": len(files),
         "unread_credentials": unread,
-        "credentials": told_credentials(found),
+        "unreadable": unreadable,
+        "credentials": credentials.told(),
         "found": found,
     }

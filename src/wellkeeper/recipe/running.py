@@ -97,7 +97,8 @@ def prepare_work(out: Path, work: str | Path | None, *, fresh: bool) -> Path:
     folder = (Path(work) if work is not None else out / ".work").absolute()
     try:
         if fresh:
-            shutil.rmtree(folder / "sidecars", ignore_errors=True)
+            for name in ("sidecars", "images"):
+                shutil.rmtree(folder / name, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         sweep(out)
         sweep(folder, deep=True)

@@ -58,9 +58,23 @@ def _of_lines(file: InputFile, column: str, id_column: str | None) -> Iterator[C
             ) -> TokenRows:
                 records = ((line + k, one) for k, one in enumerate(payload.split(b"\n")) if one.strip())
                 values = [(number, *_record(one)) for number, one in records]
+                _check_keys(file, values, [column, *([id_column] if id_column else [])])
                 return _rows(file, column, id_column, values, damage)
 
             yield parsed
+
+
+def _check_keys(
+    file: InputFile, records: Sequence[tuple[int, dict[str, Any], str]], columns: Sequence[str]
+) -> None:
+    """Refuse a file in whose records, of one piece, a column never stands: its name is wrong, and not the records."""
+    found = dict.fromkeys(key for _, record, _ in records for key in record)
+    for name in columns:
+        if found and name not in found:
+            raise InputError(
+                f"{file.name} has no column '{name}' from line {records[0][0]:,} to line {records[-1][0]:,}. It has "
+                f"{', '.join(found)}. Name one of them."
+            )
 
 
 def _record(line: bytes) -> tuple[dict[str, Any], str]:

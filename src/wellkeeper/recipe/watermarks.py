@@ -23,7 +23,7 @@ from wellkeeper.errors import InputError
 from wellkeeper.recipe.inputs import groups_of
 from wellkeeper.recipe.textpass import document_ids
 from wellkeeper.recipe.token_ids import TokenRows, token_rows
-from wellkeeper.watermark.keys import WatermarkKey, check_tokenizer, detector_of, load_key
+from wellkeeper.watermark.keys import WatermarkKey, cautions_of, check_tokenizer, detector_of, load_key
 from wellkeeper.watermark.radioactivity import PooledTest, Radioactivity
 from wellkeeper.watermark.scan import Control, Readings, Scan, judged, read_tokens
 from wellkeeper.watermark.tokens import Tokenizer, Tokens, open_tokenizer
@@ -88,6 +88,7 @@ class Detection:
                 {**key.public(), "marked": int(np.count_nonzero(scan.marked & (scan.best == number)))}
                 for number, key in enumerate(self.keys)
             ],
+            "cautions": list(cautions_of(self.keys)),
             "control": {
                 "method": scan.discoveries.method,
                 "false_discovery_rate": scan.discoveries.level,
@@ -239,6 +240,7 @@ def pooled_json(found: Sequence[tuple[WatermarkKey, Radioactivity]], *, level: f
             }
             for key, one in found
         ],
+        "cautions": list(cautions_of(key for key, _ in found)),
     }
 
 

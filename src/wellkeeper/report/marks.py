@@ -44,6 +44,11 @@ def _media(media: Document) -> Iterator[str]:
     found = table(media, "credentials")
     yield f"{integer(media.get('files')):,} media files, {integer(found.get('documents')):,} with a credential."
     yield from _unread(media, "media files")
+    refused = rows(media.get("unreadable"))
+    for row in refused[:_MOST]:
+        yield f"  {one_line(text(row.get('file')), _EACH)}: not read, {one_line(text(row.get('reason')), _EACH)}"
+    if len(refused) > _MOST:
+        yield f"  and {len(refused) - _MOST:,} more files that could not be read: --json has all"
     yield from _credentials(found)
     shown = rows(media.get("found"))
     for row in shown[:_MOST]:

@@ -23,13 +23,15 @@ def detection_lines(document: Document) -> list[str]:
         lines.append(f"  ... and {marked - _LISTED:,} more; --out DIR writes all")
     if share["documents"]:
         lines.append(
-            f"share of marked documents: {share['estimate']:.1%}, at least {share['low']:.1%} with 95 % confidence"
+            f"share of marked documents: {share['estimate']:.1%}, at least {share['low']:.1%} with 95 % confidence if they share "
+            "little"
         )
     if document["too_short"]:
         lines.append(f"too short to tell: {document['too_short']:,}")
     if inputs["quarantined"]:
         lines.append(f"could not be read: {inputs['quarantined']:,} records")
     lines += [one_line(sentence, 200) for sentence in inputs["columns"]]
+    lines += document["cautions"]
     lines.append("A document without a mark is not thereby human: only these keys were looked for.")
     return lines
 
@@ -59,9 +61,13 @@ def pooled_lines(document: Document) -> list[str]:
         verdict = "above chance" if key["above_chance"] else "no more than chance"
         lines.append(
             f"{key['id'][:12]} ({key['scheme']}): {verdict}, p {_p(key['p_value'])} over {key['ngrams']:,} distinct "
-            f"n-grams of {key['documents']:,} documents"
+            f"n-grams of {key['documents']:,} documents{_left_out(key['left_out'])}"
         )
-    return lines
+    return lines + list(document["cautions"])
+
+
+def _left_out(ngrams: int) -> str:
+    return f"; {ngrams:,} that stand in other text were left out" if ngrams else ""
 
 
 def _p(value: float) -> str:

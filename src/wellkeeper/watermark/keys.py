@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,11 +82,15 @@ class WatermarkKey:
             raise InputError(
                 f"{path} is there already, and a key written over is lost. Choose another name."
             ) from None
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(document, file, indent=1)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            path.unlink()  # half a key would stand in the way of a whole one
+            raise
 
     def __repr__(self) -> str:
         return f"WatermarkKey(scheme={self.scheme!r}, id={self.id[:12]}...)"  # secrets stay out of logs
@@ -245,6 +249,12 @@ def detector_of(key: WatermarkKey) -> Detector:
     return SCHEMES[key.scheme].detector(key)
 
 
+def cautions_of(keys: Iterable[WatermarkKey]) -> tuple[str, ...]:
+    """What whoever reads the p-values of these keys must know, one entry a scheme that has something to say."""
+    said = (SCHEMES[scheme].caution for scheme in dict.fromkeys(key.scheme for key in keys))
+    return tuple(caution for caution in said if caution)
+
+
 def ngrams_of(key: WatermarkKey) -> tuple[int, int]:
     """Tokens of the n-grams that the key's scheme draws by, and tokens that its detector passes over before the first.
 
@@ -276,6 +286,7 @@ class Scheme:
     draw: Callable[["_Draws", int, Mapping[str, Number]], dict[str, Any]]
     detector: Callable[[WatermarkKey], Detector]
     width: Callable[[Mapping[str, Number]], int]  # tokens of the n-grams that it draws by
+    caution: str = ""  # what whoever reads its p-values must know, one sentence or two
     lead: int = 0  # tokens before the first n-gram of a document that its detector passes over
     tables: Callable[[int], dict[str, int]] = lambda _: {}  # name -> bits, for a vocabulary
 
@@ -283,7 +294,7 @@ class Scheme:
 def _check(scheme: str, kind: Scheme, name: str, value: Number) -> None:
     if name not in kind.parameters:
         raise DataError(
-            f"{scheme} has no parameter {name!r}.{did_you_mean(name, kind.parameters)} It has "
+            f"{scheme} has no parameter {name!r}.{did_you_mean(name, kind.parameters)} Set one of "
             f"{', '.join(kind.parameters)}."
         )
     one = kind.parameters[name]
@@ -431,6 +442,8 @@ SCHEMES: Mapping[str, Scheme] = {
         draw=_draw_unigram,
         detector=_unigram,
         width=lambda _: 1,
+        caution="unigram: one green list is for all texts and common words are in all of them, so that a key may call "
+        "many unmarked texts at once. Try it on unmarked text of the same kind first, or mark with another scheme.",
         tables=lambda vocabulary: {"green": vocabulary},
     ),
     "gumbel": Scheme(

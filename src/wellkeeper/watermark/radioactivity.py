@@ -217,7 +217,8 @@ class _Seen:
         while self._runs and len(self._runs[-1]) < 2 * len(run):
             # two ascending runs, which a stable sort finds and merges
             run = np.sort(np.concatenate((self._runs.pop(), run)), kind="stable")
-        self._runs.append(run)
+        if len(run):
+            self._runs.append(run)
         return new
 
 

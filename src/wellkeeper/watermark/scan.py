@@ -18,6 +18,7 @@ from wellkeeper.errors import DataError
 from wellkeeper.watermark.detection import Detector
 from wellkeeper.watermark.evalues import log10_e_values, log10_mean
 from wellkeeper.watermark.many import Discoveries, by_e_values, by_p_values
+from wellkeeper.watermark.nulls import binomial_tail
 from wellkeeper.watermark.tokens import Tokens
 
 Control: TypeAlias = Literal["bh", "by", "e-bh"]
@@ -133,14 +134,17 @@ def least_p_values(readings: Readings) -> NDArray[np.float64]:
 
 _LAMBDA = 0.5
 """p-values above it are taken to come from unmarked documents (Storey, J. R. Stat. Soc. B 64 (2002) 479-498)."""
-_NORMAL_95 = 1.6448536269514722  # one-sided
+_MISSED = 0.05  # chance that the lower bound is above the share
+_HALVINGS = 60
 
 
 def share_of(p_values: NDArray[np.float64]) -> Share:
     """Share of marked documents: what is missing of the p-values above one half, which unmarked ones have half of.
 
-    A marked text with a p-value above one half is counted as unmarked, so that the share is rather too low than too
-    high; its lower bound holds at 95 % for independent documents (Wilson's interval of the share above one half).
+    A marked text with a p-value above one half is counted as unmarked, and whole numbers make p-values rather too
+    large, so that the share is rather too low than too high. Its lower bound holds at 95 %, exactly, for independent
+    documents (Clopper and Pearson, Biometrika 26 (1934) 404-413, of the share up to one half). Documents that share
+    much share their luck under a key: then it holds less often.
 
     >>> share_of(np.array([1e-9] * 50 + [0.25, 0.75] * 25)).estimate
     0.5
@@ -148,9 +152,18 @@ def share_of(p_values: NDArray[np.float64]) -> Share:
     count = len(p_values)
     if not count:
         return Share(0.0, 0.0, 0)
-    above = float(np.mean(np.greater(p_values, _LAMBDA)))
-    square = _NORMAL_95**2 / count
-    spread = _NORMAL_95 * np.sqrt(above * (1 - above) / count + square / (4 * count))
-    most = (above + square / 2 + spread) / (1 + square)
-    estimate, low = (max(0.0, 1 - share / (1 - _LAMBDA)) for share in (above, most))
-    return Share(estimate, float(low), count)
+    below = int(np.count_nonzero(p_values <= _LAMBDA))
+    estimate, low = (
+        max(0.0, 1 - (1 - share) / (1 - _LAMBDA)) for share in (below / count, _least_chance(below, count))
+    )
+    return Share(estimate, low, count)
+
+
+def _least_chance(successes: int, trials: int) -> float:
+    """The chance of a success at which as many of them, or more, are seen with a chance of `_MISSED`."""
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        chance = (low + high) / 2
+        seldom = binomial_tail(successes, trials, chance).item() < _MISSED
+        low, high = (chance, high) if seldom else (low, chance)
+    return low

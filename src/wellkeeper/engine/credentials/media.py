@@ -2,7 +2,6 @@
 
 import io
 import json
-import mmap
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -20,6 +19,7 @@ _LABEL = b"c2pa"  # every manifest store names itself, in whatever file it lies
 _STORE_UUID = bytes.fromhex("6332706100110010800000aa00389b71")
 _BOX_HEADER = 8
 _APP11 = b"\xff\xeb"
+_PIECE = 1 << 20  # bytes of a file that are looked at at once
 
 _DRAWN = "application/vnd.oasis.opendocument"
 _OPEN_XML = "application/vnd.openxmlformats-officedocument"
@@ -80,11 +80,19 @@ def read_media_file(path: Path, media_type: str, *, anchors: bytes | None = None
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
-        if path.stat().st_size == 0:  # cannot be mapped
+        if not _holds_label(file):
             return _NOTHING
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
-            is_marked = whole.find(_LABEL) >= 0
-        return _read(file, media_type, anchors) if is_marked else _NOTHING
+        file.seek(0)
+        return _read(file, media_type, anchors)
+
+
+def _holds_label(file: BinaryIO) -> bool:
+    before = b""
+    while piece := file.read(_PIECE):
+        if _LABEL in before + piece[: len(_LABEL)] or _LABEL in piece:
+            return True
+        before = (before + piece)[1 - len(_LABEL) :]
+    return False
 
 
 def _read(stream: BinaryIO, media_type: str, anchors: bytes | None) -> Credential:

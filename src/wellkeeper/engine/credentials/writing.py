@@ -6,42 +6,23 @@ time stamp is asked for, since that would open the network: a credential counts 
 
 import io
 import json
-import mimetypes
-from pathlib import PurePath
 from typing import Literal
 
 from wellkeeper import __version__
-from wellkeeper.engine.credentials.media import c2pa_library
+from wellkeeper.engine.credentials.media import c2pa_library, media_type_of
 from wellkeeper.errors import InputError
 
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
-_CONTAINERS = frozenset(
-    {
-        "zip",
-        "application/zip",
-        "application/x-zip",
-        "c2pa",
-        "application/c2pa",
-        "application/x-c2pa-manifest-store",
-    }
-)
-"""What the library signs, too, and nobody looks at: archives of files that bear labels of their own, and stores."""
-
-
-def media_type_of(name: str) -> str | None:
+def writable_type_of(name: str) -> str | None:
     """The media type that a file's name promises, if a credential can be put into such a file; else None.
 
     Raises:
         MissingExtraError: the extra `c2pa` is not installed.
     """
-    known = set(c2pa_library().Builder.get_supported_mime_types()) - _CONTAINERS
-    guessed = mimetypes.guess_type(PurePath(name).name)[0]
-    if guessed in known:
-        return guessed
-    ending = PurePath(name).suffix.lower().lstrip(".")
-    return ending if ending in known else None
+    promised = media_type_of(name)
+    return promised if promised in c2pa_library().Builder.get_supported_mime_types() else None
 
 
 def sign_media(
@@ -59,7 +40,7 @@ def sign_media(
 
     Args:
         data: the whole file.
-        media_type: as `media_type_of` gives it.
+        media_type: as `writable_type_of` gives it.
         source_type: a term of IPTC's digital source types.
         generator: the model.
         revision: of the model, if it has one.

@@ -54,9 +54,10 @@ _JSON_LD = {
     "datecreated": "page-date",
 }
 _RSL = "application/rsl+xml"
-_LICENCE_LINK = re.compile(r"<([^>]*)>([^,<]*\brel=\"?[^\",;]*\blicense\b[^,<]*)", re.IGNORECASE)
+_LINK = re.compile(r"<([^<>]*+)>([^,<]*+)")
+_RELATION = re.compile(r"\brel\s*+=\s*+\"?([^\",;]*+)", re.IGNORECASE)
 _XMP_TYPE = re.compile(  # as an attribute of rdf:Description, or an element
-    rb"Iptc4xmpExt:DigitalSourceType(?:\s*=\s*[\"']([^\"'<]{1,300})|[^>]{0,200}?>\s*([^<]{1,300})<)",
+    rb"Iptc4xmpExt:DigitalSourceType(?:\s*+=\s*+[\"']([^\"'<]{1,300})|[^>]{0,200}+>\s*+([^<]{1,300})<)",
     re.IGNORECASE,
 )
 
@@ -68,9 +69,11 @@ def header_signals(headers: Iterable[tuple[str, str]]) -> Iterator[RawSignal]:
         if folded in _HEADERS:
             yield _signal(_HEADERS[folded], "http-header", folded, value)
         elif folded == "link":
-            for address, parameters in _LICENCE_LINK.findall(value):
-                kind = "rsl" if _RSL in parameters.lower() else "licence"
-                yield _signal(kind, "http-header", "link", address)
+            for address, parameters in _LINK.findall(value):
+                relations = " ".join(_RELATION.findall(parameters)).lower().split()
+                if "license" in relations:
+                    kind = "rsl" if _RSL in parameters.lower() else "licence"
+                    yield _signal(kind, "http-header", "link", address)
 
 
 def page_signals(body: bytes, charset: str | None = None) -> tuple[RawSignal, ...]:
