@@ -405,7 +405,7 @@ def cli_page(bench: Bench) -> str:
     for verb in sorted(verbs):
         shown = bench.run(f"wellkeeper {verb} --help")
         parts.append(f"## wellkeeper {verb}\n\n```console\n$ wellkeeper {verb} --help\n{shown}\n```")
-        for one in re.findall(r"^  (\w+) ", shown.partition("Commands:")[2], re.MULTILINE):
+        for one in re.findall(r"^  ([\w-]+) ", shown.partition("Commands:")[2], re.MULTILINE):
             below = bench.run(f"wellkeeper {verb} {one} --help")
             parts.append(f"```console\n$ wellkeeper {verb} {one} --help\n{below}\n```")
     return "\n\n".join(parts) + "\n"

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from wellkeeper.recipe.compare import compare
     from wellkeeper.recipe.curate import curate
     from wellkeeper.recipe.forecast import forecast
+    from wellkeeper.recipe.images import audit_images
     from wellkeeper.recipe.prove import prove
     from wellkeeper.recipe.recommend import recommend
-    from wellkeeper.recipe.results import Audit, Comparison, Curation, Forecast, Proof, Recommendation
+    from wellkeeper.recipe.results import Audit, Comparison, Curation, Forecast, ImageAudit, Proof, Recommendation
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,10 +33,12 @@ __all__ = [
     "Comparison",
     "Curation",
     "Forecast",
+    "ImageAudit",
     "Proof",
     "Recommendation",
     "__version__",
     "audit",
+    "audit_images",
     "build_anchors",
     "compare",
     "curate",
@@ -49,6 +52,7 @@ __all__ = [
 
 _HOMES = {
     "audit": "wellkeeper.recipe.audit",
+    "audit_images": "wellkeeper.recipe.images",
     "build_anchors": "wellkeeper.recipe.anchors",
     "compare": "wellkeeper.recipe.compare",
     "curate": "wellkeeper.recipe.curate",
@@ -61,6 +65,7 @@ _HOMES = {
     "Comparison": "wellkeeper.recipe.results",
     "Curation": "wellkeeper.recipe.results",
     "Forecast": "wellkeeper.recipe.results",
+    "ImageAudit": "wellkeeper.recipe.results",
     "Proof": "wellkeeper.recipe.results",
     "Recommendation": "wellkeeper.recipe.results",
 }

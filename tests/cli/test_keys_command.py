@@ -76,3 +76,20 @@ def test_a_folder_is_signed_and_an_exposed_key_warned_of(tmp_path: Path) -> None
     assert f"signature: {tmp_path / 'set.sig'}" in done.stdout
     assert "verify: model_signing verify key" in done.stdout
     assert (tmp_path / "set.sig").exists()
+
+
+def test_a_public_key_in_the_place_of_a_private_one_is_not_warned_of(tmp_path: Path) -> None:
+    run("new", "lake", "--kind", "p256", "--out", tmp_path)
+    (tmp_path / "set").mkdir()
+    done = run("sign-folder", tmp_path / "set", "--key", tmp_path / "lake.pub")
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert "lake.pub holds no private key" in done.stderr
+
+
+def test_a_folder_without_files_is_not_signed(tmp_path: Path) -> None:
+    run("new", "lake", "--kind", "p256", "--out", tmp_path)
+    (tmp_path / "set" / "deep").mkdir(parents=True)
+    done = run("sign-folder", tmp_path / "set", "--key", tmp_path / "lake.key")
+    assert done.exit_code == 2
+    assert "set holds no file, and a signature over nothing says nothing. Give another folder." in done.stderr
+    assert not (tmp_path / "set.sig").exists()

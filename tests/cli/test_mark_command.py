@@ -100,3 +100,15 @@ def test_what_cannot_be_done_exits_2_and_writes_no_label(
     assert done.exit_code == 2
     assert says in done.stderr
     assert label_of(made) is None
+
+
+def test_markup_that_cannot_be_written_leaves_the_label_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "made.jsonl"
+    path.write_text('{"text": "Heron."}\n')
+    done = CliRunner().invoke(cli, ["mark", str(path), "--generator", "first"])
+    label = tmp_path / "made.jsonl.wellkeeper-label.json"
+    before = label.read_bytes()
+    page = tmp_path / "absent" / "head.html"
+    done = CliRunner().invoke(cli, ["mark", str(path), "--generator", "second", "--html", str(page)])
+    assert (done.exit_code, label.read_bytes()) == (2, before)
+    assert done.stderr.endswith("absent is no folder. Give another file with --html.\n")

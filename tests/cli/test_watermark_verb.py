@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -165,7 +166,72 @@ def test_the_pooled_test_tells_marked_from_plain(folder):
     assert document["keys"][0]["documents"] == PLAIN
     assert not document["keys"][0]["above_chance"]
     both = pooled_test(folder / "ids.parquet", [folder / "key.json", folder / "other.json"], ids="input_ids")
-    assert [one.p_value < 1e-6 for _, one in both] == [True, False]
+    assert [one.p_value < 1e-6 for _, one in both.found] == [True, False]
+    assert document["inputs"]["quarantined"] == 0
+    assert document["inputs"]["columns"][0].startswith("plain: text column: 'text' (guessed")
+    assert "plain: text column: 'text'" not in marked.stdout
+    assert "corpus: text column: 'text'" in marked.stdout
+
+
+def test_what_stands_in_other_text_is_left_out_of_the_pooled_test(folder):
+    done = run(
+        folder,
+        "radioactivity",
+        "corpus.jsonl",
+        "--key",
+        "key.json",
+        "--ids",
+        "ids",
+        "--without",
+        "corpus.jsonl",
+    )
+    assert done.returncode == 0
+    assert re.search(
+        r"no more than chance, p 1 over 0 distinct .* [\d,]+ that stand in other text", done.stdout
+    )
+
+
+def test_a_unigram_key_is_cautioned_about_wherever_it_is_used(folder):
+    made = run(folder, "new", "--scheme", "unigram", "--vocabulary", 400, "--out", "unigram.json")
+    assert (made.returncode, made.stderr) == (0, SCHEMES["unigram"].caution + "\n")
+    for verb in ("detect", "radioactivity"):
+        arguments = (verb, "plain.jsonl", "--key", "unigram.json", "--ids", "ids", "--exit-zero")
+        assert SCHEMES["unigram"].caution in run(folder, *arguments).stdout.replace("\n", " ")
+        assert json.loads(run(folder, *arguments, "--json").stdout)["cautions"] == [
+            SCHEMES["unigram"].caution
+        ]
+    assert detect(folder / "plain.jsonl", [folder / "key.json"], ids="ids").to_json()["cautions"] == []
+
+
+def test_a_column_that_no_record_has_is_named_with_those_there_are(folder):
+    wrong = r"^corpus\.jsonl has no column 'token' from line 1 to line 40\. It has id, text, ids\. Name one of them\.$"
+    with pytest.raises(InputError, match=wrong):
+        detect(folder / "corpus.jsonl", [folder / "key.json"], ids="token")
+    with pytest.raises(InputError, match=wrong):
+        detect(folder / "corpus.jsonl", [folder / "key.json"], ids="ids", id="token")
+    with pytest.raises(
+        InputError,
+        match=r"^No document could be read\. The first record, corpus\.jsonl, line 1: 'text' is no list of token ids\.",
+    ):
+        detect(folder / "corpus.jsonl", [folder / "key.json"], ids="text")
+
+
+def test_a_token_beyond_the_vocabulary_is_named_with_its_place(folder):
+    (folder / "beyond.jsonl").write_text('{"ids": [1, 2]}\n{"ids": []}\n{"ids": [3, 400]}\n')
+    message = r"^beyond\.jsonl, line 3: a token has the id 400, and the key's vocabulary ends at 400\. Give the token"
+    for run_ in (detect, pooled_test):
+        with pytest.raises(InputError, match=message):
+            run_(folder / "beyond.jsonl", [folder / "key.json"], ids="ids")
+
+
+def test_of_many_documents_the_strongest_are_listed(folder, monkeypatch):
+    monkeypatch.setattr("wellkeeper.recipe.watermarks.LISTED", 5)
+    found = detect(folder / "corpus.jsonl", [folder / "key.json"], ids="ids", id="id")
+    document = found.to_json()
+    strongest = sorted(found.table().to_pylist(), key=lambda row: row["p_value"])[:5]
+    assert {row["id"] for row in document["documents"]} == {row["id"] for row in strongest}
+    assert [row["line"] for row in document["documents"]] == sorted(row["line"] for row in strongest)
+    assert document["listed"] == "marked"
 
 
 @pytest.mark.parametrize(
@@ -197,6 +263,10 @@ def test_the_pooled_test_tells_marked_from_plain(folder):
             "--set a is no setting.",
         ),
         (["embed", "--key", "key.json", "--model", "m"], "No prompt is given. Give one with --prompt TEXT"),
+        (
+            ["embed", "--key", "key.json", "--model", "m", "--prompts", "no.txt"],
+            "no.txt cannot be read (No such file or directory). Give a file with one prompt a line.",
+        ),
     ],
 )
 def test_what_cannot_be_done_exits_with_2_and_says_what_to_do(folder, arguments, message):

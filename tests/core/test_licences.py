@@ -86,7 +86,7 @@ def test_a_name_without_a_certain_meaning_stays_as_written(name):
     assert not is_open(name)
 
 
-@pytest.mark.parametrize("name", [None, "", " unknown", "None", "N/A", "other"])
+@pytest.mark.parametrize("name", [None, "", " unknown", "None", "N/A", "other", "NOASSERTION"])
 def test_words_for_no_licence_are_none(name):
     assert licence_expression(name) is None
 
@@ -99,7 +99,10 @@ def test_words_for_no_licence_are_none(name):
         ("gpl-2.0 with classpath-exception-2.0", "GPL-2.0-only WITH Classpath-exception-2.0"),
         ("LicenseRef-Own AND mit", "LicenseRef-Own AND MIT"),
         ('["mit"]', "MIT"),
+        ("gpl-3.0-or-later and mit", "GPL-3.0-or-later AND MIT"),
+        ("eupl-1.1+ or (Apache-2.0+ and mit)", "EUPL-1.1+ OR (Apache-2.0+ AND MIT)"),
         ("MIT AND", "MIT AND"),
+        ("MIT and/or GPL-2.0", "MIT and/or GPL-2.0"),
         ("mit or House licence", "mit or House licence"),
         ("Books and letters", "Books and letters"),
         ('["mit", "cc-by-4.0"]', '["mit", "cc-by-4.0"]'),
@@ -178,3 +181,18 @@ def test_consent_is_read_from_its_label_in_any_spelling_and_odd_labels_are_none(
 def test_a_list_that_is_no_json_is_a_name():
     assert licence_expression("[House licence") == "[House licence"
     assert licence_expression(json.dumps(["House licence"])) == "House licence"
+
+
+def test_what_stands_after_with_adds_permissions_only_if_spdx_knows_it():
+    assert is_allowed("MIT WITH Classpath-exception-2.0", {"MIT"}.__contains__)
+    assert not is_allowed("MIT WITH Commons-Clause", {"MIT"}.__contains__)
+    assert is_allowed("MIT WITH Commons-Clause", {"MIT WITH Commons-Clause"}.__contains__)
+    assert not is_open("MIT WITH Commons-Clause")
+
+
+@given(TREES)
+def test_what_is_denied_cannot_be_chosen(tree):
+    text = written(tree)
+    for name in NAMES:
+        others = set(NAMES) - {name}
+        assert is_allowed(text, lambda _: True, denied={name}.__contains__) == holds(tree, others)

@@ -4,7 +4,9 @@ import json
 import os
 import random
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -28,14 +30,41 @@ from wellkeeper.core.origin import Origin
 from wellkeeper.engine.credentials import (
     detached,
     load_anchors,
+    media_type_of,
     read_media,
+    read_media_file,
     read_text,
+    store_of,
     text_has_credential,
     text_reader_installed,
 )
-from wellkeeper.engine.credentials.media import manifest_store
+from wellkeeper.engine.credentials import media
+from wellkeeper.engine.credentials.manifests import credential_of
+from wellkeeper.engine.credentials.media import MEDIA_TYPES, manifest_store
 from wellkeeper.errors import InputError, MissingExtraError
 
+KEYS = (
+    *(
+        "assertions",
+        "ingredients",
+        "active_manifest",
+        "label",
+        "data",
+        "actions",
+        "digitalSourceType",
+        "title",
+    ),
+    *(
+        "softwareAgent",
+        "claim_generator_info",
+        "claim_generator",
+        "signature_info",
+        "name",
+        "common_name",
+        "time",
+    ),
+    *("entries", "cawg.ai_training", "use", "activeManifest", "success", "failure", "code"),
+)
 PROSE = "The tide keeps no diary, and the harbour wall remembers every one. " * 30
 MAGIC = "\ufeff\U000e0133\U000e0122\U000e0140\U000e0131\U000e0144\U000e0148\U000e0144\ufe00"
 
@@ -148,7 +177,7 @@ def test_a_credential_tells_source_types_generator_signer_and_the_wish_about_tra
 def test_what_a_picture_was_made_from_counts_towards_its_origin() -> None:
     edited = signed_picture(picture(), "image/png", chain("Editor"), claim("humanEdits"), parent=painted())
     read = read_media(edited, "image/png")
-    assert read.source_types == ("humanEdits", "trainedAlgorithmicMedia")
+    assert (read.source_types, read.inherited) == (("humanEdits",), ("trainedAlgorithmicMedia",))
     assert read.parents == ("first.png",)
     assert read.origin is Origin.AI_ASSISTED
 
@@ -339,6 +368,129 @@ def test_telemetry_is_off_and_no_preference_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_trusted_editor_does_not_vouch_for_the_strangers_camera_that_he_took_in() -> None:
+    camera = signed_picture(picture(), "image/png", chain("Stranger"), claim("digitalCapture"))
+    opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": ["first"]}}
+    saved = {"assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [opened]}}]}
+    edited = signed_picture(picture(), "image/png", chain("Editor"), saved, parent=camera)
+    read = read_media(edited, "image/png", anchors=chain("Editor").anchors)
+    assert (read.validity, read.trust, read.inherited) == (
+        Validity.VALID,
+        Trust.TRUSTED,
+        ("digitalCapture",),
+    )
+    assert (read.origin, read.stated, read.evidence) == (Origin.UNKNOWN, Origin.UNKNOWN, None)
+
+
+# --- hostile input -----------------------------------------------------------------------------------------
+
+BEGIN, END = b"-----BEGIN C2PA MANIFEST-----", b"-----END C2PA MANIFEST-----"
+OPENED = BEGIN + b"data:application/c2pa;base64,"
+SCRIPT = b'<script type="application/c2pa">'
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        (MAGIC + "x" * 100).encode() * 10_000,
+        OPENED * 30_000,
+        (OPENED + END) * 20_000,
+        BEGIN * 20_000 + b" " * 1_000_000,
+        SCRIPT * 30_000,
+        SCRIPT[:-1] * 30_000,
+        b"application/c2pa" + b"<script" * 100_000,
+    ],
+    ids=["wrappers", "openings", "blocks", "delimiters", "scripts", "open scripts", "open tags"],
+)
+def test_a_megabyte_made_to_stall_the_reading_takes_no_second(hostile: bytes) -> None:
+    started = time.process_time()
+    read_text(hostile)
+    detached(hostile)
+    store_of(hostile)
+    assert time.process_time() - started < 2  # some 0.02 s; what is quadratic takes minutes
+
+
+def test_a_text_with_more_frames_than_a_text_can_have_is_unreadable_and_told_so() -> None:
+    read = read_text(OPENED * 17)
+    assert (read.validity, read.problems) == (Validity.UNREADABLE, ("more than 16 credentials in a text",))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("漢漢漢漢{}漢漢", "漢漢漢漢漢漢"),
+        ("# Tides\n<!-- {} -->\nThe sea", "# Tides\nThe sea"),
+        ("It ends <!-- {} -->\nThe sea", "It ends\nThe sea"),
+        ("x = 1  # {}", "x = 1"),
+    ],
+)
+def test_a_block_goes_with_the_signs_of_its_comment_and_no_letter_of_the_text(text: str, left: str) -> None:
+    block = (OPENED + b"AAAA" + END).decode()
+    assert detached(text.format(block).encode()) == (left.encode(), b"\0\0\0")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=25,
+)
+
+
+@given(JSON, JSON, JSON)
+def test_no_manifest_makes_the_reading_fail(active: object, other: object, results: object) -> None:
+    report = {
+        "active_manifest": "a",
+        "manifests": {"a": active, "b": other},
+        "validation_state": "Valid",
+        "validation_results": results,
+    }
+    read = credential_of(report, anchored=True, store=b"")
+    assert read.trust is not Trust.TRUSTED or "signingCredential.trusted" in json.dumps(results)
+    assert all(isinstance(term, str) for term in (*read.source_types, *read.inherited, *read.parents))
+    assert read.mining in {None, "allowed", "notAllowed", "constrained"}
+
+
+def test_a_chain_of_ingredients_however_long_is_read_and_names_are_cut() -> None:
+    manifests = {
+        str(n): {
+            "ingredients": [{"active_manifest": str(n + 1), "title": "t" * 10_000}],
+            "assertions": [{"data": {"digitalSourceType": f"x/term{n}"}}],
+        }
+        for n in range(5_000)
+    }
+    manifests["0"]["claim_generator"] = "g" * 1_000_000
+    manifests["4999"]["ingredients"] = [{"active_manifest": "0"}]
+    report = {"active_manifest": "0", "manifests": manifests, "validation_state": "Valid"}
+    read = credential_of(report, anchored=False, store=b"")
+    assert (read.source_types, read.inherited[:2]) == (("term0",), ("term1", "term2"))
+    assert (len(read.inherited), len(read.generator or ""), len(read.parents[0])) == (100, 300, 300)
+
+
+def test_a_file_larger_than_a_piece_is_read_like_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    for lead in (0, 1, (1 << 20) - 2):
+        path.write_bytes(b"x" * lead + b"c2pa")
+        assert media._holds_label(BytesIO(path.read_bytes()))
+    path.write_bytes(b"c2p" + b"x" * (1 << 20) + b"a")
+    assert read_media_file(path, "image/png") == Credential(validity=Validity.NONE)
+    path.write_bytes(painted())
+    assert read_media_file(path, "image/png") == replace(read_media(painted(), "image/png"), store=b"")
+
+
+def test_media_are_known_by_their_names_alike_on_every_system() -> None:
+    import c2pa
+
+    assert set(MEDIA_TYPES.values()) <= set(c2pa.Reader.get_supported_mime_types())
+    assert [media_type_of(name) for name in ("a.arrow", "a.parquet", "a.csv", "A.PNG", "png", ".png")] == [
+        None,
+        None,
+        None,
+        "image/png",
+        None,
+        None,
+    ]
+
+
 # --- whom to trust -----------------------------------------------------------------------------------------
 
 
@@ -346,6 +498,9 @@ def test_certificates_to_trust_are_read_and_looked_at(tmp_path: Path) -> None:
     path = tmp_path / "trusted.pem"
     path.write_bytes(chain("Painter").anchors)
     assert load_anchors(path) == chain("Painter").anchors
+    secret = b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n\xff\n"
+    path.write_bytes(secret + chain("Painter").anchors)
+    assert load_anchors(path) == chain("Painter").anchors, "nothing but certificates is handed on"
     path.write_text("junk")
     with pytest.raises(
         InputError, match=r"trusted\.pem holds no certificate in PEM: .*Name a file with '-----BEGIN"

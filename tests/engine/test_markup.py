@@ -1,5 +1,7 @@
 """Statements beside a page's text: found wherever standards put them, kept as written, in markup of any quality."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,3 +128,36 @@ def test_a_page_tells_the_day_it_claims_to_be_from() -> None:
     assert found is not None
     assert (found.kind, found.value) == ("page-date", "2017-03-04")
     assert page_date(b"") is None
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b"Iptc4xmpExt:DigitalSourceType>" + b" " * 500_000,
+        b"Iptc4xmpExt:DigitalSourceType" * 18_000,
+        b"<div>" * 100_000,
+        b"<html>" + b'<script type="application/ld+json">' + b"[" * 400_000 + b"</script>",
+    ],
+    ids=["blanks", "names", "deep markup", "deep JSON"],
+)
+def test_a_page_made_to_stall_the_reading_takes_no_second(hostile: bytes) -> None:
+    started = time.process_time()
+    assert page_signals(hostile) == ()
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    "value", ["<" * 200_000, "<a>;" + " rel=" * 50_000, '<a>; rel="' + "license " * 20_000]
+)
+def test_a_header_made_to_stall_the_reading_takes_no_second(value: str) -> None:
+    started = time.process_time()
+    assert len(list(header_signals([("Link", value)]))) <= 1
+    assert time.process_time() - started < 2
+
+
+def test_half_a_surrogate_pair_is_kept_as_a_question_mark_and_never_stops_a_run() -> None:
+    page = b'<html><script type="application/ld+json">{"license": "a\\ud800b"}</script></html>'
+    signals = [*page_signals(page), *header_signals([("License", "x\udcffy")])]
+    text = signals_json(signals)
+    assert text is not None
+    assert [signal.value for signal in signals_of(text.encode().decode())] == ["a?b", "x?y"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,9 @@ from wellkeeper.core.marks import RawSignal
 from wellkeeper.core.optouts import BOTS, resolve
 from wellkeeper.engine.site_files import (
     SiteFiles,
+    _Line,
+    _Ranked,
+    _ranked,
     encoded_path,
     path_matches,
     place_of,
@@ -279,3 +283,103 @@ def test_training_may_be_disallowed_in_so_many_words(tmp_path):
     assert consent(files, "https://example.org/a") == "opt-out-signal"
     assert consent(files, "https://example.org/a/open/b") == "granted"
     assert said(files, "https://example.org/b") == []
+
+
+@pytest.mark.parametrize(
+    "robots",
+    [
+        "User-agent: GPTBot, CCBot\nDisallow: /",
+        "User-agent: GPTBot 1.0\nDisallow: /",
+        "User-agent: GPTBot\nCrawl-delay: 10\n\nUser-agent: Googlebot\nDisallow: /",
+        "User-agent: GPTBot\nSitemap: https://example.org/s.xml\nUser-agent: Googlebot\nDisallow: /",
+        "User-agent: Googlebot\nDisallow: /y\nUser-agent: GPTBot\nDisallow: /",
+        "User-agent: GPTBot\nAllow: /open\nUser-agent: GPTBot/2\nDisallow: /",
+        "User-agent: GPTBot\nDissallow: /",
+        "user agent : gptbot # ours\r\rdisallow /\r",
+        "\ufeffUser-agent: GPTBot\r\nDisallow: *",
+        "User-agent: GPTBot\nDisallow: /x*y$z",
+        "User-agent: GPTBot\nDisallow: /x%2Ay",
+        "User-agent: GPTBot\nDisallow: /%78",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_denial_is_heard_however_it_is_written(tmp_path, robots, encoding):
+    text = robots.removeprefix("\ufeff") if encoding == "utf-16" else robots
+    files = site(tmp_path, robots=text.encode(encoding))
+    assert consent(files, "https://example.org/x*y$z") == "opt-out-signal"
+
+
+@given(
+    st.lists(RULES, min_size=1, max_size=30).map(lambda rules: tuple(dict.fromkeys(rules))),
+    st.lists(PATHS, min_size=1, max_size=5),
+)
+def test_the_index_of_rules_finds_the_one_that_comes_first(rules, paths):
+    ranked = _ranked([_Line(d.lower(), p, f"{d}: {p}") for d, p in rules], "allow", "disallow")
+    index = _Ranked(ranked)
+    for path in paths:
+        told = next((rule.written for rule in ranked if path_matches(rule.pattern, path)), None)
+        assert index.holding(path) == told
+
+
+@pytest.mark.parametrize(
+    ("limit", "condition"),
+    [
+        ('<permits type="user">education</permits>', "user education"),
+        ('<prohibits type="geo">EU US</prohibits>', "not geo EU US"),
+        ('<payment type="attribution"/>', "payment attribution"),
+        ('<payment type="free"/>', ""),
+    ],
+)
+def test_a_permission_to_some_is_no_consent(tmp_path, limit, condition):
+    rsl = f"<rsl><content url='/'><license><permits type='usage'>ai-train</permits>{limit}</license></content></rsl>"
+    files = site(tmp_path, rsl=rsl)
+    (statement,) = resolve(files.signals("https://example.org/")).statements
+    assert (statement.allows, statement.condition) == (True, condition)
+    assert consent(files, "https://example.org/") == ("unknown" if condition else "granted")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"location": "/x", "tdm-reservation": True},
+        {"location": "/x", "tdm-reservation": 1.0},
+        {"location": "https://www.example.org/x", "tdm-reservation": 1},
+    ],
+)
+def test_a_reservation_is_heard_however_it_is_written(tmp_path, rule):
+    files = site(tmp_path, tdmrep=json.dumps([rule]))
+    assert consent(files, "https://example.org/x/y") == "opt-out-signal"
+    assert consent(files, "https://example.org/y") == "unknown"
+
+
+def test_json_of_any_depth_is_named_and_stops_nothing(tmp_path):
+    files = site(tmp_path, tdmrep="[" * 200_000)
+    (problem,) = files.problems
+    assert "tdmrep.json cannot be read and says nothing: " in problem
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://b\u00fccher.example/x",
+        "xn--bcher-kva.example./x",
+        "B\u00dcCHER.example:80/x//y",
+        " //b\u00fccher.example",
+    ],
+)
+def test_a_host_is_the_same_in_every_spelling(tmp_path, address):
+    (tmp_path / "b\u00fccher.example").mkdir()
+    (tmp_path / "b\u00fccher.example" / "robots.txt").write_text("User-agent: GPTBot\nDisallow: /")
+    assert len(SiteFiles(tmp_path).signals(address)) == 1
+
+
+def test_thousands_of_rules_cost_an_address_little(tmp_path):
+    rules = "".join(f"Disallow: /shop/{number}/*.html$\n" for number in range(5000))
+    files = site(tmp_path, robots=f"User-agent: *\n{rules}Disallow: /")
+    files.signals("https://example.org/")
+    started = time.process_time()
+    for number in range(500):
+        assert files.signals(f"https://example.org/shop/{number}/a.html")[0].value.startswith(
+            "Disallow: /shop"
+        )
+    assert time.process_time() - started < 0.5  # 10 us each; looking at each rule took 1.7 ms

@@ -1,6 +1,7 @@
 """Marks in every form that tools write, and metadata that must not be taken for one."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -262,3 +263,22 @@ def test_no_text_breaks_the_judge_and_unmarked_means_unknown(written):
     assert bool(found.statements) == bool(found.mask)
     assert found.statements or found.origin is Origin.UNKNOWN
     assert found.origin is not Origin.HUMAN
+
+
+def test_two_licences_are_none_and_a_mark_of_the_public_domain_is_one():
+    def named(*values):
+        return licence_named([RawSignal("licence", "xmp", "rights", value) for value in values])
+
+    by, by_nc = (f"https://creativecommons.org/licenses/{kind}/4.0" for kind in ("by", "by-nc"))
+    assert named(f"See {by}/.", by) == "CC-BY-4.0"
+    assert named(by, by_nc) is None
+    assert named("http://creativecommons.org/publicdomain/mark/1.0/") == "CC-PDM-1.0"
+    assert named("creativecommons.org/licenses/by-sa/3.0/de/") == "CC-BY-SA-3.0-DE"
+    assert named("https://creativecommons.org/licenses/by/9.9/") is None
+
+
+def test_a_long_line_that_never_becomes_parameters_takes_no_long_time():
+    started = time.process_time()
+    said = RawSignal("generator", "png-text", "parameters", "Steps: 1, " * 6000)
+    assert marks_of([said], NOTHING).statements == ()
+    assert time.process_time() - started < 1.0  # it took 2.5 s

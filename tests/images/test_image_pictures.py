@@ -15,6 +15,7 @@ from numpy.random import default_rng
 from PIL import Image
 
 from wellkeeper.errors import MissingExtraError
+from wellkeeper.images import pictures
 from wellkeeper.images.pictures import (
     MINIATURE_BYTES,
     PictureError,
@@ -185,3 +186,14 @@ def test_a_missing_library_is_named_with_the_extra_that_brings_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "imagehash", None)
     with pytest.raises(MissingExtraError, match=r"Install it: pip install 'wellkeeper\[images\]'"):
         careful_decoder().__enter__()
+
+
+def test_the_digest_does_not_depend_on_how_pixels_are_taken(monkeypatch):
+    kinds = [
+        encoded(PICTURE.convert(mode), "TIFF") for mode in ("1", "L", "P", "RGB", "RGBA", "CMYK", "I;16")
+    ]
+    kinds.append(encoded(PICTURE.quantize(8), transparency=bytes(range(8))))
+    whole = [prints(data).pixels for data in kinds]
+    monkeypatch.setattr(pictures, "_STRIP_PIXELS", 3 * PICTURE.width)
+    assert [prints(data).pixels for data in kinds] == whole
+    assert len(set(whole)) > 5

@@ -49,7 +49,7 @@ def test_many_files_keep_their_order_over_tasks(tmp_path):
         (tmp_path / f"{number:03d}.png").write_bytes(RED)
     listing = list_images([str(tmp_path)])
     assert len(listing.tasks) == 3
-    assert names(listing) == [f"{number:03d}.png" for number in range(40)]
+    assert names(listing) == [f"{number:03d}.png" for number in range(130)]
 
 
 def test_fields_lie_beside_a_picture_in_json_or_in_a_table(tmp_path):
@@ -239,3 +239,57 @@ def test_nothing_to_read_is_said_with_what_could_be(tmp_path):
         list_images([str(tmp_path)])
     with pytest.raises(InputError, match=r"does not exist or holds no file\. Check the path\."):
         list_images([str(tmp_path / "none")])
+
+
+def test_a_table_of_labels_may_begin_with_a_mark_and_may_refuse_training(tmp_path):
+    (tmp_path / "a.png").write_bytes(RED)
+    (tmp_path / "metadata.csv").write_bytes("file_name,consent\r\n./a.png,opt-out\r\n".encode("utf-8-sig"))
+    (found,) = everything(list_images([str(tmp_path)]))
+    assert found.fields == {"consent": "opt-out"}
+
+
+def test_labels_that_cannot_be_read_to_their_end_are_told(tmp_path):
+    (tmp_path / "a.png").write_bytes(RED)
+    (tmp_path / "metadata.csv").write_text(f"file_name,origin\na.png,human\nb.png,{'x' * 200_000}\n")
+    listing = list_images([str(tmp_path)])
+    (found,) = everything(listing)
+    assert found.fields == {"origin": "human"}
+    assert listing.said == (
+        "metadata.csv: labels from row 2 on cannot be read: field larger than field limit (131072)",
+    )
+
+
+def test_a_table_that_is_torn_is_quarantined_and_not_passed_over(tmp_path):
+    (tmp_path / "a.png").write_bytes(RED)
+    (tmp_path / "p.parquet").write_bytes(b"PAR1 and no end")
+    listing = list_images([str(tmp_path)])
+    assert [(one.file, one.code) for one in listing.quarantined] == [("p.parquet", "corrupt-file")]
+    assert listing.passed_over == {}
+
+
+def test_a_tar_whose_sizes_lead_back_ends(tmp_path):
+    """CVE-2025-8194: a negative size makes `tarfile` read the same members for ever."""
+    data = bytearray(make_tar(tmp_path / "s.tar", a__png=RED, b__png=BLUE).read_bytes())
+    second = 512 + 512 * -(-len(RED) // 512)
+    data[second + 124 : second + 136] = (-(second + 512)).to_bytes(12, "big", signed=True)
+    data[second + 148 : second + 156] = b" " * 8
+    data[second + 148 : second + 156] = b"%06o\0 " % sum(data[second : second + 512])
+    (tmp_path / "s.tar").write_bytes(data)
+    listing = list_images([str(tmp_path)])
+    assert names(listing) == ["s.tar/a.png"]
+    assert [one.code for one in listing.quarantined] == ["corrupt-file"]
+    assert (
+        "the tar cannot be read after 1 pictures: the size of 'b.png' is -" in listing.quarantined[0].reason
+    )
+
+
+def test_links_devices_and_folders_of_a_tar_are_no_pictures(tmp_path):
+    with tarfile.open(tmp_path / "s.tar", "w") as tar:
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE):
+            info = tarfile.TarInfo(f"{kind.decode()}.png")
+            info.type, info.linkname = kind, "/etc/passwd"
+            tar.addfile(info)
+        info = tarfile.TarInfo("/../../etc/a.png")
+        info.size = len(RED)
+        tar.addfile(info, io.BytesIO(RED))
+    assert names(list_images([str(tmp_path)])) == ["s.tar//../../etc/a.png"]

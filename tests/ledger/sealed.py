@@ -24,6 +24,7 @@ from wellkeeper.ledger.folder import (
     write_quarantine,
     write_sources,
 )
+from wellkeeper.ledger.leaves import rows_digest
 from wellkeeper.ledger.manifest import (
     ManifestInput,
     digest_of,
@@ -135,7 +136,7 @@ def make(folder: Path, *, rows: int = ROWS, parts: int = 2) -> Path:
     for number in range(parts):
         write_part(folder, "documents", number, table.slice(number * size, size))
     for kind in KINDS_OF_PARTS[1:]:
-        write_part(folder, kind, 0, filled(_SCHEMAS[kind], 9))
+        write_part(folder, kind, 0, filled(_SCHEMAS[kind], 9, id=[f"letter-{row}" for row in range(9)]))
     write_quarantine(folder, QUARANTINED)
     write_sources(folder, filled(SOURCES, 3))
     for place, chosen in (("data", True), ("rejected", False)):
@@ -178,7 +179,8 @@ def make(folder: Path, *, rows: int = ROWS, parts: int = 2) -> Path:
 
 def table_digests(folder: Path) -> dict[str, str]:
     digests = {}
-    for name in KINDS_OF_PARTS:
+    digests["ledger/documents"] = rows_digest(open_part_tables(folder, "documents").to_batches())
+    for name in KINDS_OF_PARTS[1:]:
         digests[f"ledger/{name}"] = _digest((folder / "ledger" / name).glob("*.parquet"))
     digests["ledger/sources"] = _digest([folder / "ledger" / "sources.parquet"])
     digests["ledger/quarantine"] = _digest([folder / "ledger" / "quarantine.parquet"])

@@ -47,7 +47,7 @@ VALUES = (
     DATES,
     st.text(max_size=90),
     st.text(max_size=5),
-    st.binary(max_size=200),
+    st.binary(max_size=200) | st.integers(250, 700).map(bytes),
     st.binary(min_size=32, max_size=32),
     st.sampled_from(
         ["", "keep", "a label of more than sixty-four bytes, which one copy of a block does not hold"]
@@ -70,20 +70,20 @@ def batch_of(rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
 def by_hand(row: tuple[Any, ...]) -> bytes:
     """The canonical form, value by value, as its definition reads."""
     layouts = {"flag": "?", "small": "B", "large": "<Q", "signed": "<i", "half": "<f", "whole": "<d"}
-    data = b""
-    for name, value in zip(SCHEMA.names, row, strict=True):
-        if value is None:
-            data += b"\0"
-            continue
-        data += b"\1"
+    present, fixed, strings = 0, b"", b""
+    for number, (name, value) in enumerate(zip(SCHEMA.names, row, strict=True)):
+        present |= (value is not None) << number
         if name in layouts:
-            data += struct.pack(layouts[name], value)
+            fixed += struct.pack(layouts[name], value or 0)
         elif name == "at":
-            data += struct.pack("<q", int(value.timestamp()))
-        else:
+            fixed += struct.pack("<q", 0 if value is None else int(value.timestamp()))
+        elif name == "hash":
+            fixed += value or bytes(32)
+        elif value is not None:
             raw = value.encode() if isinstance(value, str) else value
-            data += raw if name == "hash" else struct.pack("<I", len(raw)) + raw
-    return data
+            strings += bytes([len(raw)]) if len(raw) < 255 else b"\xff" + struct.pack("<I", len(raw))
+            strings += raw
+    return struct.pack("<H", present) + fixed + strings
 
 
 @given(ROWS)
@@ -168,4 +168,27 @@ def test_refusals_say_what_to_do() -> None:
     with pytest.raises(
         DataError, match=r"A packed row ends after 12 bytes, inside a value\. Take the whole row"
     ):
-        list(unpack(data[:-1], columns_of(SCHEMA)))
+        list(unpack(data[:12], columns_of(SCHEMA)))
+
+
+def test_there_is_one_spelling_of_a_row() -> None:
+    """Else the same row could have two hashes, and a forger a choice."""
+    columns = columns_of(SCHEMA)
+    data = pack(batch_of([(None,) * 7 + ("ab",) + (None,) * 4])).data.tobytes()
+    assert next(unpack(data, columns))["name"] == "ab"
+    stray_bit = bytes([data[0], data[1] | 0x80]) + data[2:]
+    stray_value = data[:2] + b"\1" + data[3:]
+    long_length = data[:-3] + b"\xff\x02\0\0\0ab"
+    for other, message in (
+        (stray_bit, "has a value of a column behind the last of 12"),
+        (stray_value, "has no flag, and bytes where it would be"),
+        (long_length, "spells the length 2 in five bytes"),
+    ):
+        with pytest.raises(DataError, match=message):
+            list(unpack(other, columns))
+
+
+@pytest.mark.parametrize("kind", ["binary[0]", "binary[-5]", "binary[999999999]", "int7", "", "list", "binary[٣]"])
+def test_types_that_no_row_has_are_refused(kind: str) -> None:
+    with pytest.raises(DataError, match=r"is no type of packed rows\. Use the version"):
+        list(unpack(bytes(64), [("x", kind)]))

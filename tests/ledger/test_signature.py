@@ -359,3 +359,60 @@ def test_a_key_that_others_can_read_is_warned_of(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("LAKE_KEY", made.private.read_text())
     assert exposed("env:LAKE_KEY") is None
     assert exposed(tmp_path / "nothing") is None
+
+
+def test_no_message_shows_a_key_wherever_it_was_put(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = SigningKey.new().to_pem().decode()
+    body = "".join(line for line in pem.splitlines() if "-" not in line)
+    monkeypatch.setenv("BARE", body)
+    monkeypatch.setenv("LONG", body * 20)  # longer than a path may be
+    monkeypatch.setenv("PEM", pem)
+    for reference in (pem, Path(pem), "env:BARE", "env:LONG"):
+        with pytest.raises(InputError) as raised:
+            SigningKey.load(reference)
+        assert body not in str(raised.value)
+        assert "variable" in str(raised.value)
+    with pytest.raises(InputError, match=r"A private key stands where its path should\. Take it out"):
+        exposed(pem)
+    assert [exposed(reference) for reference in ("env:BARE", "env:LONG", "env:PEM")] == [None] * 3
+    assert SigningKey.load("env:PEM").to_pem().decode() == pem
+
+
+@pytest.mark.parametrize("name", ["", "..", ".key"])
+def test_a_key_needs_a_name(tmp_path: Path, name: str) -> None:
+    stem = Path(name)
+    with pytest.raises(InputError, match=r"is no name of a key\. Give one, such as `wellkeeper keys new lake`"):
+        new_key_files(stem)
+
+
+def test_a_link_or_a_file_in_the_way_of_a_key_is_a_message(tmp_path: Path) -> None:
+    (tmp_path / "lake.key").symlink_to(tmp_path / "elsewhere")  # to have the key written where others read it
+    with pytest.raises(InputError, match=r"lake\.key is there already, and a key is never overwritten"):
+        new_key_files(tmp_path / "lake")
+    assert not (tmp_path / "elsewhere").exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"Keys cannot be written to .*file: .*\. Choose a folder of yours"):
+        new_key_files(tmp_path / "file" / "lake")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" * 100_000,
+        b'{"payloadType": "\\ud800", "payload": "", "signatures": []}',
+        b'{"payloadType": "x", "payload": "", "signatures": [{"sig": "\\udc00"}]}',
+    ],
+    ids=["deep", "half a pair", "half a pair of a signature"],
+)
+def test_json_that_cannot_be_signed_or_read_is_no_envelope(data: bytes) -> None:
+    with pytest.raises(InputError, match="is not a DSSE envelope"):
+        open_envelope(data)
+
+
+def test_a_key_beside_its_certificate_in_one_file_is_used(tmp_path: Path) -> None:
+    key = SigningKey.new()
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(key.to_pem() + key.public.to_pem())
+    assert SigningKey.load(bundle).keyid == VerifyKey.load(bundle).keyid == key.keyid

@@ -61,7 +61,9 @@ def disclosed(value: str, where: str = "html-meta", name: str = "ai-disclosure")
         (signed(("algorithmicMedia",), trust=Trust.TRUSTED), [], Origin.PROGRAMMATIC),
         (signed(AI, trust=Trust.UNTRUSTED), ["credential-ai"], Origin.AI_GENERATED),
         (signed(("compositeWithTrainedAlgorithmicMedia",)), ["credential-ai"], Origin.AI_ASSISTED),
-        (signed(HUMAN), ["credential-human"], Origin.HUMAN),
+        (signed(HUMAN), ["credential-human"], Origin.UNKNOWN),
+        (signed(HUMAN, trust=Trust.UNTRUSTED), ["credential-human"], Origin.UNKNOWN),
+        (signed(("algorithmicMedia",)), [], Origin.UNKNOWN),
         (signed(()), [], Origin.UNKNOWN),
         (signed(AI, trust=Trust.TRUSTED, validity=Validity.INVALID), ["credential-broken"], Origin.UNKNOWN),
         (signed((), validity=Validity.UNREADABLE), ["credential-broken"], Origin.UNKNOWN),
@@ -75,9 +77,38 @@ def test_a_credential_is_evidence_by_its_validity_and_its_signer(
 
 
 @pytest.mark.parametrize(
+    ("own", "inherited", "kinds", "origin"),
+    [
+        ((), ("digitalCapture",), [], Origin.UNKNOWN),
+        ((), AI, ["credential-ai"], Origin.AI_GENERATED),
+        (HUMAN, AI, ["credential-ai"], Origin.AI_ASSISTED),
+        (HUMAN, ("digitalCapture",), ["credential-trusted-human"], Origin.HUMAN),
+        (AI, ("digitalCapture",), ["credential-trusted-ai"], Origin.AI_ASSISTED),
+        (("algorithmicMedia",), ("digitalCapture",), [], Origin.PROGRAMMATIC),
+    ],
+)
+def test_a_trusted_signer_vouches_for_what_he_says_and_not_for_what_he_took_in(
+    own: tuple[str, ...], inherited: tuple[str, ...], kinds: list[str], origin: Origin
+) -> None:
+    credential = Credential(
+        validity=Validity.VALID, trust=Trust.TRUSTED, source_types=own, inherited=inherited
+    )
+    assert marked_by_credential(credential) == Marked(bit(*kinds), origin)
+
+
+def test_an_unvouched_claim_of_a_human_does_not_hide_a_disclosure_of_a_model() -> None:
+    both = marked_by_credential(signed(HUMAN)) | marked_by_signals([disclosed("ai-generated")])
+    assert both == Marked(bit("credential-human", "machine-disclosure"), Origin.AI_GENERATED)
+
+
+@pytest.mark.parametrize(
     ("signal", "origin"),
     [
         (disclosed("ai-generated"), Origin.AI_GENERATED),
+        (disclosed("not ai-generated"), Origin.UNKNOWN),
+        (disclosed("No AI-generated content"), Origin.UNKNOWN),
+        (disclosed('model="no-name", mode=ai-generated'), Origin.AI_GENERATED),
+        (disclosed("mode=none, note=ai-generated"), Origin.UNKNOWN),
         (disclosed('mode=ai-modified, model="ai-generated-9"'), Origin.AI_ASSISTED),
         (disclosed("autonomous", "http-header"), Origin.AI_GENERATED),
         (disclosed("none"), Origin.UNKNOWN),

@@ -13,9 +13,11 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from made_images import MARKS, drawing, encoded, make_folder, png, trusted_certificates
 from numpy.random import default_rng
 
-from images import compared
+from images import compared  # the benchmark's
 from wellkeeper.errors import InputError, MissingExtraError
+from wellkeeper.images.examine import examine
 from wellkeeper.ledger.verify import verify
+from wellkeeper.recipe import images
 from wellkeeper.recipe.images import audit_images
 
 FILES = 120
@@ -196,3 +198,42 @@ def test_the_extra_is_named_where_it_is_missing(tmp_path, monkeypatch):
 def test_marks_are_shown_by_every_kind_that_there_is(audited):
     kinds = {row["kind"] for row in audited.document["origin"]["evidence"]}
     assert kinds == {kind for mark in MARKS for kind in mark.kinds}
+
+
+def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path, monkeypatch):
+    make_folder(tmp_path / "in", 150)
+    whole = audit_images([str(tmp_path / "in")], out=tmp_path / "whole", workers=1)
+    looked, stopped = [], []
+
+    def stopping(given, *, anchors):
+        looked.append(given.place.name)
+        if len(looked) == 100 and not stopped:
+            stopped.append(True)
+            raise KeyboardInterrupt
+        return examine(given, anchors=anchors)
+
+    monkeypatch.setattr(images, "examine", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        audit_images([str(tmp_path / "in")], out=tmp_path / "out", workers=1)
+    first = set(looked[:64])  # of the first task, which was done
+    again = audit_images([str(tmp_path / "in")], out=tmp_path / "out", workers=1)
+    assert len(looked) == 100 + 150 - 64
+    assert first.isdisjoint(looked[100:])
+    assert {**again.document, "run": None} == {**whole.document, "run": None}
+    for name in ("images.parquet", "ledger/documents/part-00000.parquet"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert verify(tmp_path / "out").problems == ()
+    looked.clear()
+    audit_images([str(tmp_path / "in")], out=tmp_path / "out", fresh=True)
+    assert len(looked) == 150
+
+
+def test_who_refuses_training_beside_a_picture_is_heard(tmp_path):
+    rng = default_rng(2)
+    for name, consent in (("a", "opt-out"), ("b", "licensed"), ("c", None)):
+        (tmp_path / f"{name}.png").write_bytes(encoded(drawing(rng)))
+        (tmp_path / f"{name}.json").write_text(json.dumps({"consent": consent}))
+    found = audit_images([str(tmp_path)], out=tmp_path / "out")
+    rows = pq.read_table(found.paths["ledger"] / "documents", columns=["consent"]).to_pylist()
+    assert [row["consent"] for row in rows] == ["opt-out-signal", "licensed", "unknown"]
+    assert found.document["rights"]["opted_out"] == 1

@@ -12,9 +12,10 @@ from wellkeeper.core.origin import Origin
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.errors import InputError
 from wellkeeper.origin.evidence import NEUTRAL, origin_of
-from wellkeeper.recipe.keyed import KeyedMarks, keyed_log10
+from wellkeeper.recipe.keyed import FALSE_DISCOVERIES, KeyedMarks, keyed_log10
 from wellkeeper.watermark.evalues import CAP
 from wellkeeper.watermark.keys import new_key
+from wellkeeper.watermark.many import by_p_values
 from wellkeeper.watermark.tokens import open_tokenizer
 
 pytest.importorskip("tokenizers")
@@ -68,6 +69,10 @@ def test_what_is_looked_for_hangs_on_keys_and_tokeniser(folder, tmp_path):
 def test_only_documents_that_are_called_weigh_anything():
     random = np.random.default_rng(0)
     assert np.count_nonzero(keyed_log10(random.random(5000))) <= 3
+    # 100 documents that are one text stand or fall together, in one of 1,000 corpora with the p-value 0.001
+    copies = np.concatenate([np.full(100, 0.001), np.linspace(0.01, 1, 900)])
+    assert by_p_values(copies, level=FALSE_DISCOVERIES).marked.sum() == 100
+    assert not keyed_log10(copies).any()
     found = keyed_log10(np.array([1e-300, 1e-9, 0.02, 1.0]))
     assert found.tolist() == [CAP, pytest.approx(np.log10(0.5) + 4.5), 0.0, 0.0]
     assert keyed_log10(np.empty(0)).size == 0

@@ -1,5 +1,6 @@
 """Watermark keys in a recipe: marks become evidence in the ledger, and keys are told by their ids alone."""
 
+import html
 import json
 
 import numpy as np
@@ -14,7 +15,7 @@ from wellkeeper.recipe.keyed import FALSE_DISCOVERIES
 from wellkeeper.recipe.schema import load_recipe, recipe_of
 from wellkeeper.recipe.watermarks import detect
 from wellkeeper.watermark.evalues import CAP, log10_evidence
-from wellkeeper.watermark.keys import load_key, new_key
+from wellkeeper.watermark.keys import SCHEMES, load_key, new_key
 from wellkeeper.watermark.tokens import open_tokenizer
 
 pytest.importorskip("tokenizers")
@@ -55,6 +56,10 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def curated(folder):
     return wellkeeper.curate(folder / "recipe.yaml", workers=1)
+
+
+def test_the_report_cautions_about_the_scheme_of_a_key(folder, curated):
+    assert SCHEMES["unigram"].caution in html.unescape((folder / "made" / "report.html").read_text())
 
 
 def test_a_recipe_drops_what_carries_the_mark_of_its_keys(curated):
@@ -101,6 +106,7 @@ def test_the_manifest_names_ids_of_keys_and_no_file_holds_a_secret(folder, curat
         "keys": [{"id": key.id, "scheme": key.scheme} for key in keys],
         "tokenizer": open_tokenizer(folder).fingerprint,
         "false_discovery_rate": FALSE_DISCOVERIES,
+        "control": "benjamini-yekutieli",
     }
     written = [json.loads((folder / f"{key.scheme}.json").read_text())["secret"] for key in keys]
     secrets = [str(value).encode() for secret in written for value in secret.values()]
@@ -124,7 +130,9 @@ def test_a_recipe_names_keys_by_file_wherever_it_lies(folder, tmp_path):
     plain = load_recipe(folder / "recipe.yaml").to_json()
     assert plain["watermarks"] == {"keys": ["gumbel.json", "unigram.json"], "tokenizer": "tokenizer.json"}
     moved = RECIPE.replace("gumbel.json", "secrets/gumbel.json")
-    assert recipe_of(moved, name="moved", folder=tmp_path).digest == load_recipe(folder / "recipe.yaml").digest
+    assert (
+        recipe_of(moved, name="moved", folder=tmp_path).digest == load_recipe(folder / "recipe.yaml").digest
+    )
     without = RECIPE.replace("watermarks:", "#")
     assert recipe_of(without, name="x", folder=tmp_path).digest != load_recipe(folder / "recipe.yaml").digest
 
@@ -137,7 +145,9 @@ def test_wrong_keys_and_tokenisers_stop_a_run_before_anything_is_made(folder, tm
         run("watermarks={keys: gumbel.json}")
     with pytest.raises(RecipeError, match=r"watermarks\.keys is empty\. Give at least one entry\."):
         run("watermarks.keys=[]")
-    with pytest.raises(InputError, match=r"none\.json does not exist\. Make a key with `wellkeeper watermark new`\."):
+    with pytest.raises(
+        InputError, match=r"none\.json does not exist\. Make a key with `wellkeeper watermark new`\."
+    ):
         run("watermarks.keys=none.json")
     (folder / "other").mkdir(exist_ok=True)
     (folder / "other" / "tokenizer.json").write_text(json.dumps(words_tokenizer(399)))

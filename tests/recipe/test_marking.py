@@ -282,6 +282,15 @@ def _statement(**changes: Any) -> bytes:
     return json.dumps(whole | changes).encode()
 
 
+def _said(**changes: Any) -> bytes:
+    said = {"origin": "ai-generated", "generator": {"name": "x"}, "depth": 1, "created": "2026-01-01"}
+    return _statement(predicate=said | changes, subject=_named("a.jsonl"))
+
+
+def _named(name: str, digit: str = "0") -> list[dict[str, Any]]:
+    return [{"name": name, "digest": {"sha256": digit * 64}}]
+
+
 @pytest.mark.parametrize(
     ("payload", "says"),
     [
@@ -293,6 +302,21 @@ def _statement(**changes: Any) -> bytes:
         (_statement(predicate={}), "it has no 'origin'"),
         (_statement(predicate={"origin": "human"}), "its origin is 'human'"),
         (_statement(subject=[{"name": "a"}]), "it has no 'digest'"),
+        (_statement(subject=[]), "it names no file"),
+        (_statement(subject=[{"name": "a", "digest": {"sha256": "AA"}}]), "the digest of 'a' is no SHA-256"),
+        (_statement(subject=_named("../a.jsonl")), r"it names '\.\./a\.jsonl', which is no file below what was"),
+        (_statement(subject=_named("b/../../a")), "which is no file below what was labelled"),
+        (_statement(subject=_named("/etc/passwd")), "it names '/etc/passwd', which is no file below"),
+        (_statement(subject=[*_named("a"), *_named("a", "1")]), "it names 'a' twice"),
+        (_said(depth=0), "its depth is 0"),
+        (_said(depth=True), "its depth is True"),
+        (_said(depth=10**9), "its depth is 1000000000"),
+        (_said(depth="1"), "its depth is '1'"),
+        (_said(generator={"name": "x\x1b[2J"}), r"its generator is 'x\\x1b\[2J'"),
+        (_said(generator={"name": "x" * 513}), "its generator is no text of 1 to 512 letters"),
+        (_said(generator={"name": "x", "revision": 1}), "its revision is no text"),
+        (_said(parents=[7]), "its parent is no text"),
+        (b"[" * 100_000, "maximum recursion depth"),
         (b"[]", "list indices"),
     ],
 )
@@ -305,6 +329,46 @@ def test_what_is_no_label_is_refused(tmp_path: Path, payload: bytes, says: str) 
     label_path(path).write_bytes(payload)
     with pytest.raises(InputError, match="is not a DSSE envelope"):
         label_of(path)
+
+
+def test_a_label_speaks_of_no_other_file_than_the_one_it_lies_beside(tmp_path: Path) -> None:
+    ours, other = write_set(tmp_path / "a.jsonl"), write_set(tmp_path / "b.jsonl", ["Another."])
+    mark(other, generator="x")
+    label_path(ours).write_bytes(label_path(other).read_bytes())
+    says = r"a\.jsonl\.wellkeeper-label\.json names 'b\.jsonl', and lies beside a\.jsonl\. A label speaks of"
+    with pytest.raises(InputError, match=says):
+        label_of(ours)
+
+
+def test_a_file_that_its_nearest_label_does_not_name_may_be_named_by_another(tmp_path: Path) -> None:
+    inner = tmp_path / "made" / "deep"
+    first = write_set(inner / "a.jsonl")
+    mark(inner, generator="inner")
+    later = write_set(inner / "b.jsonl", ["Later."])
+    mark(tmp_path / "made", generator="outer")
+    found = [label_of(path) for path in (first, later)]
+    assert [label and label.generator for label in found] == ["inner", "outer"]
+
+
+def test_a_link_to_a_labelled_file_bears_its_label(tmp_path: Path) -> None:
+    made = write_set(tmp_path / "made" / "a.jsonl")
+    mark(tmp_path / "made", generator="x")
+    link = tmp_path / "people" / "b.jsonl"
+    link.parent.mkdir()
+    link.symlink_to(made)
+    assert label_of(link) == label_of(made) is not None
+    assert said_of(tmp_path / "people", tmp_path / "out")["ai-generated"] == 30
+
+
+def test_an_id_may_be_longer_than_a_path_and_not_than_an_id(tmp_path: Path) -> None:
+    path = write_set(tmp_path / "a.jsonl")
+    assert mark(path, generator="x", parents="i" * 500).label.parents == ("i" * 500,)
+    label_path(path).unlink()
+    with pytest.raises(InputError, match=r"This cannot be said in a label: its parent is no text of 1 to 512"):
+        mark(path, generator="x", parents="i" * 513)
+    with pytest.raises(InputError, match=r"its generator is 'x\\ny'\. Say it in plain words\.$"):
+        mark(path, generator="x\ny")
+    assert not label_path(path).exists()
 
 
 @given(st.sampled_from(KINDS), st.text(min_size=1, max_size=20), st.none() | st.text(min_size=1, max_size=9))

@@ -6,8 +6,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import feather
 
 import wellkeeper
 from credential_files import chain, picture, signed_page, signed_picture, signed_text
@@ -263,3 +265,55 @@ def test_media_are_read_one_by_one_beside_a_corpus(corpus: Path, trusted: Path) 
 def test_a_folder_without_anything_to_read_is_a_message(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a folder without files"):
         marks([str(tmp_path)])
+
+
+def test_why_tells_the_signer_and_the_generator_of_a_credential_and_how_a_disclosure_reads(
+    corpus: Path, trusted: Path
+) -> None:
+    out = curated(corpus, more=f"trust: {trusted}\n")
+    seen = {
+        id_: {seen.kind: seen.matched for seen in wellkeeper.why(out, id_).evidence}
+        for id_ in ("d0", "d2", "d5")
+    }
+    signer = "signed by Writer"
+    assert (seen["d0"]["credential-trusted-ai"] or "").startswith(signer)
+    assert seen["d2"]["credential-broken"] == f"{seen['d0']['credential-trusted-ai']}; failed: " + (
+        "assertion.dataHash.mismatch"
+    )
+    assert seen["d5"]["machine-disclosure"] == "html-meta ai-disclosure: ai-assisted"
+
+
+@pytest.mark.parametrize("name", ["set.arrow", "set.parquet"])
+def test_a_table_is_no_picture_whatever_the_system_calls_it(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mimetypes.guess_type", lambda *_, **__: ("application/vnd.apache.arrow.file", None))
+    table = pa.table({"text": TEXTS})
+    if name.endswith("arrow"):
+        feather.write_feather(table, tmp_path / name, compression="uncompressed")
+    else:
+        pq.write_table(table, tmp_path / name)
+    told = marks([str(tmp_path / name)])
+    assert (told["texts"]["documents"], told["media"]) == (8, None)
+
+
+def test_a_file_that_cannot_be_read_has_no_broken_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "a.png").write_bytes(signed_picture(picture(), "image/png", chain("Painter")))
+    monkeypatch.setattr("wellkeeper.recipe.marks.read_media_file", refuse)
+    media = marks([str(tmp_path), str(tmp_path / "a.png")])["media"]
+    assert media["unreadable"] == [{"file": str(tmp_path / "a.png"), "reason": "Permission denied"}]
+    assert (media["files"], media["credentials"]["documents"], media["found"]) == (1, 0, [])
+
+
+def test_a_column_of_signals_of_any_depth_or_letters_never_stops_a_run(tmp_path: Path) -> None:
+    rows = [{"text": TEXTS[0], "signals": "[" * 100_000}]
+    rows.append({"text": TEXTS[1], "signals": '[["robots-meta","http-header","x","\\ud800"]]'})
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told = marks([str(path)])["texts"]
+    assert (told["documents"], told["marks"]["signals"][0]["documents"]) == (2, 1)

@@ -242,3 +242,13 @@ def test_ngrams_of_each_scheme_are_what_its_detector_counts():
             size = width + lead + more + alone
             tokens = np.arange(size, dtype=np.int32)
             assert int(detector.scores(tokens, np.array([0, size])).scored[0]) == more + 1 + alone
+
+
+def test_a_key_that_could_not_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(_handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("wellkeeper.watermark.keys.os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        new_key("gumbel", vocabulary=500, seed=1).save(tmp_path / "key.json")
+    assert not any(tmp_path.iterdir())

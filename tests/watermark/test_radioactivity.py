@@ -1,5 +1,7 @@
 """The pooled test: each n-gram once, wherever it stands, and exact."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,6 @@ from wellkeeper.measure.kneser_ney import fit
 from wellkeeper.watermark.keys import SCHEMES, detector_of, new_key, ngrams_of
 from wellkeeper.watermark.radioactivity import PooledTest, _Seen, radioactivity
 from wellkeeper.watermark.tokens import Tokens, tokens_of
-
 
 
 def key_of(scheme, seed=1):
@@ -177,7 +178,7 @@ def test_a_set_of_numbers_tells_what_is_new_however_it_grows(parts):
         assert numbers.has(values).all()
     assert sum(map(len, numbers._runs)) == len(known)
     sizes = [len(run) for run in numbers._runs]
-    assert all(one >= 2 * following for one, following in zip(sizes, sizes[1:], strict=False))
+    assert all(one >= 2 * following for one, following in pairwise(sizes))
 
 
 def test_a_token_beyond_the_vocabulary_is_told():

@@ -92,7 +92,10 @@ def audit(
     The corpus is only read. The same command resumes a run that was stopped.
     """
     keep_memory()
-    if images or (images is None and _are_images(paths)):
+    if images is None:
+        with plain_errors():
+            images = _are_images(paths)
+    if images:
         _audit_images(paths, trust=trust, as_json=as_json, quiet=quiet, exit_zero=exit_zero, **options)
     with plain_errors(resume=""):
         from wellkeeper.recipe.audit import audit as run
@@ -114,7 +117,14 @@ _OF_TEXT = ("reference", "anchors", "lm", "text")
 def _are_images(paths: Sequence[str]) -> bool:
     from wellkeeper.images.readers import holds_images
 
-    return all(holds_images(path) for path in paths)
+    of_images = [path for path in paths if holds_images(path)]
+    others = [path for path in paths if path not in of_images]
+    if of_images and others:
+        raise InputError(
+            f"{of_images[0]} holds images, and {others[0]} does not. Audit them one after the other, each with an "
+            "--out of its own; --images or --no-images reads all of them as the one or the other."
+        )
+    return not others
 
 
 def _audit_images(
@@ -135,8 +145,8 @@ def _audit_images(
         of_text = [f"--{name}" for name in _OF_TEXT if options.get(name)]
         if of_text:
             raise InputError(
-                f"{' and '.join(of_text)} is for text, and {', '.join(paths)} holds images. Leave it out, or read the "
-                "paths as text with --no-images."
+                f"{' and '.join(of_text)} is for text, and {paths[0]} holds images. Leave it out, or read the paths as "
+                "text with --no-images."
             )
         from wellkeeper.recipe.images import audit_images
 

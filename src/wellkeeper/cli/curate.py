@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from wellkeeper.cli.keys import warn_of_exposed
 from wellkeeper.cli.support import (
     CLEAN,
     console,
@@ -58,7 +59,12 @@ def curate(recipe: str, *, overrides: tuple[str, ...], as_json: bool, quiet: boo
     keep_memory()
     with plain_errors(resume=""):
         from wellkeeper.recipe.curate import curate as run
+        from wellkeeper.recipe.curate import signing_key_of
+        from wellkeeper.recipe.schema import load_recipe
 
+        key = signing_key_of(load_recipe(recipe, overrides), options["key"])
+        if key is not None:
+            warn_of_exposed(str(key))
         with progress(quiet=quiet or as_json) as listener:
             result = run(recipe, overrides=overrides, listener=listener, **options)
         if as_json:

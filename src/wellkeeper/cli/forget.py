@@ -2,6 +2,7 @@
 
 import click
 
+from wellkeeper.cli.keys import warn_of_exposed
 from wellkeeper.cli.support import plain_errors, print_json
 
 
@@ -30,6 +31,8 @@ def forget(folder: str, query: str, *, reason: str, key: str | None, yes: bool, 
         from wellkeeper.ledger.forget import forget as remove
         from wellkeeper.ledger.signature import SigningKey
 
+        if key is not None:
+            warn_of_exposed(key)
         signer = None if key is None else SigningKey.load(key)
         if not yes:
             click.confirm(f"Remove {query} from {folder} for good?", abort=True, err=True)

@@ -85,6 +85,8 @@ def mark(
         fail("--certificate and --private-key go together. Give both, or neither.")
     if in_place and certificate is None:
         fail("--in-place replaces files by ones with credentials. Give --certificate and --private-key, too.")
+    if page is not None and not page.absolute().parent.is_dir():
+        fail(f"{page.parent} is no folder. Give another file with --html.")
     with plain_errors():
         from wellkeeper.ledger.signature import SigningKey
         from wellkeeper.recipe.marking import disclosure, put_credentials

@@ -105,7 +105,7 @@ def new(
             print_json({**key.public(), "path": out})
         else:
             click.echo(f"{out}: {key.scheme}, vocabulary {key.vocabulary:,}, id {key.id}")
-        for caution in cautions_of([key]):
+        for caution in cautions_of([key.scheme]):
             click.echo(caution, err=True)
     sys.exit(CLEAN)
 
@@ -230,13 +230,13 @@ def radioactivity(
     """
     keep_memory()
     with plain_errors():
-        from wellkeeper.recipe.watermarks import pooled_json, pooled_test
+        from wellkeeper.recipe.watermarks import pooled_test
         from wellkeeper.report.terminal import print_lines
         from wellkeeper.report.watermarks import pooled_lines
 
         with progress(quiet=quiet or as_json) as listener:
             found = pooled_test(list(paths), keys, listener=listener, **options)
-        document = pooled_json(found, level=level)
+        document = found.to_json(level=level)
         if as_json:
             print_json(document)
         elif not quiet:

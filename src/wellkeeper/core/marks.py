@@ -46,7 +46,7 @@ class Credential:
     validity: Validity
     trust: Trust = Trust.UNKNOWN
     source_types: tuple[str, ...] = ()  # IPTC digitalSourceType terms, without the address before them
-    inherited: tuple[str, ...] = ()  # terms that only the manifests of what it was made from give: others signed those
+    inherited: tuple[str, ...] = ()  # terms of the manifests of what it was made from, which others signed
     generator: str | None = (
         None  # model or software that made the content, else the manifest, as it names itself
     )

@@ -161,13 +161,16 @@ def label_path(path: Path) -> Path:
     return whole.with_name(whole.name + LABEL_SUFFIX)
 
 
-def nearest_label(path: Path) -> tuple[Path, Path] | None:
-    """What is labelled, the path itself or the nearest folder above it, and the label; None if nothing is."""
-    whole = Path(os.path.abspath(path))  # noqa: PTH100  as above
-    for place in (whole, *whole.parents[:-1]):
-        if (label := label_path(place)).is_file():
-            return place, label
-    return None
+def labels_over(path: Path) -> Iterator[tuple[Path, Path]]:
+    """What is labelled, the path itself and folders above it, each with its label; the nearest first.
+
+    Of a link, that is its own path first, then the path of what it points to.
+    """
+    wholes = dict.fromkeys((os.path.abspath(path), os.path.realpath(path)))  # noqa: PTH100  as above
+    for whole in map(Path, wholes):
+        for place in (whole, *whole.parents[:-1]):
+            if (label := label_path(place)).is_file():
+                yield place, label
 
 
 def file_system(path: str) -> tuple[Any, str]:

@@ -263,11 +263,13 @@ class Sidecars:
             parts.append(mapping[indices])
         return (np.concatenate(parts) if parts else np.zeros(0, np.int32)), tuple(seen)
 
-    def companions(self, kind: Companion) -> Iterable[tuple[SidecarBlock, pa.Table]]:
-        """The blocks that have a companion of that kind, with its rows."""
+    def companions(
+        self, kind: Companion, first: int = 0, end: int | None = None
+    ) -> Iterable[tuple[SidecarBlock, pa.Table]]:
+        """The blocks that have a companion of that kind, with its rows; of those that start in [first, end)."""
         for block in self.blocks:
             path = companion_path(block.path, kind)
-            if path.exists():
+            if first <= block.first and (end is None or block.first < end) and path.exists():
                 yield block, pq.read_table(path, use_threads=False)
 
 

@@ -39,6 +39,7 @@ ROLE_NAMES: Mapping[str, tuple[str, ...]] = {
     "language": ("language", "lang"),
     "domain": ("domain", "hostname"),
     "signals": ("signals",),
+    "consent": ("consent",),
 }
 """Names that fields of public corpora bear, most certain first; compared without case."""
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -75,7 +75,9 @@ class Kept:
             rows = pq.read_table(path, use_threads=False).to_pylist()
             return [_result(row, place_at(task, number)) for number, row in enumerate(rows)]
         found = look(task)
-        if any(isinstance(one, Quarantined) and one.code == UNREADABLE for one in found):  # perhaps not next time
+        if any(
+            isinstance(one, Quarantined) and one.code == UNREADABLE for one in found
+        ):  # perhaps not next time
             return found
         sink = pa.BufferOutputStream()
         table = pa.Table.from_pylist([_row(one) for one in found], schema=_SCHEMA)
@@ -110,8 +112,13 @@ def _row(result: Result) -> Mapping[str, Any]:
         **{name: getattr(result.fingerprints, name) for name in _PRINTS},
         "fields": json.dumps(result.fields),
         "signals": signals_json(result.signals),
-        "credential": json.dumps(asdict(replace(result.credential, store=b"")) | {"store": None}),
+        "credential": json.dumps(_said_by(result.credential)),
     }
+
+
+def _said_by(credential: Credential) -> Mapping[str, Any]:
+    """All but the raw store, which the file itself still has."""
+    return {name: value for name, value in asdict(credential).items() if name != "store"}
 
 
 def _result(row: Mapping[str, Any], place: Place) -> Result:
@@ -131,12 +138,8 @@ def _result(row: Mapping[str, Any], place: Place) -> Result:
 
 
 def _credential(written: Mapping[str, Any]) -> Credential:
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in written.items()}
-    return Credential(
-        **{
-            **values,
-            "validity": Validity(values["validity"]),
-            "trust": Trust(values["trust"]),
-            "store": b"",  # which the file itself still has
-        }
-    )
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in written.items()
+    }
+    values["validity"], values["trust"] = Validity(written["validity"]), Trust(written["trust"])
+    return Credential(**values)

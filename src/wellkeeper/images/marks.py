@@ -81,14 +81,15 @@ def _exactness(generator: str) -> tuple[bool, bool, int]:
 
 
 def _of_credential(credential: Credential) -> Iterator[Statement]:
-    kind, origin = credential.evidence, credential.origin
+    kind, origin = credential.evidence, credential.stated
     if kind == "credential-broken":
         problems = ", ".join(credential.problems) or credential.validity.label
         yield _statement(kind, Origin.UNKNOWN, None, f"c2pa: {problems}")
     elif kind is not None:
         signer = credential.signer or "a nameless certificate"
         tool = known_generator(credential.generator) or credential.generator
-        said = f"c2pa: {', '.join(credential.source_types)}; signed by {signer}"
+        named = ", ".join((*credential.source_types, *credential.inherited))
+        said = f"c2pa: {named}; signed by {signer}"
         yield _statement(kind, origin, tool if origin in _AI else None, said)
 
 
@@ -98,7 +99,7 @@ def signals_of_credential(credential: Credential) -> tuple[RawSignal, ...]:
         return ()
     values = (
         (GENERATOR, "claim_generator", credential.generator),
-        ("iptc", "digitalSourceType", ", ".join(credential.source_types)),
+        ("iptc", "digitalSourceType", ", ".join((*credential.source_types, *credential.inherited))),
         ("c2pa", "validity", credential.validity.label),
         ("c2pa", "trust", credential.trust.label),
         ("c2pa", "signer", credential.signer),

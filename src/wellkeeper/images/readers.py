@@ -46,9 +46,8 @@ _PLAIN_SUFFIXES = SUFFIXES | {".tar"}
 _TASK_FILES = 64
 _TABLE_BATCH = 32  # rows of a table that are in memory together
 _COLUMNS = ("image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "image_bytes", "bytes")
-_ROLES: Mapping[str, Sequence[str]] = {
-    **{role: ROLE_NAMES[role] for role in ("id", "source", "date", "licence", "origin", "generator")},
-    "consent": ("consent",),
+_ROLES = {
+    role: ROLE_NAMES[role] for role in ("id", "source", "date", "licence", "origin", "generator", "consent")
 }
 _METADATA = ("metadata.jsonl", "metadata.csv")
 
@@ -183,6 +182,11 @@ def read(task: Task) -> Iterator[Given | Quarantined]:
         yield from _read_members(task)
     else:
         yield from _read_rows(task)
+
+
+def pictures_in(task: Task) -> int:
+    """Pictures that a task was listed with, whether they can be read or not."""
+    return task.rows if isinstance(task, Rows) else len(task.places)
 
 
 def place_at(task: Task, number: int) -> Place:

@@ -76,16 +76,25 @@ def put_variable(valid: Any, data: Any, offsets: Any, ends: Any, out: Any) -> An
             ends[row] = at + size
 
 
-@loop("const i32[:], const u8[:], const i64[:], const i64[:], i64[:], u8[:]")
-def put_entries(codes: Any, data: Any, firsts: Any, sizes: Any, ends: Any, out: Any) -> Any:
-    """Entry `codes[row]` of a dictionary whose entry k is packed already: `sizes[k]` bytes from `firsts[k]` on."""
-    for row in range(codes.size):
-        first = firsts[codes[row]]
-        size = sizes[codes[row]]
+@loop("const i32[:], const i64[:], const u8[:], const i64[:], const i64[:], i64[:], u8[:]")
+def put_entries(
+    codes: Any, before: Any, data: Any, firsts: Any, sizes: Any, ends: Any, out: Any
+) -> Any:
+    """One entry of each of several dictionaries: entry k of all is packed, as `sizes[k]` bytes from `firsts[k]` on.
+
+    `codes` has the shape (dictionaries * rows,), and `before` says how many entries those before each have.
+    """
+    for row in range(ends.size):
         at = ends[row]
-        for k in range(0, size, LANES):
-            copy_lanes(data, first + k, out, at + k)
-        ends[row] = at + size
+        for dictionary in range(before.size - 1):
+            entry = before[dictionary] + codes[dictionary * ends.size + row]
+            first = firsts[entry]
+            size = sizes[entry]
+            copy_lanes(data, first, out, at)  # of most entries it is all: a loop would be guessed wrong at nulls
+            for k in range(LANES, size, LANES):
+                copy_lanes(data, first + k, out, at + k)
+            at += size
+        ends[row] = at
 
 
 @loop("const i64[:], const i64[:], u8[:]")
@@ -110,10 +119,13 @@ def hash_strings(data: Any, offsets: Any, hashes: Any) -> Any:
 
 @loop("const u64[:], i64, u8[:]")
 def mark(hashes: Any, bits: Any, out: Any) -> Any:
-    """Set the bits of each hash in a filter of `bits` bits, at most 2^31."""
+    """Set the bits of each hash in a filter of `bits` bits, at most 2^31.
+
+    Probe p falls on the bit that is so far into the filter as low + p (high | 1) mod 2^32 is into 2^32.
+    """
     for k in range(hashes.size):
         place = np.int64(hashes[k] & _LOW)
         step = np.int64(hashes[k] >> np.uint64(32)) | 1
         for probe in range(PROBES):
-            bit = (place + probe * step) % bits
+            bit = (((place + probe * step) & 0xFFFFFFFF) * bits) >> 32
             out[bit >> 3] |= 1 << (bit & 7)

@@ -45,7 +45,8 @@ def undone(leaves: bytes, amendment: Mapping[str, Any]) -> bytes:
     restored = bytearray(leaves)
     for number, old, new in amendment["leaves"]:
         at = slice(HASH_BYTES * number, HASH_BYTES * (number + 1))
-        if number < 0 or bytes(restored[at]).hex() != new or len(old) != 2 * HASH_BYTES:
+        there = 0 <= number < len(restored) // HASH_BYTES
+        if not there or bytes(restored[at]).hex() != new or len(bytes.fromhex(old)) != HASH_BYTES:
             raise DataError(
                 f"Leaf {number} is not the one that the amendment of {amendment['at']} left. {_SUSPECT}"
             )

@@ -79,6 +79,8 @@ def sources_path(folder: Path) -> Path:
 
 # Numbers that grow from row to row, or stay small: differences of neighbours take few bits.
 _GROWING = frozenset({"row", "line", "offset", "words", "bytes", "start", "end", "documents", "size"})
+# What `why` finds rows by; nobody else asks for a range.
+_SOUGHT = frozenset({"row", "line", "cluster"})
 # Few values, many times; ids and hashes are all different, and a dictionary of them would only cost.
 _REPEATED = frozenset(
     "origin_log_odds evidence_mask rights_signals depth weight against tool kind where name value condition".split()
@@ -133,7 +135,7 @@ def _write(path: Path, table: pa.Table) -> Path:
         | (
             {"id": "DELTA_BYTE_ARRAY"} if "id" in table.schema.names else {}
         ),  # they often begin like the last one
-        write_statistics=numbers,  # nobody asks for a range of names or hashes
+        write_statistics=[name for name in numbers if name in _SOUGHT],
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, sink.getvalue())

@@ -96,7 +96,7 @@ def blocks_with(path: Path, key: Key, value: bytes, rows: int) -> list[tuple[int
 def _places(hash_: int, bits: int) -> NDArray[np.int64]:
     """What `mark` sets."""
     place, step = hash_ & 0xFFFFFFFF, hash_ >> 32 | 1
-    return np.array([(place + probe * step) % bits for probe in range(PROBES)], np.int64)
+    return np.array([(place + probe * step & 0xFFFFFFFF) * bits >> 32 for probe in range(PROBES)], np.int64)
 
 
 def _filters(path: Path, rows: int) -> list[tuple[int, int, NDArray[np.uint8]]] | None:

@@ -92,6 +92,7 @@ class ManifestWatermarks:
     keys: tuple[Mapping[str, str], ...]  # id and scheme of each
     tokenizer: str  # fingerprint
     false_discovery_rate: float  # bound for the documents whose mark is evidence, in (0, 1)
+    control: str  # the method that holds it
 
 
 def write_manifest(
@@ -115,7 +116,7 @@ def write_manifest(
 ) -> dict[str, Any]:
     """Write `manifest.json` of a finished output folder, and return what was written.
 
-    `tables` maps a table's name to its `content_digest`. Every file in the folder is listed with SHA-256 and
+    `tables` maps a table's name to its `content_digest`, of `ledger/documents` to its `rows_digest`. Every file in the folder is listed with SHA-256 and
     size, but the manifest itself, its signature, the reports and names that start with a dot; files that hold
     a date are listed under `run`. `trust` is the SHA-256 of the certificates that were trusted. `run` takes further
     facts of this run alone; `created` is now if None; `known` is as of `file_digests`.
@@ -222,13 +223,25 @@ def without_password(url: str) -> str:
 
 
 def files_of(folder: Path) -> dict[str, Path]:
-    """Every file of a folder by its path in it, with slashes, in order; names that start with a dot are left out."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and not any(part.startswith(".") for part in name.split("/")):
-            found[name] = path
-    return found
+    """Every file of a folder by its path in it, with slashes, in order; names that start with a dot are left out.
+
+    Links are followed, since whoever reads the folder follows them. One that leads to a folder above it stands for
+    itself, and cannot be read as a file.
+    """
+    found: dict[str, Path] = {}
+
+    def look_in(place: Path, above: frozenset[Path]) -> None:
+        for path in place.iterdir():
+            if path.name.startswith("."):
+                continue
+            real = path.resolve() if path.is_dir() else None
+            if real is not None and real not in above:
+                look_in(path, above | {real})
+            elif real is not None or path.is_file():
+                found[path.relative_to(folder).as_posix()] = path
+
+    look_in(folder, frozenset({folder.resolve()}))
+    return dict(sorted(found.items()))
 
 
 def file_digests(

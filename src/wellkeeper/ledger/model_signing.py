@@ -38,7 +38,7 @@ def sign_folder(folder: Path, key: SigningKey, *, to: Path | None = None) -> Pat
         The file that was written.
 
     Raises:
-        InputError: there is no such folder, a file in it is a symbolic link, the key is of another kind, or `to` lies
+        InputError: there is no such folder, it holds no file, one in it is a symbolic link, the key is of another kind, or `to` lies
             in the folder.
         MissingExtraError: the extra `model-signing` is not installed.
     """
@@ -49,6 +49,8 @@ def sign_folder(folder: Path, key: SigningKey, *, to: Path | None = None) -> Pat
         raise InputError(
             f"{place} lies in the folder that it signs, and would be a file that nobody signed. Write it elsewhere."
         )
+    if not any(path.is_file() for path in folder.rglob("*")):
+        raise InputError(f"{folder} holds no file, and a signature over nothing says nothing. Give another folder.")
     if key.kind != "p256":
         raise InputError(
             "OpenSSF Model Signing needs a P-256 key, and this one is Ed25519. "

@@ -18,6 +18,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import groupby, pairwise
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -27,7 +28,15 @@ from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
 from wellkeeper.lanes import LANES
-from wellkeeper.ledger._loops import LONG, close_up, put_entries, put_fixed, put_nullable, put_presence, put_variable
+from wellkeeper.ledger._loops import (
+    LONG,
+    close_up,
+    put_entries,
+    put_fixed,
+    put_nullable,
+    put_presence,
+    put_variable,
+)
 
 VERSION = "wellkeeper.row/1"
 
@@ -84,10 +93,11 @@ class RowPacker:
             if (width := width_of(kind)) is not None:
                 self._fixed.append(_numbers(values, width, number, self._start))
                 self._start += width
+        texts = [values for values, kind in zip(columns, kinds, strict=True) if width_of(kind) is None]
         self._variable = [
-            _entries(values) if pa.types.is_dictionary(values.type) else _strings(values)
-            for values, kind in zip(columns, kinds, strict=True)
-            if width_of(kind) is None
+            made
+            for coded, some in groupby(texts, key=lambda values: pa.types.is_dictionary(values.type))
+            for made in ([_labels(list(some))] if coded else map(_strings, some))
         ]
         self._laid_out = np.empty(0, np.uint8)
 
@@ -290,15 +300,14 @@ def _presence(columns: Sequence[Any]) -> tuple[Bytes, list[tuple[int, Bytes]]]:
 def _numbers(values: Any, width: int, column: int, place: int) -> _Column:
     """Numbers go to their place in each row, zeros for null, and say there themselves which are null."""
     data = _data(values, len(values) * width, first=values.offset * width)
-    valid = np.asarray(values.is_valid()).view(np.uint8)
-    all_there = values.null_count == 0
+    valid = _valid(values)
     floats = pa.types.is_floating(values.type)
 
     def put(first: int, last: int, starts: _Ends, out: Bytes) -> None:
         some = data[first * width : last * width + LANES]
         if floats:
             some = _with_one_nan(some, (last - first) * width, width)
-        if all_there:
+        if valid is None:
             put_fixed(some, width, place, starts, out)
         else:
             put_nullable(valid[first:last], some, width, column, place, starts, out)
@@ -311,6 +320,11 @@ def _with_one_nan(data: Bytes, size: int, width: int) -> Bytes:
     numbers = changed[:size].view(f"f{width}")
     numbers[np.isnan(numbers)] = np.nan
     return changed
+
+
+def _valid(values: Any) -> Bytes | None:
+    """1 for a value and 0 for null, shape (rows,); None if there is no null."""
+    return np.asarray(values.is_valid()).view(np.uint8) if values.null_count else None
 
 
 def _strings(values: Any) -> _Column:
@@ -328,25 +342,50 @@ def _strings(values: Any) -> _Column:
     return _Column(room, put)
 
 
-def _entries(values: Any) -> _Column:
-    """Entries of a dictionary are packed once, nothing behind them for null; then rows take theirs."""
-    entries = _strings(pa.concat_arrays([values.dictionary, pa.nulls(1, values.dictionary.type)]))
-    number = len(values.dictionary) + 1
-    firsts = np.zeros(number + 1, np.int64)
-    np.cumsum(entries.room(0, number), out=firsts[1:])
-    data, ends = np.empty(int(firsts[-1]) + LANES, np.uint8), firsts[:-1].copy()
-    entries.put(0, number, ends, data)
-    sizes = ends - firsts[:-1]
-    codes = np.asarray(pc.fill_null(values.indices.cast(pa.int32()), number - 1))
-    longest = int(sizes.max())
+def _labels(columns: Sequence[Any]) -> _Column:
+    """Dictionaries that follow each other: entries are packed once, and rows take theirs of each.
+
+    Behind the entries of each dictionary stands an empty one, for null.
+    """
+    entries = pa.concat_arrays(
+        [
+            part.cast(pa.large_binary())
+            for values in columns
+            for part in (values.dictionary, pa.nulls(1, values.dictionary.type))
+        ]
+    )
+    data, firsts, sizes = _packed_apart(entries)
+    before = np.cumsum([0] + [len(values.dictionary) + 1 for values in columns])
+    codes = [_codes(values) for values in columns]
+    longest = [int(sizes[a:b].max()) for a, b in pairwise(before)]
+    wide = [number for number, size in enumerate(longest) if size > _ROOM_FOR_ANY]
+    narrow = sum(size for size in longest if size <= _ROOM_FOR_ANY)
 
     def room(first: int, last: int) -> int | NDArray[np.int64]:
-        return longest if longest <= _ROOM_FOR_ANY else sizes[codes[first:last]]
+        return narrow + sum(sizes[before[number] + codes[number][first:last]] for number in wide)
 
     def put(first: int, last: int, ends: _Ends, out: Bytes) -> None:
-        put_entries(codes[first:last], data, firsts, sizes, ends, out)
+        chosen = np.concatenate([some[first:last] for some in codes])
+        put_entries(chosen, before, data, firsts, sizes, ends, out)
 
     return _Column(room, put)
+
+
+def _packed_apart(strings: Any) -> tuple[Bytes, NDArray[np.int64], NDArray[np.int64]]:
+    """Each of the strings as it is packed: the bytes, where it begins, and how many bytes it takes."""
+    column = _strings(strings)
+    firsts = np.zeros(len(strings) + 1, np.int64)
+    np.cumsum(column.room(0, len(strings)), out=firsts[1:])
+    data, ends = np.empty(int(firsts[-1]) + LANES, np.uint8), firsts[:-1].copy()
+    column.put(0, len(strings), ends, data)
+    return data, firsts[:-1], ends - firsts[:-1]
+
+
+def _codes(values: Any) -> NDArray[np.int32]:
+    indices = values.indices.cast(pa.int32())
+    if indices.null_count:
+        indices = pc.fill_null(indices, len(values.dictionary))
+    return np.asarray(indices)
 
 
 def _whole_seconds(values: Any) -> Any:

@@ -29,6 +29,7 @@ from wellkeeper.ledger.leaves import SALT_BYTES, LeafKind, tiles_of
 from wellkeeper.ledger.manifest import ENVELOPE
 from wellkeeper.ledger.packing import PackedRows, pack, unpack
 from wellkeeper.ledger.seal import Statement, read_seal, read_statement
+from wellkeeper.ledger.signature import unambiguous
 from wellkeeper.ledger.tree import HASH_BYTES, inclusion_proof, leaf_hash, root_from_proof
 
 SCHEMA = "wellkeeper.proof/1"
@@ -95,6 +96,7 @@ class Proof:
             TypeError,
             ValueError,
             OverflowError,
+            OSError,  # a time that the system has no calendar for
         ):  # whoever made it need not be honest
             return False
 
@@ -142,12 +144,12 @@ def read_proof(path: Path) -> Proof:
         InputError: there is no such file, or it is no proof.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes(), object_pairs_hook=unambiguous)
     except FileNotFoundError:
         raise InputError(
             f"{path} is missing. Make a proof: wellkeeper why FOLDER DOCUMENT --proof FILE."
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON: {error}. {_CORRUPT}") from None
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise InputError(
@@ -156,7 +158,7 @@ def read_proof(path: Path) -> Proof:
     try:
         envelope = json.dumps(content["envelope"]).encode()
         proof = Proof(
-            row=int(content["row"]),
+            row=_whole(content["row"]),
             rows=base64.b64decode(content["rows"], validate=True),
             salt=base64.b64decode(content["salt"], validate=True),
             path=tuple(base64.b64decode(one, validate=True) for one in content["path"]),
@@ -167,6 +169,12 @@ def read_proof(path: Path) -> Proof:
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
         raise InputError(f"{path} is no whole proof: {error}. {_CORRUPT}") from None
     return proof
+
+
+def _whole(number: Any) -> int:
+    if type(number) is not int:
+        raise TypeError(f"its row is {number!r}")
+    return number
 
 
 def _head(statement: Statement) -> Mapping[str, Any]:

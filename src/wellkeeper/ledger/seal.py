@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from wellkeeper.engine.store import sha256_of_file, write_atomic
-from wellkeeper.errors import InputError, WorkError
+from wellkeeper.errors import DataError, InputError, WorkError
 from wellkeeper.ledger.amendment import Amendment
 from wellkeeper.ledger.folder import HISTORY, part_paths
 from wellkeeper.ledger.leaves import LeafKind, TreeHead, grow_public_tree, grow_tree, stored_leaves
 from wellkeeper.ledger.manifest import ENVELOPE, files_of
+from wellkeeper.ledger.packing import width_of
 from wellkeeper.ledger.signature import IN_TOTO, Envelope, SigningKey, envelope, open_envelope
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -29,6 +30,8 @@ PREDICATE_TYPE = "urn:wellkeeper:ledger:1"
 
 _DOCUMENTS = "ledger/documents"
 _FACTS = frozenset({"verb", "version", "tables", "tree", "previous"})
+_TOLD = frozenset({"row", "id", "decision", "step", "reason"})
+"""Columns of a row that a proof tells a person."""
 _TREE_FACTS = frozenset({"algorithm", "row_format", "leaf", "tile_rows", "rows", "columns", "root"})
 
 
@@ -77,7 +80,7 @@ def seal(
 
     Args:
         folder: with a ledger, whose rows then get their tree, or without one.
-        facts: what the predicate says besides: `verb`, `version`, and `tables`, the content digests by name; of a
+        facts: what the predicate says besides: `verb`, `version`, and `tables`, as in the manifest; of a
             curated set `recipe_digest`, and `manifest`, the manifest's own digest.
         key: signs; None: the folder can be checked, but anyone could have made it.
         public_proofs: make each row a salted leaf, so that a proof of one shows nothing of others.
@@ -159,10 +162,11 @@ def read_statement(data: bytes, name: str) -> Statement:
         content = json.loads(opened.payload)
         subjects = {row["name"]: row["digest"]["sha256"] for row in content["subject"]}
         predicate = content["predicate"]
-        shaped = _is_shaped(predicate)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        shaped = False
-    if not shaped or opened.payload_type != IN_TOTO or opened.payload != statement_bytes(subjects, predicate):
+        # in the one form that we write, so that no reader can take another meaning from it
+        ours = _is_shaped(predicate) and opened.payload == statement_bytes(subjects, predicate)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, DataError):
+        ours = False
+    if not ours or opened.payload_type != IN_TOTO or not _is_texts(subjects):
         raise InputError(
             f"{name} holds no statement of the kind {PREDICATE_TYPE} as this version writes it. Use the version of "
             "wellkeeper that wrote it, or restore the file."
@@ -177,20 +181,34 @@ def _is_shaped(predicate: Any) -> bool:
     head, previous = predicate["tree"], predicate["previous"]
     return (
         isinstance(predicate["tables"], dict)
+        and _is_texts(predicate["tables"])
+        and isinstance(predicate.get("amends", {}), dict)
         and (previous is None or isinstance(previous, dict))
         and (head is None or (isinstance(head, dict) and _is_tree(head)))
     )
 
 
+def _is_texts(mapping: Mapping[Any, Any]) -> bool:
+    return all(isinstance(one, str) for one in (*mapping, *mapping.values()))
+
+
 def _is_tree(head: Mapping[str, Any]) -> bool:
+    """Whether it is a tree's head, of rows that can be read.
+
+    Raises:
+        DataError: a column has a type that no packed row has.
+    """
     columns = head.get("columns")
     return (
-        isinstance(head.get("rows"), int)
+        type(head.get("rows")) is int
         and head["rows"] >= 0
+        and isinstance(head.get("root"), str)
         and head.get("leaf") in get_args(LeafKind)
         and head.keys() == _TREE_FACTS
         and isinstance(columns, list)
         and all(isinstance(column, list) and list(map(type, column)) == [str, str] for column in columns)
+        and all(width_of(kind) != 0 for _, kind in columns)
+        and _TOLD <= {name for name, _ in columns}
     )
 
 

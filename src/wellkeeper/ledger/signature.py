@@ -258,10 +258,11 @@ def exposed(reference: str | Path) -> str | None:
         return None
     try:
         found = path.stat()
+        is_private = stat.S_ISREG(found.st_mode) and _PRIVATE in path.read_bytes()
     except (OSError, ValueError):  # what is no file is told when it is read
         return None
     mode = stat.S_IMODE(found.st_mode)
-    if not stat.S_ISREG(found.st_mode) or not mode & _OTHERS:
+    if not is_private or not mode & _OTHERS:
         return None
     return f"{path} can be read by others (mode {mode:04o}). Close it: chmod 600 {path}"
 
@@ -326,7 +327,8 @@ def _read(path: Path) -> bytes:
 
 
 def _private(pem: bytes, name: str) -> _Private:
-    if _PRIVATE not in pem and (b"-----BEGIN PUBLIC KEY-----" in pem or b"-----BEGIN CERTIFICATE-----" in pem):
+    is_public = b"-----BEGIN PUBLIC KEY-----" in pem or b"-----BEGIN CERTIFICATE-----" in pem
+    if is_public and _PRIVATE not in pem:
         raise InputError(
             f"{name} holds no private key but what is public of one. Give the .key file that lies beside it."
         )
@@ -427,7 +429,7 @@ def open_envelope(data: bytes, name: str = "The envelope") -> Envelope:
         InputError: it is not JSON, or not a DSSE envelope.
     """
     try:
-        content = json.loads(data)
+        content = json.loads(data, object_pairs_hook=unambiguous)
         return Envelope(
             payload_type=_text(content, "payloadType"),
             payload=_decoded(_text(content, "payload")),
@@ -441,6 +443,18 @@ def open_envelope(data: bytes, name: str = "The envelope") -> Envelope:
         raise InputError(
             f"{name} is not a DSSE envelope: {why}. Restore the file, or make it again."
         ) from None
+
+
+def unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An `object_pairs_hook` of `json.loads`: of a name that comes twice, one reader takes the first and one the last.
+
+    Raises:
+        ValueError: a name comes twice.
+    """
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("it has a name twice")
+    return content
 
 
 def _text(content: Mapping[str, Any], name: str) -> str:

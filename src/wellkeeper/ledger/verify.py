@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from io import BytesIO
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -41,6 +41,7 @@ from wellkeeper.ledger.leaves import (
     TileHasher,
     batches_of,
     root_over,
+    rows_digest,
     stored_leaves,
     tiles_of,
 )
@@ -54,9 +55,10 @@ from wellkeeper.ledger.manifest import (
     recipe_digest_of,
     reconcile_manifest,
 )
-from wellkeeper.ledger.packing import columns_of
+from wellkeeper.ledger.packing import VERSION, columns_of
 from wellkeeper.ledger.seal import Statement, history_of, history_path, read_statement
 from wellkeeper.ledger.signature import VerifyKey
+from wellkeeper.ledger.side import first_stray, tombstones
 from wellkeeper.ledger.texts import check_texts
 from wellkeeper.ledger.verification import (
     AGAIN,
@@ -71,7 +73,10 @@ from wellkeeper.ledger.verification import (
 
 _SHOWN = 10  # problems of one kind that are told one by one
 _SINGLE = {"ledger/quarantine": "ledger/quarantine.parquet", "ledger/sources": "ledger/sources.parquet"}
-"""Tables that are one file; others are a folder of parts."""
+"""Tables that are one file."""
+_IN_PARTS = (*(f"ledger/{kind}" for kind in KINDS_OF_PARTS), "data", "rejected")
+"""Tables that are a folder of parts."""
+_ROWS = "ledger/documents"
 
 
 def verify(
@@ -108,7 +113,7 @@ def verify(
         *_top_of_tree(look),
     ]
     if not quick:
-        problems += [*_tables(look), *_rows(look), *_texts(look)]
+        problems += [*_tables(look), *_rows(look), *_side_rows(look), *_tombstones(look), *_texts(look)]
     return Verification(
         folder=str(folder),
         problems=tuple(problems),
@@ -138,6 +143,7 @@ class _Look:
         self.changed: set[str] = set()  # files that are not as sealed, which nothing else is read from
         self.manifest: Mapping[str, Any] | None = None
         self.checked: dict[str, int] = {}
+        self.amended: list[Mapping[str, Any]] = []  # since the last run, the latest first
 
     @property
     def tree(self) -> Mapping[str, Any] | None:
@@ -149,7 +155,7 @@ class _Look:
         paths = paths_of(self.folder, name)
         found = {path.relative_to(self.folder).as_posix() for path in paths if path.exists()}
         sealed = {
-            one for one in self.statement.subjects if one == _SINGLE.get(name) or one.startswith(f"{name}/")
+            one for one in self.statement.subjects if one == _SINGLE.get(name) or _is_part_of(name, one)
         }
         return paths if found == sealed and not found & self.changed else None
 
@@ -162,6 +168,11 @@ class _Look:
         """A file as it was sealed, or None."""
         path = self.folder / name
         return path.read_bytes() if name not in self.changed and path.is_file() else None
+
+
+def _is_part_of(table: str, name: str) -> bool:
+    """Whether a file of a folder is a part of a table."""
+    return PurePosixPath(name).parent.as_posix() == table and PurePosixPath(name).match("part-*.parquet")
 
 
 def _files(look: _Look) -> Iterator[Problem]:
@@ -179,7 +190,13 @@ def _files(look: _Look) -> Iterator[Problem]:
             next="Remove it, or make the folder again.",
         )
     for name in sorted(subjects.keys() & found.keys()):
-        digest = sha256_of_file(found[name])
+        try:
+            digest = sha256_of_file(found[name])
+        except OSError as error:
+            look.changed.add(name)
+            said = f"it cannot be read: {error.strerror}"
+            yield Problem(code="file-unreadable", where=name, found=said, next=AGAIN)
+            continue
         if digest != subjects[name]:
             look.changed.add(name)
             said = f"its SHA-256 is {digest}, and {subjects[name]} was sealed"
@@ -266,7 +283,7 @@ def _top_of_tree(look: _Look) -> Iterator[Problem]:
             yield Problem(code="root", where=ENVELOPE, found=found, next=SUSPECT)
         return
     look.checked["tiles"] = tiles_of(head["rows"])
-    expected = {"algorithm": tree.ALGORITHM, "row_format": "wellkeeper.row/1", "tile_rows": TILE_ROWS}
+    expected = {"algorithm": tree.ALGORITHM, "row_format": VERSION, "tile_rows": TILE_ROWS}
     for name, value in expected.items():
         if head[name] != value:
             yield _differs("tree", f"{ENVELOPE}, tree.{name}", head[name], value)
@@ -288,16 +305,22 @@ def _amendments(look: _Look) -> Iterator[Problem]:
     for path in reversed(history_of(look.folder)):
         if statement.amends is None or statement.previous is None or look.tree is None:
             return
+        look.amended.append(statement.amends)
         try:
             leaves = undone(leaves, statement.amends)
             root = root_over(leaves, look.tree["leaf"])
             earlier = read_statement(path.read_bytes(), path.name)
         except (InputError, DataError, ValueError, TypeError, KeyError) as error:
-            yield Problem(code="amendment", where=f"{ENVELOPE}, amends", found=str(error), next=SUSPECT)
+            yield _amendment(str(error))
             return
-        if root != statement.previous["root"]:
-            yield _differs("amendment", f"{ENVELOPE}, amends", statement.previous["root"], root)
+        head = earlier.predicate["tree"] or {}
+        if head != {**look.tree, "root": root}:
+            yield _amendment("with what it changed put back, the ledger is not the one of the seal before")
         statement = earlier
+
+
+def _amendment(found: str) -> Problem:
+    return Problem(code="amendment", where=f"{ENVELOPE}, amends", found=found, next=SUSPECT)
 
 
 def _columns(look: _Look, told: list[list[str]]) -> Iterator[Problem]:
@@ -313,12 +336,13 @@ def _columns(look: _Look, told: list[list[str]]) -> Iterator[Problem]:
 
 
 def _tables(look: _Look) -> Iterator[Problem]:
-    """Content digests of all tables, from their values."""
+    """Digests of all tables, from their values; that of the ledger's rows is found along with their tiles."""
     tables = look.statement.predicate["tables"]
     look.checked["tables"] = len(tables)
+    yield from _among_parts(look)
     for name, digest in tables.items():
         paths = look.table(name)
-        if paths is None:
+        if paths is None or (name == _ROWS and look.tree is not None):
             continue
         try:
             found = table_digest(name, paths)
@@ -328,12 +352,19 @@ def _tables(look: _Look) -> Iterator[Problem]:
             continue
         if found != digest:
             yield _differs("table-differs", name, digest, found)
-    for kind in (*KINDS_OF_PARTS, "quarantine", "sources"):
-        if f"ledger/{kind}" not in tables and any(
-            path.exists() for path in paths_of(look.folder, f"ledger/{kind}")
-        ):
+    for name in (*_IN_PARTS, *_SINGLE):
+        if name not in tables and any(path.exists() for path in paths_of(look.folder, name)):
             found = "it is there, and the seal names no digest of its content"
-            yield Problem(code="table-differs", where=f"ledger/{kind}", found=found, next=SUSPECT)
+            yield Problem(code="table-differs", where=name, found=found, next=SUSPECT)
+
+
+def _among_parts(look: _Look) -> Iterator[Problem]:
+    """Files that lie among the parts of a table, where others may read them, and that its digest is not of."""
+    for name in look.statement.subjects:
+        table = next((table for table in _IN_PARTS if name.startswith(f"{table}/")), None)
+        if table is not None and not _is_part_of(table, name):
+            found = f"it lies in the folder of {table} and is no part of it"
+            yield Problem(code="table-differs", where=name, found=found, next=SUSPECT)
 
 
 def paths_of(folder: Path, table: str) -> list[Path]:
@@ -344,7 +375,9 @@ def paths_of(folder: Path, table: str) -> list[Path]:
 
 
 def table_digest(name: str, paths: list[Path]) -> str:
-    """The content digest of a table, as a manifest has it: of texts, over the digests of its parts."""
+    """The digest of a table, as a manifest has it: of texts, over the digests of its parts."""
+    if name == _ROWS:
+        return rows_digest(batches_of(paths))
     if name in ("data", "rejected"):
         return sha256("\n".join(_digest_of_parts([path]) for path in paths).encode()).hexdigest()
     return _digest_of_parts(paths)
@@ -375,7 +408,7 @@ def _rows(look: _Look) -> Iterator[Problem]:
 
 
 def _tiles(look: _Look, parts: list[Path], leaf: str, rows: int) -> Iterator[Problem]:
-    lookup, number, same = LookupWriter(), 0, True
+    lookup, number, same, unsalted = LookupWriter(), 0, True, TileHasher()
     with look.opened(SALTS) as salts, look.opened(LEAVES) as leaves:
         hasher = RowHasher(salts) if leaf == "row" else TileHasher()
         for batch in batches_of(parts):
@@ -385,6 +418,8 @@ def _tiles(look: _Look, parts: list[Path], leaf: str, rows: int) -> Iterator[Pro
             hashes = hasher.update(batch) or b""
             same &= hashes == leaves.read(len(hashes))
             lookup.update(batch)
+            if leaf == "row":
+                unsalted.update(batch)
             number += batch.num_rows
         same &= not leaves.read(1)
     if number != rows:
@@ -392,7 +427,11 @@ def _tiles(look: _Look, parts: list[Path], leaf: str, rows: int) -> Iterator[Pro
     if LEAVES not in look.changed and not same:
         found = "its hashes are not those of the salted rows"
         yield Problem(code="leaves", where=LEAVES, found=found, next=SUSPECT)
-    yield from _tile_problems(hasher.finish(), look.stored(TILES), number)
+    tiles = hasher.finish()
+    yield from _tile_problems(tiles, look.stored(TILES), number)
+    digest = tree.root(unsalted.finish() if leaf == "row" else tiles).hex()
+    if (told := look.statement.predicate["tables"].get(_ROWS)) not in (digest, None):
+        yield _differs("table-differs", _ROWS, told, digest)
     if LOOKUP not in look.changed and lookup.finish() != look.stored(LOOKUP):
         found = "it leads to other rows than the ledger has"
         yield Problem(code="lookup", where=LOOKUP, found=found, next=SUSPECT)
@@ -412,6 +451,47 @@ def _tile_problems(tiles: bytes, stored: bytes | None, rows: int) -> Iterator[Pr
     if len(wrong) > _SHOWN:
         found = f"{len(wrong) - _SHOWN:,} more tiles are not as they were sealed"
         yield Problem(code="tile", where="ledger/documents", found=found, next=SUSPECT)
+
+
+def _side_rows(look: _Look) -> Iterator[Problem]:
+    """Rows of other tables against the documents that they are about."""
+    if look.tree is None or look.table(_ROWS) is None:
+        return
+    for kind in KINDS_OF_PARTS[1:]:
+        parts = look.table(f"ledger/{kind}")
+        if not parts:
+            continue
+        try:
+            wrong = first_stray(look.folder, parts, look.tree["rows"])
+        except (pa.ArrowException, OSError, KeyError):
+            continue  # said by who reads the table for its digest
+        if wrong is not None:
+            found = f"the row that it has {wrong:,} others before is about no document of the ledger, or out of order"
+            yield Problem(code="stray-row", where=f"ledger/{kind}", found=found, next=SUSPECT)
+
+
+def _tombstones(look: _Look) -> Iterator[Problem]:
+    """Amendments against the ledger: they changed what was forgotten, and what names it, and nothing else."""
+    parts = look.table(_ROWS)
+    if look.tree is None or parts is None:
+        return
+    try:
+        stones, led = tombstones(parts)
+        told = [(one["at"], one["reason"], one["rows"]) for one in reversed(look.amended)]
+        rows = {row for one in look.amended for row in one["rows"]}
+        changed = {number for one in look.amended for number, _, _ in one["leaves"]}
+    except (pa.ArrowException, OSError, WellkeeperError, KeyError, TypeError, ValueError) as error:
+        yield _amendment(f"it cannot be read: {error}")
+        return
+    listed = (look.manifest or {}).get("forgotten", [])
+    if look.manifest is not None and told != [(one["at"], one["reason"], one["rows"]) for one in listed]:
+        yield _amendment(f"it tells of other documents than {MANIFEST}")
+    if rows != stones:
+        strays = sorted(rows ^ stones)[:_SHOWN]
+        yield _amendment(f"rows {strays} are said to be forgotten and are not, or are and it is not said")
+    per_leaf = TILE_ROWS if look.tree["leaf"] == "tile" else 1
+    if hidden := sorted(changed - {row // per_leaf for row in stones | led})[:_SHOWN]:
+        yield _amendment(f"it changed leaves {hidden}, which have no row that was forgotten or names one that was")
 
 
 def _counts(look: _Look, parts: list[Path]) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ nothing but itself. A declaration of being human costs nothing to make and has n
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from wellkeeper.core.evidence import BY_NAME
 from wellkeeper.core.marks import Credential, RawSignal, origin_of_source_types
@@ -32,6 +33,8 @@ _MODES = {  # of [2] and [3]; "none" states nothing
     "mixed": Origin.AI_ASSISTED,
 }
 _WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
+_MODE = re.compile(r"(?:^|[\s,;])mode\s*+=\s*+\"?([a-z-]++)")
+_DENIALS = ("no", "non", "not", "never", "without")
 _WHOLE = ("html", "body", "main", "article")  # elements that are the page; another is a part of it
 _SCHEMA_SUFFIX = "DigitalSource"
 
@@ -77,10 +80,23 @@ def stated_origin(signal: RawSignal) -> Origin:
         return declared_origin(signal.value.strip().removesuffix(_SCHEMA_SUFFIX))
     if signal.kind != "ai-disclosure":
         return Origin.UNKNOWN
-    modes = (_MODES[word] for word in _WORD.findall(signal.value.lower()) if word in _MODES)
-    origin = next(modes, Origin.UNKNOWN)
+    origin = _mode_in(signal.value.lower())
     part = signal.where == "html-attribute" and signal.name not in _WHOLE
     return Origin.AI_ASSISTED if part and origin is Origin.AI_GENERATED else origin
+
+
+def _mode_in(value: str) -> Origin:
+    """The origin that a disclosure's mode is: of a dictionary its key `mode`, else the first word that is one.
+
+    A word after "no" or "not" denies what it says.
+    """
+    if (given := _MODE.search(value)) is not None:
+        return _MODES.get(given[1], Origin.UNKNOWN)
+    words = ["", *_WORD.findall(value)]
+    return next(
+        (_MODES[word] for last, word in pairwise(words) if word in _MODES and last not in _DENIALS),
+        Origin.UNKNOWN,
+    )
 
 
 def _bit(name: str) -> int:

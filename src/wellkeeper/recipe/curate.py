@@ -142,8 +142,7 @@ def curate(
         claim(folder, plan, fresh=fresh)
     # before a folder is made: what is refused here leaves nothing behind
     groups, said = groups_of_recipe(plan, folder)
-    pack, certificates, groups = _relied_on(plan, groups)
-    watermarks = _looked_for(plan)
+    pack, certificates, watermarks, groups = _relied_on(plan, groups)
     wanted = wanted_by(plan)
     said += wanted.said
     tails = not dry_run or plan.guard is not None or plan.mix.keep_tail is not None
@@ -250,13 +249,19 @@ def _signing(
     """
     sign = plan.sign
     public_proofs = public_proofs or (sign is not None and sign.public_proofs)
-    if key is None and sign is not None:
-        key = sign.key if sign.key.startswith("env:") else plan.locate(sign.key)
-    if key is None:
+    reference = signing_key_of(plan, key)
+    if reference is None:
         return None, public_proofs
     from wellkeeper.ledger.signature import SigningKey  # what few runs need
 
-    return SigningKey.load(key), public_proofs
+    return SigningKey.load(reference), public_proofs
+
+
+def signing_key_of(plan: Recipe, key: str | Path | None) -> str | Path | None:
+    """Where the key lies that signs: as the call says, else the recipe; None if nobody signs."""
+    if key is not None or plan.sign is None:
+        return key
+    return plan.sign.key if plan.sign.key.startswith("env:") else plan.locate(plan.sign.key)
 
 
 def claim(folder: Path, recipe: Recipe, *, fresh: bool) -> None:
@@ -417,15 +422,16 @@ def _drop_repeats(
 
 def _relied_on(
     recipe: Recipe, groups: tuple[Group, ...]
-) -> tuple["AnchorPack | None", str | None, tuple[Group, ...]]:
-    """The recipe's anchors and trusted certificates, and the groups, which know the anchors' slice column then."""
+) -> tuple["AnchorPack | None", str | None, "KeyedMarks | None", tuple[Group, ...]]:
+    """The recipe's anchors, trusted certificates and watermark keys; and the groups, with the anchors' slices."""
     certificates = trusted_at(None if recipe.trust is None else recipe.locate(recipe.trust))
+    watermarks = _looked_for(recipe)
     if recipe.anchors is None:
-        return None, certificates, groups
+        return None, certificates, watermarks, groups
     from wellkeeper.origin.anchors import AnchorPack  # what few recipes need
 
     pack = AnchorPack.load(recipe.locate(recipe.anchors))
-    return pack, certificates, with_slices(groups, pack.slice_column)
+    return pack, certificates, watermarks, with_slices(groups, pack.slice_column)
 
 
 def _looked_for(recipe: Recipe) -> "KeyedMarks | None":

@@ -34,7 +34,7 @@ def describe_inputs(corpus: LoadedCorpus, said: Sequence[str]) -> dict[str, Any]
         "words": int(corpus.column("words").sum()),
         "quarantined": records.num_rows,
         "files": len(corpus.files),
-        "columns": list(said),
+        "columns": [*said, *(() if corpus.watermarks is None else corpus.watermarks.cautions)],
         "sources": describe_sources(corpus),
         "quarantine_by_code": [
             {

@@ -340,7 +340,7 @@ def _marked(document: Mapping[str, Any]) -> Iterator[Finding]:
             f"{_many(count)} {'is' if count == 1 else 'are'} marked or labelled as AI-made ({count / total:.1%})",
             "It is the least there can be: most marks are lost when a file is sent on. A missing mark says nothing.",
             "Leave them out, or keep them on purpose: the ledger's column origin tells which they are, and "
-            "`wellkeeper why` by what evidence.",
+            "wellkeeper why by what evidence.",
         )
 
 
@@ -376,7 +376,7 @@ def _opted_out(document: Mapping[str, Any]) -> Iterator[Finding]:
             "WK602",
             Severity.WARNING,
             f"{_many(count)} {'refuses' if count == 1 else 'refuse'} the training of models",
-            "Their credential or their metadata (PLUS data mining) say so.",
+            "Their credential, their metadata (PLUS data mining) or the field consent beside them say so.",
             "Leave them out, or ask whoever holds the rights: the ledger's column consent is opt-out-signal.",
         )
 
@@ -389,7 +389,7 @@ def _unlicensed(document: Mapping[str, Any]) -> Iterator[Finding]:
             Severity.WARNING,
             f"{_many(count)} without a known licence ({count / total:.0%})",
             "Whoever uses the set has to know what may be done with each image.",
-            "Give the field `licence` beside the images: in NAME.json, metadata.jsonl, or a column.",
+            "Give the field licence beside the images: in NAME.json, metadata.jsonl, or a column.",
         )
 
 

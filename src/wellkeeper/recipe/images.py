@@ -36,8 +36,9 @@ from wellkeeper.images.examine import Seen, examine
 from wellkeeper.images.kept import Kept, Result
 from wellkeeper.images.marks import licence_named
 from wellkeeper.images.pictures import careful_decoder, thumbnail
-from wellkeeper.images.readers import Listing, Task, list_images, read, read_again
+from wellkeeper.images.readers import Listing, Task, list_images, pictures_in, read, read_again
 from wellkeeper.ledger.folder import Kind, remove_parts, write_part, write_quarantine
+from wellkeeper.ledger.leaves import rows_digest
 from wellkeeper.ledger.rows import (
     DOCUMENTS,
     EVIDENCE,
@@ -137,14 +138,12 @@ def _read_all(
 ) -> tuple[list[Seen], list[Quarantined]]:
     """Every picture, in the order of the listing, whatever the order in which threads finish."""
     found: dict[int, Sequence[Result]] = {}
-    pictures = 0
-    tasks = list(enumerate(listing.tasks))
-    for done, (number, results) in enumerate(
-        run_tasks(_examiner(anchors, kept), tasks, kind="threads", workers=run.workers), 1
-    ):
+    done, total = 0, sum(map(pictures_in, listing.tasks))
+    tasks = enumerate(listing.tasks)
+    for number, results in run_tasks(_examiner(anchors, kept), tasks, kind="threads", workers=run.workers):
         found[number] = results
-        pictures += len(results)
-        run.listener(Progress(stage="reading", done=done, total=len(tasks), unit="tasks", documents=pictures))
+        done += pictures_in(listing.tasks[number])
+        run.listener(Progress(stage="reading", done=done, total=total, unit="images"))
         if run.strict:
             _stop_at_the_first(results)
     ordered = [one for number in sorted(found) for one in found[number]]
@@ -249,7 +248,8 @@ def _write(
     write_atomic(folder / "report.json", (text + "\n").encode())
     write_atomic(folder / "report.html", render_images(document, thumbnails).encode())
     tables = {
-        **{f"ledger/{kind}": content_digest([table]) for kind, table in parts.items()},
+        "ledger/documents": rows_digest([parts["documents"]]),
+        **{f"ledger/{kind}": content_digest([parts[kind]]) for kind in parts if kind != "documents"},
         "ledger/quarantine": content_digest([quarantine_of(pictures.quarantined)]),
     }
     seal(folder, facts={"verb": "audit", "version": __version__, "tables": tables})

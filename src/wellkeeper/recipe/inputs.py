@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wellkeeper.core.origin import Origin, declared_origin
-from wellkeeper.engine.files import LABEL_SUFFIX, is_url, nearest_label
+from wellkeeper.engine.files import LABEL_SUFFIX, is_url, labels_over
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import ColumnMap, InputFile
 from wellkeeper.engine.sources import check_columns, find_files, guess_columns, option_of
@@ -82,7 +82,7 @@ def with_labels(files: Sequence[InputFile]) -> tuple[tuple[InputFile, ...], tupl
 def _may_be_labelled(file: InputFile) -> bool:
     if is_url(file.url):
         return False
-    if nearest_label(Path(file.url)) is not None:
+    if any(labels_over(Path(file.url))):
         return True
     # Texts of one folder or glob are one entry, and each may have a label.
     inside = f"{file.url}/**/*" if Path(file.url).is_dir() else file.url

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from wellkeeper.watermark.detection import Detector
 from wellkeeper.watermark.evalues import log10_evidence
-from wellkeeper.watermark.keys import check_tokenizer, detector_of, load_key
+from wellkeeper.watermark.keys import cautions_of, check_tokenizer, detector_of, load_key
 from wellkeeper.watermark.many import by_p_values
 from wellkeeper.watermark.scan import least_p_values, read_tokens
 from wellkeeper.watermark.tokens import Tokenizer, open_tokenizer
 
 FALSE_DISCOVERIES = 0.01
 """Expected share of unmarked documents among those whose mark counts as evidence, at most."""
+CONTROL = "benjamini-yekutieli"
+"""How it is held: whatever the documents share, since a corpus repeats itself and what is evidence may drop a document.
+It asks for p-values that are smaller by ln n, which a text of some length with a mark has many times over."""
 
 
 class KeyedReadings(NamedTuple):
@@ -61,6 +64,11 @@ class KeyedMarks:
             digest=hashlib.sha256(told.encode()).hexdigest(),
         )
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What whoever reads of these marks must know of their schemes."""
+        return cautions_of(self.schemes)
+
     def read(self, texts: Sequence[str]) -> KeyedReadings:
         """Look for the marks of all keys in texts."""
         coder, detectors, vocabulary = _loaded(self)
@@ -83,5 +91,5 @@ def keyed_log10(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     if not p_values.size:
         return np.zeros(0)
-    marked = by_p_values(p_values, level=FALSE_DISCOVERIES).marked
+    marked = by_p_values(p_values, level=FALSE_DISCOVERIES, any_dependence=True).marked
     return np.where(marked, log10_evidence(p_values), 0.0)

@@ -10,14 +10,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wellkeeper.core.dates import DateBasis
+from wellkeeper.core.evidence import KINDS
 from wellkeeper.core.marks import Credential, RawSignal, Validity, signals_json, signals_of
 from wellkeeper.engine.credentials import read_text, text_reader_installed
 from wellkeeper.engine.credentials.tables import carriers
 from wellkeeper.engine.dates import parse_dates, plausible
 from wellkeeper.origin.evidence import date_evidence
-from wellkeeper.origin.marks import marked_by_credential, marked_by_signals
+from wellkeeper.origin.marks import AI_MADE, marked_by_credential, marked_by_signals, stated_origin
 
 _VERSION = "marks.2"
+_CREDENTIALS = tuple(kind.name for kind in KINDS if kind.name.startswith("credential-"))
 _NOTHING = Credential(validity=Validity.NONE)
 _Row: TypeAlias = tuple[int, bool, str | None, str | None]  # the columns below
 _ROWS = pa.schema(
@@ -109,6 +111,26 @@ def signals_given(written: str | None) -> tuple[RawSignal, ...]:
     except (ValueError, TypeError, RecursionError):
         return ()
     return signals if all(isinstance(part, str) for signal in signals for part in signal) else ()
+
+
+def matched_by(credential: str | None, signals: str | None) -> dict[str, str]:
+    """Kind of evidence -> what it was seen by, of the marks of one document as a block keeps them.
+
+    Of a credential its signer and generator, and of a broken one the checks that failed; of a disclosure where it
+    stands and how it reads.
+    """
+    told = json.loads(credential) if credential else {}
+    parts = [
+        told.get("signer") and f"signed by {told['signer']}",
+        told.get("generator") and f"made by {told['generator']}",
+        told.get("problems") and f"failed: {', '.join(told['problems'])}",
+    ]
+    said = "; ".join(part for part in parts if part)
+    found = dict.fromkeys(_CREDENTIALS, said) if said else {}
+    disclosing = (signal for signal in signals_of(signals) if stated_origin(signal) in AI_MADE)
+    if (first := next(disclosing, None)) is not None:
+        found["machine-disclosure"] = f"{first.where} {first.name}: {first.value}"
+    return found
 
 
 def mining_signals(credential: Credential) -> Iterator[RawSignal]:

@@ -14,17 +14,19 @@ from: what the theory of collapse counts.
 import html
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from wellkeeper.core.marks import Validity
 from wellkeeper.core.origin import SYNTHETIC, Origin, declared_origin
-from wellkeeper.engine.files import LABEL_SUFFIX, expand, is_url, label_path, nearest_label
+from wellkeeper.engine.files import LABEL_SUFFIX, expand, is_url, label_path, labels_over
 from wellkeeper.engine.readers.base import InputFile
 from wellkeeper.engine.readers.text import members
 from wellkeeper.engine.store import sha256_of_file, write_atomic
@@ -42,6 +44,7 @@ KINDS: tuple[Origin, ...] = (Origin.AI_ASSISTED, *SYNTHETIC)
 HUMAN_PARENT = "human"
 _DEEPEST = UNKNOWN_DEPTH - 1
 _ID_CHARACTERS = 512
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 # Terms of cv.iptc.org/newscodes/digitalsourcetype, of schema.org's IPTCDigitalSourceEnumeration, which are the same
 # with other capitals, and of the W3C community group on AI content disclosure.
@@ -171,6 +174,10 @@ def mark(
         files=_digests(place),
         signed_by=() if key is None else (key.keyid,),
     )
+    try:
+        _label(label.statement(), ())
+    except ValueError as error:  # what could not be read back is not written
+        raise InputError(f"This cannot be said in a label: {error}. Say it in plain words.") from None
     file = label_path(place)
     if not place.is_absolute():  # told as the path was given
         file = Path(os.path.relpath(file))
@@ -218,23 +225,29 @@ def put_credentials(
     target = place if in_place else place.with_name(f"{place.stem}-labelled{place.suffix}")
     if not in_place and target.exists():
         raise InputError(f"{target} is there already. Move it away, or replace the files with --in-place.")
-    made = {
-        file: sign_media(
-            file.read_bytes(),
-            media_type,
-            source_type=SOURCE_TYPES[origin],
-            generator=name,
-            revision=revision,
-            certificates=chain,
-            key=key.to_pem(),
-            algorithm="es256" if key.kind == "p256" else "ed25519",
-        )
-        for file, media_type in files.items()
-    }
-    if not in_place and place.is_dir():
-        shutil.copytree(place, target, ignore=shutil.ignore_patterns(f"*{LABEL_SUFFIX}"))
-    for file, data in made.items():
-        write_atomic(target / file.relative_to(place), data)
+    with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as work:  # all of them, or none
+        made = Path(work) / target.name
+        if place.is_dir() and not in_place:
+            shutil.copytree(place, made, ignore=shutil.ignore_patterns(f"*{LABEL_SUFFIX}"))
+        for file, media_type in files.items():
+            signed = sign_media(
+                file.read_bytes(),
+                media_type,
+                source_type=SOURCE_TYPES[origin],
+                generator=name,
+                revision=revision,
+                certificates=chain,
+                key=key.to_pem(),
+                algorithm="es256" if key.kind == "p256" else "ed25519",
+            )
+            copy = made / file.relative_to(place)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(copy, signed)
+        if not in_place:
+            made.rename(target)
+        else:
+            for file in files:
+                (made / file.relative_to(place)).replace(file)
     return target
 
 
@@ -331,7 +344,7 @@ def _parent(given: str) -> tuple[tuple[str, ...], int]:
     if given == HUMAN_PARENT:
         return (HUMAN_PARENT,), 0
     path = Path(given)
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110  an id may be longer than any path, which is no error here
         return (given,), UNKNOWN_DEPTH
     if (path / "manifest.json").is_file():
         return (f"wellkeeper:{read_manifest(path)['digest']}",), _deepest_kept(path)
@@ -373,7 +386,13 @@ def read_label(file: Path, *, key: VerifyKey | None = None) -> Label:
     Raises:
         InputError: it is no label, or is not signed by the key that is asked for.
     """
-    opened = open_envelope(file.read_bytes(), str(file))
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{file} cannot be read: {error.strerror}. Make the label readable, or take it away."
+        ) from None
+    opened = open_envelope(data, str(file))
     if key is not None and not opened.signed_by(key):
         raise InputError(
             f"{file} is not signed by the key {key.keyid[:16]}. Ask who labelled the set for the label or the key."
@@ -387,7 +406,7 @@ def read_label(file: Path, *, key: VerifyKey | None = None) -> Label:
         ):
             raise ValueError(f"it is a {statement['predicateType']}")  # noqa: TRY301
         return _label(statement, tuple(signature.keyid for signature in opened.signatures))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise InputError(
             f"{file} is no label that this version reads: {why}. Label the set anew: wellkeeper mark."
@@ -395,23 +414,61 @@ def read_label(file: Path, *, key: VerifyKey | None = None) -> Label:
 
 
 def _label(statement: Mapping[str, Any], keyids: tuple[str, ...]) -> Label:
+    """The label that a statement is; whoever wrote it, nothing in it is believed before it was looked at.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: it is none.
+    """
     said = statement["predicate"]
     parameters, origin = said.get("parameters") or {}, declared_origin(said["origin"])
     if origin not in KINDS:
         raise ValueError(f"its origin is {said['origin']!r}")
+    depth = said["depth"]
+    if type(depth) is not int or not 1 <= depth <= UNKNOWN_DEPTH:  # what a model made is never of depth 0
+        raise ValueError(f"its depth is {depth!r}")
+    revision, parents = said["generator"].get("revision"), said.get("parents") or ()
     return Label(
         origin=origin,
-        generator=str(said["generator"]["name"]),
-        revision=said["generator"].get("revision"),
+        generator=_plain(said["generator"]["name"], "generator"),
+        revision=None if revision is None else _plain(revision, "revision"),
         temperature=parameters.get("temperature"),
         seed=parameters.get("seed"),
         prompt_template=(parameters.get("promptTemplate") or {}).get("sha256"),
-        parents=tuple(said.get("parents") or ()),
-        depth=int(said["depth"]),
-        created=str(said["created"]),
-        files={row["name"]: row["digest"]["sha256"] for row in statement["subject"]},
+        parents=tuple(_plain(parent, "parent") for parent in parents),
+        depth=depth,
+        created=_plain(said["created"], "time"),
+        files=_subjects(statement["subject"]),
         signed_by=keyids,
     )
+
+
+def _plain(value: Any, what: str) -> str:
+    """A name as messages and the ledger can show it."""
+    if not isinstance(value, str) or not value or len(value) > _ID_CHARACTERS:
+        raise ValueError(f"its {what} is no text of 1 to {_ID_CHARACTERS} letters")
+    if not value.isprintable():
+        raise ValueError(f"its {what} is {value!a}")
+    return value
+
+
+def _subjects(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Name -> SHA-256 of the files that a label speaks of: files below what was labelled, and at least one."""
+    files: dict[str, str] = {}
+    for row in rows:
+        name, digest = row["name"], row["digest"]["sha256"]
+        if (
+            not isinstance(name, str)
+            or PurePosixPath(name).is_absolute()
+            or ".." in PurePosixPath(name).parts
+        ):
+            raise ValueError(f"it names {name!a}, which is no file below what was labelled")
+        if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+            raise ValueError(f"the digest of {name!a} is no SHA-256")
+        if files.setdefault(name, digest) != digest:
+            raise ValueError(f"it names {name!a} twice")
+    if not files:
+        raise ValueError("it names no file")
+    return files
 
 
 def label_of(path: str | Path, *, key: VerifyKey | None = None) -> Label | None:
@@ -423,35 +480,43 @@ def label_of(path: str | Path, *, key: VerifyKey | None = None) -> Label | None:
         InputError: a file changed or went since it was labelled, or the label cannot be read or is not signed by
             the `key` that is asked for.
     """
-    place = Path(os.path.abspath(path))  # noqa: PTH100  a link is labelled, not what it points to
-    found = nearest_label(place)
-    if found is None:
-        return None
-    folder, file = found
-    label = _read_once(file, file.stat().st_mtime_ns, key)
-    named = _named_at(label, folder, place)
-    if not named and folder != place:
-        return None  # it came into the folder later
-    for where, digest in named.items():
-        _check(where, digest, label, file)
-    return label
+    places = [Path(form(path)) for form in (os.path.abspath, os.path.realpath)]
+    for folder, file in labels_over(Path(path)):
+        label = _read_once(file, _version_of(file), key)
+        place = next(place for place in places if place.is_relative_to(folder))
+        named = _named_at(label, folder, place, file)
+        for where, digest in named.items():
+            _check(where, digest, label, file)
+        if named:
+            return label  # else it came into the folder later, and another label may name it
+    return None
+
+
+def _version_of(file: Path) -> tuple[int, int, int]:
+    found = file.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 @lru_cache(maxsize=64)
-def _read_once(file: Path, _changed: int, key: VerifyKey | None) -> Label:
+def _read_once(file: Path, _version: tuple[int, int, int], key: VerifyKey | None) -> Label:
     """`read_label`, once for the thousands of files of one labelled folder."""
     return read_label(file, key=key)
 
 
-def _named_at(label: Label, folder: Path, place: Path) -> dict[Path, str]:
+def _named_at(label: Label, folder: Path, place: Path, file: Path) -> dict[Path, str]:
     """The labelled files at a place, a labelled file or folder or something in it -> SHA-256."""
-    if label.files.keys() == {folder.name} and not folder.is_dir():
+    if not folder.is_dir():
+        if label.files.keys() != {folder.name}:
+            raise InputError(
+                f"{file} names {next(iter(label.files))!r}, and lies beside {folder.name}. A label speaks of the file "
+                "that it was made for: take it away, or label the file: wellkeeper mark."
+            )
         return {folder: label.files[folder.name]}
     name = place.relative_to(folder).as_posix()
-    if name in label.files:
-        return {place: label.files[name]}
-    files = {folder / name: digest for name, digest in label.files.items()}
-    return {where: digest for where, digest in files.items() if where.is_relative_to(place)}
+    if not place.is_dir():
+        return {place: label.files[name]} if name in label.files else {}
+    inside = "" if place == folder else f"{name}/"
+    return {folder / name: digest for name, digest in label.files.items() if name.startswith(inside)}
 
 
 def _check(where: Path, digest: str, label: Label, file: Path) -> None:

@@ -213,7 +213,9 @@ class _Credentials:
     documents: int = 0
     verdicts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     by: Mapping[str, Counter[str]] = field(
-        default_factory=lambda: {name: Counter() for name in ("source_type", "generator", "signer", "problem")}
+        default_factory=lambda: {
+            name: Counter() for name in ("source_type", "generator", "signer", "problem")
+        }
     )
 
     def add(self, one: Mapping[str, Any]) -> None:

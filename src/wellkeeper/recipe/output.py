@@ -55,7 +55,6 @@ from wellkeeper.ledger.manifest import (
 )
 from wellkeeper.ledger.openlineage import run_event, write_openlineage
 from wellkeeper.ledger.rows import (
-    DOCUMENTS,
     EVIDENCE,
     SOURCES,
     ContentDigest,
@@ -78,6 +77,7 @@ from wellkeeper.recipe.describe import (
 )
 from wellkeeper.recipe.findings import findings_of, verdict_of
 from wellkeeper.recipe.lineage import parent_table
+from wellkeeper.recipe.marked import matched_by
 from wellkeeper.recipe.model import Recipe
 from wellkeeper.recipe.passages import span_rows
 from wellkeeper.recipe.rights import describe_rights, has_signals, signal_table
@@ -205,7 +205,7 @@ def _of_anchors(pack: AnchorPack) -> ManifestAnchors:
 
 
 def _of_keys(marks: "KeyedMarks") -> ManifestWatermarks:
-    from wellkeeper.recipe.keyed import FALSE_DISCOVERIES  # what few recipes need
+    from wellkeeper.recipe.keyed import CONTROL, FALSE_DISCOVERIES  # what few recipes need
 
     return ManifestWatermarks(
         keys=tuple(
@@ -213,6 +213,7 @@ def _of_keys(marks: "KeyedMarks") -> ManifestWatermarks:
         ),
         tokenizer=marks.fingerprint,
         false_discovery_rate=FALSE_DISCOVERIES,
+        control=CONTROL,
     )
 
 
@@ -223,26 +224,26 @@ def recipe_json(recipe: Recipe) -> dict[str, Any]:
 
 
 def _write_ledger(folder: Path, corpus: LoadedCorpus, decisions: Decisions) -> dict[str, str]:
-    """All tables of the ledger; returns their content digests."""
+    """All tables of the ledger; returns their digests."""
     remove_parts(folder)
     index = LedgerIndex()
     side = _side_tables(corpus, decisions)
-    kinds: tuple[Kind, ...] = ("documents", "evidence", *side)
-    digests = {kind: ContentDigest() for kind in kinds}
-    digests["documents"].update(DOCUMENTS.empty_table())
+    digests: dict[Kind, ContentDigest] = {kind: ContentDigest() for kind in ("evidence", *side)}
     digests["evidence"].update(EVIDENCE.empty_table())
     for number, (low, high, table, evidence) in enumerate(_ledger_parts(corpus, decisions)):
         index.update(table)
-        parts: dict[Kind, pa.Table] = {"documents": table, "evidence": evidence}
+        write_part(folder, "documents", number, table)
+        parts: dict[Kind, pa.Table] = {"evidence": evidence}
         for kind, part in (parts | {kind: made(low, high) for kind, made in side.items()}).items():
             write_part(folder, kind, number, part)
             digests[kind].update(part)
-    index.write(folder)
+    rows = index.write(folder)
     records = [Quarantined(**row) for row in quarantine_table(corpus).to_pylist()]
     write_quarantine(folder, records)
     sources = source_rows(corpus)
     write_sources(folder, sources)
     return {
+        "ledger/documents": rows,
         **{f"ledger/{kind}": digest.hexdigest() for kind, digest in digests.items()},
         "ledger/quarantine": content_digest([quarantine_of(records)]),
         "ledger/sources": content_digest([sources]),
@@ -381,17 +382,20 @@ def _evidence_rows(corpus: LoadedCorpus, low: int, high: int, ids: Sequence[str]
     mask = corpus.column("evidence_mask")[low:high]
     rows: list[tuple[int, int, int, int, str | None]] = []
     seen = np.zeros(high - low, np.uint64)
-    for block, table in corpus.sidecars.companions("spans"):
-        if not low <= block.first < high:
-            continue
+    for block, table in corpus.sidecars.companions("spans", low, high):
         for span in table.to_pylist():
             at = block.first + span["document"] - low
             rows.append((at, span["bit"], span["start"], span["end"], span["matched"]))
             seen[at] |= np.uint64(1) << np.uint64(span["bit"])
+    read = {
+        block.first + mark["document"] - low: matched_by(mark["credential"], mark["signals"])
+        for block, table in corpus.sidecars.companions("marks", low, high)
+        for mark in table.to_pylist()
+    }
     for kind in KINDS:
         bit = np.uint64(1) << np.uint64(kind.bit)
         whole = np.flatnonzero((mask & bit).astype(np.bool_) & ~(seen & bit).astype(np.bool_))
-        rows += [(at, kind.bit, -1, -1, None) for at in whole.tolist()]
+        rows += [(at, kind.bit, -1, -1, read.get(at, {}).get(kind.name)) for at in whole.tolist()]
     rows.sort(key=lambda row: (row[0], row[2], row[1]))
     kinds = {kind.bit: kind for kind in KINDS}
     named = [kinds[row[1]] for row in rows]

@@ -231,7 +231,7 @@ def _conflict_examples(corpus: "LoadedCorpus", some: NDArray[np.bool_]) -> list[
             "consent": CONSENTS[int(corpus.column("consent")[document])],
             "denied_by": list(denied_by(int(masks[document]))),
             "allowed_by": list(allowed_by(int(masks[document]))),
-            "said": _about_training(written),
+            "said": [*_about_training(written), *_declared(int(masks[document]))],
         }
         for document, name, written in zip(found, ids, signals, strict=True)
     ]
@@ -242,6 +242,12 @@ def _about_training(written: str) -> list[str]:
     said = [one for signal in signals_of(written) for one in statements_of(signal)]
     decisive = [one.signal for one in said if one.denies_training or one.allows_training]
     return list(dict.fromkeys(f"{signal.kind}: {signal.name}: {signal.value}" for signal in decisive))
+
+
+def _declared(mask: int) -> list[str]:
+    """What the source states, which is no signal and may contradict them."""
+    said = ((denied_by(mask), "training is refused"), (allowed_by(mask), "training is agreed to"))
+    return [f"declared: {words}" for kinds, words in said if "declared" in kinds]
 
 
 def describe_lineage(corpus: "LoadedCorpus", kept: NDArray[np.bool_]) -> dict[str, Any]:

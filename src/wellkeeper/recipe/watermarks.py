@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from wellkeeper import __version__
 from wellkeeper.engine.executor import run_tasks
@@ -18,7 +19,7 @@ from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.readers import parse_block, reader_for
 from wellkeeper.engine.readers.base import ColumnMap, Quarantined, RawBlock
 from wellkeeper.engine.sources import find_files
-from wellkeeper.engine.store import write_atomic
+from wellkeeper.engine.store import open_atomic, write_atomic
 from wellkeeper.errors import InputError
 from wellkeeper.recipe.inputs import groups_of
 from wellkeeper.recipe.textpass import document_ids
@@ -33,6 +34,7 @@ POOLED_SCHEMA = "wellkeeper.radioactivity/1"
 TABLE = "watermarks.parquet"
 LISTED = 1_000
 """Rows that the JSON holds at most; the Parquet file holds all."""
+_WRITTEN_AT_ONCE = 1 << 18  # documents
 
 Worked = TypeVar("Worked")
 _Read: TypeAlias = tuple[pa.Table, Tokens, tuple[Quarantined, ...]]  # places, ids, what could not be read
@@ -51,35 +53,49 @@ class Detection:
 
     def table(self) -> pa.Table:
         """One row a document, in input order."""
-        readings, best = self.scan.readings, self.scan.best
-        columns: dict[str, Any] = {name: self.places.column(name) for name in self.places.column_names}
-        rows = np.arange(len(readings.tokens))
+        return self._rows(np.arange(len(self.places)))
+
+    def _rows(self, rows: NDArray[np.int64]) -> pa.Table:
+        scan, readings = self.scan, self.scan.readings
+        places, best = self.places.take(pa.array(rows)), scan.best[rows]
+        columns: dict[str, Any] = {name: places.column(name) for name in places.column_names}
         columns |= {
-            "tokens": readings.tokens,
+            "tokens": readings.tokens[rows],
             "key": pa.DictionaryArray.from_arrays(best.astype(np.int32), [key.id for key in self.keys]),
             "scored": readings.scored[best, rows],
             "statistic": readings.statistic[best, rows],
-            "p_value": self.scan.p_values,
-            "log10_e": self.scan.log10_e,
-            "marked": self.scan.marked,
+            "p_value": scan.p_values[rows],
+            "log10_e": scan.log10_e[rows],
+            "marked": scan.marked[rows],
         }
         if len(self.keys) > 1:
             columns |= {
-                f"p_value_{key.id[:12]}": readings.p_values[number] for number, key in enumerate(self.keys)
+                f"p_value_{key.id[:12]}": readings.p_values[number, rows]
+                for number, key in enumerate(self.keys)
             }
         return pa.table(columns)
 
+    def write(self, path: Path) -> None:
+        """Write the table as Parquet, a stretch at a time."""
+        with (
+            open_atomic(path) as file,
+            pq.ParquetWriter(file, self._rows(np.empty(0, np.int64)).schema, compression="zstd") as writer,
+        ):
+            for first in range(0, len(self.places), _WRITTEN_AT_ONCE):
+                last = min(first + _WRITTEN_AT_ONCE, len(self.places))
+                writer.write_table(self._rows(np.arange(first, last)))
+
     def to_json(self) -> dict[str, Any]:
         """The document of schema `wellkeeper.watermark/1`."""
-        scan, table = self.scan, self.table()
+        scan, documents = self.scan, len(self.places)
         marked = np.flatnonzero(scan.marked)
         strongest = marked[np.argsort(scan.p_values[marked], kind="stable")]
-        listed = np.arange(len(table)) if len(table) <= LISTED else np.sort(strongest[:LISTED])
+        listed = np.arange(documents) if documents <= LISTED else np.sort(strongest[:LISTED])
         return {
             "schema": SCHEMA,
             "version": __version__,
             "inputs": {
-                "documents": len(table),
+                "documents": documents,
                 "tokens": int(scan.readings.tokens.sum()),
                 "quarantined": self.quarantined,
                 "columns": list(self.said),
@@ -88,7 +104,7 @@ class Detection:
                 {**key.public(), "marked": int(np.count_nonzero(scan.marked & (scan.best == number)))}
                 for number, key in enumerate(self.keys)
             ],
-            "cautions": list(cautions_of(self.keys)),
+            "cautions": list(cautions_of(key.scheme for key in self.keys)),
             "control": {
                 "method": scan.discoveries.method,
                 "false_discovery_rate": scan.discoveries.level,
@@ -101,8 +117,40 @@ class Detection:
                 "low": scan.share.low,
                 "documents": scan.share.documents,
             },
-            "documents": table.take(pa.array(listed)).to_pylist(),
-            "listed": "all" if len(table) <= LISTED else "marked",
+            "documents": self._rows(listed).to_pylist(),
+            "listed": "all" if documents <= LISTED else "marked",
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pooled:
+    """What a corpus as a whole shows of each key."""
+
+    found: tuple[tuple[WatermarkKey, Radioactivity], ...]
+    quarantined: int
+    said: tuple[str, ...]  # about columns that were guessed
+
+    def to_json(self, *, level: float) -> dict[str, Any]:
+        """The document of schema `wellkeeper.radioactivity/1`; all keys share the level."""
+        return {
+            "schema": POOLED_SCHEMA,
+            "version": __version__,
+            "inputs": {"quarantined": self.quarantined, "columns": list(self.said)},
+            "level": level,
+            "keys": [
+                {
+                    **key.public(),
+                    "documents": one.documents,
+                    "tokens": one.tokens,
+                    "ngrams": one.ngrams,
+                    "left_out": one.left_out,
+                    "statistic": one.statistic,
+                    "p_value": one.p_value,
+                    "above_chance": one.p_value <= level / len(self.found),
+                }
+                for key, one in self.found
+            ],
+            "cautions": list(cautions_of(key.scheme for key, _ in self.found)),
         }
 
 
@@ -123,6 +171,9 @@ def detect(
     listener: Listener = nobody,
 ) -> Detection:
     """Find the documents that carry the mark of one of the keys.
+
+    Which of them are called marked hangs on all of them, so that some numbers of each document stay in memory: about
+    180 bytes with one key and short ids, and 50 more with each further key.
 
     Args:
         inputs: a path, glob or URL, an Arrow table, anything with the Arrow C stream, or a list of these.
@@ -186,11 +237,11 @@ def pooled_test(
     workers: int | None = None,
     strict: bool = False,
     listener: Listener = nobody,
-) -> list[tuple[WatermarkKey, Radioactivity]]:
+) -> Pooled:
     """For each key the test whether the inputs as a whole carry its mark above chance; arguments as of `detect`.
 
-    N-grams of the text in `without`, such as a model's prompts or the marked set itself, do not count. It is read as the
-    inputs are, by the same columns.
+    N-grams of the text in `without`, such as a model's prompts or the marked set itself, do not count. It is read as
+    the inputs are, by the same columns.
 
     Memory grows by 8 bytes, 16 for a while, a key and distinct n-gram.
 
@@ -215,33 +266,16 @@ def pooled_test(
         for block in replace(corpus, inputs=[str(path) for path in without], said=[]).worked(_as_they_are):
             for test in tests:
                 test.leave_out(block.result)
+    quarantined = 0
     for block in corpus.worked(_as_they_are):
+        quarantined += len(block.quarantined)
         for test in tests:
             test.add(block.result)
-    return [(key, test.result()) for key, test in zip(loaded, tests, strict=True)]
-
-
-def pooled_json(found: Sequence[tuple[WatermarkKey, Radioactivity]], *, level: float) -> dict[str, Any]:
-    """The document of schema `wellkeeper.radioactivity/1`; a key's level is shared among all that were asked."""
-    return {
-        "schema": POOLED_SCHEMA,
-        "version": __version__,
-        "level": level,
-        "keys": [
-            {
-                **key.public(),
-                "documents": one.documents,
-                "tokens": one.tokens,
-                "ngrams": one.ngrams,
-                "left_out": one.left_out,
-                "statistic": one.statistic,
-                "p_value": one.p_value,
-                "above_chance": one.p_value <= level / len(found),
-            }
-            for key, one in found
-        ],
-        "cautions": list(cautions_of(key for key, _ in found)),
-    }
+    return Pooled(
+        found=tuple((key, test.result()) for key, test in zip(loaded, tests, strict=True)),
+        quarantined=quarantined,
+        said=tuple(corpus.said),
+    )
 
 
 def _prepared(
@@ -272,9 +306,7 @@ def _as_they_are(tokens: Tokens) -> Tokens:
 
 def _written(detection: Detection, out: Path) -> Detection:
     out.mkdir(parents=True, exist_ok=True)
-    sink = pa.BufferOutputStream()
-    pq.write_table(detection.table(), sink, compression="zstd")
-    write_atomic(out / TABLE, sink.getvalue().to_pybytes())
+    detection.write(out / TABLE)
     report = out / "watermarks.json"
     write_atomic(report, json.dumps(detection.to_json(), ensure_ascii=False, indent=1).encode())
     return replace(detection, paths={"documents": out / TABLE, "report": report})
@@ -311,7 +343,7 @@ class _Corpus:
         Raises:
             InputError: there is no document at all; with `strict`, at the first bad record.
         """
-        documents = 0
+        documents, fault = 0, ""
         with tempfile.TemporaryDirectory(prefix="wellkeeper-") as scratch:
             pieces = self._pieces(Path(scratch))
             tasks = ((number, piece, self.vocabulary, function) for number, piece in enumerate(pieces))
@@ -319,13 +351,16 @@ class _Corpus:
                 documents += len(block.places)
                 if self.strict and block.quarantined:
                     raise InputError(_first_fault(block.quarantined[0]))
+                if block.quarantined and not fault:
+                    first = block.quarantined[0]
+                    fault = f" The first record, {first.file}, line {first.line}: {first.reason}."
                 self.listener(
                     Progress(stage="reading", done=documents, total=0, unit="documents", documents=documents)
                 )
                 yield block
         if not documents:
             raise InputError(
-                "No document could be read. Check the paths and the text column (--text COL), or the column of "
+                f"No document could be read.{fault} Check the paths and the text column (--text COL), or the column of "
                 "token ids (--ids COL)."
             )
 

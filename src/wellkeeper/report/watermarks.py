@@ -23,15 +23,12 @@ def detection_lines(document: Document) -> list[str]:
         lines.append(f"  ... and {marked - _LISTED:,} more; --out DIR writes all")
     if share["documents"]:
         lines.append(
-            f"share of marked documents: {share['estimate']:.1%}, at least {share['low']:.1%} with 95 % confidence if they share "
-            "little"
+            f"share of marked documents: {share['estimate']:.1%}, at least {share['low']:.1%} with 95 % confidence if "
+            "they share little"
         )
     if document["too_short"]:
         lines.append(f"too short to tell: {document['too_short']:,}")
-    if inputs["quarantined"]:
-        lines.append(f"could not be read: {inputs['quarantined']:,} records")
-    lines += [one_line(sentence, 200) for sentence in inputs["columns"]]
-    lines += document["cautions"]
+    lines += _told(document)
     lines.append("A document without a mark is not thereby human: only these keys were looked for.")
     return lines
 
@@ -63,7 +60,14 @@ def pooled_lines(document: Document) -> list[str]:
             f"{key['id'][:12]} ({key['scheme']}): {verdict}, p {_p(key['p_value'])} over {key['ngrams']:,} distinct "
             f"n-grams of {key['documents']:,} documents{_left_out(key['left_out'])}"
         )
-    return lines + list(document["cautions"])
+    return lines + _told(document)
+
+
+def _told(document: Document) -> list[str]:
+    """What could not be read, which columns were guessed, and what to know of the keys' schemes."""
+    inputs = document["inputs"]
+    lines = [f"could not be read: {inputs['quarantined']:,} records"] if inputs["quarantined"] else []
+    return [*lines, *(one_line(sentence, 200) for sentence in inputs["columns"]), *document["cautions"]]
 
 
 def _left_out(ngrams: int) -> str:

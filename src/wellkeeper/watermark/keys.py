@@ -249,9 +249,9 @@ def detector_of(key: WatermarkKey) -> Detector:
     return SCHEMES[key.scheme].detector(key)
 
 
-def cautions_of(keys: Iterable[WatermarkKey]) -> tuple[str, ...]:
-    """What whoever reads the p-values of these keys must know, one entry a scheme that has something to say."""
-    said = (SCHEMES[scheme].caution for scheme in dict.fromkeys(key.scheme for key in keys))
+def cautions_of(schemes: Iterable[str]) -> tuple[str, ...]:
+    """What whoever reads p-values of keys of these schemes must know, one entry a scheme with something to say."""
+    said = (SCHEMES[scheme].caution for scheme in dict.fromkeys(schemes))
     return tuple(caution for caution in said if caution)
 
 

@@ -107,7 +107,7 @@ def _ingredients(manifest: Mapping[str, Any], manifests: Mapping[str, Any]) -> I
 
 def _source_types(manifest: Mapping[str, Any]) -> Iterator[str]:
     """Last part of each digital source type, wherever in an assertion of the manifest it stands, in its order."""
-    waiting = [assertion.get("data") for assertion in _objects(manifest.get("assertions"))][::-1]
+    waiting: list[Any] = [assertion.get("data") for assertion in _objects(manifest.get("assertions"))][::-1]
     while waiting:
         value = waiting.pop()
         if isinstance(value, list):

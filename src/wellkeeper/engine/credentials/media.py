@@ -107,7 +107,9 @@ def _read(stream: BinaryIO, media_type: str, anchors: bytes | None) -> Credentia
     except c2pa.C2paError.NotSupported:
         return _NOTHING
     except (c2pa.C2paError, ValueError, RecursionError) as error:
-        return Credential(validity=Validity.UNREADABLE, trust=Trust.UNKNOWN, problems=(shortened(str(error)),))
+        return Credential(
+            validity=Validity.UNREADABLE, trust=Trust.UNKNOWN, problems=(shortened(str(error)),)
+        )
     return credential_of(report, anchored=anchors is not None, store=b"")
 
 

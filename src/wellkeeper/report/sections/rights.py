@@ -37,13 +37,14 @@ def _licences(rights: Document, documents: int) -> list[Block]:
         )
         for name, count in entries
     ]
-    blocks: list[Block] = [Bars("Documents by licence", bars), *more]
+    blocks: list[Block] = [Heading("Licences"), Bars("Documents by licence", bars), *more]
     recognised = number(rights.get("recognised"))
     if recognised is not None:
         blocks.append(
             Prose(
                 f"{THIN.of(int(recognised), 'document')} ({THIN.share_of(recognised, total)}) under a recognised "
-                "licence that allows the text to be passed on. A licence is as its source declares it.",
+                "licence that allows the text to be passed on. A licence is as its source declares it, or else as the "
+                "page itself says.",
                 "note",
             )
         )
@@ -64,7 +65,11 @@ def _consent(rights: Document) -> list[Block]:
         "As all signals and the recipe say together; where one denies training and another allows it, the denial "
         "counts. No signal is no consent."
     )
-    return [Bars("Documents by consent to training", bars), Prose(note, "note")]
+    return [
+        Heading("Consent to training"),
+        Bars("Documents by consent to training", bars),
+        Prose(note, "note"),
+    ]
 
 
 def _signals(rights: Document) -> list[Block]:
