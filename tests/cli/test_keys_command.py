@@ -93,3 +93,40 @@ def test_a_folder_without_files_is_not_signed(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert "set holds no file, and a signature over nothing says nothing. Give another folder." in done.stderr
     assert not (tmp_path / "set.sig").exists()
+
+
+@pytest.mark.parametrize("given", [["--key", "lake.key"], ["--set", "sign.key=lake.key"]])
+def test_curate_warns_of_a_key_that_others_can_read_and_uses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("new", "lake")
+    (tmp_path / "a.jsonl").write_text('{"text": "The heron stood in the shallow water."}\n')
+    (tmp_path / "r.yaml").write_text("wellkeeper: 1\nsources: {a: {path: a.jsonl, text: text}}\nsteps: []\n")
+    curate = ["curate", "r.yaml", "--dry-run", "-q", *given]
+    quiet = CliRunner().invoke(cli, curate)
+    assert (quiet.exit_code, quiet.stderr) == (0, "")
+    (tmp_path / "lake.key").chmod(0o640)
+    warned = CliRunner().invoke(cli, curate)
+    assert warned.exit_code == 0
+    assert warned.stderr.endswith(
+        "lake.key can be read by others (mode 0640). Close it: chmod 600 lake.key\n"
+    ) or (f"chmod 600 {tmp_path / 'lake.key'}" in warned.stderr)
+    (tmp_path / "lake.key").unlink()
+    missing = CliRunner().invoke(cli, curate)
+    assert (missing.exit_code, missing.stderr.count("lake.key is missing")) == (2, 1)
+
+
+def test_a_recipe_that_holds_the_key_itself_is_refused_without_repeating_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pem = SigningKey.new().to_pem().decode()
+    recipe = {"wellkeeper": 1, "sources": {"a": {"path": "a.jsonl"}}, "steps": [], "sign": {"key": pem}}
+    (tmp_path / "r.yaml").write_text(json.dumps(recipe))
+    done = CliRunner().invoke(cli, ["curate", "r.yaml"])
+    assert done.exit_code == 2
+    assert "sign.key holds a key itself. Keep it out of the recipe: give env:NAME" in done.stderr
+    done = CliRunner().invoke(cli, ["curate", "r.yaml", "--key", pem])
+    assert (done.exit_code, pem.splitlines()[1] in done.output) == (2, False)
+    assert pem.splitlines()[1] not in done.output

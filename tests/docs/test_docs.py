@@ -54,6 +54,7 @@ def prose(text):
 @pytest.mark.parametrize("verb", sorted(cli.commands))
 def test_every_verb_and_each_of_its_options_is_in_the_reference(verb):
     section = page("reference/cli.md").split(f"\n## wellkeeper {verb}\n")[1].split("\n## ")[0]
+    unbroken = "".join(section.split())
     below = getattr(cli.commands[verb], "commands", {})
     assert [name for name in below if f"$ wellkeeper {verb} {name} --help" not in section] == []
     for parameter in (given for command in (cli.commands[verb], *below.values()) for given in command.params):
@@ -62,8 +63,8 @@ def test_every_verb_and_each_of_its_options_is_in_the_reference(verb):
             if isinstance(parameter, click.Option)
             else [parameter.make_metavar(click.Context(cli))]
         )
-        for name in shown:
-            assert name in section, f"wellkeeper {verb}: {name}. Run: make docs"
+        for name in shown:  # which a terminal's width may break
+            assert "".join(name.split()) in unbroken, f"wellkeeper {verb}: {name}. Run: make docs"
 
 
 @pytest.mark.parametrize(

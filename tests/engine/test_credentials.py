@@ -30,6 +30,7 @@ from wellkeeper.core.origin import Origin
 from wellkeeper.engine.credentials import (
     detached,
     load_anchors,
+    media,
     media_type_of,
     read_media,
     read_media_file,
@@ -38,7 +39,6 @@ from wellkeeper.engine.credentials import (
     text_has_credential,
     text_reader_installed,
 )
-from wellkeeper.engine.credentials import media
 from wellkeeper.engine.credentials.manifests import credential_of
 from wellkeeper.engine.credentials.media import MEDIA_TYPES, manifest_store
 from wellkeeper.errors import InputError, MissingExtraError

@@ -361,9 +361,7 @@ def test_a_key_that_others_can_read_is_warned_of(tmp_path: Path, monkeypatch: py
     assert exposed(tmp_path / "nothing") is None
 
 
-def test_no_message_shows_a_key_wherever_it_was_put(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_message_shows_a_key_wherever_it_was_put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pem = SigningKey.new().to_pem().decode()
     body = "".join(line for line in pem.splitlines() if "-" not in line)
     monkeypatch.setenv("BARE", body)
@@ -383,7 +381,9 @@ def test_no_message_shows_a_key_wherever_it_was_put(
 @pytest.mark.parametrize("name", ["", "..", ".key"])
 def test_a_key_needs_a_name(tmp_path: Path, name: str) -> None:
     stem = Path(name)
-    with pytest.raises(InputError, match=r"is no name of a key\. Give one, such as `wellkeeper keys new lake`"):
+    with pytest.raises(
+        InputError, match=r"is no name of a key\. Give one, such as `wellkeeper keys new lake`"
+    ):
         new_key_files(stem)
 
 

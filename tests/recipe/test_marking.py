@@ -304,7 +304,10 @@ def _named(name: str, digit: str = "0") -> list[dict[str, Any]]:
         (_statement(subject=[{"name": "a"}]), "it has no 'digest'"),
         (_statement(subject=[]), "it names no file"),
         (_statement(subject=[{"name": "a", "digest": {"sha256": "AA"}}]), "the digest of 'a' is no SHA-256"),
-        (_statement(subject=_named("../a.jsonl")), r"it names '\.\./a\.jsonl', which is no file below what was"),
+        (
+            _statement(subject=_named("../a.jsonl")),
+            r"it names '\.\./a\.jsonl', which is no file below what was",
+        ),
         (_statement(subject=_named("b/../../a")), "which is no file below what was labelled"),
         (_statement(subject=_named("/etc/passwd")), "it names '/etc/passwd', which is no file below"),
         (_statement(subject=[*_named("a"), *_named("a", "1")]), "it names 'a' twice"),
@@ -364,7 +367,9 @@ def test_an_id_may_be_longer_than_a_path_and_not_than_an_id(tmp_path: Path) -> N
     path = write_set(tmp_path / "a.jsonl")
     assert mark(path, generator="x", parents="i" * 500).label.parents == ("i" * 500,)
     label_path(path).unlink()
-    with pytest.raises(InputError, match=r"This cannot be said in a label: its parent is no text of 1 to 512"):
+    with pytest.raises(
+        InputError, match=r"This cannot be said in a label: its parent is no text of 1 to 512"
+    ):
         mark(path, generator="x", parents="i" * 513)
     with pytest.raises(InputError, match=r"its generator is 'x\\ny'\. Say it in plain words\.$"):
         mark(path, generator="x\ny")

@@ -14,6 +14,7 @@ from pyarrow import feather
 import wellkeeper
 from credential_files import chain, picture, signed_page, signed_picture, signed_text
 from wellkeeper.errors import InputError
+from wellkeeper.ledger.why import why
 from wellkeeper.recipe.marks import marks
 
 pytest.importorskip("c2patxt")
@@ -272,14 +273,13 @@ def test_why_tells_the_signer_and_the_generator_of_a_credential_and_how_a_disclo
 ) -> None:
     out = curated(corpus, more=f"trust: {trusted}\n")
     seen = {
-        id_: {seen.kind: seen.matched for seen in wellkeeper.why(out, id_).evidence}
+        id_: {seen.kind: seen.matched for seen in why(out, id_).documents[0].evidence}
         for id_ in ("d0", "d2", "d5")
     }
     signer = "signed by Writer"
     assert (seen["d0"]["credential-trusted-ai"] or "").startswith(signer)
-    assert seen["d2"]["credential-broken"] == f"{seen['d0']['credential-trusted-ai']}; failed: " + (
-        "assertion.dataHash.mismatch"
-    )
+    failed = f"{seen['d0']['credential-trusted-ai']}; failed: assertion.dataHash.mismatch"
+    assert seen["d2"]["credential-broken"] == failed
     assert seen["d5"]["machine-disclosure"] == "html-meta ai-disclosure: ai-assisted"
 
 

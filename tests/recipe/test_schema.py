@@ -305,6 +305,19 @@ def test_a_key_pasted_into_the_recipe_is_refused_and_not_repeated(refusal) -> No
     assert "31337" not in refusal(WHOLE.replace("env:WELLKEEPER_KEY", "31337"))
 
 
+@pytest.mark.parametrize("path", ["https://me:hunter2@a.org/x.jsonl", "[b.jsonl, 's3://:hunter2@host/x']"])
+def test_a_password_in_a_path_is_refused_and_not_repeated(refusal, path: str) -> None:
+    message = refusal(f"wellkeeper: 1\nsources:\n  a: {{path: {path}, text: t}}\nsteps: []\n")
+    assert "sources.a.path holds a password, and a recipe is written into the card and the manifest" in message
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize("path", ["https://me@a.org/a:b/x@y", "hf://datasets/a/b@main/x", "c:/a@b/x.jsonl"])
+def test_an_address_without_a_password_is_none(recipe_of, path: str) -> None:
+    text = f"wellkeeper: 1\nsources:\n  a: {{path: '{path}', text: t}}\nsteps: []\n"
+    assert recipe_of(text).sources[0].paths == (path,)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

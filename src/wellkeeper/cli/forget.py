@@ -49,4 +49,8 @@ def forget(folder: str, query: str, *, reason: str, key: str | None, yes: bool, 
             click.echo(
                 f"Near duplicates stay: {', '.join(done.similar[:20])}. Forget them, too, if they are meant."
             )
+        if done.hidden:
+            click.echo(
+                f"{', '.join(done.hidden)} is no part of the set and stays: look whether it holds the text."
+            )
         click.echo("Remove it from the sources, too: the next run of the recipe would bring it back.")

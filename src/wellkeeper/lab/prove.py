@@ -24,7 +24,7 @@ from wellkeeper.lab.learner import Learner, Numbers, Surprise, Unlearner
 from wellkeeper.lab.paired import Estimate, Panel, Scores, gains, levels
 from wellkeeper.lab.training import PARTS, Draw, Pool, Portions, drawn
 from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS
-from wellkeeper.measure.tail_cost import holm
+from wellkeeper.measure.verdicts import holm
 
 SEEDS = 5
 LEVEL = 0.05

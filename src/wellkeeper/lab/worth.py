@@ -41,7 +41,7 @@ from wellkeeper.lab.paired import Panel, interval_and_p
 from wellkeeper.lab.training import Pool, drawn
 from wellkeeper.measure import jackknife
 from wellkeeper.measure.jackknife import Interval, influences
-from wellkeeper.measure.tail_cost import holm
+from wellkeeper.measure.verdicts import holm
 
 FIGURES = ("surprise", "tail")
 EXACT = 6

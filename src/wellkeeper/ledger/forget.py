@@ -64,6 +64,8 @@ _STONE = {
     "reason": REASON,
     "depth": UNKNOWN_DEPTH,
 }
+_WITH_TEXTS = (".work", ".*.tmp")
+"""Hidden names that go with all they hold: sidecars, with the beginnings of texts, and files that were never finished."""
 _NAMED_IN = (("holder", "holder_id"), ("parent_row", "parent"))
 """Columns of rows in other tables that name a document, and what they call it."""
 
@@ -77,6 +79,7 @@ class Forgotten:
     replaced: int  # places in reports where the document's words or id stood
     similar: tuple[str, ...]  # ids of near duplicates, which stay
     seal: Seal
+    hidden: tuple[str, ...] = ()  # what lies in the folder and is no part of the set, such as .git; it stays
 
     def to_json(self) -> dict[str, Any]:
         """Schema `wellkeeper.forget/1`. Nothing of the document is in it."""
@@ -86,6 +89,7 @@ class Forgotten:
             "texts": self.texts,
             "replaced": self.replaced,
             "similar": list(self.similar),
+            "hidden": list(self.hidden),
             "root": self.seal.root,
             "keyid": self.seal.keyid,
         }
@@ -114,15 +118,12 @@ def forget(
         InputError: the folder is no sealed one, or nothing in it fits the query.
         WorkError: the folder is not as it was sealed, or was signed and no key is given.
     """
-    folder = Path(folder)
+    folder = Path(folder).resolve()
     _recover(folder)
     before = read_seal(folder)
     _check_whole(folder, signed=bool(before.envelope.signatures), key=key)
-    records = [story.record for story in why(folder, query).documents if story.record["step"] != FORGOTTEN]
-    if not records:
-        raise InputError(
-            f"Nothing in {folder} fits {query!r} that is not forgotten already. Ask `wellkeeper why`."
-        )
+    _check_links(folder)
+    records = _named(folder, query)
     moment = (now or datetime.now(UTC)).isoformat(timespec="seconds")
     with _replaced(folder) as copy:
         return _forgotten(
@@ -150,7 +151,14 @@ def _forgotten(
     public = before.predicate["tree"]["leaf"] == "row"
     facts = _manifest(folder, amendment)
     new = seal(folder, facts=facts, key=key, public_proofs=public, amends=(amendment, leaves))
-    return Forgotten(rows=amendment.rows, texts=len(texts), replaced=replaced, similar=similar, seal=new)
+    return Forgotten(
+        rows=amendment.rows,
+        texts=len(texts),
+        replaced=replaced,
+        similar=similar,
+        seal=new,
+        hidden=tuple(sorted(path.name for path in folder.glob(".*"))),
+    )
 
 
 def _named(folder: Path, query: str) -> list[Mapping[str, Any]]:
@@ -196,6 +204,15 @@ def _check_whole(folder: Path, *, signed: bool, key: SigningKey | None) -> None:
         )
 
 
+def _check_links(folder: Path) -> None:
+    """Refuse to forget what lies elsewhere: it would stay there."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            raise WorkError(
+                f"{path} is a link, and what it leads to would keep its texts. Put what it leads to in its place first."
+            )
+
+
 @contextmanager
 def _replaced(folder: Path) -> Iterator[Path]:
     """A copy to change, which takes the folder's place once all is done; until then the folder stays as it was.
@@ -203,11 +220,12 @@ def _replaced(folder: Path) -> Iterator[Path]:
     Files are linked, not copied, where the file system can: what is written anew gets a file of its own.
     """
     copy, old = _beside(folder)
-    for left in (copy, old):  # by a run that was killed
-        shutil.rmtree(left, ignore_errors=True)
-    ignored = shutil.ignore_patterns(".*")  # sidecars hold the beginnings of texts
-    shutil.copytree(folder, copy, copy_function=_linked, ignore=ignored)
-    yield copy
+    try:
+        shutil.copytree(folder, copy, copy_function=_linked, ignore=shutil.ignore_patterns(*_WITH_TEXTS))
+        yield copy
+    except BaseException:
+        shutil.rmtree(copy, ignore_errors=True)
+        raise
     folder.rename(old)
     copy.rename(folder)
     shutil.rmtree(old)
@@ -215,15 +233,17 @@ def _replaced(folder: Path) -> Iterator[Path]:
 
 def _beside(folder: Path) -> tuple[Path, Path]:
     """Where the copy is made, and where the folder lies while the copy takes its place."""
-    whole = folder.absolute()
-    return whole.with_name(f".{whole.name}.forgetting"), whole.with_name(f".{whole.name}.forgotten")
+    return folder.with_name(f".{folder.name}.forgetting"), folder.with_name(f".{folder.name}.forgotten")
 
 
 def _recover(folder: Path) -> None:
-    """Put a folder back that a run which was killed had moved aside, and nothing in its place yet."""
-    _, old = _beside(folder)
+    """Clear away what a run which was killed left behind, texts and all; first put back what it had moved aside."""
+    copy, old = _beside(folder)
     if old.is_dir() and not folder.exists():
         old.rename(folder)
+    for left in (copy, old):
+        if left.is_dir():
+            shutil.rmtree(left)
 
 
 def _linked(source: str, target: str) -> str:

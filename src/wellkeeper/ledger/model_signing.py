@@ -38,8 +38,8 @@ def sign_folder(folder: Path, key: SigningKey, *, to: Path | None = None) -> Pat
         The file that was written.
 
     Raises:
-        InputError: there is no such folder, it holds no file, one in it is a symbolic link, the key is of another kind, or `to` lies
-            in the folder.
+        InputError: there is no such folder, it holds no file, or one that is a symbolic link, the key is of another
+            kind, or `to` lies in the folder.
         MissingExtraError: the extra `model-signing` is not installed.
     """
     if not folder.is_dir():
@@ -50,7 +50,9 @@ def sign_folder(folder: Path, key: SigningKey, *, to: Path | None = None) -> Pat
             f"{place} lies in the folder that it signs, and would be a file that nobody signed. Write it elsewhere."
         )
     if not any(path.is_file() for path in folder.rglob("*")):
-        raise InputError(f"{folder} holds no file, and a signature over nothing says nothing. Give another folder.")
+        raise InputError(
+            f"{folder} holds no file, and a signature over nothing says nothing. Give another folder."
+        )
     if key.kind != "p256":
         raise InputError(
             "OpenSSF Model Signing needs a P-256 key, and this one is Ed25519. "

@@ -572,16 +572,3 @@ def at_least(hits: int, *, marked: int, drawn: int, of: int) -> float:
 
 def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-
-
-def holm(p: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Adjusted p-values, shape (tests,): those at most .05 are found with a chance of any false one of at most .05 [2].
-
-    >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p, kind="stable")
-    adjusted = np.minimum(1.0, np.maximum.accumulate(p[order] * (p.size - np.arange(p.size))))
-    back = np.empty(p.size)
-    back[order] = adjusted
-    return back

@@ -37,9 +37,9 @@ from wellkeeper.measure.incidence import Incidence, match
 from wellkeeper.measure.jackknife import Interval, OwnVariance, Spread, influences
 from wellkeeper.measure.relabel import HILL, MASSES, TAIL, Numbers, Yardstick, max_t, numbered, relabelled
 from wellkeeper.measure.sample import Sample, document_spectrum, many, ratio, sample_of, shortage
+from wellkeeper.measure.verdicts import Verdict, holm
 
 Harm: TypeAlias = Literal["lower", "higher", "either"]
-Verdict: TypeAlias = Literal["worse", "not worse", "not enough data"]
 
 LEVEL = 0.05
 """Share of comparisons of like with like in which the verdict is `worse`, at most."""
@@ -237,13 +237,10 @@ def judge(comparisons: Mapping[str, Compared], *, level: float = LEVEL) -> Judge
 
 
 def _holm(p: Mapping[str, float]) -> tuple[dict[str, int], dict[str, float]]:
-    """Factors and adjusted p-values; Holm, Scandinavian Journal of Statistics 6 (1979) 65-70."""
-    factors, adjusted, reached = {}, {}, 0.0
-    for rank, family in enumerate(sorted(p, key=lambda family: p[family])):
-        factors[family] = len(p) - rank
-        reached = max(reached, min(1.0, p[family] * factors[family]))
-        adjusted[family] = reached
-    return factors, {family: adjusted[family] for family in p}
+    """Holm's factors, and the p-values adjusted by his method."""
+    factors = {family: len(p) - rank for rank, family in enumerate(sorted(p, key=lambda family: p[family]))}
+    adjusted = holm(np.array(list(p.values())))
+    return factors, dict(zip(p, adjusted.tolist(), strict=True))
 
 
 def _check_sizes(sides: tuple[Incidence, Incidence], whole: tuple[Incidence, Incidence]) -> None:

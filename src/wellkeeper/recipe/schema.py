@@ -450,10 +450,23 @@ def _many(given: str | list[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
+def _holds_password(address: str) -> bool:
+    """Whether a password stands before the host of a URL."""
+    authority = address.partition("://")[2].partition("/")[0]
+    return ":" in authority.rpartition("@")[0]
+
+
 def _source(name: str, part: _SourcePart, problems: list[tuple[KeyPath, str]]) -> Source:
     path: KeyPath = ("sources", name)
     if not name.strip():
         problems.append((path, "A source has an empty name. Give it one."))
+    if any(map(_holds_password, _many(part.path))):
+        where = dotted_name((*path, "path"))
+        message = (
+            f"{where} holds a password, and a recipe is written into the card and the manifest of what it makes. Take "
+            "it out, and give it by fsspec's configuration: ~/.config/fsspec or FSSPEC_* variables."
+        )
+        problems.append(((*path, "path"), message))
 
     def given(role: str, plain: Callable[[str], Given]) -> Given | None:
         value = getattr(part, role)

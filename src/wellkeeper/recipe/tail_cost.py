@@ -25,11 +25,11 @@ from wellkeeper.measure.tail_cost import (
     WordCost,
     group_costs,
     holdings_of,
-    holm,
     topic_cost,
     word_cost,
 )
 from wellkeeper.measure.tail_restore import TopicVotes
+from wellkeeper.measure.verdicts import holm
 from wellkeeper.recipe.corpus import LoadedCorpus, month_label
 from wellkeeper.recipe.decide import MIX, Decisions
 from wellkeeper.recipe.tails import WordSample

@@ -83,7 +83,9 @@ def _read(document: Document) -> int:
 def _images(document: Document, numbers: Numbers) -> Figure:
     inputs = table(document, "inputs")
     quarantined = numbers.count(integer(inputs.get("quarantined")))
-    beneath = f"{numbers.size(integer(inputs.get('bytes')))}, {quarantined} quarantined"
+    others = sum(integer(row.get("files")) for row in rows(inputs.get("passed_over")))
+    passed = f", {numbers.of(others, 'other file')} passed over" if others else ""
+    beneath = f"{numbers.size(integer(inputs.get('bytes')))}, {quarantined} quarantined{passed}"
     return Figure("Images", numbers.count(_read(document)), beneath)
 
 

@@ -119,7 +119,7 @@ def _source_types(manifest: Mapping[str, Any]) -> Iterator[str]:
             else:
                 waiting.append(inner)
         elif isinstance(value, Mapping):
-            waiting += reversed(value.items())
+            waiting += reversed(list(value.items()))
 
 
 def _agent(manifest: Mapping[str, Any]) -> str | None:
