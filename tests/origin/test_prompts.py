@@ -13,7 +13,6 @@ from wellkeeper.origin.prompts import (
     cleaned,
     digest_of,
     filled,
-    is_refusal,
     prompts_of,
     tokens_for,
 )

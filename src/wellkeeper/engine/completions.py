@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from wellkeeper.errors import InputError, WorkError
@@ -55,6 +55,32 @@ class Answer:
 
     text: str
     finish: str
+
+
+Message: TypeAlias = Mapping[str, str]
+"""One turn of a conversation: `role` (system, user or assistant) and `content`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One request for one answer."""
+
+    prompt: str | Sequence[Message]  # a text is one message of the user where the model chats, else what it continues
+    tokens: int  # most to write
+    seed: int | None = None
+    temperature: float | None = None  # None: whatever the server does by itself
+    logprobs: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer, with all that came with it."""
+
+    answer: Answer
+    prompt_tokens: int | None = None  # as the server counts and bills them; None: it does not say
+    tokens: int | None = None  # written, with those that are not shown
+    logprobs: tuple[float, ...] | None = None  # natural logarithms, of each token of the text
+    seeded: bool = False  # whether the seed was accepted
 
 
 class Writer(Protocol):
@@ -166,6 +192,19 @@ def _whole(parts: SplitResult) -> str:
 # --- one request -------------------------------------------------------------------------------------------------
 
 
+def parameters_of(question: Question, *, is_chat: bool) -> dict[str, Any]:
+    """A question as the two interfaces have it, besides its seed and the number of its tokens."""
+    asked: dict[str, Any] = {}
+    if question.temperature is not None:
+        asked["temperature"] = question.temperature
+    if question.logprobs:
+        asked["logprobs"] = True if is_chat else 1  # a switch there, and here how many tokens besides the one drawn
+    if isinstance(question.prompt, str):
+        what = {"messages": [{"role": "user", "content": question.prompt}]} if is_chat else {"prompt": question.prompt}
+        return asked | what
+    return asked | {"messages": [dict(message) for message in question.prompt]}
+
+
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """A redirect would carry the key to another host, and turn the request into one without a body."""
 
@@ -217,11 +256,20 @@ class Client:
             RejectedError: the server rejects this request, and may accept another.
             WorkError: it cannot be reached, keeps failing, or refuses the key or the model.
         """
+        return self.reply(Question(prompt=prompt, tokens=tokens, seed=self._endpoint.seed)).answer
+
+    def reply(self, question: Question) -> Reply:
+        """What the model answers, with tokens and log-probabilities. A temperature that it refuses is not left out.
+
+        Raises:
+            RejectedError, WorkError: as `ask`.
+            InputError: messages were given for an address that continues plain text.
+        """
         attempt = 0
         while True:
-            asked = self._request(prompt, tokens)
+            asked = self._request(question)
             try:
-                answer = self._once(asked)
+                reply = self._once(asked)
             except urllib.error.HTTPError as error:
                 with error:  # it holds the connection
                     said = self._said(error)
@@ -235,7 +283,7 @@ class Client:
                 trouble, wait_for = _told(error), None
             else:
                 self._reached = True
-                return answer
+                return reply
             attempt += 1
             tries = TRIES if self._reached else FIRST_TRIES
             if attempt >= tries or self._stopped.wait(
@@ -250,15 +298,16 @@ class Client:
             "address and the server, then run the same command again to go on."
         )
 
-    def _request(self, prompt: str, tokens: int) -> dict[str, Any]:
-        asked: dict[str, Any] = {"model": self._endpoint.model, self._limit: tokens}
-        if self._seeded:
-            asked["seed"] = self._endpoint.seed
-        if self.is_chat:
-            asked["messages"] = [{"role": "user", "content": prompt}]
-        else:
-            asked["prompt"] = prompt
-        return asked
+    def _request(self, question: Question) -> dict[str, Any]:
+        asked: dict[str, Any] = {"model": self._endpoint.model, self._limit: question.tokens}
+        if self._seeded and question.seed is not None:
+            asked["seed"] = question.seed
+        if not self.is_chat and not isinstance(question.prompt, str):
+            raise InputError(
+                f"{self._endpoint.url} continues plain text and was given messages. Give the address of "
+                "/chat/completions, or the prompt as one text."
+            )
+        return asked | parameters_of(question, is_chat=self.is_chat)
 
     def _adapted(self, asked: Mapping[str, Any], said: str) -> bool:
         """Whether the server complains of a parameter that it wants called otherwise, or not at all: ask again."""
@@ -270,7 +319,7 @@ class Client:
             return False
         return True
 
-    def _once(self, asked: Mapping[str, Any]) -> Answer:
+    def _once(self, asked: Mapping[str, Any]) -> Reply:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._endpoint.key is not None:
             headers["Authorization"] = f"Bearer {self._endpoint.key}"
@@ -278,7 +327,8 @@ class Client:
             self._endpoint.url, json.dumps(asked).encode(), headers, method="POST"
         )
         with self._opener.open(request, timeout=self._endpoint.timeout) as response:
-            return _answer(json.loads(response.read(_MOST_BYTES)))
+            document = json.loads(response.read(_MOST_BYTES))
+        return reply_in(document, seeded="seed" in asked)
 
     def _said(self, error: urllib.error.HTTPError) -> str:
         """The server's own words without the key, for a message."""
@@ -329,17 +379,40 @@ def _pause(attempt: int, asked: str | None, first: float) -> float:
     return min(_LONGEST_WAIT, max(0.0, wanted))
 
 
-def _answer(document: Any) -> Answer:
-    """The first choice; a `ValueError` if there is none, as for any answer that is not understood."""
+def reply_in(document: Any, *, seeded: bool) -> Reply:
+    """The first choice of a server's answer; a `ValueError` if there is none, as for any that is not understood."""
     try:
         choice = document["choices"][0]
-        finish = _whole_letters(choice.get("finish_reason") or "stop")
-        if "message" not in choice:
-            return Answer(_whole_letters(choice["text"]), finish)
-        message = choice["message"]
-        return Answer(_whole_letters(message.get("content")), "refusal" if message.get("refusal") else finish)
+        usage = document.get("usage") or {}
+        return Reply(
+            answer=_answer(choice),
+            prompt_tokens=_count(usage.get("prompt_tokens")),
+            tokens=_count(usage.get("completion_tokens")),
+            logprobs=_logprobs(choice.get("logprobs")),
+            seeded=seeded,
+        )
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ValueError("its answer has no choices with a text") from error
+
+
+def _answer(choice: Mapping[str, Any]) -> Answer:
+    finish = _whole_letters(choice.get("finish_reason") or "stop")
+    if "message" not in choice:
+        return Answer(_whole_letters(choice["text"]), finish)
+    message = choice["message"]
+    return Answer(_whole_letters(message.get("content")), "refusal" if message.get("refusal") else finish)
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and value >= 0 else None
+
+
+def _logprobs(told: Any) -> tuple[float, ...] | None:
+    """Of each token written: from `content`, as chats have it, or `token_logprobs`, as OpenAI's plain texts did."""
+    if not told:
+        return None
+    numbers = [one["logprob"] for one in told["content"]] if told.get("content") else told.get("token_logprobs")
+    return None if numbers is None else tuple(float(number) for number in numbers)
 
 
 def _whole_letters(value: Any) -> str:

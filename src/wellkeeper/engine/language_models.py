@@ -25,7 +25,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from wellkeeper.engine.completions import Answer, RejectedError
+from wellkeeper.engine.completions import Answer, Question, RejectedError, Reply, parameters_of, reply_in
 from wellkeeper.engine.gguf import GgufFile, read_causal
 from wellkeeper.engine.torch_models import load_causal
 from wellkeeper.errors import InputError, MissingExtraError, WorkError
@@ -168,7 +168,7 @@ class _Llama:
         return orjson.loads(content)
 
     def write(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the model writes after messages, or else after a prompt, with the reason for which it ended.
+        """What the server answers to messages, or else to a prompt.
 
         Raises:
             RejectedError: this request cannot be served; another may.
@@ -178,8 +178,7 @@ class _Llama:
         answer: Mapping[str, Any] = ask(dict(asked))
         error = answer.get("error")
         if error is None:
-            choice: Mapping[str, Any] = answer["choices"][0]
-            return choice
+            return answer
         said = str(error.get("message", error))[:200]
         if error.get("code") == http.HTTPStatus.BAD_REQUEST:
             raise RejectedError(said)
@@ -346,11 +345,13 @@ class LocalModel:
             RejectedError: prompt and answer do not fit into the context.
             WorkError: the engine fails.
         """
-        what = {"prompt": asked} if isinstance(asked, str) else {"messages": [dict(one) for one in asked]}
-        settings = {"max_tokens": tokens, "seed": seed, "temperature": temperature, "cache_prompt": False}
-        choice = self._llama.write({**what, **settings})
-        text = choice["message"]["content"] if "message" in choice else choice["text"]
-        return Answer(str(text or ""), str(choice.get("finish_reason") or "stop"))
+        return self.reply(Question(prompt=asked, tokens=tokens, seed=seed, temperature=temperature)).answer
+
+    def reply(self, question: Question) -> Reply:
+        """As `answer`, with tokens and log-probabilities. A text is continued, also by a model that chats."""
+        settings = {"max_tokens": question.tokens, "seed": question.seed, "cache_prompt": False}
+        is_chat = not isinstance(question.prompt, str)
+        return reply_in(self._llama.write({**parameters_of(question, is_chat=is_chat), **settings}), seeded=True)
 
     def complete(
         self,

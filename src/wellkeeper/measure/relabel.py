@@ -76,15 +76,28 @@ def relabelled(
 ) -> Numbers:
     """Statistics as observed, then under each relabelling, shape (1 + permutations, figures)."""
     words = np.concatenate((first.words_by_document(), second.words_by_document()))
-    observed = np.repeat(np.array([0, 1], np.uint8), (first.documents, second.documents))[None]
+    pool = pool_of(first, second, ids, yardstick, words)
+    sums = relabelled_sums(
+        pool, words, first.documents, paired=paired, seed=seed, permutations=permutations
+    )
+    return statistics(sums, yardstick)
+
+
+def relabelled_sums(
+    pool: "Pool", words: NDArray[np.int64], first: int, *, paired: bool, seed: int, permutations: int
+) -> Numbers:
+    """Sums of each side as observed, then under each relabelling, shape (1 + permutations, 2, SIDE_SUMS).
+
+    Observed, the pool's first `first` documents are the first corpus. `words`, shape (documents,), are theirs.
+    """
+    observed = (np.arange(words.size) >= first).astype(np.uint8)[None]
     draw = swapped if paired else dealt
     generator = np.random.default_rng(seed)
-    pool = pool_of(first, second, ids, yardstick, words)
     at_once = max(1, _CELLS_AT_ONCE // words.size)
-    rows = [statistics(pool.tallied(observed), yardstick)]
+    rows = [pool.tallied(observed)]
     for begin in range(0, permutations, at_once):
         labels = draw(generator, words, min(at_once, permutations - begin))
-        rows.append(statistics(pool.tallied(labels), yardstick))
+        rows.append(pool.tallied(labels))
     return np.concatenate(rows)
 
 

@@ -173,23 +173,7 @@ _PREAMBLE = re.compile(
     r"here(?:['\u2019]s| is| are)\b[^\n]{0,160}:)\s*\n+",
     re.IGNORECASE,
 )
-_REFUSAL = re.compile(
-    r"\A\W*(?:"
-    r"(?:(?:(?:i['\u2019]?m |i am )?(?:very |really |so )?sorry|i apologi[sz]e|unfortunately),? )?(?:but )?"
-    r"i(?: can(?:not|['\u2019]?t)| won['\u2019]?t|(?:['\u2019]m| am) (?:unable|not able) to) (?:be able to )?"
-    r"(?:help|assist|provide|fulfil|comply|create|generate|produce|write|rewrite|continue|complete|summari[sz]e|"
-    r"condense|discuss|engage|answer|do (?:that|this))|"
-    r"(?:sorry, )?i (?:must|have to) (?:respectfully )?decline|"
-    r"as an ai\b|as a (?:large )?language model)",
-    re.IGNORECASE,
-)
-"""How a model declines. People begin with "I'm sorry for" and "I can't believe" too: a verb of the task must follow."""
 _SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*(?=\s|\Z)")
-
-
-def is_refusal(answer: str, finish: str) -> bool:
-    """Whether an answer declines to answer."""
-    return finish in {"refusal", "content_filter"} or _REFUSAL.search(answer) is not None
 
 
 def cleaned(answer: str, finish: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wellkeeper.core.refusal import is_refusal
 from wellkeeper.engine.completions import (
     Answer,
     Asker,
@@ -28,7 +29,6 @@ from wellkeeper.origin.prompts import (
     cleaned,
     digest_of,
     filled,
-    is_refusal,
     prompts_of,
     tokens_for,
 )
