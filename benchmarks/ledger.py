@@ -34,6 +34,7 @@ import pyarrow.parquet as pq
 from make_corpus import EXAMPLES, texts_of
 from measuring import load, machine
 
+from wellkeeper.cli.support import keep_memory
 from wellkeeper.core.evidence import BY_NAME
 from wellkeeper.ledger import tree
 from wellkeeper.ledger.digest import ContentDigest
@@ -248,6 +249,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = options.keep or Path(place)
+        keep_memory()  # as `wellkeeper curate` does
         print(f"{machine()}, load {load()}")
         stages = Stages()
         yardstick = made(folder, options.rows, stages)

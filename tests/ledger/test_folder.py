@@ -35,10 +35,10 @@ def test_parts_come_back_in_order_with_their_types(tmp_path: Path) -> None:
 
 
 def test_row_groups_are_whole_tiles(tmp_path: Path) -> None:
-    table = pa.concat_tables([documents()] * 3_000)
+    table = pa.concat_tables([documents()] * 6_000)
     parts = pq.ParquetFile(write_part(tmp_path, "documents", 0, table)).metadata
     sizes = [parts.row_group(number).num_rows for number in range(parts.num_row_groups)]
-    assert sizes == [ROW_GROUP_ROWS, 18_000 - ROW_GROUP_ROWS]
+    assert sizes == [ROW_GROUP_ROWS, 36_000 - ROW_GROUP_ROWS]
     assert ROW_GROUP_ROWS % TILE_ROWS == 0
 
 

@@ -188,7 +188,9 @@ def test_there_is_one_spelling_of_a_row() -> None:
             list(unpack(other, columns))
 
 
-@pytest.mark.parametrize("kind", ["binary[0]", "binary[-5]", "binary[999999999]", "int7", "", "list", "binary[٣]"])
+@pytest.mark.parametrize(
+    "kind", ["binary[0]", "binary[-5]", "binary[999999999]", "int7", "", "list", "binary[٣]"]
+)
 def test_types_that_no_row_has_are_refused(kind: str) -> None:
     with pytest.raises(DataError, match=r"is no type of packed rows\. Use the version"):
         list(unpack(bytes(64), [("x", kind)]))

@@ -19,7 +19,6 @@ from wellkeeper.measure.tail_cost import (
     at_least,
     group_costs,
     holdings_of,
-    holm,
     topic_cost,
     word_cost,
 )
@@ -246,18 +245,6 @@ def test_each_group_is_told_with_its_rate_and_its_odds():
     assert costs[0].p < 1e-4
     assert costs[1].p == 1
     assert costs[0].rate.low < 0.5 < costs[0].rate.high
-
-
-@given(st.lists(st.floats(0, 1), max_size=8))
-def test_holm_finds_what_its_step_down_rule_finds(p):
-    adjusted = holm(np.array(p))
-    order = np.argsort(p, kind="stable")
-    found = set()
-    for rank, place in enumerate(order.tolist()):
-        if p[place] * (len(p) - rank) > LEVEL:
-            break
-        found.add(place)
-    assert set(np.flatnonzero(adjusted <= LEVEL).tolist()) == found
 
 
 # --- what does not fit ----------------------------------------------------------------------------

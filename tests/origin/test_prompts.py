@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wellkeeper.core.refusal import is_refusal
 from wellkeeper.errors import InputError
 from wellkeeper.kernels.style import CHARS
 from wellkeeper.origin.prompts import (

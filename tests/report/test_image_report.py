@@ -59,7 +59,7 @@ WHOLE = {
 def test_the_lines_tell_the_verdict_then_each_figure_with_what_it_stands_beside():
     assert image_lines(WHOLE) == [
         "1 warning to settle before training on 100 images.",
-        "Images: 100 (5.0 MB, 2 quarantined)",
+        "Images: 100 (5.0 MB, 2 quarantined, 3 other files passed over)",
         "Marked AI-made: 9.0% (at least; most by sd_xl (ComfyUI))",
         "Origin unknown: 90.0% (1 human by label or trusted signature)",
         "Valid credentials: 3 (1 by a signer you trust; 1 broken)",

@@ -65,7 +65,9 @@ Message: TypeAlias = Mapping[str, str]
 class Question:
     """One request for one answer."""
 
-    prompt: str | Sequence[Message]  # a text is one message of the user where the model chats, else what it continues
+    prompt: (
+        str | Sequence[Message]
+    )  # a text is one message of the user where the model chats, else what it continues
     tokens: int  # most to write
     seed: int | None = None
     temperature: float | None = None  # None: whatever the server does by itself
@@ -198,9 +200,15 @@ def parameters_of(question: Question, *, is_chat: bool) -> dict[str, Any]:
     if question.temperature is not None:
         asked["temperature"] = question.temperature
     if question.logprobs:
-        asked["logprobs"] = True if is_chat else 1  # a switch there, and here how many tokens besides the one drawn
+        asked["logprobs"] = (
+            True if is_chat else 1
+        )  # a switch there, and here how many tokens besides the one drawn
     if isinstance(question.prompt, str):
-        what = {"messages": [{"role": "user", "content": question.prompt}]} if is_chat else {"prompt": question.prompt}
+        what = (
+            {"messages": [{"role": "user", "content": question.prompt}]}
+            if is_chat
+            else {"prompt": question.prompt}
+        )
         return asked | what
     return asked | {"messages": [dict(message) for message in question.prompt]}
 
@@ -396,11 +404,11 @@ def reply_in(document: Any, *, seeded: bool) -> Reply:
 
 
 def _answer(choice: Mapping[str, Any]) -> Answer:
-    finish = _whole_letters(choice.get("finish_reason") or "stop")
+    finish = whole_letters(choice.get("finish_reason") or "stop")
     if "message" not in choice:
-        return Answer(_whole_letters(choice["text"]), finish)
+        return Answer(whole_letters(choice["text"]), finish)
     message = choice["message"]
-    return Answer(_whole_letters(message.get("content")), "refusal" if message.get("refusal") else finish)
+    return Answer(whole_letters(message.get("content")), "refusal" if message.get("refusal") else finish)
 
 
 def _count(value: Any) -> int | None:
@@ -411,14 +419,16 @@ def _logprobs(told: Any) -> tuple[float, ...] | None:
     """Of each token written: from `content`, as chats have it, or `token_logprobs`, as OpenAI's plain texts did."""
     if not told:
         return None
-    numbers = [one["logprob"] for one in told["content"]] if told.get("content") else told.get("token_logprobs")
+    numbers = (
+        [one["logprob"] for one in told["content"]] if told.get("content") else told.get("token_logprobs")
+    )
     return None if numbers is None else tuple(float(number) for number in numbers)
 
 
-def _whole_letters(value: Any) -> str:
+def whole_letters(value: Any) -> str:
     """A text, or none, without halves of letters, which JSON can hold and UTF-8 cannot.
 
-    >>> _whole_letters("a\ud83d"), _whole_letters(None)
+    >>> whole_letters("a\ud83d"), whole_letters(None)
     ('a?', '')
     """
     if not isinstance(value, str | None):
@@ -510,6 +520,8 @@ def at_once(
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 yield running.pop(future), future.result()
-    finally:
+    except BaseException:
         stop()
+        raise
+    finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -349,9 +349,11 @@ class LocalModel:
 
     def reply(self, question: Question) -> Reply:
         """As `answer`, with tokens and log-probabilities. A text is continued, also by a model that chats."""
-        settings = {"max_tokens": question.tokens, "seed": question.seed, "cache_prompt": False}
+        settings = {"max_tokens": question.tokens, "seed": question.seed or 0, "cache_prompt": False}
         is_chat = not isinstance(question.prompt, str)
-        return reply_in(self._llama.write({**parameters_of(question, is_chat=is_chat), **settings}), seeded=True)
+        return reply_in(
+            self._llama.write({**parameters_of(question, is_chat=is_chat), **settings}), seeded=True
+        )
 
     def complete(
         self,

@@ -27,7 +27,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 
 @loop("const u8[:], i64, i64, const i64[:], u8[:]")
 def put_fixed(values: Any, width: Any, place: Any, starts: Any, out: Any) -> Any:
-    """`width` bytes a value, `place` bytes behind where each row starts; `values` has the shape (rows * width,) and more."""
+    """`width` bytes a value, `place` bytes behind where each row starts; `values`: shape (rows * width,) and more."""
     for row in range(starts.size - 1):
         at = starts[row] + place
         for k in range(0, width, LANES):
@@ -35,10 +35,8 @@ def put_fixed(values: Any, width: Any, place: Any, starts: Any, out: Any) -> Any
 
 
 @loop("const u8[:], const u8[:], i64, i64, i64, const i64[:], u8[:]")
-def put_nullable(
-    valid: Any, values: Any, width: Any, column: Any, place: Any, starts: Any, out: Any
-) -> Any:
-    """`put_fixed` with zeros where not `valid`, shape (rows,); where it is, bit `column` of what the row starts with."""
+def put_nullable(valid: Any, values: Any, width: Any, column: Any, place: Any, starts: Any, out: Any) -> Any:
+    """`put_fixed`, zeros where not `valid`, shape (rows,); where it is, bit `column` of the row's beginning is set."""
     for row in range(valid.size):
         at = starts[row] + place
         if valid[row] != 0:
@@ -77,9 +75,7 @@ def put_variable(valid: Any, data: Any, offsets: Any, ends: Any, out: Any) -> An
 
 
 @loop("const i32[:], const i64[:], const u8[:], const i64[:], const i64[:], i64[:], u8[:]")
-def put_entries(
-    codes: Any, before: Any, data: Any, firsts: Any, sizes: Any, ends: Any, out: Any
-) -> Any:
+def put_entries(codes: Any, before: Any, data: Any, firsts: Any, sizes: Any, ends: Any, out: Any) -> Any:
     """One entry of each of several dictionaries: entry k of all is packed, as `sizes[k]` bytes from `firsts[k]` on.
 
     `codes` has the shape (dictionaries * rows,), and `before` says how many entries those before each have.
@@ -90,7 +86,9 @@ def put_entries(
             entry = before[dictionary] + codes[dictionary * ends.size + row]
             first = firsts[entry]
             size = sizes[entry]
-            copy_lanes(data, first, out, at)  # of most entries it is all: a loop would be guessed wrong at nulls
+            copy_lanes(
+                data, first, out, at
+            )  # of most entries it is all: a loop would be guessed wrong at nulls
             for k in range(LANES, size, LANES):
                 copy_lanes(data, first + k, out, at + k)
             at += size

@@ -14,7 +14,7 @@
     OUT/ledger/history/0001.dsse.json ...         seals of what the folder held before
 
 Parts follow each other in input order. A part's row groups are whole tiles of 256 rows, small enough that a
-question about one document reads a few hundred kilobytes. What is made of all rows goes when a row is written anew,
+question about one document reads a megabyte or two. What is made of all rows goes when a row is written anew,
 so that it never outlives them.
 """
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 TILE_ROWS = 256
-ROW_GROUP_ROWS = 64 * TILE_ROWS
+ROW_GROUP_ROWS = 128 * TILE_ROWS
 
 TILES, LOOKUP, LEAVES, SALTS = (f"ledger/{name}.bin" for name in ("tiles", "lookup", "leaves", "salts"))
 HISTORY = "ledger/history"
@@ -79,6 +79,10 @@ def sources_path(folder: Path) -> Path:
 
 # Numbers that grow from row to row, or stay small: differences of neighbours take few bits.
 _GROWING = frozenset({"row", "line", "offset", "words", "bytes", "start", "end", "documents", "size"})
+# Hashes, differences, and labels of few kinds have next to nothing left to compress, and zstd takes its time to see it.
+_DENSE = _GROWING | frozenset(
+    "content_hash group captured_basis origin origin_declared strength consent decision depth".split()
+)
 # What `why` finds rows by; nobody else asks for a range.
 _SOUGHT = frozenset({"row", "line", "cluster"})
 # Few values, many times; ids and hashes are all different, and a dictionary of them would only cost.
@@ -128,7 +132,7 @@ def _write(path: Path, table: pa.Table) -> Path:
     pq.write_table(
         table,
         sink,
-        compression={name: "none" if name == "content_hash" else "zstd" for name in table.schema.names},
+        compression={name: "none" if name in _DENSE else "zstd" for name in table.schema.names},
         row_group_size=ROW_GROUP_ROWS,
         use_dictionary=[*labels, *(name for name in table.schema.names if name in _REPEATED)],
         column_encoding={name: "DELTA_BINARY_PACKED" for name in numbers if name in _GROWING}

@@ -65,7 +65,7 @@ _STONE = {
     "depth": UNKNOWN_DEPTH,
 }
 _WITH_TEXTS = (".work", ".*.tmp")
-"""Hidden names that go with all they hold: sidecars, with the beginnings of texts, and files that were never finished."""
+"""Hidden names that go: sidecars, which hold the beginnings of texts, and files that were never finished."""
 _NAMED_IN = (("holder", "holder_id"), ("parent_row", "parent"))
 """Columns of rows in other tables that name a document, and what they call it."""
 

@@ -116,10 +116,11 @@ def write_manifest(
 ) -> dict[str, Any]:
     """Write `manifest.json` of a finished output folder, and return what was written.
 
-    `tables` maps a table's name to its `content_digest`, of `ledger/documents` to its `rows_digest`. Every file in the folder is listed with SHA-256 and
-    size, but the manifest itself, its signature, the reports and names that start with a dot; files that hold
-    a date are listed under `run`. `trust` is the SHA-256 of the certificates that were trusted. `run` takes further
-    facts of this run alone; `created` is now if None; `known` is as of `file_digests`.
+    `tables` maps a table's name to its `content_digest`, and `ledger/documents` to its `rows_digest`. Every file in
+    the folder is listed with SHA-256 and size, but the manifest itself, its signature, the reports and names that
+    start with a dot; files that hold a date are listed under `run`. `trust` is the SHA-256 of the certificates that
+    were trusted. `run` takes further facts of this run alone; `created` is now if None; `known` is as of
+    `file_digests`.
 
     Raises:
         WorkError: the counts do not reconcile with each other or with those of the inputs.

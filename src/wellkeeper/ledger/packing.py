@@ -187,9 +187,7 @@ def _long_value(data: bytes, at: int) -> tuple[bytes, int]:
 
 def _piece(data: bytes, at: int, size: int) -> bytes:
     if at + size > len(data):
-        raise DataError(
-            f"A packed row ends after {len(data)} bytes, inside a value. {_WHOLE}"
-        )
+        raise DataError(f"A packed row ends after {len(data)} bytes, inside a value. {_WHOLE}")
     return data[at : at + size]
 
 
@@ -268,7 +266,7 @@ class _Column(NamedTuple):
     room: Callable[[int, int], int | NDArray[np.int64]]
     """Of (first, last): bytes that it takes at most in each of these rows, or in any."""
     put: Callable[[int, int, _Ends, Bytes], None]
-    """Of (first, last, ends, out): puts the values of rows [first, last) where each of them starts, or behind `ends`."""
+    """Of (first, last, ends, out): puts the values of rows [first, last) where they start, or behind `ends`."""
 
 
 def _plain(values: Any) -> Any:
@@ -312,7 +310,7 @@ def _numbers(values: Any, width: int, column: int, place: int) -> _Column:
         else:
             put_nullable(valid[first:last], some, width, column, place, starts, out)
 
-    return _Column(lambda first, last: width, put)
+    return _Column(lambda _first, _last: width, put)
 
 
 def _with_one_nan(data: Bytes, size: int, width: int) -> Bytes:
@@ -334,7 +332,8 @@ def _strings(values: Any) -> _Column:
     data = _data(wide, int(offsets[-1]), buffer=2)
 
     def room(first: int, last: int) -> NDArray[np.int64]:
-        return (_LENGTH_BYTES + np.diff(offsets[first : last + 1])) * valid[first:last]
+        sizes: NDArray[np.int64] = np.diff(offsets[first : last + 1])
+        return (_LENGTH_BYTES + sizes) * valid[first:last]
 
     def put(first: int, last: int, ends: _Ends, out: Bytes) -> None:
         put_variable(valid[first:last], data, offsets[first : last + 1], ends, out)
@@ -362,7 +361,10 @@ def _labels(columns: Sequence[Any]) -> _Column:
     narrow = sum(size for size in longest if size <= _ROOM_FOR_ANY)
 
     def room(first: int, last: int) -> int | NDArray[np.int64]:
-        return narrow + sum(sizes[before[number] + codes[number][first:last]] for number in wide)
+        total: int | NDArray[np.int64] = narrow
+        for number in wide:
+            total = total + sizes[before[number] + codes[number][first:last]]
+        return total
 
     def put(first: int, last: int, ends: _Ends, out: Bytes) -> None:
         chosen = np.concatenate([some[first:last] for some in codes])

@@ -208,7 +208,7 @@ def _is_tree(head: Mapping[str, Any]) -> bool:
         and isinstance(columns, list)
         and all(isinstance(column, list) and list(map(type, column)) == [str, str] for column in columns)
         and all(width_of(kind) != 0 for _, kind in columns)
-        and _TOLD <= {name for name, _ in columns}
+        and {name for name, _ in columns} >= _TOLD
     )
 
 

@@ -45,7 +45,7 @@ def _first_misnamed(folder: Path, about: Any, ids: Any) -> int | None:
         same = pc.equal(held.take(pa.array(about[first:last] - low)), ids.slice(first, last - first))
         wrong = np.flatnonzero(~np.asarray(same))
         if len(wrong):
-            return first + int(wrong[0])
+            return int(first + wrong[0])
     return None
 
 

@@ -57,8 +57,8 @@ from wellkeeper.ledger.manifest import (
 )
 from wellkeeper.ledger.packing import VERSION, columns_of
 from wellkeeper.ledger.seal import Statement, history_of, history_path, read_statement
-from wellkeeper.ledger.signature import VerifyKey
 from wellkeeper.ledger.side import first_stray, tombstones
+from wellkeeper.ledger.signature import VerifyKey
 from wellkeeper.ledger.texts import check_texts
 from wellkeeper.ledger.verification import (
     AGAIN,
@@ -491,7 +491,9 @@ def _tombstones(look: _Look) -> Iterator[Problem]:
         yield _amendment(f"rows {strays} are said to be forgotten and are not, or are and it is not said")
     per_leaf = TILE_ROWS if look.tree["leaf"] == "tile" else 1
     if hidden := sorted(changed - {row // per_leaf for row in stones | led})[:_SHOWN]:
-        yield _amendment(f"it changed leaves {hidden}, which have no row that was forgotten or names one that was")
+        yield _amendment(
+            f"it changed leaves {hidden}, which have no row that was forgotten or names one that was"
+        )
 
 
 def _counts(look: _Look, parts: list[Path]) -> Iterator[Problem]:

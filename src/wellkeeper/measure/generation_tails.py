@@ -41,11 +41,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
-from wellkeeper.measure import jackknife
+from wellkeeper.measure import jackknife, student
 from wellkeeper.measure._loops import SIDE_SUMS
 from wellkeeper.measure.cells import Counts, tail_cells
 from wellkeeper.measure.incidence import Incidence, check_offsets
-from wellkeeper.measure.jackknife import Interval, influences
+from wellkeeper.measure.jackknife import Interval, Spread, influences
 from wellkeeper.measure.relabel import Pool, Yardstick, max_t, pool_of, relabelled_sums
 
 Numbers: TypeAlias = NDArray[np.float64]
@@ -133,8 +133,20 @@ class TailChange:
     ceiling: float | None  # of people; None: half of the human items are fewer than the outputs of a version
     change: Interval | None  # second - first, 95 %; None: neither a block nor a relabelling changes it
     at_least: float | None  # one-sided 95 % bound of the change from below; None as above
+    spread: Spread | None  # of the change; None as above
     p: float  # that the second is lower by chance, adjusted for the five figures
     p_alone: float  # the same, of this figure alone
+
+    def p_margin(self, margin: float) -> float:
+        """That the second is lower by the share `margin` of the first or more: small if it is not worse by that much.
+
+        One-sided, by Student's t over blocks of prompts. Where no spread was seen, nothing is shown: 1.
+        """
+        if self.spread is None:
+            return 1.0
+        t = (self.second - self.first + margin * self.first) / self.spread.error
+        half = student.two_sided(t, self.spread.freedom) / 2
+        return half if t > 0 else 1 - half
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -165,6 +177,10 @@ class TailComparison:
         """That B is poorer in no figure: the least adjusted p-value."""
         return min(change.p for change in self.changes)
 
+    def p_margin(self, margin: float) -> float:
+        """That B is lower by the share `margin` in some figure: the largest, an intersection-union test."""
+        return max(change.p_margin(margin) for change in self.changes)
+
     def to_json(self) -> dict[str, Any]:
         return {
             "prompts": self.prompts,
@@ -193,9 +209,9 @@ def compare_tails(
         DataError: the prompts are not as many, fewer than 10 have an output with a cell of both versions, a cell is
             not in the reference, `permutations` is below 19, or the reference is empty or beyond 999,999,999 items.
     """
+    yardstick = Yardstick(reference.astype(np.int64), tail_cells(reference), is_reference=True)
     _check(first, second, reference, permutations)
     sides = _cut(first, second, seed)
-    yardstick = Yardstick(reference.astype(np.int64), tail_cells(reference), is_reference=True)
     pool = _pool(*sides, yardstick)
     prompts = sides[0].prompts
     sums = relabelled_sums(
@@ -207,7 +223,7 @@ def compare_tails(
     adjusted = max_t(rows, below)
     alone = [float(max_t(rows[:, [at]], below[:1])[0]) for at in range(len(FIGURES))]
     ceiling = human_ceiling(reference, sides[0].cells.size, seed=seed)
-    intervals = _intervals(pool, sides[0], yardstick, rows)
+    spreads = _spreads(pool, sides[0], yardstick, rows)
     return TailComparison(
         prompts=prompts,
         outputs=sides[0].cells.size,
@@ -220,8 +236,9 @@ def compare_tails(
                 first=float(figures[0, 0, at]),
                 second=float(figures[0, 1, at]),
                 ceiling=None if ceiling is None else float(ceiling[at]),
-                change=intervals[at][0],
-                at_least=intervals[at][1],
+                change=_interval(float(rows[0, at]), spreads[at]),
+                at_least=_at_least(float(rows[0, at]), spreads[at]),
+                spread=spreads[at],
                 p=float(adjusted[at]),
                 p_alone=alone[at],
             )
@@ -309,9 +326,9 @@ def _pool(first: Outputs, second: Outputs, yardstick: Yardstick) -> Pool:
 
     Documents of the pool are the prompts of the first version, then those of the second.
     """
-    items = [_one_by_one(side) for side in (first, second)]
     ids = [side.cells.astype(np.int32) for side in (first, second)]
-    pool = pool_of(*items, ids, yardstick, np.ones(2 * first.cells.size, np.int64))
+    ones = np.ones(2 * first.cells.size, np.int64)
+    pool = pool_of(_one_by_one(first), _one_by_one(second), ids, yardstick, ones)
     of_item = np.repeat(np.arange(2 * first.prompts, dtype=np.int32), np.tile(first.sizes, 2))
     starts = np.concatenate((first.offsets[:-1], first.offsets[-1] + second.offsets[:-1]))
     return replace(pool, document=of_item[pool.document], alone=np.add.reduceat(pool.alone, starts))
@@ -356,27 +373,32 @@ def _figures(sums: Numbers, yardstick: Yardstick) -> Numbers:
     )
 
 
-def _intervals(
-    pool: Pool, side: Outputs, yardstick: Yardstick, rows: Numbers
-) -> list[tuple[Interval | None, float | None]]:
-    """The 95 % interval and the one-sided lower bound of each change."""
+def _spreads(pool: Pool, side: Outputs, yardstick: Yardstick, rows: Numbers) -> list[Spread | None]:
+    """How far each change lies from its mean over other prompts, as far as blocks or relabellings tell."""
     bounds = jackknife.blocks(side.prompts)
     second, first = (_without_blocks(pool, bounds, side.prompts, at, yardstick) for at in (1, 0))
     left = second - first
     beyond = influences(left[0] - left[1:], np.diff(side.offsets[bounds]))
-    found: list[tuple[Interval | None, float | None]] = []
-    for at, estimate in enumerate(rows[0].tolist()):
+    found: list[Spread | None] = []
+    for at in range(len(FIGURES)):
         spread = jackknife.spread([beyond[:, at]])
-        if spread.error == 0:  # no block has a cell that others lack
-            spread = jackknife.Spread(float(rows[:, at].std()), math.inf)
-        if spread.error == 0:
-            found.append((None, None))
-            continue
-        reach = jackknife.student_quantile(spread.freedom) * spread.error
-        bound = jackknife.student_quantile(spread.freedom, _ONE_SIDED) * spread.error
-        interval = Interval(estimate=estimate, low=estimate - reach, high=estimate + reach)
-        found.append((interval, estimate - bound))
+        if spread.error == 0:  # each cell is in several blocks: none can be lost with one
+            spread = Spread(float(rows[:, at].std()), math.inf)
+        found.append(spread if spread.error > 0 else None)
     return found
+
+
+def _interval(estimate: float, spread: Spread | None) -> Interval | None:
+    if spread is None:
+        return None
+    reach = jackknife.student_quantile(spread.freedom) * spread.error
+    return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach)
+
+
+def _at_least(estimate: float, spread: Spread | None) -> float | None:
+    if spread is None:
+        return None
+    return estimate - jackknife.student_quantile(spread.freedom, _ONE_SIDED) * spread.error
 
 
 def _without_blocks(

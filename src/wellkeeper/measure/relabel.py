@@ -77,9 +77,7 @@ def relabelled(
     """Statistics as observed, then under each relabelling, shape (1 + permutations, figures)."""
     words = np.concatenate((first.words_by_document(), second.words_by_document()))
     pool = pool_of(first, second, ids, yardstick, words)
-    sums = relabelled_sums(
-        pool, words, first.documents, paired=paired, seed=seed, permutations=permutations
-    )
+    sums = relabelled_sums(pool, words, first.documents, paired=paired, seed=seed, permutations=permutations)
     return statistics(sums, yardstick)
 
 

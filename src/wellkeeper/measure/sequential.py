@@ -42,9 +42,9 @@ Numbers: TypeAlias = NDArray[np.float64]
 WEEKS = 52
 """Weeks of a watch for which its false-alarm rate is stated."""
 LEAST_STORED = 4
-"""Stored answers per item that stand for a reference: with fewer its luck raises alarms (benchmarks/watch/years.py)."""
+"""Stored answers per item that stand for a reference: luck of fewer raises alarms (benchmarks/watch/years.py)."""
 BETS = (0.02, 0.05, 0.1, 0.2, 0.4)
-"""Shares of the wealth that `StoredWatch` stakes on every answer: small ones find small drops, large ones sudden drops."""
+"""Shares of the wealth that `StoredWatch` stakes on every answer: small ones find small drops."""
 
 _LAMBDAS = 2.0 ** (
     -np.arange(2, 17) / 2
@@ -60,12 +60,12 @@ _log_factorial = np.frompyfunc(lambda n: math.lgamma(n + 1), 1, 1)
 
 
 def log_evidence(lost: ArrayLike, gained: ArrayLike) -> Numbers:
-    """ln E(b, c) of b lost and c gained items; arguments are broadcast.
+    """The logarithm of E(b, c) of b lost and c gained items; arguments are broadcast.
 
     E has mean 1 where lost and gained items are equally likely. For b <= c the integral is b + 1 falling terms,
     1 / (c+1) * (1 + b/(c+2) + b(b-1)/((c+2)(c+3)) + ...); for b > c it is the whole beta function less those.
 
-    >>> np.exp(log_evidence([0, 1, 0], [0, 0, 1])).tolist()
+    >>> np.exp(log_evidence([0, 1, 0], [0, 0, 1])).round(12).tolist()
     [1.0, 1.5, 0.5]
 
     Raises:
@@ -83,7 +83,7 @@ def log_evidence(lost: ArrayLike, gained: ArrayLike) -> Numbers:
 
 
 def log_restarts(lost: ArrayLike, gained: ArrayLike) -> Numbers:
-    """ln SR by week, shape (..., weeks), from each week's own lost and gained items of the same shape.
+    """The logarithm of SR by week, shape (..., weeks), from each week's own lost and gained items of the same shape.
 
     SR_w = (SR_(w-1) + 1) E(b_w, c_w): every week one more unit is staked on a change in that week [2]. Where nothing
     changed its mean after w weeks is w.
@@ -98,7 +98,7 @@ def log_restarts(lost: ArrayLike, gained: ArrayLike) -> Numbers:
 
 
 def log_alarm(lost: ArrayLike, gained: ArrayLike, *, horizon: int = WEEKS) -> Numbers:
-    """ln of (E + SR / horizon) / 2 by week, shape (..., weeks), from each week's own lost and gained items.
+    """The logarithm of (E + SR / horizon) / 2 by week, shape (..., weeks), from each week's own counts.
 
     E is the evidence of all items so far. Where nothing changed, the mean of this after `horizon` weeks is 1 and it is
     a submartingale: in at most a share `level` of all streams it ever reaches 1 / level until then [1].
@@ -147,7 +147,7 @@ class PairWatch:
 
     @property
     def log_evidence(self) -> Numbers:
-        """ln of the evidence by week, shape (weeks,); an alarm is raised above -ln(level)."""
+        """The logarithm of the evidence by week, shape (weeks,); an alarm is raised above -ln(level)."""
         lost, gained = self._counts()
         return log_alarm(lost, gained, horizon=self.horizon)
 
@@ -194,7 +194,7 @@ class PairWatch:
 
 
 def log_bets(scores: ArrayLike, base: ArrayLike, *, margin: float) -> Numbers:
-    """ln of what each bet on a drop makes of 1 with each answer, shape (..., items, bets).
+    """The logarithm of what each bet on a drop makes of 1 with each answer, shape (..., items, bets).
 
     `scores` and the means of the stored answers, `base`, are in [0, 1] and have the shape (..., items). With x =
     (1 + score - base) / 2 and m = (1 - margin) / 2, a bet of l makes 1 - l (x - m) / max(m, 1 - m): never negative, and
@@ -238,8 +238,7 @@ class StoredWatch:
     def begin(cls, answers: ArrayLike, *, margin: float = 0.02, level: float = 0.05) -> Self:
         """A watch against stored answers, of which `answers` are the scores in [0, 1], shape (items, samples).
 
-        The stored answers are a sample too: the margin has to cover their luck, whose standard error is that of the mean
-        over items.
+        The stored answers are a sample too, and the margin has to cover their luck: `baseline_error`.
 
         Raises:
             DataError: fewer than 4 answers to an item, a score outside [0, 1], or a margin below that standard error.
@@ -255,8 +254,9 @@ class StoredWatch:
         error = baseline_error(scores)
         if margin < error:
             raise DataError(
-                f"margin is {margin:g}, and the mean of the stored answers has a standard error of {error:.2g}: its luck "
-                f"alone looks like such a drop. Store more answers or more items, or set margin to {error:.2g} or more."
+                f"margin is {margin:g}, and the mean of the stored answers has a standard error of {error:.2g}: its "
+                "luck alone looks like such a drop. Store more answers or more items, or set margin to "
+                f"{math.ceil(1000 * error) / 1000:g} or more."
             )
         return watch
 
@@ -296,7 +296,7 @@ class StoredWatch:
 
     @property
     def log_evidence(self) -> float:
-        """ln of the mean wealth of all bets now; an alarm is raised above -ln(level)."""
+        """The logarithm of the mean wealth of all bets now; an alarm is raised above -ln(level)."""
         return _log_mean(self.log_wealth)
 
     def to_json(self) -> dict[str, Any]:
@@ -516,7 +516,7 @@ def _most_likely(
 
 
 def _lesser_side(less: Numbers, more: Numbers) -> Numbers:
-    """ln of 2^(n+1) times the integral of t^less (1-t)^more from 1/2 to 1, where `less` <= `more`."""
+    """The logarithm of 2^(n+1) times the integral of t^less (1-t)^more from 1/2 to 1, where `less` <= `more`."""
     term = np.ones(less.shape)
     total = np.ones(less.shape)
     step = 0.0
@@ -528,7 +528,7 @@ def _lesser_side(less: Numbers, more: Numbers) -> Numbers:
 
 
 def _times_log(count: NDArray[np.int64], ratio: Numbers) -> Numbers:
-    """count * ln(ratio), 0 where nothing is counted."""
+    """Terms count * ln(ratio), 0 where nothing is counted."""
     return np.asarray(count * np.log(np.where(count > 0, ratio, 1.0)), np.float64)
 
 

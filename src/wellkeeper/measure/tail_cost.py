@@ -22,7 +22,6 @@ Tests are one-sided: a step that spares the tail is no loss.
 
 [1] Janssen, Studentized permutation tests for non-i.i.d. hypotheses and the generalized Behrens-Fisher problem,
     Statistics & Probability Letters 36 (1997) 9-21.
-[2] Holm, A simple sequentially rejective multiple test procedure, Scand. J. Stat. 6 (1979) 65-70.
 """
 
 import math

@@ -107,7 +107,9 @@ def gate(changes: Mapping[str, PairedChange], *, level: float = LEVEL) -> Gate:
         DataError: there is no metric.
     """
     if not changes:
-        raise DataError("the gate has no metric. Compare accuracy, diversity or the degenerate share at least.")
+        raise DataError(
+            "the gate has no metric. Compare accuracy, diversity or the degenerate share at least."
+        )
     adjusted = dict(zip(changes, holm(_column(changes, "p")).tolist(), strict=True))
     metrics = {
         name: _verdict(is_worse=adjusted[name] <= level, is_within=change.p_margin <= level)
@@ -117,10 +119,10 @@ def gate(changes: Mapping[str, PairedChange], *, level: float = LEVEL) -> Gate:
 
 
 def slices(changes: Mapping[str, PairedChange], *, level: float = LEVEL) -> dict[str, Verdict]:
-    """The verdict on each slice: of those called worse an expected share of at most `level` is not, and of those
-    called not worse an expected share of at most `level` is worse by the margin.
+    """The verdict on each slice, such as a language or a topic; slices share no unit.
 
-    Slices share no unit; Benjamini and Hochberg ask for independent tests.
+    Of those called worse an expected share of at most `level` is not, and of those called not worse an expected share
+    of at most `level` is worse by the margin or more.
     """
     if not changes:
         return {}

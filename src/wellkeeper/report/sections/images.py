@@ -284,7 +284,12 @@ def sources_section(document: Document) -> list[Block]:
     blocks: list[Block] = [Table("Images by source", head, body, frozenset({1, 2, 3})), *more]
     blocks.append(Table("Images by format", ["Format", "Images"], formats, frozenset({1})))
     if passed:
-        blocks.append(Prose(f"Files that are no images and were passed over: {passed}. Audit text by itself, with --no-images.", "note"))
+        blocks.append(
+            Prose(
+                f"Files that are no images and were passed over: {passed}. Audit text by itself, with --no-images.",
+                "note",
+            )
+        )
     return blocks
 
 
