@@ -63,6 +63,7 @@ NULL_SAMPLINGS = [Sampling(10, 4), Sampling(20, 8), Sampling(50, 4), Sampling(10
 COLDER = [
     Sampling(20, 4, 0.8),
     Sampling(50, 4, 0.8),
+    Sampling(50, 4, 0.795),
     Sampling(100, 4, 0.9),
     Sampling(100, 8, 0.9),
     Sampling(200, 4, 0.9),
@@ -83,7 +84,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--worlds", type=int, default=2_000, help="worlds without a change, of each design")
-    parser.add_argument("--damaged", type=int, default=1_000, help="worlds with each change")
+    parser.add_argument("--damaged", type=int, default=2_000, help="worlds with each change")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     begun = time.process_time()
@@ -103,7 +104,7 @@ def main() -> None:
 
 
 def diversity_rates(design: Sampling, worlds: int, seed: int) -> Rates:
-    rng = np.random.default_rng([seed, design.prompts, design.generations, round(design.temperature * 100)])
+    rng = np.random.default_rng([seed, design.prompts, design.generations, round(design.temperature * 1000)])
     truth = true_change(design.temperature)
     found, others = [], []
     for world in range(worlds):

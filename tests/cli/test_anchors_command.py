@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from anchor_texts import Style, archive, by_model, write
 from click.testing import CliRunner
-from test_completions import Served
+from served import Served
 
 from wellkeeper.cli.main import cli
 from wellkeeper.origin.anchors import AnchorPack

@@ -5,8 +5,8 @@
 It listens on a free port of this machine, which it prints, appends every request to FOLDER/requests.jsonl, and answers
 as FOLDER/plan.json says: a list, of which each request takes the next, or the last one again. An entry may have
 `status`, `headers`, `body` (a text, sent as it is), `content` and `finish` (of the model's answer), `wait` (seconds
-before the answer), `cut` (the connection is closed instead). Without any of them the model writes a text that follows
-from the prompt alone.
+before the answer), `cut` (the connection is closed instead), `usage` and `logprobs` (sent with the answer). Without
+any of them the model writes a text that follows from the prompt alone.
 """
 
 import hashlib
@@ -73,7 +73,9 @@ class Handler(BaseHTTPRequestHandler):
         prompt = asked["messages"][-1]["content"] if chat else asked["prompt"]
         content = entry.get("content", written(prompt))
         choice = {"message": {"role": "assistant", "content": content}} if chat else {"text": content}
-        return {"choices": [{**choice, "finish_reason": entry.get("finish", "stop")}]}
+        told = {"logprobs": entry["logprobs"]} if "logprobs" in entry else {}
+        usage = {"usage": entry["usage"]} if "usage" in entry else {}
+        return {"choices": [{**choice, **told, "finish_reason": entry.get("finish", "stop")}], **usage}
 
     def log_message(self, *_):
         pass

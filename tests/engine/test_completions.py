@@ -1,14 +1,12 @@
 """A model behind an endpoint is asked as little as possible, waited for as long as sensible, and never told on."""
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from served import Served
 
 from wellkeeper.engine import completions
 from wellkeeper.engine.completions import (
@@ -26,36 +24,6 @@ from wellkeeper.engine.completions import (
 from wellkeeper.errors import InputError, WorkError
 
 SECRET = "gsk_a1B2c3D4e5"
-
-
-class Served:
-    """The server of `completion_server.py`, and what it saw."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        script = Path(__file__).with_name("completion_server.py")
-        self._process = subprocess.Popen(
-            [sys.executable, str(script), str(folder)], stdout=subprocess.PIPE, text=True
-        )
-        self.port = int(self._process.stdout.readline())
-        self.url = f"http://127.0.0.1:{self.port}/v1"
-
-    def plan(self, *entries: dict) -> None:
-        (self.folder / "requests.jsonl").unlink(missing_ok=True)
-        (self.folder / "plan.json").write_text(json.dumps([*entries, {}]))
-
-    def always(self, **entry: object) -> None:
-        self.plan()
-        (self.folder / "plan.json").write_text(json.dumps([entry]))
-
-    def requests(self) -> list[dict]:
-        file = self.folder / "requests.jsonl"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._process.stdout.close()
 
 
 @pytest.fixture(scope="module")

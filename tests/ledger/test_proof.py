@@ -56,7 +56,9 @@ def test_every_row_has_a_proof_that_tells_what_the_row_says(folder: Path, tmp_pa
 def test_a_public_proof_shows_its_own_row_alone(folder: Path, tmp_path: Path) -> None:
     proof = proof_of(folder, 300)
     proof.write(tmp_path / "proof.json")
-    shown = [number for number in range(ROWS) if b"%cletter-%d" % (7 + len(str(number)), number) in proof.rows]
+    shown = [
+        number for number in range(ROWS) if b"%cletter-%d" % (7 + len(str(number)), number) in proof.rows
+    ]
     assert shown == ([300] if proof.salt else list(range(256, 512)))
     assert proof.size == (16 + 32 * 10 if proof.salt else 32 * 2)
 

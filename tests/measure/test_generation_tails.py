@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wellkeeper.errors import DataError
@@ -70,8 +70,7 @@ def test_p_values_are_those_of_swapping_whole_prompts_one_relabelling_after_the_
         assert change.p >= change.p_alone - 1e-12
 
 
-@settings(deadline=None)
-@given(tables, tables.flatmap(lambda table: st.just(table)), st.integers(0, 3))
+@given(tables, tables, st.integers(0, 3))
 def test_both_versions_are_cut_to_equal_sizes_prompt_by_prompt(first, second, seed) -> None:
     prompts = min(len(first), len(second))
     sides = outputs_of(first[:prompts]), outputs_of(second[:prompts])
@@ -136,9 +135,7 @@ def test_nothing_is_shown_where_no_spread_is_seen() -> None:
 
 
 def test_a_change_is_within_a_margin_where_its_one_sided_bound_is() -> None:
-    rng = np.random.default_rng(3)
-    first, second = (outputs_of(rng.integers(0, CELLS, (100, 4))) for _ in range(2))
-    for change in compare_tails(first, second, HUMAN).changes:
+    for change in compare_tails(*world(np.random.default_rng(3), 100)).changes:
         margins = np.linspace(0.001, 0.5, 200)
         shown = [change.at_least > -margin * change.first for margin in margins]
         small = [change.p_margin(margin) <= 0.05 for margin in margins]
@@ -159,8 +156,9 @@ def test_the_ceiling_is_the_other_half_at_the_size_of_a_version() -> None:
         )
     )
     assert ceiling[2] == pytest.approx(rarefied, rel=0.02)
-    assert ceiling[1] == pytest.approx(0.15, abs=0.02)
+    assert ceiling[1] == pytest.approx(0.15, abs=0.05)  # cells of equal count are in the tail together
     assert human_ceiling(human, 2_001) is None
+    assert human_ceiling(human, 400, halvings=0) is None
     assert human_ceiling(human, 400).tolist() == ceiling.tolist()
 
 

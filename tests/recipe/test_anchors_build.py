@@ -11,7 +11,7 @@ import yaml
 import zstandard
 from anchor_texts import Style, archive, by_model, prose, write
 from language_model_files import needs_lm, smollm2
-from test_completions import Served
+from served import Served
 
 from wellkeeper.engine.progress import nobody
 from wellkeeper.errors import InputError, RecipeError, WorkError

@@ -24,8 +24,9 @@ The interval of a change is the delete-a-block jackknife over prompts (`measure.
 as they are. Size, power and coverage are measured by benchmarks/watch/tails.py.
 
 The ceiling is one half of the human items beside the other: the first half says what the tail is, as many items as a
-version has outputs are drawn from the second. People answered many prompts once, a version answers few prompts several
-times, and outputs to one prompt are alike: a version as rich as people therefore stays somewhat below the ceiling.
+version has outputs are drawn from the second. (Cells of equal count stay together, so that the tail of a half may be a
+little larger or smaller than that of the whole.) People answered many prompts once, a version answers few prompts
+several times, and outputs to one prompt are alike: a version as rich as people has fewer distinct cells than that.
 
 [1] Westfall and Young, Resampling-based multiple testing (1993), section 2.3, equation 2.9.
 """
@@ -55,10 +56,12 @@ FIGURES = ("tail_recall", "tail_mass", "distinct", "entropy", "gini_simpson")
 PERMUTATIONS = 199
 """Relabellings; the least p-value is 1/200. Those of the simulations in the module's benchmark."""
 
+HALVINGS = 20
+"""Random halvings of the human items; the mean over so many is steady to the digits that a report shows."""
+
 NONE = -1
 """The cell of an output that has none: empty, refused, or unlike everything."""
 
-_SPLITS = 20  # of the human items; the mean over so many is steady to the digits that a report shows
 _MOST_HUMAN_ITEMS = 999_999_999  # what numpy deals hypergeometrically
 _ONE_SIDED = NormalDist().inv_cdf(jackknife.LEVEL)
 _DRAWN_APART = 1  # stream of the seed for cutting to equal sizes
@@ -130,7 +133,9 @@ class TailChange:
     figure: str  # one of FIGURES
     first: float
     second: float
-    ceiling: float | None  # of people; None: half of the human items are fewer than the outputs of a version
+    ceiling: (
+        float | None
+    )  # of people; None: half of the human items are fewer than the outputs, or it was not asked for
     change: Interval | None  # second - first, 95 %; None: neither a block nor a relabelling changes it
     at_least: float | None  # one-sided 95 % bound of the change from below; None as above
     spread: Spread | None  # of the change; None as above
@@ -200,10 +205,17 @@ def compare_tails(
     *,
     seed: int = 0,
     permutations: int = PERMUTATIONS,
+    halvings: int = HALVINGS,
 ) -> TailComparison:
     """Compare the second version with the first on the same prompts, in the same order.
 
-    `reference`, shape (cells,), is how many human items are of each cell, 0 for cells that only models have.
+    Args:
+        first: outputs of the version that is known.
+        second: outputs of the version that is to take its place.
+        reference: how many human items are of each cell, shape (cells,); 0 for cells that only models have.
+        seed: of relabellings, of cutting to equal sizes and of halvings.
+        permutations: relabellings.
+        halvings: of the human items, for the ceiling; 0 leaves it out, for those who have it already.
 
     Raises:
         DataError: the prompts are not as many, fewer than 10 have an output with a cell of both versions, a cell is
@@ -222,7 +234,7 @@ def compare_tails(
     below = [-1] * len(FIGURES)
     adjusted = max_t(rows, below)
     alone = [float(max_t(rows[:, [at]], below[:1])[0]) for at in range(len(FIGURES))]
-    ceiling = human_ceiling(reference, sides[0].cells.size, seed=seed)
+    ceiling = human_ceiling(reference, sides[0].cells.size, seed=seed, halvings=halvings)
     spreads = _spreads(pool, sides[0], yardstick, rows)
     return TailComparison(
         prompts=prompts,
@@ -247,11 +259,13 @@ def compare_tails(
     )
 
 
-def human_ceiling(reference: Counts, outputs: int, *, seed: int = 0) -> Numbers | None:
+def human_ceiling(
+    reference: Counts, outputs: int, *, seed: int = 0, halvings: int = HALVINGS
+) -> Numbers | None:
     """The figures of `outputs` items of one human half, beside the tail of the other, shape (figures,).
 
-    Means over 20 random halvings. None where half of the items are fewer than `outputs`: a smaller sample would be no
-    ceiling for the number of distinct cells.
+    Means over random halvings. None where half of the items are fewer than `outputs`, since a smaller sample would be
+    no ceiling for the number of distinct cells, or without a halving.
 
     Raises:
         DataError: the reference is empty or beyond 999,999,999 items.
@@ -262,11 +276,11 @@ def human_ceiling(reference: Counts, outputs: int, *, seed: int = 0) -> Numbers 
         raise DataError(
             f"the reference has {items:,} items. Count a sample of at most {_MOST_HUMAN_ITEMS:,} of them."
         )
-    if not 2 <= outputs <= items - items // 2:
+    if not 2 <= outputs <= items - items // 2 or halvings < 1:
         return None
     generator = np.random.default_rng([seed, _CEILING])
     found = []
-    for _ in range(_SPLITS):
+    for _ in range(halvings):
         half = generator.multivariate_hypergeometric(counts, items // 2)
         drawn = generator.multivariate_hypergeometric(counts - half, outputs)
         yardstick = Yardstick(half, tail_cells(half), is_reference=True)

@@ -7,7 +7,8 @@ which a family that ends too early shows as inverse scaling.
 Rising and falling: Page's L [1], which adds up, over items, the place of each member times the rank of its score within
 the item, equal scores having the mean of their ranks. If the members are alike, each item's ranks stand in random
 order, given which are equal; the p-value is exact for that, by convolution over items, as long as the sum has at
-most 20,000 values, and by the normal distribution with a correction for continuity beyond. Items whose scores are
+most 20,000 values and an item few enough orders (always up to 10 members), and else that of the normal distribution
+with a correction for continuity. Items whose scores are
 all equal say nothing.
 
 U and inverted U: two lines [2]. At a break, the slope before it is to be negative and the slope after it positive, both
@@ -32,7 +33,7 @@ Measured in benchmarks/watch/tails.py.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -58,7 +59,7 @@ FLIPS = 9_999
 FEWEST_ITEMS = 10
 
 _MOST_VALUES = 20_000  # of Page's sum, beyond which its null distribution is normal to three digits
-_MOST_STATES = 5_000  # of the recursion over one item's ranks: 12 members without ties have 4,096
+_MOST_STATES = 1_100  # of the recursion over one item's ranks: 10 members without ties have 1,024
 _SIGNS_AT_ONCE = 1 << 22
 _TIE = 1e-12
 
@@ -70,8 +71,8 @@ class Trend:
     items: int
     means: tuple[float, ...]  # of each member
     verdict: Shape
-    p: dict[Shape, float]  # of each of SHAPES, adjusted together by Holm's method
-    p_alone: dict[Shape, float]  # unadjusted; of U and inverted U after the correction for breaks
+    p: Mapping[Shape, float]  # of each of SHAPES, adjusted together by Holm's method
+    p_alone: Mapping[Shape, float]  # unadjusted; of U and inverted U after the correction for breaks
     slope: Interval  # of the mean score, per unit of position, over all members; 95 % over items
     turn: int | None  # the member where the verdict's U or inverted U turns, from 0; None: no turn
     before: Interval | None  # slope up to the turn; 95 %, as if the turn had been known
@@ -141,8 +142,9 @@ def page(scores: Numbers) -> tuple[float, float]:
 
     `scores` has shape (items, members), all finite. See the module for ties and for what is exact.
 
-    >>> page(np.array([[1.0, 2.0, 3.0], [1.0, 3.0, 2.0]]))
-    (0.08333333333333333, 0.9722222222222222)
+    >>> rises, falls = page(np.array([[1.0, 2.0, 3.0], [1.0, 3.0, 2.0]]))
+    >>> round(36 * rises), round(36 * falls)
+    (5, 35)
     """
     ranks = _doubled_ranks(scores)
     places = np.arange(1, scores.shape[1] + 1)
@@ -179,7 +181,7 @@ def _check(scores: Numbers, places: Numbers, level: float, flips: int) -> None:
         )
 
 
-def _verdict(alone: dict[Shape, float], adjusted: dict[Shape, float], level: float) -> Shape:
+def _verdict(alone: Mapping[Shape, float], adjusted: Mapping[Shape, float], level: float) -> Shape:
     turns: list[Shape] = ["U", "inverted U"]
     lines: list[Shape] = ["rising", "falling"]
     for shapes in (turns, lines):  # a wave has both turns: the clearer one is told
@@ -190,16 +192,24 @@ def _verdict(alone: dict[Shape, float], adjusted: dict[Shape, float], level: flo
 
 
 def _turns(scores: Numbers, places: Numbers, seed: int, flips: int) -> list[tuple[float, int]]:
-    """For a U and for an inverted U: the p-value, and the break at which it was found."""
+    """For a U and for an inverted U: the p-value, and the break at which both lines are clearest."""
     breaks = range(1, scores.shape[1] - 1)
     before = np.stack([_slopes(scores[:, : at + 1], places[: at + 1]) for at in breaks], axis=1)
     after = np.stack([_slopes(scores[:, at:], places[at:]) for at in breaks], axis=1)
     rising, falling = _flipped(np.hstack((after, before)), seed, flips)
     found = []
-    for both in (np.maximum(falling[1], rising[0]), np.maximum(rising[1], falling[0])):
-        best = int(np.argmin(both))
-        found.append((min(1.0, len(breaks) * float(both[best])), best + 1))
+    for up, both in ((1, np.maximum(falling[1], rising[0])), (-1, np.maximum(rising[1], falling[0]))):
+        clear = np.minimum(-up * _standard_scores(before), up * _standard_scores(after))
+        p = min(1.0, len(breaks) * float(both.min()))
+        found.append((p, breaks[int(np.argmax(clear))]))
     return found
+
+
+def _standard_scores(slopes: Numbers) -> Numbers:
+    """How clear mean slopes are, shape (breaks,): their sums over the deviation that random signs give them."""
+    spread = np.sqrt(np.square(slopes).sum(axis=0))
+    standard: Numbers = np.divide(slopes.sum(axis=0), spread, out=np.zeros_like(spread), where=spread > 0)
+    return standard
 
 
 def _flipped(slopes: Numbers, seed: int, flips: int) -> Numbers:

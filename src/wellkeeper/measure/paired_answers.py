@@ -38,6 +38,7 @@ FEW_CHANGES = 10
 """With fewer units that changed at all, spread says little: most samples of a rare large harm hold too few of it."""
 
 _NORMAL = NormalDist()
+_ROUNDING = 1e-12  # sums of the same distances in another order are no change
 _HALVINGS = 60  # of an interval of length at most 2: beyond the precision of a float
 
 Values = NDArray[np.float64]
@@ -144,6 +145,7 @@ def paired_change(
         )
     sign = 1.0 if worse == "lower" else -1.0
     changes = sign * (new - old)
+    changes[np.abs(changes) <= _ROUNDING] = 0.0
     found = bounds(changes)
     low, high = sorted((sign * found.low, sign * found.high))
     return PairedChange(

@@ -1,0 +1,518 @@
+"""How many items, and how many answers to each, find a drop of a wanted size before a token is spent.
+
+One plan a test of two versions on the same items: McNemar's for one answer to each item, Student's paired t for
+several, sign flips for diversity, swapped prompts and maxT for the tail. The first is exact, given how many items
+change; the second and third take the mean over items for normal; the fourth is simulated, and says its error.
+benchmarks/watch/needs.py sets them beside the need as simulated.
+
+More answers to an item take away what chance does within it, but nothing of what sets items apart: `spread`, the
+standard deviation over items of the true change. By default it is half of the mean change, about what it is if a
+version loses the same share of its skill everywhere.
+
+[1] Miettinen, The matched pairs design in the case of all-or-none responses, Biometrics 24 (1968) 339-352.
+[2] Johnson and Welch, Applications of the non-central t-distribution, Biometrika 31 (1940) 362-389: the approximation.
+[3] Hoeffding, A class of statistics with asymptotically normal distribution, Ann. Math. Stat. 19 (1948) 293-325,
+    equation 5.13: the variance of a mean over pairs.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wellkeeper.errors import DataError
+from wellkeeper.measure.cells import Counts
+from wellkeeper.measure.generation_tails import compare_tails, outputs_of
+from wellkeeper.measure.student import reach
+
+Numbers: TypeAlias = NDArray[np.float64]
+
+LEVEL, POWER = 0.05, 0.8
+MOST_ITEMS = 1_000_000
+"""A plan that needs more items is refused."""
+
+_NORMAL = NormalDist()
+_FEWEST = 5  # items of a test that takes sums for normal
+_FIRST_PROMPTS, _MOST_PROMPTS = 20, 5_120  # of simulated plans
+_ROUNDS = 3  # of a simulated plan: at the need as known so far
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What one answer takes: tokens on the mean, and money for a million of them in any currency."""
+
+    prompt_tokens: float
+    answer_tokens: float
+    per_million_prompt: float = 0.0
+    per_million_answer: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("prompt_tokens", "answer_tokens", "per_million_prompt", "per_million_answer"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise DataError(f"{name} is {value}. Give a finite number from 0.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a plan takes, prompts counted once for every answer."""
+
+    prompt_tokens: int
+    answer_tokens: int
+    money: float  # in the price's currency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Items and answers with which a drop of this size is found with this chance."""
+
+    test: str
+    drop: float  # that is to be found, in the measure's unit: 0.05 is five points
+    level: float  # chance of a false alarm
+    power: float  # chance of finding the drop with so many items
+    power_error: float = 0.0  # standard error of the power; 0: it was not simulated
+    items: int
+    samples: int  # answers of each version to each item
+
+    @property
+    def answers(self) -> int:
+        """Answers of both versions."""
+        return 2 * self.items * self.samples
+
+    def cost(self, price: Price, *, stored: bool = False) -> Cost:
+        """What the answers take; `stored`: those of the reference are there already."""
+        answers = self.answers // 2 if stored else self.answers
+        prompts, written = answers * price.prompt_tokens, answers * price.answer_tokens
+        return Cost(
+            prompt_tokens=math.ceil(prompts),
+            answer_tokens=math.ceil(written),
+            money=(prompts * price.per_million_prompt + written * price.per_million_answer) / 1e6,
+        )
+
+
+# --- accuracy, one answer to each item -----------------------------------------------------------------------------
+
+
+def plan_mcnemar(
+    *, drop: float, discordance: float, level: float = LEVEL, power: float = POWER, exact: bool = False
+) -> Plan:
+    """Items for McNemar's one-sided test of one answer of each version to each item.
+
+    Args:
+        drop: of the share of right answers, in (0, discordance].
+        discordance: share of items that one version has right and the other wrong, in (0, 1]: what two runs of one
+            version differ by, about 0.14 of greedy answers and 0.28 of sampled ones, and most of the drop besides.
+        level: chance of a false alarm.
+        power: chance of finding the drop.
+        exact: the exact test instead of its mid-p version.
+
+    Raises:
+        DataError: a number is out of its range, or more than a million items are needed.
+    """
+    _check_test(drop, level, power)
+    _check_discordance(drop, discordance)
+    found = _Discordant(drop=drop, discordance=discordance, level=level, exact=exact)
+    items = _least(found.power, power)
+    return Plan(
+        test="McNemar exact" if exact else "McNemar mid-p",
+        drop=drop,
+        level=level,
+        power=found.power(items),
+        items=items,
+        samples=1,
+    )
+
+
+def mcnemar_power(
+    items: int, *, drop: float, discordance: float, level: float = LEVEL, exact: bool = False
+) -> float:
+    """Chance, in [0, 1], that McNemar's test of so many items finds the drop: exact but for rounding [1].
+
+    Raises:
+        DataError: a number is out of the range that `plan_mcnemar` states.
+    """
+    _check_test(drop, level, POWER)
+    _check_discordance(drop, discordance)
+    if items < 1:
+        raise DataError(f"items is {items}. Give 1 or more.")
+    return _Discordant(drop=drop, discordance=discordance, level=level, exact=exact).power(items)
+
+
+class _Discordant:
+    """Power of McNemar's test given the number of items that change, which is binomial itself."""
+
+    def __init__(self, *, drop: float, discordance: float, level: float, exact: bool) -> None:
+        self.discordance = discordance
+        self.lost = (discordance + drop) / (2 * discordance)  # share of changing items that are lost
+        self.level = level
+        self.exact = exact
+        self._known = np.zeros(0)
+
+    def power(self, items: int) -> float:
+        changed = _binomial(items, self.discordance)
+        if self._known.size <= items:
+            self._known = rejected(items, self.lost, self.level, exact=self.exact)
+        return float(changed @ self._known[: items + 1])
+
+
+def rejected(most: int, lost: float, level: float, *, exact: bool) -> Numbers:
+    """Chance that the test rejects if 0 to `most` items change, each lost with the chance `lost`, shape (most + 1,).
+
+    One item more leaves the least number of lost ones that is rejected as it is or adds one, so that tails of both
+    distributions are carried along.
+    """
+    chances = np.empty(most + 1)
+    least = 1  # of lost items that the test rejects
+    fair = other = 0.0  # chances of that many lost items or more, fair and of the drop
+    for changed in range(most + 1):
+        if changed:
+            fair += 0.5 * _chance(changed - 1, least - 1, 0.5)
+            other += lost * _chance(changed - 1, least - 1, lost)
+        at = _chance(changed, least, 0.5)
+        while fair - (0.0 if exact else at / 2) > level:
+            fair -= at
+            other -= _chance(changed, least, lost)
+            least += 1
+            at = _chance(changed, least, 0.5)
+        chances[changed] = other
+    return np.clip(chances, 0.0, 1.0)
+
+
+# --- means over items ----------------------------------------------------------------------------------------------
+
+
+def plan_paired_t(
+    *,
+    drop: float,
+    discordance: float,
+    samples: int,
+    spread: float | None = None,
+    level: float = LEVEL,
+    power: float = POWER,
+) -> Plan:
+    """Items for the one-sided paired t test of the mean of several answers to each item.
+
+    Args:
+        drop: of the share of right answers, in (0, discordance].
+        discordance: as for `plan_mcnemar`: of one answer of each version.
+        samples: answers of each version to each item, 1 or more.
+        spread: standard deviation over items of the true change; None: half of the drop.
+        level: chance of a false alarm.
+        power: chance of finding the drop.
+
+    Raises:
+        DataError: a number is out of its range, or more than a million items are needed.
+    """
+    _check_test(drop, level, power)
+    _check_discordance(drop, discordance)
+    between = _between(drop, spread)
+    within = discordance - drop**2 - between
+    if within < 0:
+        raise DataError(
+            f"spread is {math.sqrt(between):g}, and one answer of each version to each item varies by "
+            f"{math.sqrt(discordance - drop**2):.3g} in all. Give a smaller spread, or a larger discordance."
+        )
+    if samples < 1:
+        raise DataError(f"samples is {samples}. Give 1 or more answers to each item.")
+    return _mean_plan("paired t over items", drop, between + within / samples, samples, level, power)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairNoise:
+    """How much the distance of two answers to one prompt varies, on the mean over prompts, without bias.
+
+    The mean over the pairs of k answers has the variance (4 (k - 2) answer + 2 pair) / (k (k - 1)) [3].
+    """
+
+    pair: float  # variance of the distance of two answers
+    answer: float  # covariance of the distances of two pairs that share an answer
+
+    def of_mean(self, samples: int) -> float:
+        """Variance of the mean distance of all pairs of so many answers, 0 or more."""
+        return max(0.0, (4 * (samples - 2) * self.answer + 2 * self.pair) / (samples * (samples - 1)))
+
+
+def pair_noise(distances: NDArray[np.generic]) -> PairNoise:
+    """The noise of a pilot: `distances`, shape (prompts, k, k), of k >= 4 answers, 0 or 1 or in between, symmetric.
+
+    Products of pairs without a common answer estimate the squared mean of a prompt, so that prompts may differ.
+
+    Raises:
+        DataError: the shape is another one, there are fewer than 4 answers, or a distance is outside [0, 1].
+    """
+    if distances.ndim != 3 or distances.shape[1] != distances.shape[2] or not distances.size:
+        raise DataError(f"distances has shape {distances.shape}. Pass one square table per prompt.")
+    k = distances.shape[1]
+    if k < 4:
+        raise DataError(f"The pilot has {k} answers to a prompt. Draw 4 or more, of 20 prompts or more.")
+    table = distances.astype(np.float64)
+    if not ((table >= 0) & (table <= 1)).all():
+        raise DataError("A distance lies outside [0, 1]. Pass 1 for unlike answers and 0 for like ones.")
+    table[:, np.arange(k), np.arange(k)] = 0.0
+    squares = (table**2).sum(axis=(1, 2))
+    sharing = (table.sum(axis=2) ** 2).sum(axis=1) - squares
+    apart = table.sum(axis=(1, 2)) ** 2 - 4 * sharing - 2 * squares
+    pairs, triples = k * (k - 1), k * (k - 1) * (k - 2)
+    mean_squared = float(apart.mean()) / (triples * (k - 3))
+    return PairNoise(
+        pair=float(squares.mean()) / pairs - mean_squared,
+        answer=float(sharing.mean()) / triples - mean_squared,
+    )
+
+
+def plan_diversity(
+    *,
+    drop: float,
+    noise: PairNoise,
+    samples: int,
+    spread: float | None = None,
+    level: float = LEVEL,
+    power: float = POWER,
+) -> Plan:
+    """Prompts for the one-sided sign-flip test of the mean distance of two answers.
+
+    Both versions are taken to be as noisy as the pilot; a blander one is less so.
+
+    Args:
+        drop: of the mean distance, in (0, 1).
+        noise: of a pilot, see `pair_noise`.
+        samples: answers of each version to each prompt, 2 or more.
+        spread: standard deviation over prompts of the true change; None: half of the drop.
+        level: chance of a false alarm.
+        power: chance of finding the drop.
+
+    Raises:
+        DataError: a number is out of its range, or more than a million prompts are needed.
+    """
+    _check_test(drop, level, power)
+    if samples < 2:
+        raise DataError(f"samples is {samples}, and one answer has no distance. Give 2 or more, such as 8.")
+    variance = _between(drop, spread) + 2 * noise.of_mean(samples)
+    return _mean_plan("sign flips over prompts", drop, variance, samples, level, power)
+
+
+def _mean_plan(test: str, drop: float, variance: float, samples: int, level: float, power: float) -> Plan:
+    def found(items: int) -> float:
+        return t_power(items, drop=drop, variance=variance, level=level)
+
+    items = _least(found, power, start=_FEWEST)
+    return Plan(test=test, drop=drop, level=level, power=found(items), items=items, samples=samples)
+
+
+def t_power(items: int, *, drop: float, variance: float, level: float = LEVEL) -> float:
+    """Chance, in [0, 1], that the one-sided t test of a mean over `items`, 2 or more, finds it [2].
+
+    `variance` is that of one item's change.
+    """
+    if variance <= 0:
+        return 1.0
+    freedom = items - 1
+    critical = reach(freedom, 2 * level) if level < 0.5 else 0.0
+    shift = drop * math.sqrt(items / variance)
+    return _NORMAL.cdf(
+        (shift - critical * (1 - 1 / (4 * freedom))) / math.sqrt(1 + critical**2 / (2 * freedom))
+    )
+
+
+# --- the tail, simulated -------------------------------------------------------------------------------------------
+
+
+def plan_tail(
+    reference: Counts,
+    *,
+    drop: float,
+    samples: int,
+    concentration: float = 600.0,
+    level: float = LEVEL,
+    power: float = POWER,
+    worlds: int = 200,
+    permutations: int = 199,
+    seed: int = 0,
+) -> Plan:
+    """Prompts for the tail test by swapped prompts and maxT, where a version has lost the rarest cells.
+
+    Worlds are simulated: cells of an answer are as common as in the reference, but each prompt has its own mixture,
+    Gamma distributed around that; the second version never writes the rarest cells, up to a mass of `drop`. Power is
+    simulated for more and more prompts and taken for a normal distribution function of their square root.
+
+    Args:
+        reference: human items of each cell, shape (cells,).
+        drop: mass of the rarest cells that are lost, in (0, 1).
+        samples: answers of each version to each prompt.
+        concentration: Gamma shapes of a prompt's cells sum up to this: small ones set prompts apart.
+        level: chance of a false alarm.
+        power: chance of finding the loss.
+        worlds: simulated for each number of prompts; the error of the power falls with their square root.
+        permutations: of each test.
+        seed: of worlds and tests.
+
+    Raises:
+        DataError: a number is out of its range, no cell is as rare, or more than 5,120 prompts are needed.
+    """
+    _check_test(drop, level, power)
+    if samples < 1 or worlds < 20 or concentration <= 0:
+        raise DataError(
+            f"samples is {samples}, worlds {worlds} and concentration {concentration:g}. Give 1, 20 or more, and a "
+            "positive number."
+        )
+    world = _TailWorld(reference, drop=drop, samples=samples, concentration=concentration)
+    found: dict[int, float] = {}
+
+    def simulate(prompts: int) -> float:
+        if prompts not in found:
+            p_values = (
+                world.p_value(prompts, [seed, prompts, world_number], permutations)
+                for world_number in range(worlds)
+            )
+            found[prompts] = float(np.mean([p <= level for p in p_values]))
+        return found[prompts]
+
+    prompts = _FIRST_PROMPTS
+    while simulate(prompts) < power:
+        prompts *= 2
+        if prompts > _MOST_PROMPTS:
+            raise DataError(
+                f"{_MOST_PROMPTS:,} prompts find the loss with a chance of {found[prompts // 2]:.2f}, below {power:g}. "
+                "Draw more answers to each prompt, or look for a larger loss."
+            )
+    for _ in range(_ROUNDS):
+        prompts = _need(found, worlds, power)
+        simulate(prompts)
+    prompts = _need(found, worlds, power)
+    chance = simulate(prompts)
+    return Plan(
+        test="swapped prompts, maxT",
+        drop=drop,
+        level=level,
+        power=chance,
+        power_error=math.sqrt(max(chance * (1 - chance), 1 / worlds) / worlds),
+        items=prompts,
+        samples=samples,
+    )
+
+
+class _TailWorld:
+    """Prompts that mix the cells of a reference, and a version without the rarest of them."""
+
+    def __init__(self, reference: Counts, *, drop: float, samples: int, concentration: float) -> None:
+        counts = np.sort(reference[reference > 0])[::-1]
+        if not counts.size:
+            raise DataError("The reference holds no item. Count cells of human items.")
+        self.reference = counts
+        self.shapes = concentration * counts / counts.sum()
+        self.samples = samples
+        rarest = np.cumsum(counts[::-1])[::-1] <= drop * counts.sum()
+        if not rarest.any() or rarest.all():
+            raise DataError(
+                f"No cells of the reference have a mass of up to {drop:g} together, or all have. Give another drop, or "
+                "count more items."
+            )
+        self.kept = (~rarest).astype(np.float64)
+
+    def p_value(self, prompts: int, seed: list[int], permutations: int) -> float:
+        before, after = self.answers(prompts, seed)
+        return compare_tails(
+            outputs_of(before), outputs_of(after), self.reference, seed=seed[-1], permutations=permutations
+        ).p
+
+    def answers(self, prompts: int, seed: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Cells of both versions' answers, shape (prompts, samples) each."""
+        generator = np.random.default_rng(seed)
+        mixture = generator.gamma(self.shapes, size=(prompts, self.shapes.size))
+        return self._drawn(generator, mixture), self._drawn(generator, mixture * self.kept)
+
+    def _drawn(self, generator: np.random.Generator, mixture: Numbers) -> NDArray[np.int64]:
+        reached = np.cumsum(mixture, axis=1)
+        at = generator.random((len(mixture), self.samples)) * reached[:, -1:]
+        return np.stack(
+            [np.searchsorted(row, drawn, "right") for row, drawn in zip(reached, at, strict=True)]
+        )
+
+
+def _need(found: dict[int, float], worlds: int, power: float) -> int:
+    """Prompts at which the power is reached, from a line through normal quantiles of the powers that were simulated."""
+    prompts = np.array(sorted(found), np.float64)
+    powers = np.array([found[int(count)] for count in prompts])
+    counted = np.clip(powers, 0.5 / worlds, 1 - 0.5 / worlds)
+    heights = np.array([_NORMAL.inv_cdf(chance) for chance in counted])
+    aim = _NORMAL.inv_cdf(power)
+    # the line is one near the aim only, and quantiles of rare outcomes are noisy
+    weights = np.exp(-((heights - aim) ** 2) / 2)
+    roots = np.sqrt(prompts)
+    if len(roots) < 2:
+        return int(prompts[0])
+    centre, middle = np.average(roots, weights=weights), np.average(heights, weights=weights)
+    slope = float(weights @ ((roots - centre) * (heights - middle)) / (weights @ (roots - centre) ** 2))
+    if slope <= 0:
+        return int(prompts[-1])
+    root = centre + (aim - middle) / slope
+    return int(np.clip(math.ceil(max(root, 0.0) ** 2), prompts[0], prompts[-1]))
+
+
+# --- helpers -------------------------------------------------------------------------------------------------------
+
+
+def _least(found: Callable[[int], float], power: float, *, start: int = 1) -> int:
+    """Least number of items with the power, if power rose with every item; that of a test of whole numbers saws."""
+    high = start
+    while found(high) < power:
+        high *= 2
+        if high > MOST_ITEMS:
+            raise DataError(
+                f"More than {MOST_ITEMS:,} items are needed. Look for a larger drop, or draw more answers to each item."
+            )
+    low = start - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if found(middle) >= power else (middle, high)
+    return high
+
+
+def _binomial(trials: int, chance: float) -> Numbers:
+    """Chances of 0, 1, ... `trials` successes, shape (trials + 1,)."""
+    if chance >= 1:
+        return np.asarray(np.arange(trials + 1) == trials, np.float64)
+    steps = np.arange(1, trials + 1)
+    ratios = np.log((trials + 1 - steps) / steps) + math.log(chance / (1 - chance))
+    logs = np.concatenate(([0.0], np.cumsum(ratios))) + trials * math.log1p(-chance)
+    return np.asarray(np.exp(logs), np.float64)
+
+
+def _chance(trials: int, successes: int, chance: float) -> float:
+    """Chance of exactly so many successes, in [0, 1]."""
+    if successes > trials or (chance >= 1 and successes < trials):
+        return 0.0
+    if chance >= 1:
+        return 1.0
+    ways = math.lgamma(trials + 1) - math.lgamma(successes + 1) - math.lgamma(trials - successes + 1)
+    return math.exp(ways + successes * math.log(chance) + (trials - successes) * math.log1p(-chance))
+
+
+def _between(drop: float, spread: float | None) -> float:
+    deviation = drop / 2 if spread is None else spread
+    if not 0 <= deviation <= 1:
+        raise DataError(f"spread is {deviation}. Give the standard deviation of the change, in [0, 1].")
+    return deviation**2
+
+
+def _check_test(drop: float, level: float, power: float) -> None:
+    if not 0 < drop < 1:
+        raise DataError(
+            f"drop is {drop}. Give the loss to be found, in (0, 1), such as 0.05 for five points."
+        )
+    if not 0 < level < 1 or not level < power < 1:
+        raise DataError(
+            f"level is {level} and power {power}. Give chances in (0, 1), the power the higher one."
+        )
+
+
+def _check_discordance(drop: float, discordance: float) -> None:
+    if not drop <= discordance <= 1:
+        raise DataError(
+            f"discordance is {discordance}, and a drop of {drop} changes at least as large a share of the items. Give "
+            "the share of items that one version has right and the other wrong, such as 0.2."
+        )
