@@ -9,7 +9,7 @@ that so many worlds leave.
 
 Accuracy: an item is right with a chance of its own, Beta(0.7 c, 0.3 c), c = 0.5 for greedy and 2 for sampled answers;
 the second version loses the same share everywhere. Diversity: 200 answers to a prompt, Zipf distributed with an
-exponent uniform from 0.6 to 2.2, the second version at a lower temperature; the plan knows a pilot of 100 prompts x 8
+exponent uniform from 0.6 to 2.2, the second version at a lower temperature; the plan knows a pilot of 400 prompts x 8
 of the first version, and the drop. Tail: 1,500 cells of mass rank^-1.05, each prompt with its own mix, Gamma(600 mass),
 6,000 human items; the plan knows those alone. The second version has lost the rarest cells.
 """
@@ -132,7 +132,7 @@ def by_sign_flips(temperature: float, samples: int) -> Found:
 
 def diversity_cases(worlds: int, generator: np.random.Generator) -> Iterator[Case]:
     known = np.linspace(0.6, 2.2, 801)
-    pilot = drawn(generator, mass(generator.uniform(0.6, 2.2, 100), 1.0), 8)
+    pilot = drawn(generator, mass(generator.uniform(0.6, 2.2, 400), 1.0), 8)
     noise = pair_noise(pilot[:, :, None] != pilot[:, None])
     for temperature, samples in ((0.8, 4), (0.9, 4), (0.9, 8)):
         before, after = (1 - (mass(known, heat) ** 2).sum(axis=1) for heat in (1.0, temperature))

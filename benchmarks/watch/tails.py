@@ -1,6 +1,6 @@
 """How often the tests of tails and trends cry wolf, what they find, how often intervals cover: worlds of known truth.
 
-    python benchmarks/watch/tails.py                       # three to four CPU-minutes
+    python benchmarks/watch/tails.py                       # about three CPU-minutes
     python benchmarks/watch/tails.py --worlds 200          # the same, small
 
 Tails. 1,500 cells of mass proportional to rank^-1.05; each prompt has a mix of its own, Gamma(600 x mass); 6,000 human

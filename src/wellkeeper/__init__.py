@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from wellkeeper.recipe.images import audit_images
     from wellkeeper.recipe.prove import prove
     from wellkeeper.recipe.recommend import recommend
-    from wellkeeper.recipe.results import Audit, Comparison, Curation, Forecast, ImageAudit, Proof, Recommendation
+    from wellkeeper.recipe.results import (
+        Audit,
+        Comparison,
+        Curation,
+        Forecast,
+        ImageAudit,
+        Proof,
+        Recommendation,
+    )
 
 __version__ = "0.1.0"
 __all__ = [

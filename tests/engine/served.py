@@ -19,12 +19,16 @@ class Served:
         self.url = f"http://127.0.0.1:{self.port}/v1"
 
     def plan(self, *entries: dict) -> None:
-        (self.folder / "requests.jsonl").unlink(missing_ok=True)
-        (self.folder / "plan.json").write_text(json.dumps([*entries, {}]))
+        """Answer as planned, and then as a model does."""
+        self.exactly(*entries, {})
 
     def always(self, **entry: object) -> None:
-        self.plan()
-        (self.folder / "plan.json").write_text(json.dumps([entry]))
+        self.exactly(entry)
+
+    def exactly(self, *entries: dict) -> None:
+        """Answer as planned, and then as the last entry says for ever."""
+        (self.folder / "requests.jsonl").unlink(missing_ok=True)
+        (self.folder / "plan.json").write_text(json.dumps(entries))
 
     def requests(self) -> list[dict]:
         file = self.folder / "requests.jsonl"

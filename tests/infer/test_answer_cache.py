@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from served import Served
 
@@ -196,7 +196,7 @@ def test_a_run_that_was_killed_twice_repeats_no_call_whose_answer_it_had(server,
     environment = {**os.environ, "MODEL_KEY": SECRET}
     asked, answered = [], 0
     for more in (8, 12):
-        server.plan(*[quick] * more, {"wait": 60})
+        server.exactly(*[quick] * more, {"wait": 60})
         process = subprocess.Popen(run(server, path), env=environment, stdout=subprocess.DEVNULL)
         until = time.monotonic() + 60
         while len(server.requests()) < more + 3 and time.monotonic() < until:
@@ -251,6 +251,7 @@ def test_the_call_that_would_pass_the_budget_is_not_made_and_a_higher_one_goes_o
     assert sorted(model.asked) == sorted((item.prompt, 0) for item in ITEMS)
 
 
+@settings(max_examples=15)
 @given(st.integers(0, 900), st.integers(1, 3), st.integers(0, 20))
 def test_no_budget_of_tokens_is_ever_passed(tmp_path_factory, tokens, n, billed):
     model = Counting(billed=billed)
@@ -262,6 +263,52 @@ def test_no_budget_of_tokens_is_ever_passed(tmp_path_factory, tokens, n, billed)
         else:
             assert len(model.asked) == 4 * n
         assert store.spending("counting").usage.total == (10 + billed) * len(model.asked) <= tokens
+
+
+def test_answers_under_way_when_the_budget_ends_are_kept_since_they_are_paid_for(path):
+    class Slow(Counting):
+        def sample(self, *given, **named):
+            time.sleep(0.2)
+            return super().sample(*given, **named)
+
+    model = Slow(at_once=4)
+    budget = Budget(tokens=3 * most_of("Prompt 0", 20).total)
+    with pytest.raises(WorkError, match="budget"), Store(path) as store:
+        collect(Cached(model, store, budget=budget), ITEMS, run="x")
+    with Store(path) as store:
+        assert len(store) == len(model.asked) == 3
+        assert store.spending("counting").open.total == 0
+
+
+def test_ctrl_c_waits_for_no_answer(path):
+    begun = threading.Event()
+    ended = threading.Event()
+
+    class Endless(Counting):
+        def sample(self, *given, **named):
+            begun.set()
+            ended.wait(30)
+            raise WorkError("stopped")
+
+    def ask(store):
+        with pytest.raises(WorkError):
+            Cached(Endless(), store).sample("a")
+
+    def interrupted():
+        with Store(path) as store:
+            threads.append(threading.Thread(target=ask, args=(store,)))
+            threads[0].start()
+            begun.wait(30)
+            raise KeyboardInterrupt
+
+    threads = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not ended.is_set()
+    ended.set()
+    threads[0].join()
+    with Store(path) as store:
+        assert store.spending("counting").open == most_of("a", 20)
 
 
 def test_a_budget_of_money_counts_prompts_and_answers_at_their_own_price(path):
@@ -353,6 +400,25 @@ def test_a_newer_version_is_refused(path):
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(WorkError, match=r"cannot be used \(unable to open database file\)\. Check the path"):
         Store(tmp_path / "no" / "answers")
+
+
+def test_a_full_disk_is_told_and_what_was_kept_stays(path):
+    with Store(path) as store:
+        Cached(Counting(), store).sample("a")
+        pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+        store._db.execute(f"PRAGMA max_page_count = {pages}")
+
+        class Wordy(Counting):
+            def sample(self, *given, **named):
+                return [replace(super().sample(*given, **named)[0], text="word " * 50_000)]
+
+        with pytest.raises(
+            WorkError, match=r"cannot be used \(database or disk is full\)\. Check the path, its rights"
+        ):
+            Cached(Wordy(), store).sample("b")
+        store._db.execute("PRAGMA max_page_count = 1000000")
+        assert len(Cached(Wordy(), store).sample("b")[0].text) == 250_000
+        assert len(store) == 2
 
 
 def test_writes_go_to_a_log_that_survives_a_kill(path):

@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wellkeeper.engine.completions import Answer, Reply
@@ -68,6 +68,7 @@ def test_seeds_are_the_same_on_every_machine():
     assert [sample_seed(7, sample) for sample in range(2)] == [1322565243, 1710053400]
 
 
+@settings(max_examples=15)
 @given(st.integers(0, 5), st.integers(1, 6))
 def test_a_sample_does_not_depend_on_what_is_asked_for_with_it(first, n):
     whole = sampler().sample("a", 11, seed=3)
@@ -154,6 +155,22 @@ def test_another_run_draws_other_samples_of_the_same_items():
 def test_two_items_of_one_name_are_refused():
     with pytest.raises(InputError, match=r"Two items have the name a, .* Give each its own name\."):
         collect(sampler(), [Item(name="a", prompt="b"), Item(name="a", prompt="c")], run="x")
+
+
+@pytest.mark.parametrize(
+    "prompt", [None, 7, [], ["a"], [{"role": "user"}], [{"role": "user", "content": ["a"]}], {"role": "user"}]
+)
+def test_what_is_neither_text_nor_messages_is_refused_before_anything_is_asked(prompt):
+    with pytest.raises(
+        InputError, match=r"The prompt of a is neither a text nor messages\. Give a text, or a list"
+    ):
+        Item(name="a", prompt=prompt)
+
+
+@pytest.mark.parametrize("given", [{"n": 0}, {"temperature": -0.1}, {"temperature": float("nan")}])
+def test_what_cannot_be_drawn_is_refused(given):
+    with pytest.raises(InputError, match=r"cannot be drawn\. Ask for one or more, at 0 or above\."):
+        collect(sampler(), [Item(name="a", prompt="a")], run="x", **given)
 
 
 class Rejecting:

@@ -93,7 +93,7 @@ def studentised(changes):
     return changes.mean() / (changes.std(ddof=1) / np.sqrt(changes.size) + 1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40)
 @given(changes_of({"min_size": 5, "max_size": 8}))
 def test_p_is_that_of_the_studentised_statistic_over_all_flips(changes):
     values = np.array(changes)

@@ -329,6 +329,24 @@ def test_a_watch_dates_its_own_weeks() -> None:
             lambda: StoredWatch.from_json(StoredWatch.begin(np.ones((2, 4))).to_json() | {"bets": [0.5]}),
             r"bets \[0\.5\], this version \[0\.02, .*Begin a new one",
         ),
+        (
+            lambda: StoredWatch.from_json(
+                StoredWatch.begin(np.ones((2, 4))).to_json() | {"log_wealth": [math.nan] * 5}
+            ),
+            r"log_wealth is \(nan.* Give one finite number for each of 5 bets",
+        ),
+        (
+            lambda: PairWatch.from_json({"schema": "wellkeeper.watch-pairs/1", "level": 0.05, "horizon": 52}),
+            r"watch-pairs/1 is damaged: KeyError 'weeks'\. Restore it from a copy, or begin",
+        ),
+        (
+            lambda: PairWatch.from_json(PairWatch().to_json() | {"weeks": [[1]]}),
+            r"is damaged: ValueError .*Restore it from a copy",
+        ),
+        (
+            lambda: DropBand(answers=2, total=math.nan),
+            r"2 answers cannot have a total of nan.* Begin with DropBand",
+        ),
         (lambda: DropBand().after([1.5]), r"drops holds 1\.5\. Pass differences"),
         (lambda: change_point([], []), r"shape \(0,\) and gained \(0,\)\. Pass one number"),
         (lambda: change_point([0, 0], [0, 0]), r"No item was lost or gained in any week\. .* go on watching"),

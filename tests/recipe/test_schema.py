@@ -308,7 +308,9 @@ def test_a_key_pasted_into_the_recipe_is_refused_and_not_repeated(refusal) -> No
 @pytest.mark.parametrize("path", ["https://me:hunter2@a.org/x.jsonl", "[b.jsonl, 's3://:hunter2@host/x']"])
 def test_a_password_in_a_path_is_refused_and_not_repeated(refusal, path: str) -> None:
     message = refusal(f"wellkeeper: 1\nsources:\n  a: {{path: {path}, text: t}}\nsteps: []\n")
-    assert "sources.a.path holds a password, and a recipe is written into the card and the manifest" in message
+    assert (
+        "sources.a.path holds a password, and a recipe is written into the card and the manifest" in message
+    )
     assert "hunter2" not in message
 
 

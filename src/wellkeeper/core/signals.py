@@ -71,9 +71,15 @@ DECLARED: tuple[Signal, ...] = (
     ),
     Signal("captured_at", "i8", "seconds since 1970-01-01 UTC; `NO_DATE` where none is known"),
     Signal("captured_basis", "u1", "how the date is known, a `DateBasis`"),
-    Signal("consent", "u1", "to training, resolved from what the source declares and all signals, a `Consent`"),
+    Signal(
+        "consent", "u1", "to training, resolved from what the source declares and all signals, a `Consent`"
+    ),
     Signal("rights_signals", "u2", "which signals deny training and which allow it, `core.optouts.KINDS`"),
-    Signal("declared_depth", "u1", "generations of models that the document, its source or its label says; 255: none"),
+    Signal(
+        "declared_depth",
+        "u1",
+        "generations of models that the document, its source or its label says; 255: none",
+    ),
     Signal("licence", "i4", "index into the corpus's licence names; -1 where none is declared"),
     Signal("reference", "u1", "1 if the document belongs to the recipe's reference source"),
 )

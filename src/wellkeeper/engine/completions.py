@@ -426,7 +426,7 @@ def _logprobs(told: Any) -> tuple[float, ...] | None:
 
 
 def whole_letters(value: Any) -> str:
-    """A text, or none, without halves of letters, which JSON can hold and UTF-8 cannot.
+    r"""A text, or none, without halves of letters, which JSON can hold and UTF-8 cannot.
 
     >>> whole_letters("a\ud83d"), whole_letters(None)
     ('a?', '')

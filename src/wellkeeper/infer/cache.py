@@ -102,6 +102,8 @@ class Store:
         """
         self.path = path
         self._lock = threading.Lock()
+        self._calls = 0  # of this process, under way
+        self._calls_ended = threading.Condition()
         try:
             self._db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
@@ -153,10 +155,11 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite ends it by itself where the disk is full or broken
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     def get(self, key: Key, samples: Iterable[int]) -> dict[int, Output]:
         """The answers that are there, by the number of the sample."""
@@ -222,15 +225,30 @@ class Store:
         with self._lock, self._told():
             return _number(self._db, "SELECT count(*) FROM answers")
 
-    def close(self) -> None:
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """While a call is under way, from before `reserve` to after `settle`: `close` waits for it."""
+        with self._calls_ended:
+            self._calls += 1
+        try:
+            yield
+        finally:
+            with self._calls_ended:
+                self._calls -= 1
+                self._calls_ended.notify_all()
+
+    def close(self, *, at_once: bool = False) -> None:
+        """Close the file, after the answers to calls under way are in it: they are paid for. `at_once` loses them."""
+        with self._calls_ended:
+            self._calls_ended.wait_for(lambda: at_once or self._calls == 0)
         with self._lock:
             self._db.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(at_once=kind is KeyboardInterrupt)
 
 
 def _number(db: sqlite3.Connection, statement: str) -> int:
@@ -337,12 +355,15 @@ class Cached:
         kept = self._store.get(key, samples)
 
         def paid(sample: int) -> Output:
-            call = self._store.reserve(key, most_of(prompt, self.tokens), self._budget)
-            try:
-                (output,) = self._sampler.sample(prompt, 1, temperature, seed, logprobs, first=sample)
-            except WellkeeperError:  # any other end may have come after the answer: the call stays counted
-                self._store.release(call)
-                raise
-            return self._store.settle(call, key, sample, output)
+            with self._store.call():
+                call = self._store.reserve(key, most_of(prompt, self.tokens), self._budget)
+                try:
+                    (output,) = self._sampler.sample(prompt, 1, temperature, seed, logprobs, first=sample)
+                except (
+                    WellkeeperError
+                ):  # any other end may have come after the answer: the call stays counted
+                    self._store.release(call)
+                    raise
+                return self._store.settle(call, key, sample, output)
 
         return [kept[sample] if sample in kept else paid(sample) for sample in samples]

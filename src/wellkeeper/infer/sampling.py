@@ -14,8 +14,9 @@ distance between texts can stand for it.
 
 import hashlib
 import json
+import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, get_args
 
@@ -197,6 +198,25 @@ class Item:
     name: str
     prompt: Prompt
 
+    def __post_init__(self) -> None:
+        if not _is_prompt(self.prompt):
+            raise InputError(
+                f"The prompt of {self.name} is neither a text nor messages. Give a text, or a list of messages that "
+                "each have a role and a content, both texts."
+            )
+
+
+def _is_prompt(given: object) -> bool:
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        return isinstance(given, str)
+    return len(given) > 0 and all(map(_is_message, given))
+
+
+def _is_message(given: object) -> bool:
+    return isinstance(given, Mapping) and all(
+        isinstance(given.get(name), str) for name in ("role", "content")
+    )
+
 
 def collect(
     sampler: Sampler,
@@ -221,10 +241,14 @@ def collect(
         logprobs: whether to give log-probabilities of the tokens written.
 
     Raises:
-        InputError: two items have one name, or a prompt cannot be given to this model.
+        InputError: two items have one name, a prompt is none or cannot be given to this model, or a number is none.
         WorkError: the model cannot be asked, or rejects all.
     """
     _refuse_twins(items)
+    if n < 1 or not 0 <= temperature < math.inf:
+        raise InputError(
+            f"{n} answers at a temperature of {temperature} cannot be drawn. Ask for one or more, at 0 or above."
+        )
     outputs: dict[tuple[int, int], Output] = {}
 
     def work(task: tuple[int, int]) -> Output:

@@ -227,7 +227,7 @@ def _flipped(slopes: Numbers, seed: int, flips: int) -> Numbers:
     at_once = max(1, _SIGNS_AT_ONCE // len(slopes))
     for begin in range(0, flips, at_once):
         many = min(at_once, flips - begin)
-        signs = generator.integers(0, 2, (many, len(slopes)), np.int8) * 2.0 - 1
+        signs = np.where(generator.random((many, len(slopes))) < 0.5, -1.0, 1.0)
         flipped = signs @ standard
         above += np.count_nonzero(flipped >= observed - _TIE, axis=0)
         below += np.count_nonzero(flipped <= observed + _TIE, axis=0)

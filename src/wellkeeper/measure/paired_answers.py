@@ -1,7 +1,8 @@
 """Does the new version answer worse? Two versions answer the same items; the unit is the item.
 
 Items differ much more from each other than versions do, so that a test that forgets which item an answer belongs to
-loses most of its power: of a true loss of 5 points on 500 items it finds .54 where the paired one finds .85.
+loses much of its power: of true losses of 5 points on 500 items it finds .53 where the paired one finds .83, and of 2
+points on 1,000 items with 4 answers each .06 where the paired one finds .94 (benchmarks/watch/paired.py).
 
 One right or wrong answer an item: only the items that were lost or gained tell anything. If neither version is better,
 each is as likely the one as the other, and their numbers are tested by McNemar's binomial [1], with half of the

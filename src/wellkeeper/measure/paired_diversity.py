@@ -3,8 +3,8 @@
 The diversity of a prompt is the mean distance of two different generations for it, a number in [0, 1] without bias by
 how many there are. A generation is never set beside itself, nor beside those of another prompt. Pairs of one prompt
 share generations, and prompts differ much from each other: a test that counts each pair as an observation, as is common
-practice, calls up to one in six comparisons of like with like a loss (benchmarks/watch/paired.py). So this module takes
-one number a prompt from each version and nothing finer.
+practice, calls up to one in five comparisons of like with like a loss (benchmarks/watch/paired.py). So this module
+takes one number a prompt from each version and nothing finer.
 
 If a version is no less diverse than the other, the change of each prompt is as likely to have one sign as the other.
 The test flips the signs of changes at random [1]. Squares keep their sum under flips, so that Student's t rises with

@@ -13,13 +13,14 @@ version loses the same share of its skill everywhere.
 [2] Johnson and Welch, Applications of the non-central t-distribution, Biometrika 31 (1940) 362-389: the approximation.
 [3] Hoeffding, A class of statistics with asymptotically normal distribution, Ann. Math. Stat. 19 (1948) 293-325,
     equation 5.13: the variance of a mean over pairs.
+[4] Chao et al., Rarefaction and extrapolation with Hill numbers, Ecological Monographs 84 (2014) 45-67, appendix G.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -228,12 +229,21 @@ class PairNoise:
     The mean over the pairs of k answers has the variance (4 (k - 2) answer + 2 pair) / (k (k - 1)) [3].
     """
 
+    mean: float  # distance of two answers, in [0, 1]
     pair: float  # variance of the distance of two answers
     answer: float  # covariance of the distances of two pairs that share an answer
 
     def of_mean(self, samples: int) -> float:
         """Variance of the mean distance of all pairs of so many answers, 0 or more."""
         return max(0.0, (4 * (samples - 2) * self.answer + 2 * self.pair) / (samples * (samples - 1)))
+
+    def after(self, drop: float) -> Self:
+        """The noise of a version whose mean distance is lower: as a share's, it goes by mean * (1 - mean)."""
+        if not 0 < self.mean < 1:
+            return self
+        mean = self.mean - drop
+        scale = max(0.0, mean * (1 - mean) / (self.mean * (1 - self.mean)))
+        return replace(self, mean=mean, pair=scale * self.pair, answer=scale * self.answer)
 
 
 def pair_noise(distances: NDArray[np.generic]) -> PairNoise:
@@ -259,6 +269,7 @@ def pair_noise(distances: NDArray[np.generic]) -> PairNoise:
     pairs, triples = k * (k - 1), k * (k - 1) * (k - 2)
     mean_squared = float(apart.mean()) / (triples * (k - 3))
     return PairNoise(
+        mean=float(table.sum()) / (len(table) * pairs),
         pair=float(squares.mean()) / pairs - mean_squared,
         answer=float(sharing.mean()) / triples - mean_squared,
     )
@@ -275,7 +286,7 @@ def plan_diversity(
 ) -> Plan:
     """Prompts for the one-sided sign-flip test of the mean distance of two answers.
 
-    Both versions are taken to be as noisy as the pilot; a blander one is less so.
+    The pilot is of the reference; where most answers are unlike, a blander version is the noisier one.
 
     Args:
         drop: of the mean distance, in (0, 1).
@@ -291,7 +302,7 @@ def plan_diversity(
     _check_test(drop, level, power)
     if samples < 2:
         raise DataError(f"samples is {samples}, and one answer has no distance. Give 2 or more, such as 8.")
-    variance = _between(drop, spread) + 2 * noise.of_mean(samples)
+    variance = _between(drop, spread) + noise.of_mean(samples) + noise.after(drop).of_mean(samples)
     return _mean_plan("sign flips over prompts", drop, variance, samples, level, power)
 
 
@@ -335,9 +346,11 @@ def plan_tail(
 ) -> Plan:
     """Prompts for the tail test by swapped prompts and maxT, where a version has lost the rarest cells.
 
-    Worlds are simulated: cells of an answer are as common as in the reference, but each prompt has its own mixture,
-    Gamma distributed around that; the second version never writes the rarest cells, up to a mass of `drop`. Power is
-    simulated for more and more prompts and taken for a normal distribution function of their square root.
+    Worlds are simulated: cells are as common as the reference makes likely, see `likely_masses`, but each prompt has
+    its own mixture, Gamma distributed around that; the second version never writes the rarest cells, up to a mass of
+    `drop`. Power is simulated for several numbers of prompts and taken for a normal distribution function of their
+    square root. Which cells are rare, a reference says only roughly: plans fall short by a sixth of the prompts where
+    most rare cells were seen once or never.
 
     Args:
         reference: human items of each cell, shape (cells,).
@@ -396,27 +409,27 @@ def plan_tail(
 
 
 class _TailWorld:
-    """Prompts that mix the cells of a reference, and a version without the rarest of them."""
+    """Prompts that mix the cells of which a reference is a sample, and a version without the rarest of them."""
 
     def __init__(self, reference: Counts, *, drop: float, samples: int, concentration: float) -> None:
-        counts = np.sort(reference[reference > 0])[::-1]
-        if not counts.size:
-            raise DataError("The reference holds no item. Count cells of human items.")
-        self.reference = counts
-        self.shapes = concentration * counts / counts.sum()
-        self.samples = samples
-        rarest = np.cumsum(counts[::-1])[::-1] <= drop * counts.sum()
-        if not rarest.any() or rarest.all():
+        masses = np.sort(likely_masses(reference))[::-1]
+        rarest = np.cumsum(masses[::-1])[::-1] <= drop
+        if not rarest.any():
             raise DataError(
-                f"No cells of the reference have a mass of up to {drop:g} together, or all have. Give another drop, or "
-                "count more items."
+                f"No cell of the reference has a mass of up to {drop:g}. Give a larger drop, or count more items."
             )
+        self.items = int(reference.sum())
+        self.masses = masses
+        self.shapes = concentration * masses
+        self.samples = samples
         self.kept = (~rarest).astype(np.float64)
 
     def p_value(self, prompts: int, seed: list[int], permutations: int) -> float:
+        """Of one world, whose human items are another sample."""
         before, after = self.answers(prompts, seed)
+        human = np.random.default_rng([*seed, 1]).multinomial(self.items, self.masses)
         return compare_tails(
-            outputs_of(before), outputs_of(after), self.reference, seed=seed[-1], permutations=permutations
+            outputs_of(before), outputs_of(after), human, seed=seed[-1], permutations=permutations
         ).p
 
     def answers(self, prompts: int, seed: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -431,6 +444,39 @@ class _TailWorld:
         return np.stack(
             [np.searchsorted(row, drawn, "right") for row, drawn in zip(reached, at, strict=True)]
         )
+
+
+def likely_masses(reference: Counts) -> Numbers:
+    """Masses of the cells that a sample of items comes from, those it has not seen included; sum 1.
+
+    A cell that was seen once or twice is often a commoner or a rarer one: as in the bootstrap of [4], seen cells share
+    the sample's coverage, the rarer ones giving up most, and as many unseen cells as Chao1 estimates share the rest.
+
+    >>> likely_masses(np.array([6, 2, 1, 1])).size
+    6
+
+    Raises:
+        DataError: the reference holds no item.
+    """
+    counts = reference[reference > 0].astype(np.float64)
+    if not counts.size:
+        raise DataError("The reference holds no item. Count cells of human items.")
+    total = counts.sum()
+    once, twice = float((counts == 1).sum()), float((counts == 2).sum())
+    unseen = math.ceil((total - 1) / total * (once**2 / (2 * twice) if twice else once * (once - 1) / 2))
+    if not unseen:
+        return np.asarray(counts / total, np.float64)
+    rate = (
+        (total - 1) * once / ((total - 1) * once + 2 * twice)
+        if twice
+        else ((total - 1) * (once - 1) / ((total - 1) * (once - 1) + 2))
+    )
+    missing = once / total * rate
+    shares = counts / total
+    given_up = shares * (1 - shares) ** total
+    seen = shares - missing * given_up / given_up.sum()
+    masses = np.concatenate((seen, np.full(unseen, missing / unseen)))
+    return np.asarray(masses / masses.sum(), np.float64)
 
 
 def _need(found: dict[int, float], worlds: int, power: float) -> int:

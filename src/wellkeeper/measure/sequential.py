@@ -28,7 +28,8 @@ calls a drop only beyond a margin.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeAlias
 
@@ -181,9 +182,9 @@ class PairWatch:
         Raises:
             DataError: it is of another schema, or its values do not fit.
         """
-        _check_schema(stored, _PAIRS)
-        weeks = tuple((int(lost), int(gained)) for lost, gained in stored["weeks"])
-        return cls(level=float(stored["level"]), horizon=int(stored["horizon"]), weeks=weeks)
+        with _unpacking(stored, _PAIRS):
+            weeks = tuple((int(lost), int(gained)) for lost, gained in stored["weeks"])
+            return cls(level=float(stored["level"]), horizon=int(stored["horizon"]), weeks=weeks)
 
     def _counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         counts = np.asarray(self.weeks, np.int64).reshape(-1, 2)
@@ -232,6 +233,11 @@ class StoredWatch:
         if not 0 <= self.margin < 1:
             raise DataError(
                 f"margin is {self.margin}. Give a drop of the mean score in [0, 1), such as 0.02."
+            )
+        _check_scores(np.asarray(self.base, np.float64), "base")
+        if len(self.log_wealth) != len(BETS) or not all(map(math.isfinite, self.log_wealth)):
+            raise DataError(
+                f"log_wealth is {self.log_wealth}. Give one finite number for each of {len(BETS)} bets, or none."
             )
 
     @classmethod
@@ -319,21 +325,21 @@ class StoredWatch:
         Raises:
             DataError: it is of another schema or made other bets, or its values do not fit.
         """
-        _check_schema(stored, _STORED)
-        if tuple(stored["bets"]) != BETS:
-            raise DataError(
-                f"The stored watch bets {stored['bets']}, this version {list(BETS)}. Begin a new one."
+        with _unpacking(stored, _STORED):
+            if tuple(stored["bets"]) != BETS:
+                raise DataError(
+                    f"The stored watch bets {stored['bets']}, this version {list(BETS)}. Begin a new one."
+                )
+            week = stored["alarm_week"]
+            return cls(
+                base=tuple(map(float, stored["base"])),
+                samples=int(stored["samples"]),
+                margin=float(stored["margin"]),
+                level=float(stored["level"]),
+                weeks=int(stored["weeks"]),
+                log_wealth=tuple(map(float, stored["log_wealth"])),
+                alarm_week=None if week is None else int(week),
             )
-        week = stored["alarm_week"]
-        return cls(
-            base=tuple(map(float, stored["base"])),
-            samples=int(stored["samples"]),
-            margin=float(stored["margin"]),
-            level=float(stored["level"]),
-            weeks=int(stored["weeks"]),
-            log_wealth=tuple(map(float, stored["log_wealth"])),
-            alarm_week=None if week is None else int(week),
-        )
 
 
 def baseline_error(answers: NDArray[np.floating]) -> float:
@@ -365,6 +371,13 @@ class DropBand:
     answers: int = 0
     total: float = 0.0  # sum of the drops
     squares: float = 0.0  # sum of the squares of what they missed their guesses by
+
+    def __post_init__(self) -> None:
+        if not (abs(self.total) <= self.answers and 0 <= self.squares <= 4 * self.answers):
+            raise DataError(
+                f"A band of {self.answers} answers cannot have a total of {self.total} and squares of {self.squares}. "
+                "Begin with DropBand()."
+            )
 
     def after(self, drops: ArrayLike) -> Self:
         """The band one week later.
@@ -415,10 +428,12 @@ class DropBand:
         Raises:
             DataError: it is of another schema.
         """
-        _check_schema(stored, _BAND)
-        return cls(
-            answers=int(stored["answers"]), total=float(stored["total"]), squares=float(stored["squares"])
-        )
+        with _unpacking(stored, _BAND):
+            return cls(
+                answers=int(stored["answers"]),
+                total=float(stored["total"]),
+                squares=float(stored["squares"]),
+            )
 
 
 def deviation(squares: ArrayLike, *, level: float = 0.05) -> Numbers:
@@ -564,9 +579,20 @@ def _check_level(level: float) -> None:
         raise DataError(f"level is {level}. Give a chance between 0 and 1, such as 0.05.")
 
 
-def _check_schema(stored: Mapping[str, Any], schema: str) -> None:
+@contextmanager
+def _unpacking(stored: Mapping[str, Any], schema: str) -> Iterator[None]:
+    """Says as an error of ours what is missing or wrong in a stored state that is read inside."""
     if stored.get("schema") != schema:
         raise DataError(
             f"The stored state has schema {stored.get('schema')!r}, not {schema!r}. Read it with the class and the "
             "version that wrote it."
         )
+    try:
+        yield
+    except DataError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"The stored state of {schema} is damaged: {type(error).__name__} {error}. Restore it from a copy, or "
+            "begin a new watch."
+        ) from error
