@@ -161,7 +161,9 @@ def test_results_do_not_depend_on_blocks_workers_or_a_second_run(tmp_path):
         (tmp_path / name).mkdir(exist_ok=True)
         found = curated(tmp_path / name, "cut", **others)
         manifest = json.loads((found.paths["folder"] / "manifest.json").read_bytes())
-        digests.append(manifest["tables"])
+        digests.append(
+            {**manifest["tables"], "ledger/sources": None}
+        )  # says where the files lie: in other folders
         assert "ledger/spans" in manifest["tables"]
     assert digests[0] == digests[1] == digests[2]
 

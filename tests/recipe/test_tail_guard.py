@@ -19,6 +19,7 @@ from wellkeeper.recipe.schema import guard_of, load_recipe
 from wellkeeper.recipe.tail_guard import may_relax
 
 STOP = ["the", "of", "and", "to"]
+NO_PARENTS = {"named": 0, "missing": 0, "circular": 0}
 COMMON, RARE, EACH_COMMON, EACH_RARE = 8, 16, 60, 8
 SKIPPED = "short long short-words long-words hashes ellipses bullet-lines ellipsis-lines letters".split()
 
@@ -300,7 +301,7 @@ def test_a_loss_of_words_is_told_with_its_words_and_documents():
         "topics": None,
         "lost": {"documents": [{"id": "d7", "rare_words": 12}], "words": ["quern", "sett"], "topics": []},
     }
-    (finding,) = curation_findings_of({"tail_cost": [row]})
+    (finding,) = curation_findings_of({"tail_cost": [row], "lineage": {"parents": NO_PARENTS}})
     assert finding.code == "WK411"
     assert "80.0% of those that a random removal of as many words leaves" in finding.title
     assert "Of 1,000 rare words" in finding.detail
