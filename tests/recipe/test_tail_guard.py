@@ -306,7 +306,7 @@ def test_a_loss_of_words_is_told_with_its_words_and_documents():
     assert "80.0% of those that a random removal of as many words leaves" in finding.title
     assert "Of 1,000 rare words" in finding.detail
     assert "Gone are quern, sett. Most went with the documents d7 (12)." in finding.detail
-    assert not curation_findings_of({"tail_cost": None})
+    assert not curation_findings_of({"tail_cost": None, "lineage": {"parents": NO_PARENTS}})
 
 
 def test_what_a_guard_put_back_satisfies_the_sample_by_which_the_step_is_judged_too(tmp_path):
