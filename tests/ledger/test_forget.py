@@ -77,6 +77,18 @@ def test_forgetting_twice_leads_back_to_the_first_root(tmp_path, public):
     assert "2 of the documents" in (folder / "README.md").read_text()
 
 
+@pytest.mark.parametrize("first", [5, 4], ids=["kept", "dropped"])
+@pytest.mark.parametrize("second", [300, 301], ids=["kept", "dropped"])
+def test_what_is_forgotten_after_another_document_is_that_one_and_no_neighbour(tmp_path, first, second):
+    folder = tmp_path / "set"
+    sealed(folder)
+    for row in (first, second):
+        forget(folder, f"letter-{row}", now=NOON)
+    parts = sorted(folder.glob("data/*.parquet")) + sorted(folder.glob("rejected/*.parquet"))
+    left = [id_ for part in parts for id_ in pq.read_table(part).column("id").to_pylist()]
+    assert sorted(left) == sorted(f"letter-{row}" for row in range(600) if row not in (first, second))
+
+
 def test_another_row_changed_in_the_name_of_an_amendment_is_found(tmp_path):
     folder = tmp_path / "set"
     sealed(folder, public=True)

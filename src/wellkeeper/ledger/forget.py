@@ -259,9 +259,13 @@ def _without_texts(folder: Path, place: str, rows: Sequence[int]) -> list[str]:
     paths = sorted((folder / place).glob("part-*.parquet"))
     if not paths:
         return []
-    decisions = open_part_tables(folder, "documents").to_table(columns=["decision"]).column("decision")
-    kept = np.asarray(pc.equal(decisions.cast(pa.string()), Decision.KEEP.label))
-    held = np.flatnonzero(kept if place == "data" else ~kept)  # rows of the ledger, in the order of the parts
+    ledger = open_part_tables(folder, "documents").to_table(columns=["decision", "step"])
+    decision, step = (ledger.column(name).cast(pa.string()) for name in ("decision", "step"))
+    kept = np.asarray(pc.equal(decision, Decision.KEEP.label))
+    stones = np.asarray(
+        pc.fill_null(pc.equal(step, FORGOTTEN), fill_value=False)
+    )  # which have no text any more
+    held = np.flatnonzero((kept if place == "data" else ~kept) & ~stones)  # in the order of the parts
     gone = np.isin(held, rows)
     removed: list[str] = []
     first = 0
