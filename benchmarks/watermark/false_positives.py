@@ -1,6 +1,6 @@
 """How often unmarked text is called marked, at p <= 0.01 and p <= 0.001, by every scheme over many keys.
 
-    python benchmarks/watermark/false_positives.py [--keys 1.0] [--only kgw-lefthash] [--tokens 200]
+    python benchmarks/watermark/false_positives.py [--keys 1.0] [--only kgw-lefthash] [--tokens 200] [--text English]
     python benchmarks/watermark/false_positives.py --repeated [--only gumbel]
 
 Where a statistic is a whole number, no threshold has just the chance that was asked for: *level* is the largest
@@ -190,6 +190,7 @@ def main() -> None:
     parser.add_argument("--keys", type=float, default=1.0)
     parser.add_argument("--only", default="", help="schemes whose name begins so")
     parser.add_argument("--tokens", type=int, help="documents of this length alone")
+    parser.add_argument("--text", choices=("random", "English"), help="this kind of text alone")
     parser.add_argument("--repeated", action="store_true")
     options = parser.parse_args()
     if options.repeated:
@@ -199,7 +200,8 @@ def main() -> None:
     print("| scheme | text | tokens | keys | documents | found, 0.01 | level | ratio | of 0.01 | found, 0.001 | level |"
           " ratio | of 0.001 |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|")  # fmt: skip
     for number, line in enumerate(lines()):
-        if not line.name.startswith(options.only):
+        text = "English" if line.english else "random"
+        if not line.name.startswith(options.only) or options.text not in {None, text}:
             continue
         for length, (keys, documents) in line.plan.items():
             if options.tokens not in {None, length}:
@@ -212,7 +214,6 @@ def main() -> None:
                 else:
                     tokens = rng.integers(0, line.vocabulary, documents * length, np.int32)
                 tally.add(detector, detector.scores(tokens, np.arange(0, tokens.size + 1, length)))
-            text = "English" if line.english else "random"
             cells = (
                 line.name,
                 text,
