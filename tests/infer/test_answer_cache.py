@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from served import Served
 
+from wellkeeper.core.answers import Output
 from wellkeeper.engine.completions import Endpoint
 from wellkeeper.errors import InputError, WorkError
 from wellkeeper.infer.cache import Cached, Key, Store, prompt_digest
 from wellkeeper.infer.cost import Budget, Price, Usage, most_of
 from wellkeeper.infer.endpoint import EndpointSampler
-from wellkeeper.infer.sampling import Item, Output, collect, sample_seed
+from wellkeeper.infer.sampling import Item, collect, sample_seed
 
 SECRET = "gsk_a1B2c3D4e5"
 ITEMS = [Item(name=str(number), prompt=f"Prompt {number}") for number in range(12)]

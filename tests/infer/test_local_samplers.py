@@ -5,10 +5,11 @@ import json
 import pytest
 from language_model_files import needs_lm, smollm2
 
+from wellkeeper.core.answers import Output
 from wellkeeper.errors import InputError
 from wellkeeper.infer.local import FunctionSampler, GgufSampler
 from wellkeeper.infer.recording import Recorder, Replay
-from wellkeeper.infer.sampling import Item, Output, collect
+from wellkeeper.infer.sampling import Item, collect
 
 CHAT = [{"role": "user", "content": "Name a colour."}]
 ITEMS = [Item(name="text", prompt="a\u2028b"), Item(name="chat", prompt=CHAT)]

@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wellkeeper.core.answers import FINISHES, Output
 from wellkeeper.engine.completions import Answer, Reply
 from wellkeeper.errors import InputError, WorkError
 from wellkeeper.infer.local import FunctionSampler
 from wellkeeper.infer.pace import Pace, Rate
 from wellkeeper.infer.sampling import (
-    FINISHES,
     Item,
-    Output,
     collect,
     finish_of,
     finishes,

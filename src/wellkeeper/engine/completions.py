@@ -22,9 +22,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from wellkeeper.core.answers import Prompt
 from wellkeeper.errors import InputError, WorkError
 
 AT_ONCE = 4
@@ -57,17 +58,11 @@ class Answer:
     finish: str
 
 
-Message: TypeAlias = Mapping[str, str]
-"""One turn of a conversation: `role` (system, user or assistant) and `content`."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One request for one answer."""
 
-    prompt: (
-        str | Sequence[Message]
-    )  # a text is one message of the user where the model chats, else what it continues
+    prompt: Prompt  # a text is one message of the user where the model chats, else what it continues
     tokens: int  # most to write
     seed: int | None = None
     temperature: float | None = None  # None: whatever the server does by itself

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from wellkeeper.core.answers import Output, Prompt
 from wellkeeper.errors import InputError, WellkeeperError, WorkError
 from wellkeeper.infer.cost import Budget, Usage, most_of
-from wellkeeper.infer.sampling import Output, Prompt, Sampler
+from wellkeeper.infer.sampling import Sampler
 
 _APPLICATION = 0x776B6361  # "wkca": says whose file it is
 _VERSION = 1

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
+from wellkeeper.core.answers import Output, Prompt
 from wellkeeper.errors import InputError, WorkError
-from wellkeeper.infer.sampling import Output, Prompt
 
 _MILLION = 1_000_000
 _A_MESSAGE = (

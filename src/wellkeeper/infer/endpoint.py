@@ -7,10 +7,11 @@ holds here too.
 import hashlib
 import json
 
+from wellkeeper.core.answers import Output, Prompt
 from wellkeeper.engine.completions import AT_ONCE, Client, Endpoint, Question, RejectedError
 from wellkeeper.infer.cost import Usage, most_of
 from wellkeeper.infer.pace import Pace, Rate
-from wellkeeper.infer.sampling import TOKENS, Output, Prompt, Stopwatch, drawn, output_of, rejected
+from wellkeeper.infer.sampling import TOKENS, Stopwatch, drawn, output_of, rejected
 
 
 class EndpointSampler:

@@ -11,9 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from wellkeeper.core.answers import FINISHES, Output, Prompt
 from wellkeeper.errors import InputError
 from wellkeeper.infer.cache import Key, prompt_digest
-from wellkeeper.infer.sampling import FINISHES, Output, Prompt, Sampler
+from wellkeeper.infer.sampling import Sampler
 
 
 class Recorder:

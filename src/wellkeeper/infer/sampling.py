@@ -18,16 +18,13 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, get_args
+from typing import Protocol
 
+from wellkeeper.core.answers import FINISHES, Finish, Output, Prompt
 from wellkeeper.core.refusal import is_refusal
-from wellkeeper.engine.completions import Message, Reply, at_once
+from wellkeeper.engine.completions import Reply, at_once
 from wellkeeper.errors import InputError, WorkError
 
-Prompt: TypeAlias = str | Sequence[Message]
-"""A text, or the messages of a conversation. Models that chat see a text as one message of the user."""
-Finish: TypeAlias = Literal["stop", "length", "refused", "empty", "error"]
-FINISHES: tuple[Finish, ...] = get_args(Finish)
 TOKENS = 256
 """Most tokens of an answer, where nothing else is said: a long paragraph of English."""
 _CUT = frozenset({"length", "max_tokens", "model_length"})
@@ -37,22 +34,6 @@ _FILTERS = ("content_filter", "content management policy", "content policy")
 FAILED = "error"
 """The word for an answer that did not come, beside those that servers have."""
 _REJECTED_FROM_THE_START = 5  # requests rejected before any was answered: the fault is not in the items
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
-    """One answer."""
-
-    text: str
-    finish: Finish
-    tokens: int | None = None  # written, with those that are not shown; None: the model does not say
-    prompt_tokens: int | None = None
-    logprobs: tuple[float, ...] | None = (
-        None  # natural logarithms, of each token written; None: not asked for
-    )
-    seed: int | None = None  # of this request, below 2**31; None: the model takes none
-    milliseconds: float = 0.0  # from request to answer, tries and waits included
-    note: str = ""  # why there is no answer, in the words of the model's server
 
 
 class Sampler(Protocol):

@@ -1,0 +1,1 @@
+"""Runs that other tools have logged, as runs of ours."""
