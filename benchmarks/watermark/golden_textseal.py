@@ -7,13 +7,10 @@ The first writes the arrays. The second scores so many random documents with bot
 """
 
 import argparse
-import sys
 import warnings
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
 from textseal_reference import Reference
 
 from wellkeeper.watermark.textseal import TextSeal

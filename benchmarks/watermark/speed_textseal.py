@@ -13,15 +13,11 @@ of each document:
 
 import argparse
 import statistics
-import sys
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
 from textseal_reference import Reference
 
 from wellkeeper.watermark.textseal import TextSeal

@@ -9,14 +9,14 @@ and of the same students against ten keys that marked nothing.
 """
 
 import argparse
-import json
 import os
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from power import KEY_SEED, VOCABULARY, model, paragraphs
+from power import ids_in, key_for, paragraphs
+from texts import VOCABULARY, model
 
 from wellkeeper.measure.kneser_ney import fit
 from wellkeeper.watermark.keys import new_key
@@ -26,10 +26,6 @@ from wellkeeper.watermark.tokens import Tokens, open_tokenizer, tokens_of
 SCHEMES = ("kgw-lefthash", "unigram", "gumbel", "synthid")
 MARKED = (0, 2, 8, 32)  # texts of 400 tokens; the rest of 32 are unmarked ones of the same model
 STUDENTS, WRITTEN = 10, 30_000  # tokens
-
-
-def texts(path: Path) -> list[list[int]]:
-    return [json.loads(line)["ids"] for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def students(training: list[list[int]]) -> list[Tokens]:
@@ -48,12 +44,12 @@ def main() -> None:
     folder = parser.parse_args().folder
     read = open_tokenizer(model()).encode(paragraphs())
     human = [row.tolist() for row in np.split(read.ids, read.offsets[1:-1])]
-    plain = texts(folder / "none-1.jsonl")
+    plain = ids_in(folder / "none-1.jsonl")
     print("| scheme | marked share of training tokens | median p | largest p | median p, other keys |")
     print("| --- | --: | --: | --: | --: |")
     for scheme in SCHEMES:
-        marked = texts(folder / f"{scheme}-1.jsonl")
-        key = new_key(scheme, vocabulary=VOCABULARY, seed=KEY_SEED)
+        marked = ids_in(folder / f"{scheme}-1.jsonl")
+        key = key_for(scheme)
         others = [new_key(scheme, vocabulary=VOCABULARY, seed=1000 + k) for k in range(STUDENTS)]
         for count in MARKED:
             written = students([*human, *marked[:count], *plain[count:]])

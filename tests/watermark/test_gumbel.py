@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from marked_tokens import laid
 from wellkeeper.errors import DataError
 from wellkeeper.watermark import prf
 from wellkeeper.watermark.detection import Detector
@@ -33,11 +34,6 @@ def by_definition(key: int, context: list[int], token: int) -> float:
     state = mixed(word ^ mixed((key + golden) % WORD))
     drawn = mixed((state + (token + 1) * golden) % WORD) >> 12
     return (2 * drawn + 1) * 2.0**-53
-
-
-def laid(*rows) -> tuple[np.ndarray, np.ndarray]:
-    offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-    return np.concatenate([np.asarray(row, np.int32) for row in rows] or [np.zeros(0, np.int32)]), offsets
 
 
 @given(keys, st.lists(tokens_of_31_bits, min_size=1, max_size=6), tokens_of_31_bits)

@@ -1,16 +1,16 @@
 """TextSeal: integers of the published package, kept and live; p-values of the numbers that it can draw."""
 
-import importlib.util
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import textseal_reference
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from marked_tokens import laid
 from wellkeeper.errors import DataError
 from wellkeeper.watermark.detection import Detector, Scores
 from wellkeeper.watermark.loops.prf import MODULUS
@@ -19,13 +19,7 @@ from wellkeeper.watermark.textseal import TextSeal
 
 GOLDEN = np.load(Path(__file__).parent / "golden" / "textseal.npz")
 VOCABULARY = 128_256
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "watermark"
 rows_of_few = st.lists(st.lists(st.integers(0, 4), max_size=40), max_size=6)
-
-
-def laid(*rows) -> tuple[np.ndarray, np.ndarray]:
-    offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-    return np.concatenate([np.asarray(row, np.int32) for row in rows] or [np.zeros(0, np.int32)]), offsets
 
 
 @pytest.mark.parametrize("case", range(4))
@@ -124,15 +118,9 @@ def test_p_values_agree_with_the_packages_but_for_its_coarse_numbers():
 
 
 def live_reference():
-    described = importlib.util.spec_from_file_location(
-        "textseal_reference", BENCHMARKS / "textseal_reference.py"
-    )
-    module = sys.modules.setdefault(described.name, importlib.util.module_from_spec(described))
-    if not hasattr(module, "Reference"):
-        described.loader.exec_module(module)
-    if module.folder() is None:
+    if textseal_reference.folder() is None:
         pytest.skip("textseal is not installed")
-    return module.Reference
+    return textseal_reference.Reference
 
 
 @given(st.integers(1, 5000), st.floats(-3, 12))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marked_tokens import laid
 from wellkeeper.errors import DataError
 from wellkeeper.watermark.detection import Detector, Scores
 from wellkeeper.watermark.unigram import Unigram, reference_green
@@ -16,14 +17,9 @@ GREEN = reference_green(3, vocabulary=500, fraction=0.25)
 texts = st.lists(st.lists(st.integers(0, 499), max_size=40), max_size=8)
 
 
-def laid(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-    offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-    return np.array([token for row in rows for token in row], np.int32), offsets
-
-
 @given(texts)
 def test_distinct_and_green_tokens_are_those_of_sets(rows):
-    found = Unigram(green=GREEN).scores(*laid(rows))
+    found = Unigram(green=GREEN).scores(*laid(*rows))
     assert found.scored.tolist() == [len(set(row)) for row in rows]
     assert found.statistic.tolist() == [sum(int(GREEN[token]) for token in set(row)) for row in rows]
 
@@ -31,7 +27,7 @@ def test_distinct_and_green_tokens_are_those_of_sets(rows):
 @given(texts, st.integers(2, 5))
 def test_a_text_that_repeats_itself_scores_as_it_does_once(rows, times):
     detector = Unigram(green=GREEN)
-    once, often = detector.scores(*laid(rows)), detector.scores(*laid([row * times for row in rows]))
+    once, often = detector.scores(*laid(*rows)), detector.scores(*laid(*(row * times for row in rows)))
     assert once.scored.tolist() == often.scored.tolist()
     assert once.statistic.tolist() == often.statistic.tolist()
 
@@ -61,7 +57,7 @@ def test_false_positives_keep_to_the_level_and_counting_repeats_does_not():
         green = np.zeros(500, np.uint8)
         green[rng.permutation(500)[:125]] = 1
         detector = Unigram(green=green)
-        exact += detector.p_values(detector.scores(*laid([row])))[0] <= level
+        exact += detector.p_values(detector.scores(*laid(row)))[0] <= level
         hits = sum(int(green[token]) for token in row)
         naive += (hits - 0.25 * len(row)) / math.sqrt(
             0.25 * 0.75 * len(row)
@@ -75,14 +71,14 @@ def test_marked_text_is_found():
     green, other = np.flatnonzero(GREEN), np.flatnonzero(GREEN == 0)
     rows = [[*rng.choice(green, 30).tolist(), *rng.choice(other, 30).tolist()] for _ in range(20)]
     detector = Unigram(green=GREEN)
-    assert detector.p_values(detector.scores(*laid(rows))).max() < 0.02
+    assert detector.p_values(detector.scores(*laid(*rows))).max() < 0.02
 
 
 def test_what_has_no_token_has_p_value_one_and_all_p_values_are_in_range():
     detector = Unigram(green=GREEN)
     assert isinstance(detector, Detector)
     assert detector.name == "unigram"
-    p = detector.p_values(detector.scores(*laid([[], [1], list(range(500))])))
+    p = detector.p_values(detector.scores(*laid([], [1], list(range(500)))))
     assert p[0] == 1
     assert ((p > 0) & (p <= 1)).all()
     all_green = Scores(scored=np.array([125]), statistic=np.array([125]))
@@ -99,7 +95,7 @@ def test_what_has_no_token_has_p_value_one_and_all_p_values_are_in_range():
             r"0 of 4 tokens are green, which tells nothing\. Draw",
         ),
         (
-            lambda: Unigram(green=GREEN).scores(*laid([[500]])),
+            lambda: Unigram(green=GREEN).scores(*laid([500])),
             r"tokens\[0\] is 500, and the key's vocabulary has 500",
         ),
         (lambda: reference_green(0, vocabulary=9, fraction=1.0), r"fraction is 1\.0\. Give the share"),

@@ -116,7 +116,7 @@ def mark(
 
 
 def _lines(marked: "Marked", page: Path | None) -> list[str]:
-    from wellkeeper.ledger.rows import UNKNOWN_DEPTH
+    from wellkeeper.core.lineage import UNKNOWN_DEPTH
 
     label = marked.label
     depth = (

@@ -19,14 +19,20 @@ CLEAN, FINDINGS, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
+text_option = click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")
+id_option = click.option("--id", "id_", metavar="COL", help="Column with the documents' ids.")
+workers_option = click.option(
+    "--workers", type=click.IntRange(1), default=None, help="Workers.  [default: the cores there are]"
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors only.")
+
 
 def running_options(verb: Verb) -> Verb:
     """Options of every verb that reads a corpus."""
     options = (
         click.option("--seed", type=int, default=None, help="Seed of every draw.  [default: 0]"),
-        click.option(
-            "--workers", type=click.IntRange(1), default=None, help="Workers.  [default: the cores there are]"
-        ),
+        workers_option,
         click.option(
             "--executor",
             type=click.Choice(["threads", "processes", "ray"]),
@@ -45,8 +51,8 @@ def running_options(verb: Verb) -> Verb:
         click.option(
             "--strict", is_flag=True, help="Stop at the first bad record instead of quarantining it."
         ),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."),
-        click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors only."),
+        json_option,
+        quiet_option,
     )
     return _with(verb, options)
 
@@ -54,8 +60,8 @@ def running_options(verb: Verb) -> Verb:
 def reading_options(verb: Verb) -> Verb:
     """Options of every verb that audits: which column is what, and when documents are near duplicates."""
     options = (
-        click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]"),
-        click.option("--id", "id_", metavar="COL", help="Column with the documents' ids."),
+        text_option,
+        id_option,
         click.option("--source", metavar="COL", help="Column that names each document's source."),
         click.option("--date", metavar="COL", help="Column with each document's date."),
         click.option("--licence", metavar="COL", help="Column with each document's licence."),
@@ -72,6 +78,68 @@ def reading_options(verb: Verb) -> Verb:
         ),
     )
     return _with(verb, options)
+
+
+def sampler_options(verb: Verb) -> Verb:
+    """Options of every verb that asks a model: where it is, how fast it may be asked, and what it may cost."""
+    options = (
+        *_model_options(),
+        click.option(
+            "--most-tokens",
+            type=click.IntRange(1),
+            help="Most tokens of prompts and answers, over all runs with this cache.",
+        ),
+        click.option(
+            "--most-money",
+            type=click.FloatRange(0, min_open=True),
+            help="Most money, likewise; wants both prices.",
+        ),
+        click.option(
+            "--price-prompt", type=click.FloatRange(0), help="Money for a million tokens of prompts."
+        ),
+        click.option(
+            "--price-answer", type=click.FloatRange(0), help="Money for a million tokens of answers."
+        ),
+    )
+    return _with(verb, options)
+
+
+def judge_options(verb: Verb) -> Verb:
+    """Options of every verb that has answers judged by a model: where the judge is."""
+    return _with(verb, _model_options("judge-"))
+
+
+def _model_options(prefix: str = "") -> tuple[Callable[[Verb], Verb], ...]:
+    """Options that name a model; `wellkeeper.recipe.samplers.ModelPlace` reads them."""
+    whose = "the judge" if prefix else "the model"
+    return (
+        click.option(
+            f"--{prefix}endpoint", metavar="URL", help=f"OpenAI-compatible server that has {whose}."
+        ),
+        click.option(f"--{prefix}model", metavar="NAME", help=f"What the endpoint calls {whose}."),
+        click.option(
+            f"--{prefix}key-env", metavar="VAR", help="Environment variable that holds the endpoint's key."
+        ),
+        click.option(
+            f"--{prefix}at-once", type=click.IntRange(1, 256), help="Requests at the same time.  [default: 4]"
+        ),
+        click.option(
+            f"--{prefix}requests-a-minute",
+            type=click.FloatRange(0, min_open=True),
+            help="Most requests a minute, spread evenly.",
+        ),
+        click.option(
+            f"--{prefix}tokens-a-minute",
+            type=click.FloatRange(0, min_open=True),
+            help="Most tokens a minute, spread evenly.",
+        ),
+        click.option(f"--{prefix}gguf", metavar="FILE", help=f"GGUF file of {whose}, run in this process."),
+        click.option(
+            f"--{prefix}folder",
+            metavar="DIR",
+            help=f"Folder of transformers with {whose}, run in this process.",
+        ),
+    )
 
 
 def _with(verb: Verb, options: Sequence[Callable[[Verb], Verb]]) -> Verb:

@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wellkeeper.cli.support import CLEAN, FINDINGS, console, keep_memory, plain_errors, print_json, progress
+from wellkeeper.cli.support import (
+    CLEAN,
+    FINDINGS,
+    console,
+    id_option,
+    json_option,
+    keep_memory,
+    plain_errors,
+    print_json,
+    progress,
+    quiet_option,
+    text_option,
+    workers_option,
+)
 
 if TYPE_CHECKING:
     from wellkeeper.watermark.keys import WatermarkKey
@@ -24,14 +37,8 @@ _KEYS = click.option(
 )
 _ANY = click.option("--any-tokenizer", is_flag=True, help="Accept a tokeniser that a key was not made for.")
 _IDS = click.option("--ids", metavar="COL", help="Column of token ids, in place of text and tokeniser.")
-_TEXT = click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")
-_WORKERS = click.option(
-    "--workers", type=click.IntRange(1), default=None, help="Workers.  [default: the cores there are]"
-)
 _STRICT = click.option("--strict", is_flag=True, help="Stop at the first bad record.")
 _ZERO = click.option("--exit-zero", is_flag=True, help="Exit with 0 even if a mark is found.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-_QUIET = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors only.")
 
 
 @click.group()
@@ -58,7 +65,7 @@ def watermark() -> None:
 @click.option(
     "--out", type=click.Path(dir_okay=False), required=True, metavar="KEY.json", help="The key file."
 )
-@_JSON
+@json_option
 def new(
     *,
     scheme: str,
@@ -127,9 +134,9 @@ def _setting(written: str) -> tuple[str, int | float]:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @_KEYS
 @_TOKENIZER
-@_TEXT
+@text_option
 @_IDS
-@click.option("--id", "id_", metavar="COL", help="Column with the documents' ids.")
+@id_option
 @click.option(
     "--fdr",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -149,10 +156,10 @@ def _setting(written: str) -> tuple[str, int | float]:
     "--out", type=click.Path(file_okay=False), help="Folder for watermarks.parquet, one row a document."
 )
 @_ZERO
-@_WORKERS
+@workers_option
 @_STRICT
-@_JSON
-@_QUIET
+@json_option
+@quiet_option
 def detect(
     paths: tuple[str, ...],
     *,
@@ -190,7 +197,7 @@ def detect(
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @_KEYS
 @_TOKENIZER
-@_TEXT
+@text_option
 @_IDS
 @click.option(
     "--without",
@@ -207,10 +214,10 @@ def detect(
 )
 @_ANY
 @_ZERO
-@_WORKERS
+@workers_option
 @_STRICT
-@_JSON
-@_QUIET
+@json_option
+@quiet_option
 def radioactivity(
     paths: tuple[str, ...],
     *,

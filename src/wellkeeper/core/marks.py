@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from wellkeeper.core.origin import Origin, declared_origin
+from wellkeeper.core.origin import AI_MADE, Origin, declared_origin
 
 
 class Validity(IntEnum):
@@ -68,7 +68,7 @@ class Credential:
         if self.validity is not Validity.VALID:
             return Origin.UNKNOWN
         together = origin_of_source_types((*self.source_types, *self.inherited))
-        return together if together in _AI_MADE else origin_of_source_types(self.source_types)
+        return together if together in AI_MADE else origin_of_source_types(self.source_types)
 
     @property
     def evidence(self) -> str | None:
@@ -81,7 +81,7 @@ class Credential:
             return None
         if self.validity is not Validity.VALID:
             return "credential-broken"
-        side = "ai" if self.origin in _AI_MADE else "human" if self.origin is Origin.HUMAN else None
+        side = "ai" if self.origin in AI_MADE else "human" if self.origin is Origin.HUMAN else None
         if side is None:
             return None
         return f"credential-trusted-{side}" if self._is_vouched_for else f"credential-{side}"
@@ -96,17 +96,14 @@ class Credential:
         >>> signed.origin.label, signed.stated.label
         ('human', 'unknown')
         """
-        return self.origin if self.origin in _AI_MADE or self._is_vouched_for else Origin.UNKNOWN
+        return self.origin if self.origin in AI_MADE or self._is_vouched_for else Origin.UNKNOWN
 
     @property
     def _is_vouched_for(self) -> bool:
         """Whether a trusted signer says so himself, and not somebody who signed what he only took in."""
         by_himself = origin_of_source_types(self.source_types)
-        same_side = (by_himself in _AI_MADE) == (self.origin in _AI_MADE)
+        same_side = (by_himself in AI_MADE) == (self.origin in AI_MADE)
         return self.trust is Trust.TRUSTED and by_himself is not Origin.UNKNOWN and same_side
-
-
-_AI_MADE = (Origin.AI_GENERATED, Origin.AI_ASSISTED)
 
 
 def origin_of_source_types(terms: Iterable[str]) -> Origin:
@@ -118,7 +115,7 @@ def origin_of_source_types(terms: Iterable[str]) -> Origin:
     'ai-assisted'
     """
     origins = {declared_origin(term) for term in terms} - {Origin.UNKNOWN}
-    made_by_models = origins & {Origin.AI_GENERATED, Origin.AI_ASSISTED}
+    made_by_models = origins & set(AI_MADE)
     if made_by_models and len(origins) > 1:
         return Origin.AI_ASSISTED
     return min(origins) if origins else Origin.UNKNOWN

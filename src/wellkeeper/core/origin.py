@@ -23,6 +23,9 @@ class Origin(IntEnum):
 SYNTHETIC = (Origin.AI_GENERATED, Origin.MACHINE_TRANSLATED, Origin.PROGRAMMATIC)
 """Origins that count towards a recipe's `synthetic_share`."""
 
+AI_MADE = (Origin.AI_GENERATED, Origin.AI_ASSISTED)
+"""Origins in which a model wrote, alone or with a person; translation and templates are neither."""
+
 LABELS: tuple[str, ...] = tuple(origin.label for origin in Origin)
 
 # IPTC digital source types (cv.iptc.org/newscodes/digitalsourcetype) and words seen in public

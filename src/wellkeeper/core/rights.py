@@ -327,6 +327,12 @@ def _parsed(expression: str) -> "_Choice | str | None":
         return None
 
 
+def _tree_of(expression: str) -> "_Choice | str":
+    """The tree of an expression; what is none is one licence."""
+    tree = _parsed(expression) if _OPERATORS.search(expression) else None
+    return expression if tree is None else tree
+
+
 def _tree(node: object) -> "_Choice | str":
     name = type(node).__name__
     if name in {"AND", "OR"}:
@@ -353,8 +359,7 @@ def is_allowed(
     >>> is_allowed("GPL-2.0-only WITH Classpath-exception-2.0", {"GPL-2.0-only"}.__contains__)
     True
     """
-    tree = _parsed(expression) if _OPERATORS.search(expression) else expression
-    return _holds(expression if tree is None else tree, allowed, denied)
+    return _holds(_tree_of(expression), allowed, denied)
 
 
 def _holds(tree: "_Choice | str", allowed: Callable[[str], bool], denied: Callable[[str], bool]) -> bool:
@@ -373,8 +378,7 @@ def licences_of(expression: str) -> tuple[str, ...]:
     >>> licences_of("MIT OR (GPL-2.0-only WITH Classpath-exception-2.0 AND MIT)")
     ('MIT', 'GPL-2.0-only WITH Classpath-exception-2.0')
     """
-    tree = _parsed(expression) if _OPERATORS.search(expression) else expression
-    return tuple(dict.fromkeys(_leaves(tree if tree is not None else expression)))
+    return tuple(dict.fromkeys(_leaves(_tree_of(expression))))
 
 
 def _leaves(tree: "_Choice | str") -> tuple[str, ...]:

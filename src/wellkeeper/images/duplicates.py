@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wellkeeper.images.pictures import COLOUR_SIDE, GREY_SIDE, Fingerprints
+from wellkeeper.images.pictures import GREY_SIDE, MINIATURE_BYTES, Fingerprints
 from wellkeeper.kernels.clusters import NO_EDGES, Forest, edges_of, merge
 from wellkeeper.kernels.hamming import near_pairs
 
@@ -138,7 +138,7 @@ class _Miniatures:
     def of(cls, prints: Sequence[Fingerprints]) -> "_Miniatures":
         cells = GREY_SIDE**2
         written = np.frombuffer(b"".join(one.miniature for one in prints), np.uint8)
-        values = written.reshape(len(prints), cells + 2 * COLOUR_SIDE**2).astype(np.float32)
+        values = written.reshape(len(prints), MINIATURE_BYTES).astype(np.float32)
         light = values[:, :cells] - values[:, :cells].mean(axis=1, keepdims=True)
         light /= np.maximum(np.linalg.norm(light, axis=1, keepdims=True), 1e-6)
         simple = np.array([one.detail < SIMPLE_DETAIL for one in prints], np.bool_)

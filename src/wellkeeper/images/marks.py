@@ -19,11 +19,10 @@ from typing import Any, TypeAlias
 
 from wellkeeper.core.evidence import BY_NAME
 from wellkeeper.core.marks import Credential, RawSignal, Validity
-from wellkeeper.core.origin import Origin, declared_origin
+from wellkeeper.core.origin import AI_MADE, Origin, declared_origin
 from wellkeeper.core.rights import is_recognised, licence_expression
 from wellkeeper.images.metadata import CAMERA, GENERATOR, LICENCE
 
-_AI = (Origin.AI_GENERATED, Origin.AI_ASSISTED)
 _QUOTED = 160  # characters of a statement that the ledger quotes
 
 
@@ -58,7 +57,7 @@ def marks_of(signals: Iterable[RawSignal], credential: Credential) -> Marks:
     written = [statement for signal in _with_versions(signals) for statement in _of_signal(signal)]
     statements = tuple(dict.fromkeys((*signed, *written)))
     trusted = [s for s in statements if s.kind.startswith("credential-trusted")]
-    said = {s.origin for s in trusted or statements if trusted or s.origin in _AI} - {Origin.UNKNOWN}
+    said = {s.origin for s in trusted or statements if trusted or s.origin in AI_MADE} - {Origin.UNKNOWN}
     named = [s.generator for s in statements if s.generator]
     return Marks(
         statements=statements,
@@ -90,7 +89,7 @@ def _of_credential(credential: Credential) -> Iterator[Statement]:
         tool = known_generator(credential.generator) or credential.generator
         named = ", ".join((*credential.source_types, *credential.inherited))
         said = f"c2pa: {named}; signed by {signer}"
-        yield _statement(kind, origin, tool if origin in _AI else None, said)
+        yield _statement(kind, origin, tool if origin in AI_MADE else None, said)
 
 
 def signals_of_credential(credential: Credential) -> tuple[RawSignal, ...]:
@@ -172,7 +171,7 @@ def _source_type(signal: RawSignal) -> Parsed | None:
     if signal.name.lower() != "digitalsourcetype" or signal.where == "c2pa":
         return None
     origin = declared_origin(signal.value.rstrip("/"))
-    return (origin, None) if origin in _AI else None
+    return (origin, None) if origin in AI_MADE else None
 
 
 def _ai_system(signal: RawSignal) -> Parsed | None:

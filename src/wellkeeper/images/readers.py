@@ -196,7 +196,7 @@ def place_at(task: Task, number: int) -> Place:
     return task.places[number][0]
 
 
-def read_again(place: Place, column: str | None = None) -> bytes | None:
+def read_again(place: Place) -> bytes | None:
     """The bytes of one picture that a run has read before; None if they cannot be had any more."""
     try:
         if place.offset >= 0:
@@ -205,11 +205,13 @@ def read_again(place: Place, column: str | None = None) -> bytes | None:
                 return file.read(place.size if place.size >= 0 else -1)
         with open_binary(place.url) as source:
             table = pq.ParquetFile(source)
-            row = place.line - 1
+            column, row = _column_of_pictures(table.schema_arrow), place.line - 1
+            if column is None:
+                return None
             for number in range(table.num_row_groups):
                 rows = table.metadata.row_group(number).num_rows
                 if row < rows:
-                    return _bytes_of(_nth(table, number, row, column or _image_column(place.url)[0] or ""))
+                    return _bytes_of(_nth(table, number, row, column))
                 row -= rows
     except (InputError, OSError, pa.ArrowException):
         pass

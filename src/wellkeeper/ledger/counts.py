@@ -12,6 +12,8 @@ from wellkeeper.core.decision import Decision
 from wellkeeper.errors import WorkError
 
 _KEYS = tuple("group source origin origin_declared licence consent depth decision step reason".split())
+COUNTED = (*_KEYS, "words", "bytes", "cut_words", "cut_bytes")
+"""Columns that `counts_of` looks at."""
 _Tally: TypeAlias = Counter[tuple[str | None, ...]]
 
 
@@ -101,8 +103,7 @@ class Counts:
 def counts_of(tables: Iterable[pa.Table | pa.RecordBatch], *, read: int, quarantined: int) -> Counts:
     """Count ledger rows. `read` is what the readers saw, and comes from them: `reconcile` compares.
 
-    Give a data set's `to_batches(columns=[...])` to keep memory flat; columns used are group, source, origin,
-    origin_declared, licence, consent, depth, decision, step, reason, words, bytes, cut_words and cut_bytes.
+    Give a data set's `to_batches(columns=[*COUNTED])` to keep memory flat.
     """
     documents: _Tally = Counter()
     words: _Tally = Counter()

@@ -20,6 +20,7 @@ import pyarrow as pa
 from wellkeeper.core.rights import is_recognised
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import DataError
+from wellkeeper.ledger.folder import SINGLE
 from wellkeeper.ledger.rows import (
     DOCUMENTS,
     EVIDENCE,
@@ -93,8 +94,6 @@ _LEDGER = (
     ("quarantine", QUARANTINE, "Records that could not become a document."),
     ("sources", SOURCES, "The files that were read."),
 )
-_SINGLE = frozenset({"quarantine", "sources"})
-"""Tables that are one file and not parts in a folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +232,7 @@ def source_id(source: str) -> str:
 
 
 def _pattern(table: str) -> str:
-    return f"ledger/{table}.parquet" if table in _SINGLE else f"ledger/{table}/*.parquet"
+    return SINGLE.get(f"ledger/{table}", f"ledger/{table}/*.parquet")
 
 
 def _inside(path: str, pattern: str) -> bool:

@@ -58,6 +58,8 @@ _SCHEMAS: dict[Kind, pa.Schema] = {
     "parents": PARENTS,
     "signals": SIGNALS,
 }
+SINGLE = {f"ledger/{name}": f"ledger/{name}.parquet" for name in ("quarantine", "sources")}
+"""Tables that are one file, by their names in a manifest, and not parts in a folder."""
 
 
 def part_path(folder: Path, kind: Kind, number: int) -> Path:
@@ -66,15 +68,22 @@ def part_path(folder: Path, kind: Kind, number: int) -> Path:
 
 def part_paths(folder: Path, kind: Kind) -> list[Path]:
     """The parts of a kind that are there, in their order."""
-    return sorted(part_path(folder, kind, 0).parent.glob("part-*.parquet"))
+    return table_paths(folder, f"ledger/{kind}")
+
+
+def table_paths(folder: Path, table: str) -> list[Path]:
+    """The files of a table, by its name in a manifest: its parts, or the one file, be it there or not."""
+    if table in SINGLE:
+        return [folder / SINGLE[table]]
+    return sorted((folder / table).glob("part-*.parquet"))
 
 
 def quarantine_path(folder: Path) -> Path:
-    return folder / "ledger" / "quarantine.parquet"
+    return folder / SINGLE["ledger/quarantine"]
 
 
 def sources_path(folder: Path) -> Path:
-    return folder / "ledger" / "sources.parquet"
+    return folder / SINGLE["ledger/sources"]
 
 
 # Numbers that grow from row to row, or stay small: differences of neighbours take few bits.
@@ -110,6 +119,13 @@ def write_quarantine(folder: Path, records: Iterable[Quarantined]) -> Path:
 
 def write_sources(folder: Path, table: pa.Table) -> Path:
     return _write(sources_path(folder), table)
+
+
+def write_texts(path: Path, table: pa.Table) -> None:
+    """Write one part of `data` or `rejected`, atomically; the same table gives the same bytes."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", row_group_size=16_384)
+    write_atomic(path, sink.getvalue())
 
 
 def remove_parts(folder: Path) -> None:

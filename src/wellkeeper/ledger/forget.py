@@ -30,19 +30,28 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from wellkeeper.core.decision import Decision
-from wellkeeper.core.lineage import UNKNOWN_DEPTH
 from wellkeeper.engine.store import sha256_of_file, write_atomic
 from wellkeeper.errors import InputError, WorkError
 from wellkeeper.ledger.amendment import Amendment
-from wellkeeper.ledger.counts import counts_of
-from wellkeeper.ledger.folder import KINDS_OF_PARTS, SALTS, Kind, open_part_tables, part_paths, write_part
+from wellkeeper.ledger.counts import COUNTED, counts_of
+from wellkeeper.ledger.croissant import write_croissant
+from wellkeeper.ledger.folder import (
+    KINDS_OF_PARTS,
+    SALTS,
+    Kind,
+    open_part_tables,
+    part_paths,
+    table_paths,
+    write_part,
+    write_texts,
+)
 from wellkeeper.ledger.leaves import SALT_BYTES, stored_leaves
-from wellkeeper.ledger.manifest import read_manifest, rewrite_manifest
+from wellkeeper.ledger.manifest import read_manifest, rewrite_manifest, sealed_facts
 from wellkeeper.ledger.rows import DOCUMENTS
 from wellkeeper.ledger.scrub import Scrubber
 from wellkeeper.ledger.seal import Seal, Statement, read_seal, seal
 from wellkeeper.ledger.signature import SigningKey
-from wellkeeper.ledger.verify import paths_of, table_digest, verify
+from wellkeeper.ledger.verify import table_digest, verify
 from wellkeeper.ledger.why import FORGOTTEN, why
 
 REASON = "forgotten"
@@ -62,7 +71,6 @@ _STONE = {
     "decision": Decision.DROP.label,
     "step": FORGOTTEN,
     "reason": REASON,
-    "depth": UNKNOWN_DEPTH,
 }
 _WITH_TEXTS = (".work", ".*.tmp")
 """Hidden names that go: sidecars, which hold the beginnings of texts, and files that were never finished."""
@@ -256,7 +264,7 @@ def _linked(source: str, target: str) -> str:
 
 def _without_texts(folder: Path, place: str, rows: Sequence[int]) -> list[str]:
     """Remove the rows' texts from `data` or `rejected`; returns them."""
-    paths = sorted((folder / place).glob("part-*.parquet"))
+    paths = table_paths(folder, place)
     if not paths:
         return []
     ledger = open_part_tables(folder, "documents").to_table(columns=["decision", "step"])
@@ -276,14 +284,8 @@ def _without_texts(folder: Path, place: str, rows: Sequence[int]) -> list[str]:
         if some.any():
             table = pq.read_table(path)
             removed += table.filter(pa.array(some)).column("text").to_pylist()
-            _rewrite(path, table.filter(pa.array(~some)))
+            write_texts(path, table.filter(pa.array(~some)))
     return removed
-
-
-def _rewrite(path: Path, table: pa.Table) -> None:
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", row_group_size=16_384)
-    write_atomic(path, sink.getvalue().to_pybytes())
 
 
 def _bury(folder: Path, rows: Sequence[int]) -> None:
@@ -348,7 +350,7 @@ def _without_rows(folder: Path, kind: Kind, rows: Sequence[int]) -> None:
 def _manifest(folder: Path, amendment: Amendment) -> dict[str, Any]:
     """Bring `manifest.json` and `croissant.json` up to date; returns what the seal says of them."""
     old = read_manifest(folder)
-    rows = open_part_tables(folder, "documents").to_batches()
+    rows = open_part_tables(folder, "documents").to_batches(columns=[*COUNTED])
     counts = counts_of(rows, read=old["counts"]["read"], quarantined=old["counts"]["quarantined"])
     _croissant(folder)
     _card(folder, sum(len(one["rows"]) for one in old.get("forgotten", ())) + len(amendment.rows))
@@ -356,11 +358,10 @@ def _manifest(folder: Path, amendment: Amendment) -> dict[str, Any]:
         folder,
         old,
         counts=counts,
-        tables={name: table_digest(name, paths_of(folder, name)) for name in old["tables"]},
+        tables={name: table_digest(name, table_paths(folder, name)) for name in old["tables"]},
         forgotten={"at": amendment.at, "reason": amendment.reason, "rows": list(amendment.rows)},
     )
-    told = {name: manifest[name] for name in ("version", "recipe_digest", "tables")}
-    return {**told, "verb": manifest["run"]["verb"], "manifest": manifest["digest"]}
+    return sealed_facts(manifest)
 
 
 def _croissant(folder: Path) -> None:
@@ -374,7 +375,7 @@ def _croissant(folder: Path) -> None:
         if "sha256" in entry and file.is_file():
             entry["sha256"] = sha256_of_file(file)
             entry["contentSize"] = f"{file.stat().st_size} B"
-    write_atomic(path, (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode())
+    write_croissant(folder, content)
 
 
 _SINCE = "## Removed since"

@@ -165,7 +165,7 @@ def grow_tree(folder: Path) -> TreeHead:
             index.update(batch)
         index.write(folder)
         tiles = _stored(folder / TILES)
-    return _head(folder, "tile", tiles)
+    return _head(folder, "tile", rows, tiles)
 
 
 def grow_public_tree(folder: Path, *, keep_salts: bool) -> TreeHead:
@@ -183,7 +183,7 @@ def grow_public_tree(folder: Path, *, keep_salts: bool) -> TreeHead:
     tiles = hasher.finish()
     write_atomic(folder / TILES, tiles)
     write_atomic(folder / LOOKUP, lookup.finish())
-    return _head(folder, "row", tiles)
+    return _head(folder, "row", rows, tiles)
 
 
 def _draw_salts(path: Path, rows: int) -> None:
@@ -192,9 +192,9 @@ def _draw_salts(path: Path, rows: int) -> None:
             file.write(os.urandom(SALT_BYTES * min(READ_ROWS, rows - first)))
 
 
-def _head(folder: Path, leaf: LeafKind, tiles: bytes) -> TreeHead:
+def _head(folder: Path, leaf: LeafKind, rows: int, tiles: bytes) -> TreeHead:
     schema = pq.read_schema(part_paths(folder, "documents")[0])
-    return TreeHead(leaf=leaf, rows=rows_of(folder), columns=columns_of(schema), root=tree.root(tiles).hex())
+    return TreeHead(leaf=leaf, rows=rows, columns=columns_of(schema), root=tree.root(tiles).hex())
 
 
 def _row_hashes(batch: pa.RecordBatch, salts: bytes) -> bytes:

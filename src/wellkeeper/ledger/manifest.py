@@ -34,6 +34,7 @@ __all__ = [
     "reconcile",
     "reconcile_manifest",
     "rewrite_manifest",
+    "sealed_facts",
     "without_password",
     "write_manifest",
 ]
@@ -138,7 +139,6 @@ def write_manifest(
         "inputs": [asdict(item) | {"url": without_password(item.url)} for item in inputs],
         "counts": counts.to_json(),
         "tables": dict(tables),
-        "files": {name: facts for name, facts in files.items() if name not in _OF_ONE_RUN},
     }
     if earlier:
         content["against"] = [asdict(item) for item in earlier]
@@ -148,15 +148,8 @@ def write_manifest(
         content["trust"] = {"sha256": trust}
     if watermarks is not None:
         content["watermarks"] = asdict(watermarks)
-    content["digest"] = digest_of(content)
-    content["run"] = dict(run or {}) | {
-        "created": (created or datetime.now(UTC)).isoformat(timespec="seconds"),
-        "files": {name: facts for name, facts in files.items() if name in _OF_ONE_RUN},
-    }
-    data = _json(content)
-    write_atomic(folder / MANIFEST, data)
-    written: dict[str, Any] = json.loads(data)
-    return written
+    moment = (created or datetime.now(UTC)).isoformat(timespec="seconds")
+    return _write(folder, content, run={**(run or {}), "created": moment}, files=files)
 
 
 def rewrite_manifest(
@@ -168,19 +161,27 @@ def rewrite_manifest(
     forgotten: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write the manifest of a folder from which documents were removed; `forgotten` joins those removed before."""
-    files = file_digests(folder)
-    content = {name: value for name, value in old.items() if name not in ("digest", "run")}
-    content |= {
+    content = {
+        **old,
         "counts": counts.to_json(),
         "tables": dict(tables),
-        "files": {name: facts for name, facts in files.items() if name not in _OF_ONE_RUN},
         "forgotten": [*old.get("forgotten", ()), dict(forgotten)],
     }
-    content["digest"] = digest_of(content)
-    content["run"] = old["run"] | {
-        "files": {name: facts for name, facts in files.items() if name in _OF_ONE_RUN}
-    }
-    data = _json(content)
+    return _write(folder, content, run=old["run"], files=file_digests(folder))
+
+
+def _write(
+    folder: Path,
+    content: Mapping[str, Any],
+    *,
+    run: Mapping[str, Any],
+    files: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Write a manifest with its files and its digest, and return what was written."""
+    whole = {**content, "files": {name: facts for name, facts in files.items() if name not in _OF_ONE_RUN}}
+    whole["digest"] = digest_of(whole)
+    whole["run"] = {**run, "files": {name: facts for name, facts in files.items() if name in _OF_ONE_RUN}}
+    data = _json(whole)
     write_atomic(folder / MANIFEST, data)
     written: dict[str, Any] = json.loads(data)
     return written
@@ -213,6 +214,21 @@ def reconcile_manifest(manifest: Mapping[str, Any]) -> None:
     counts = Counts(**{field.name: told.get(field.name, ()) for field in fields(Counts)})
     reconcile(counts)
     _reconcile_inputs(counts, [ManifestInput(**item) for item in manifest["inputs"]])
+
+
+def sealed_facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the seal of a folder says of its manifest.
+
+    Raises:
+        KeyError, TypeError: the manifest lacks some of it.
+    """
+    return {
+        "verb": manifest["run"]["verb"],
+        "version": manifest["version"],
+        "recipe_digest": manifest["recipe_digest"],
+        "manifest": manifest["digest"],
+        "tables": manifest["tables"],
+    }
 
 
 def without_password(url: str) -> str:

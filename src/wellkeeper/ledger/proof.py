@@ -178,8 +178,7 @@ def _whole(number: Any) -> int:
 
 
 def _head(statement: Statement) -> Mapping[str, Any]:
-    head: Mapping[str, Any] | None = statement.predicate["tree"]
-    if head is None:
+    if (head := statement.tree) is None:
         raise InputError("The seal names no tree of rows: there is no ledger to prove anything of. Seal one.")
     return head
 

@@ -61,6 +61,17 @@ class Statement:
         return found
 
     @property
+    def tree(self) -> Mapping[str, Any] | None:
+        """The head of the tree over the ledger's rows, as `TreeHead.to_json` tells it; None: there is no ledger."""
+        found: Mapping[str, Any] | None = self.predicate["tree"]
+        return found
+
+    @property
+    def root(self) -> str | None:
+        """The root that it names, if it is of a ledger."""
+        return None if self.tree is None else str(self.tree["root"])
+
+    @property
     def previous(self) -> Mapping[str, str] | None:
         """`file`, `sha256` and `root` of the seal before."""
         found: Mapping[str, str] | None = self.predicate["previous"]
@@ -259,9 +270,8 @@ def _link(folder: Path, before: Statement | None) -> dict[str, Any] | None:
     if before is None:
         return None
     path = history_of(folder)[-1]
-    tree = before.predicate["tree"]
     return {
         "file": path.relative_to(folder).as_posix(),
         "sha256": sha256_of_file(path),
-        "root": None if tree is None else tree["root"],
+        "root": before.root,
     }

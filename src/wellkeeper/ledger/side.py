@@ -56,7 +56,7 @@ def tombstones(parts: Sequence[Path]) -> tuple[set[int], set[int]]:
         pyarrow.ArrowException, OSError: a part cannot be read.
     """
     stones, named = [], []
-    for batch in batches_of(parts, ["row", "step", "survivor"]):
+    for batch in batches_of(parts, ["row", "step"]):
         step: Any = batch.column("step")
         dead = pc.fill_null(pc.equal(step.cast(pa.string()), FORGOTTEN), fill_value=False)
         stones += batch.column("row").filter(dead).to_pylist()

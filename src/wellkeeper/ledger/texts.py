@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wellkeeper.core.decision import Decision
 from wellkeeper.engine.readers.columns import text_buffers
 from wellkeeper.ledger.digest import sha256_of_texts
-from wellkeeper.ledger.folder import part_paths
+from wellkeeper.ledger.folder import part_paths, table_paths
 from wellkeeper.ledger.leaves import batches_of
 from wellkeeper.ledger.verification import SUSPECT, Problem
 
@@ -22,17 +22,13 @@ _OF_DATA = ("id", "text", "c2pa_manifest")
 _OF_LEDGER = ("row", "id", "content_hash", "decision", "cut_words")
 
 
-def data_paths(folder: Path) -> list[Path]:
-    return sorted((folder / "data").glob("part-*.parquet"))
-
-
 def check_texts(folder: Path) -> Iterator[Problem]:
     """All documents of the data against the rows that the ledger keeps.
 
     Raises:
         pyarrow.ArrowException, OSError: a table cannot be read.
     """
-    data = data_paths(folder)
+    data = table_paths(folder, "data")
     sizes = [batch.num_rows for batch in _documents(data, ("id",))]
     kept = _in_pieces(_kept(part_paths(folder, "documents")), sizes)
     for batch in _documents(data, _OF_DATA):
@@ -55,7 +51,7 @@ def check_text(folder: Path, record: Mapping[str, Any]) -> Iterator[Problem]:
         return
     before = _kept_before(folder, record["row"])
     row = pa.Table.from_pylist([{name: record[name] for name in _OF_LEDGER if name in record}])
-    for path in data_paths(folder):
+    for path in table_paths(folder, "data"):
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
                 rows = file.metadata.row_group(group).num_rows

@@ -113,12 +113,6 @@ def keyids_of(statement: Statement) -> tuple[str, ...]:
     return tuple(signature.keyid for signature in statement.envelope.signatures)
 
 
-def root_of(statement: Statement) -> str | None:
-    """The root that a seal names, if it is of a ledger."""
-    head = statement.predicate["tree"]
-    return None if head is None else str(head["root"])
-
-
 def check_signature(statement: Statement, key: VerifyKey | None) -> Iterator[Problem]:
     """Whether the key has signed; without one nothing is asked."""
     if key is None:

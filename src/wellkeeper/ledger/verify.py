@@ -24,17 +24,19 @@ from wellkeeper.engine.store import sha256_of_file
 from wellkeeper.errors import DataError, InputError, WellkeeperError, WorkError
 from wellkeeper.ledger import tree
 from wellkeeper.ledger.amendment import undone
-from wellkeeper.ledger.counts import counts_of
+from wellkeeper.ledger.counts import COUNTED, counts_of
 from wellkeeper.ledger.digest import ContentDigest
 from wellkeeper.ledger.folder import (
     KINDS_OF_PARTS,
     LEAVES,
     LOOKUP,
     SALTS,
+    SINGLE,
     TILE_ROWS,
     TILES,
     part_paths,
     quarantine_path,
+    table_paths,
 )
 from wellkeeper.ledger.leaves import (
     RowHasher,
@@ -54,6 +56,7 @@ from wellkeeper.ledger.manifest import (
     read_manifest,
     recipe_digest_of,
     reconcile_manifest,
+    sealed_facts,
 )
 from wellkeeper.ledger.packing import VERSION, columns_of
 from wellkeeper.ledger.seal import Statement, history_of, history_path, read_statement
@@ -68,12 +71,9 @@ from wellkeeper.ledger.verification import (
     check_signature,
     key_of,
     keyids_of,
-    root_of,
 )
 
 _SHOWN = 10  # problems of one kind that are told one by one
-_SINGLE = {"ledger/quarantine": "ledger/quarantine.parquet", "ledger/sources": "ledger/sources.parquet"}
-"""Tables that are one file."""
 _IN_PARTS = (*(f"ledger/{kind}" for kind in KINDS_OF_PARTS), "data", "rejected")
 """Tables that are a folder of parts."""
 _ROWS = "ledger/documents"
@@ -120,7 +120,7 @@ def verify(
         keyids=keyids_of(statement),
         key=None if key is None else key.keyid,
         quick=quick,
-        root=root_of(statement),
+        root=statement.root,
         checked=look.checked,
     )
 
@@ -147,16 +147,13 @@ class _Look:
 
     @property
     def tree(self) -> Mapping[str, Any] | None:
-        found: Mapping[str, Any] | None = self.statement.predicate["tree"]
-        return found
+        return self.statement.tree
 
     def table(self, name: str) -> list[Path] | None:
         """The files of a table; None if one of them is not as sealed, missing, or was added."""
-        paths = paths_of(self.folder, name)
+        paths = table_paths(self.folder, name)
         found = {path.relative_to(self.folder).as_posix() for path in paths if path.exists()}
-        sealed = {
-            one for one in self.statement.subjects if one == _SINGLE.get(name) or _is_part_of(name, one)
-        }
+        sealed = {one for one in self.statement.subjects if one == SINGLE.get(name) or _is_part_of(name, one)}
         return paths if found == sealed and not found & self.changed else None
 
     def opened(self, name: str) -> BinaryIO:
@@ -209,13 +206,7 @@ def _manifest(look: _Look) -> Iterator[Problem]:
         return
     try:
         manifest = look.manifest = read_manifest(look.folder)
-        told = {
-            "verb": manifest["run"]["verb"],
-            "version": manifest["version"],
-            "recipe_digest": manifest["recipe_digest"],
-            "manifest": manifest["digest"],
-            "tables": manifest["tables"],
-        }
+        told = sealed_facts(manifest)
         digest, recipe = digest_of(manifest), recipe_digest_of(manifest["recipe"])
         reconcile_manifest(manifest)
     except WorkError as error:
@@ -264,9 +255,8 @@ def _history(look: _Look) -> Iterator[Problem]:
         except InputError as error:
             yield Problem(code="history", where=name, found=str(error), next=AGAIN)
             return
-        root = (earlier.predicate["tree"] or {}).get("root")
-        if root != link.get("root"):
-            yield _differs("history", name, link.get("root"), root)
+        if earlier.root != link.get("root"):
+            yield _differs("history", name, link.get("root"), earlier.root)
         link = earlier.previous
     numbered = [history_path(look.folder, number) for number in range(1, len(files) + 1)]
     if link is not None or files != numbered:
@@ -313,8 +303,7 @@ def _amendments(look: _Look) -> Iterator[Problem]:
         except (InputError, DataError, ValueError, TypeError, KeyError) as error:
             yield _amendment(str(error))
             return
-        head = earlier.predicate["tree"] or {}
-        if head != {**look.tree, "root": root}:
+        if earlier.tree != {**look.tree, "root": root}:
             yield _amendment("with what it changed put back, the ledger is not the one of the seal before")
         statement = earlier
 
@@ -352,8 +341,8 @@ def _tables(look: _Look) -> Iterator[Problem]:
             continue
         if found != digest:
             yield _differs("table-differs", name, digest, found)
-    for name in (*_IN_PARTS, *_SINGLE):
-        if name not in tables and any(path.exists() for path in paths_of(look.folder, name)):
+    for name in (*_IN_PARTS, *SINGLE):
+        if name not in tables and any(path.exists() for path in table_paths(look.folder, name)):
             found = "it is there, and the seal names no digest of its content"
             yield Problem(code="table-differs", where=name, found=found, next=SUSPECT)
 
@@ -365,13 +354,6 @@ def _among_parts(look: _Look) -> Iterator[Problem]:
         if table is not None and not _is_part_of(table, name):
             found = f"it lies in the folder of {table} and is no part of it"
             yield Problem(code="table-differs", where=name, found=found, next=SUSPECT)
-
-
-def paths_of(folder: Path, table: str) -> list[Path]:
-    """The files of a table, by its name in a manifest."""
-    if table in _SINGLE:
-        return [folder / _SINGLE[table]]
-    return sorted((folder / table).glob("part-*.parquet"))
 
 
 def table_digest(name: str, paths: list[Path]) -> str:
@@ -502,7 +484,7 @@ def _counts(look: _Look, parts: list[Path]) -> Iterator[Problem]:
         return
     told = look.manifest["counts"]
     quarantined = pq.read_metadata(quarantine_path(look.folder)).num_rows
-    counts = counts_of(batches_of(parts), read=told["read"], quarantined=quarantined).to_json()
+    counts = counts_of(batches_of(parts, [*COUNTED]), read=told["read"], quarantined=quarantined).to_json()
     for name in told.keys() & counts.keys():
         if not _agree(told[name], counts[name]):
             yield Problem(

@@ -19,7 +19,6 @@ from wellkeeper.ledger.verification import (
     check_signature,
     key_of,
     keyids_of,
-    root_of,
 )
 
 
@@ -80,7 +79,7 @@ def _of_proofs(
         problems=(*check_signature(statement, key), *bad, *problems),
         keyids=keyids_of(statement),
         key=None if key is None else key.keyid,
-        root=root_of(statement),
+        root=statement.root,
         checked={"rows": len(proofs)},
         records=() if bad or problems else tuple(proof.record() for proof in proofs),
     )

@@ -149,9 +149,8 @@ class TailChange:
         """
         if self.spread is None:
             return 1.0
-        t = (self.second - self.first + margin * self.first) / self.spread.error
-        half = student.two_sided(t, self.spread.freedom) / 2
-        return half if t > 0 else 1 - half
+        beyond = self.second - self.first + margin * self.first
+        return student.below(-beyond / self.spread.error, self.spread.freedom)
 
     def to_json(self) -> dict[str, Any]:
         return {

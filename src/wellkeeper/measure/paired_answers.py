@@ -304,10 +304,7 @@ def _by_student(changes: Values, margin: float) -> Bounds:
 
 def _below(distance: float, error: float, items: int) -> float:
     """Chance that Student's t lies below distance / error."""
-    if error == 0:
-        return float(distance >= 0)
-    beyond = student.two_sided(distance / error, items - 1) / 2
-    return beyond if distance < 0 else 1 - beyond
+    return student.below(distance / error, items - 1) if error else float(distance >= 0)
 
 
 def _root(is_below: Callable[[float], bool], low: float, high: float) -> float:

@@ -28,6 +28,16 @@ def two_sided(t: float, freedom: float) -> float:
     return _incomplete_beta(freedom / (freedom + t * t), freedom / 2, 0.5)
 
 
+def below(t: float, freedom: float) -> float:
+    """Chance, in [0, 1], that Student's t lies below `t`: its distribution function.
+
+    >>> round(below(-2.228, 10), 4), round(below(2.228, 10), 4)
+    (0.025, 0.975)
+    """
+    beyond = two_sided(t, freedom) / 2
+    return beyond if t < 0 else 1 - beyond
+
+
 def reach(freedom: float, chance: float = 0.05) -> float:
     """How far from 0 Student's t lies with a chance in (0, 1): the inverse of `two_sided`.
 

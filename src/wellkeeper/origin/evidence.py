@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.core.dates import CHATGPT_RELEASE, DateBasis
 from wellkeeper.core.evidence import BY_NAME, KINDS, Strength
-from wellkeeper.core.origin import Origin
+from wellkeeper.core.origin import AI_MADE, Origin
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.errors import DataError
 
@@ -49,7 +49,6 @@ ASSISTED_ABOVE = (
 )
 
 _RELEASE = int(CHATGPT_RELEASE.timestamp())
-_AI_LABELS = (Origin.AI_GENERATED, Origin.AI_ASSISTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +137,7 @@ def declared_evidence(origin: NDArray[np.uint8]) -> Masks:
     Machine-translated and programmatic text gives neither bit: it is not by a human and not by a chat model.
     """
     human = np.where(origin == Origin.HUMAN, _bit("declared-human"), np.uint64(0))
-    ai = np.where(np.isin(origin, _AI_LABELS), _bit("declared-ai"), np.uint64(0))
+    ai = np.where(np.isin(origin, AI_MADE), _bit("declared-ai"), np.uint64(0))
     return (human | ai).astype(np.uint64)
 
 
@@ -270,7 +269,7 @@ def origin_of(
     stated = np.zeros(mask.size, np.uint8) if marked is None else marked
     by_ai = traced & (probability(odds) > ASSISTED_ABOVE) & ~conflict
     human = _any(mask, _bit("captured-before-2022-11-30")) & ~traced
-    ai = np.where(np.isin(stated, _AI_LABELS), stated, Origin.AI_ASSISTED)
+    ai = np.where(np.isin(stated, AI_MADE), stated, Origin.AI_ASSISTED)
     inferred = np.where(by_ai, ai, np.where(human, Origin.HUMAN, Origin.UNKNOWN))
     unsigned = np.where(declared_origin != Origin.UNKNOWN, declared_origin, inferred)
     origin = np.where(_attested(mask, stated), stated, unsigned).astype(np.uint8)

@@ -17,11 +17,7 @@ from itertools import pairwise
 
 from wellkeeper.core.evidence import BY_NAME
 from wellkeeper.core.marks import Credential, RawSignal, origin_of_source_types
-from wellkeeper.core.origin import Origin, declared_origin
-
-AI_MADE = (Origin.AI_GENERATED, Origin.AI_ASSISTED)
-STATING = ("ai-disclosure", "iptc", "json-ld")
-"""Kinds of raw signals that may state an origin."""
+from wellkeeper.core.origin import AI_MADE, Origin, declared_origin
 
 _MODES = {  # of [2] and [3]; "none" states nothing
     "ai-generated": Origin.AI_GENERATED,

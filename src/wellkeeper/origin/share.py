@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wellkeeper.core.origin import Origin
+from wellkeeper.core.origin import AI_MADE, Origin
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.errors import DataError
 
@@ -116,7 +116,7 @@ def _known(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     settled = np.ones(origin.shape, bool) if conflict is None else ~conflict
     _same_length(origin, settled, "conflict")
-    ai = np.isin(origin, (Origin.AI_GENERATED, Origin.AI_ASSISTED)) & settled
+    ai = np.isin(origin, AI_MADE) & settled
     return ai, (origin != Origin.UNKNOWN) & settled & ~ai
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.core.decision import Corpus, Decision, Indices, Keyed, Referenced, Ruling, Weights
 from wellkeeper.core.evidence import BY_NAME, KINDS, Strength
-from wellkeeper.core.origin import LABELS, Origin
+from wellkeeper.core.origin import AI_MADE, LABELS
 from wellkeeper.errors import RecipeError
 from wellkeeper.origin.evidence import (
     PRIORS,
@@ -41,7 +41,6 @@ CONFLICTING = "conflicting-evidence"
 FLAGGED = "style-flag"
 WEIGHED = "weighed-by-origin"
 _CONTROLS = ("false-alarms", "discoveries")  # as in wellkeeper.origin.flags, which few recipes need
-_AI_LABELS = (Origin.AI_GENERATED, Origin.AI_ASSISTED)
 
 # Kinds a text itself can show; those of weight 0, quotations above all, are no reason to drop anything.
 _KINDS = tuple(
@@ -193,7 +192,7 @@ class OriginStep:
         score = probability(found.odds)
         decision = _by_thresholds(score, found, options)
         reason = np.where(held, 3, np.where(found.conflict, 1, 0))
-        ours = np.isin(found.declared, _AI_LABELS)
+        ours = np.isin(found.declared, AI_MADE)
         decision[ours] = Decision.DROP if options["declared"] == "drop" else Decision.KEEP
         reason[ours] = 2
         facts = {
@@ -248,7 +247,7 @@ class OriginStep:
             )
         declared = corpus.column("origin")[candidates]
         flags = flag(
-            np.where(np.isin(declared, _AI_LABELS), np.float32(np.nan), styled.scores),
+            np.where(np.isin(declared, AI_MADE), np.float32(np.nan), styled.scores),
             styled.codes,
             styled.names,
             {name: human for name, (human, _) in styled.references.items()},
@@ -395,7 +394,7 @@ def _judged(
         mask, declared, captured_at, prior=PRIORS[prior], style=style, watermark=watermark, flagged=flagged
     )
     told = np.zeros(documents.size) if style is None else np.nan_to_num(style)
-    alone = (told > 0) & ~traced_by_ai(mask) & ~np.isin(declared, _AI_LABELS)
+    alone = (told > 0) & ~traced_by_ai(mask) & ~np.isin(declared, AI_MADE)
     return _Judged(declared, odds, conflict, alone, int(np.count_nonzero(told)))
 
 

@@ -1,9 +1,9 @@
 """The sections of an audit document, each from columns and rulings; nothing here decides anything."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,34 +20,45 @@ from wellkeeper.recipe.corpus import LoadedCorpus, month_label, quarantine_table
 EXAMPLES = 6
 QUARANTINE_LISTED = 50
 
+_Name = TypeVar("_Name", str, tuple[str, str])
+
 
 def describe_inputs(corpus: LoadedCorpus, said: Sequence[str]) -> dict[str, Any]:
-    records = quarantine_table(corpus)
-    listed = records.slice(0, QUARANTINE_LISTED).to_pylist()
-    codes = Counter(str(code) for code in records.column("code").to_pylist())
-    first: dict[str, Mapping[str, Any]] = {}
-    for row in records.to_pylist():
-        first.setdefault(row["code"], row)
+    quarantined = quarantine_table(corpus).to_pylist()
     return {
         "documents": len(corpus),
         "bytes": int(corpus.column("bytes").sum()),
         "words": int(corpus.column("words").sum()),
-        "quarantined": records.num_rows,
+        "quarantined": len(quarantined),
         "files": len(corpus.files),
         "columns": [*said, *(() if corpus.watermarks is None else corpus.watermarks.cautions)],
         "sources": describe_sources(corpus),
+        **describe_quarantine(quarantined),
+    }
+
+
+def describe_quarantine(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What could not be read: by code with the first record of each, and the first records of all."""
+    first = {record["code"]: record for record in reversed(records)}
+    return {
         "quarantine_by_code": [
             {
                 "code": code,
                 "records": count,
                 "example": {key: first[code][key] for key in ("file", "line", "offset", "reason")},
             }
-            for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0]))
+            for code, count in ranked(str(record["code"]) for record in records)
         ],
         "quarantine": [
-            {key: row[key] for key in ("file", "line", "offset", "code", "reason")} for row in listed
+            {key: record[key] for key in ("file", "line", "offset", "code", "reason")}
+            for record in records[:QUARANTINE_LISTED]
         ],
     }
+
+
+def ranked(values: Iterable[_Name]) -> list[tuple[_Name, int]]:
+    """Values with their number, the most frequent first, then by name."""
+    return sorted(Counter(values).items(), key=lambda item: (-item[1], item[0]))
 
 
 def describe_sources(corpus: LoadedCorpus) -> list[dict[str, Any]]:

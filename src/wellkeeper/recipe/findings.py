@@ -4,7 +4,7 @@ Each rule reads the audit document (`wellkeeper.audit/1`) and gives at most one 
 listed in docs/findings.md; thresholds stand here, each with its reason.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from wellkeeper.core.finding import Finding, Severity
@@ -12,6 +12,7 @@ from wellkeeper.core.rights import CONSENTS
 from wellkeeper.origin.share import ANCHORS_NEEDED
 
 Audit: TypeAlias = Mapping[str, Any]
+Rule: TypeAlias = Callable[[Audit], Iterator[Finding]]
 
 REDUNDANT_WARNING = 0.01
 """Share of redundant documents from which training on them is worth a decision: repeated text is memorised
@@ -29,9 +30,14 @@ CLUSTER_LARGE = 100
 
 
 def findings_of(audit: Audit) -> tuple[Finding, ...]:
-    """All findings, most severe first, then by code."""
+    """All findings of an audit of texts."""
+    return findings_by(_RULES, audit)
+
+
+def findings_by(rules: Iterable[Rule], document: Audit) -> tuple[Finding, ...]:
+    """All findings of these rules, most severe first, then by code."""
     order = (Severity.ERROR, Severity.WARNING, Severity.INFO)
-    found = [finding for rule in _RULES for finding in rule(audit)]
+    found = [finding for rule in rules for finding in rule(document)]
     return tuple(sorted(found, key=lambda finding: (order.index(finding.severity), finding.code)))
 
 
@@ -45,25 +51,35 @@ def verdict_of(findings: tuple[Finding, ...]) -> str:
     return "findings" if any(finding.severity is not Severity.INFO for finding in findings) else "clean"
 
 
-def _finding(code: str, severity: Severity, title: str, detail: str, next_: str) -> Finding:
+def finding_of(code: str, severity: Severity, title: str, detail: str, next_: str) -> Finding:
+    """A finding, its parts in the order in which they are read."""
     return Finding(code=code, severity=severity, title=title, detail=detail, next=next_)
 
 
-def _many(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """A count and its noun: `1 document`, `2,000 documents`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def _quarantine(audit: Audit) -> Iterator[Finding]:
-    inputs = audit["inputs"]
+def quarantine_finding(inputs: Audit, noun: str, next_: str) -> Iterator[Finding]:
+    """What could not be read, by the `inputs` of a document; `noun` is what each of it was to be."""
     if inputs["quarantined"]:
         kinds = ", ".join(f"{row['code']} ({row['records']:,})" for row in inputs["quarantine_by_code"])
-        yield _finding(
+        yield finding_of(
             "WK101",
             Severity.WARNING,
-            f"{_many(inputs['quarantined'], 'record')} could not be read",
+            f"{counted(inputs['quarantined'], noun)} could not be read",
             f"They are not in any figure of this report: {kinds}.",
-            "Look at the list with file, line and byte below; repair the records, or leave them out on purpose.",
+            next_,
         )
+
+
+def _quarantine(audit: Audit) -> Iterator[Finding]:
+    return quarantine_finding(
+        audit["inputs"],
+        "record",
+        "Look at the list with file, line and byte below; repair the records, or leave them out on purpose.",
+    )
 
 
 def _dominant(audit: Audit) -> Iterator[Finding]:
@@ -71,7 +87,7 @@ def _dominant(audit: Audit) -> Iterator[Finding]:
     sources = sorted(inputs["sources"], key=lambda row: -row["documents"])
     if len(sources) > 1 and sources[0]["documents"] > DOMINANT_SOURCE * inputs["documents"]:
         share = sources[0]["documents"] / inputs["documents"]
-        yield _finding(
+        yield finding_of(
             "WK102",
             Severity.INFO,
             f"{sources[0]['name']} makes up {share:.0%} of the documents",
@@ -84,7 +100,7 @@ def _undated(audit: Audit) -> Iterator[Finding]:
     dates = audit["origin"]["dates"]
     total = audit["inputs"]["documents"]
     if dates["undated"] > total / 2:
-        yield _finding(
+        yield finding_of(
             "WK103",
             Severity.INFO,
             f"{dates['undated'] / total:.0%} of the documents have no date",
@@ -99,10 +115,10 @@ def _duplicates(audit: Audit) -> Iterator[Finding]:
         redundant = audit["duplicates"][key]["redundant"]
         if redundant:
             severe = redundant >= REDUNDANT_WARNING * total
-            yield _finding(
+            yield finding_of(
                 code,
                 Severity.WARNING if severe else Severity.INFO,
-                f"{_many(redundant, 'document')} {'is' if redundant == 1 else 'are'} {kind} duplicate"
+                f"{counted(redundant, 'document')} {'is' if redundant == 1 else 'are'} {kind} duplicate"
                 f"{'' if redundant == 1 else 's'} of others ({redundant / total:.1%})",
                 "Models memorise what is repeated, and repeated text outweighs the rest.",
                 f"Drop them with {kind}-duplicates.v1 in the recipe; keep decides which copy stays.",
@@ -117,10 +133,10 @@ def _source_loss(audit: Audit) -> Iterator[Finding]:
     ]
     if hit:
         names = ", ".join(f"{row['source']} ({row['share']:.0%})" for row in hit[:5])
-        yield _finding(
+        yield finding_of(
             "WK203",
             Severity.WARNING,
-            f"{_many(len(hit), 'source')} would lose {SOURCE_LOSS:.0%} or more to duplicates",
+            f"{counted(len(hit), 'source')} would lose {SOURCE_LOSS:.0%} or more to duplicates",
             f"{names}. That is right for mirrors, and wrong for templated pages on different subjects.",
             "Read the example clusters of these sources before you drop anything.",
         )
@@ -129,7 +145,7 @@ def _source_loss(audit: Audit) -> Iterator[Finding]:
 def _large_cluster(audit: Audit) -> Iterator[Finding]:
     largest = audit["duplicates"]["near"]["largest"]
     if largest >= CLUSTER_LARGE:
-        yield _finding(
+        yield finding_of(
             "WK204",
             Severity.WARNING,
             f"One near-duplicate group has {largest:,} documents",
@@ -141,7 +157,7 @@ def _large_cluster(audit: Audit) -> Iterator[Finding]:
 def _vectors(audit: Audit) -> Iterator[Finding]:
     hints = (audit.get("semantic") or {}).get("hints")
     if hints:
-        yield _finding(
+        yield finding_of(
             "WK205",
             Severity.WARNING,
             "The vectors do not tell the documents apart",
@@ -158,10 +174,10 @@ def _artefacts(audit: Audit) -> Iterator[Finding]:
     ]
     if kinds:
         names = ", ".join(f"{row['kind']} ({row['documents']:,})" for row in kinds)
-        yield _finding(
+        yield finding_of(
             "WK301",
             Severity.WARNING,
-            f"{_many(audit['origin']['artefact_documents'], 'document')} carry traces of chat tools",
+            f"{counted(audit['origin']['artefact_documents'], 'document')} carry traces of chat tools",
             f"{names}. Such traces are rare and exact: where one is found, more AI text without any is likely.",
             "Read the examples; drop them with artefacts.v1 in the recipe, and look at what their sources share.",
         )
@@ -170,10 +186,10 @@ def _artefacts(audit: Audit) -> Iterator[Finding]:
 def _conflicts(audit: Audit) -> Iterator[Finding]:
     count = audit["origin"]["conflicts"]
     if count:
-        yield _finding(
+        yield finding_of(
             "WK302",
             Severity.WARNING,
-            f"The evidence on {_many(count, 'document')} contradicts itself",
+            f"The evidence on {counted(count, 'document')} contradicts itself",
             "Strong evidence points both ways, for example a label that says human and a chat tool's trace.",
             "Have a person look at them: origin.v1 and artefacts.v1 put them up for review.",
         )
@@ -182,10 +198,10 @@ def _conflicts(audit: Audit) -> Iterator[Finding]:
 def _unread(audit: Audit) -> Iterator[Finding]:
     unread = audit["marks"]["unread_credentials"] if audit.get("marks") else 0
     if unread:
-        yield _finding(
+        yield finding_of(
             "WK308",
             Severity.WARNING,
-            f"{_many(unread, 'document')} carry credentials that nothing installed can read",
+            f"{counted(unread, 'document')} carry credentials that nothing installed can read",
             "A signed credential may say that a model made them. It was taken off the text and counted as no words.",
             "Install what reads them, then run the same command again: pip install 'wellkeeper[c2pa]'",
         )
@@ -197,10 +213,10 @@ def _broken(audit: Audit) -> Iterator[Finding]:
     verdicts = audit["marks"]["credentials"]["by_verdict"]
     broken = sum(row["documents"] for row in verdicts if row["validity"] != "valid")
     if broken:
-        yield _finding(
+        yield finding_of(
             "WK309",
             Severity.WARNING,
-            f"{_many(broken, 'credential')} do not fit their documents",
+            f"{counted(broken, 'credential')} do not fit their documents",
             "They were signed for other bytes: the texts were edited after signing, or the credentials were moved.",
             "Ask the source for the texts as they were signed; `wellkeeper marks` tells which checks failed.",
         )
@@ -209,7 +225,7 @@ def _broken(audit: Audit) -> Iterator[Finding]:
 def _share(audit: Audit) -> Iterator[Finding]:
     share = audit["origin"]["share"]
     if share["estimate"] is None:
-        yield _finding(
+        yield finding_of(
             "WK303",
             Severity.INFO,
             "The share of AI-made text is not identified: "
@@ -229,7 +245,7 @@ def _measured(audit: Audit) -> Iterator[Finding]:
             for row in rows
             if row["low"] > 0 and "scored" in row
         ]
-        yield _finding(
+        yield finding_of(
             "WK305",
             Severity.WARNING if share["low"] > SYNTHETIC_SHARE else Severity.INFO,
             f"{share['low']:.1%} to {share['high']:.1%} of the documents that can be judged read as AI-made",
@@ -248,20 +264,20 @@ def _anchors(audit: Audit) -> Iterator[Finding]:
         count = measured["slices_without_references"]  # of which only the largest are listed
         names = ", ".join(f"{row['slice']} ({row['documents']:,})" for row in missing[:5])
         names += f" and {count - 5:,} more" if count > 5 else ""
-        yield _finding(
+        yield finding_of(
             "WK306",
             Severity.INFO,
-            f"{_many(count, 'slice')} of the corpus {'has' if count == 1 else 'have'} no references",
+            f"{counted(count, 'slice')} of the corpus {'has' if count == 1 else 'have'} no references",
             f"Of {names} the share is not measured. Slices are never pooled: another slice's references would mislead.",
             f"Add about {ANCHORS_NEEDED} human references of each, and as many AI ones, and build the anchors again.",
         )
     warned = [(one["slice"], text) for one in measured["anchors"] for text in one["warnings"]]
     if warned:
         slice_, text = warned[0]
-        yield _finding(
+        yield finding_of(
             "WK307",
             Severity.WARNING,
-            f"The anchors have {_many(len(warned), 'warning')}: what is measured with them may mislead",
+            f"The anchors have {counted(len(warned), 'warning')}: what is measured with them may mislead",
             f"Slice {slice_}: {text}",
             "Mend the references and build the anchors again; `wellkeeper anchors build` prints all warnings.",
         )
@@ -272,7 +288,7 @@ def _synthetic(audit: Audit) -> Iterator[Finding]:
     total = audit["inputs"]["documents"]
     synthetic = declared["ai-generated"] + declared["machine-translated"] + declared["programmatic"]
     if synthetic > SYNTHETIC_SHARE * total:
-        yield _finding(
+        yield finding_of(
             "WK304",
             Severity.WARNING,
             f"{synthetic / total:.1%} of the documents are declared synthetic",
@@ -287,7 +303,7 @@ def _tails(audit: Audit) -> Iterator[Finding]:
         return
     if tails["reference"] is None:
         if audit.get("reference_given"):
-            yield _finding(
+            yield finding_of(
                 "WK403",
                 Severity.INFO,
                 "The reference says nothing about the tails",
@@ -295,7 +311,7 @@ def _tails(audit: Audit) -> Iterator[Finding]:
                 "Give more human text of the same kind, other than what is in the corpus, with --reference PATH.",
             )
             return
-        yield _finding(
+        yield finding_of(
             "WK403",
             Severity.INFO,
             "Nothing to compare the tails with",
@@ -307,7 +323,7 @@ def _tails(audit: Audit) -> Iterator[Finding]:
         reference = measured["reference"]
         gap = reference["gap"]
         if gap is not None and gap["high"] < 0:
-            yield _finding(
+            yield finding_of(
                 code,
                 Severity.WARNING,
                 f"Rare {what} of the reference are missing: {-gap['estimate']:.1%} fewer than human text would keep",
@@ -336,7 +352,7 @@ def _tail_cost(curation: Audit) -> Iterator[Finding]:
             size, kept = min(named, key=lambda pair: pair[1]["estimate"])
             rare = words["rare"]
             examples = ", ".join(lost["words"][:5])
-            yield _finding(
+            yield finding_of(
                 "WK411",
                 Severity.WARNING,
                 f"{row['step']} removes rare words: it keeps {kept['estimate']:.1%} of those that a random removal of "
@@ -352,7 +368,7 @@ def _tail_cost(curation: Audit) -> Iterator[Finding]:
             names = "; ".join(
                 f"{one['topic']} ({one['removed']:,} of {one['documents']:,})" for one in lost["topics"]
             )
-            yield _finding(
+            yield finding_of(
                 "WK412",
                 Severity.WARNING,
                 f"{row['step']} removes rare topics: {tail['rate']['estimate']:.1%} of their documents, and "
@@ -375,10 +391,10 @@ def _quality(audit: Audit) -> Iterator[Finding]:
     if failing:
         default = [row for row in audit["quality"] if row["set"].startswith("gopher")]
         worst = ", ".join(f"{row['rule']} ({row['documents']:,})" for row in default[:3])
-        yield _finding(
+        yield finding_of(
             "WK501",
             Severity.WARNING if failing > QUALITY_WARNING * total else Severity.INFO,
-            f"{_many(failing, 'document')} {'fails' if failing == 1 else 'fail'} a quality or repetition rule "
+            f"{counted(failing, 'document')} {'fails' if failing == 1 else 'fail'} a quality or repetition rule "
             f"({failing / total:.1%})",
             f"Most often {worst}. The rules were made for web pages; poems, code and lists fail them too.",
             "Read the examples, choose rules and thresholds in quality.v1, and see whom they hit.",
@@ -389,7 +405,7 @@ def _rights(audit: Audit) -> Iterator[Finding]:
     unknown = audit["rights"]["unknown_licence"]
     total = audit["inputs"]["documents"]
     if unknown:
-        yield _finding(
+        yield finding_of(
             "WK601",
             Severity.WARNING,
             f"{unknown / total:.1%} of the documents have no known licence",
@@ -404,19 +420,20 @@ def _signals(audit: Audit) -> Iterator[Finding]:
     refused = sum(rights["consent"].get(label, 0) for label in ("opt-out-signal", "revoked"))
     if refused:
         kinds = ", ".join(f"{row['kind']} ({row['denies']:,})" for row in rights["signals"] if row["denies"])
-        yield _finding(
+        yield finding_of(
             "WK602",
             Severity.WARNING,
-            f"{_many(refused, 'document')} {'is' if refused == 1 else 'are'} opted out of training "
+            f"{counted(refused, 'document')} {'is' if refused == 1 else 'are'} opted out of training "
             f"({refused / total:.1%})",
             f"Said by {kinds}. Some laws make such a signal binding, and people remember who heeded it.",
             "Leave them out with rights.v1, or get a licence and state it: consent: licensed.",
         )
     if conflicts := rights["conflicts"]["documents"]:
-        yield _finding(
+        yield finding_of(
             "WK603",
             Severity.WARNING,
-            f"{_many(conflicts, 'document')} {'has' if conflicts == 1 else 'have'} signals that contradict each other",
+            f"{counted(conflicts, 'document')} {'has' if conflicts == 1 else 'have'} signals that contradict "
+            "each other",
             "One denies training and another allows it. They count as opted out until somebody has looked.",
             "Read the examples below; rights.v1 holds such documents for review, and conflict says otherwise.",
         )
@@ -425,10 +442,10 @@ def _signals(audit: Audit) -> Iterator[Finding]:
 def _unclear_rights(audit: Audit) -> Iterator[Finding]:
     if names := audit["rights"]["unclear_licence"]:
         many = sum(row["documents"] for row in names)
-        yield _finding(
+        yield finding_of(
             "WK604",
             Severity.INFO,
-            f"{_many(many, 'document')} {'has' if many == 1 else 'have'} a licence whose name means nothing certain",
+            f"{counted(many, 'document')} {'has' if many == 1 else 'have'} a licence whose name means nothing certain",
             "Such names are kept as written: "
             + ", ".join(f"{row['name']} ({row['documents']:,})" for row in names[:5])
             + ".",
@@ -436,12 +453,12 @@ def _unclear_rights(audit: Audit) -> Iterator[Finding]:
         )
     odd = {role: n for role, n in audit["rights"]["not_understood"].items() if n}
     if odd:
-        yield _finding(
+        yield finding_of(
             "WK605",
             Severity.WARNING,
             "Some values of rights columns say nothing",
             "They count as unknown: "
-            + ", ".join(f"{role} of {_many(n, 'document')}" for role, n in odd.items())
+            + ", ".join(f"{role} of {counted(n, 'document')}" for role, n in odd.items())
             + ".",
             f"Write consent as one of {', '.join(CONSENTS)}; depth as a whole number.",
         )
@@ -450,24 +467,24 @@ def _unclear_rights(audit: Audit) -> Iterator[Finding]:
 def _lineage(curation: Audit) -> Iterator[Finding]:
     parents = curation["lineage"]["parents"]
     if circular := parents["circular"]:
-        yield _finding(
+        yield finding_of(
             "WK611",
             Severity.WARNING,
-            f"The parents of {_many(circular, 'document')} lead in a circle",
+            f"The parents of {counted(circular, 'document')} lead in a circle",
             "A text cannot be made from itself, so the column of parents is wrong. Their depth is unknown.",
             "Look at ledger/parents for rows that name each other, and correct what the column names.",
         )
     if missing := parents["missing"]:
-        yield _finding(
+        yield finding_of(
             "WK612",
             Severity.INFO,
-            f"{missing:,} of {_many(parents['named'], 'parent')} named cannot be found",
+            f"{missing:,} of {counted(parents['named'], 'parent')} named cannot be found",
             "Neither this corpus nor an earlier set of against has them, so the depth of their children is unknown.",
             "Add the set that has them to against, or state depth: for the source.",
         )
 
 
-_RULES: tuple[Callable[[Audit], Iterator[Finding]], ...] = (
+_RULES: tuple[Rule, ...] = (
     _quarantine, _dominant, _undated, _duplicates, _source_loss, _large_cluster, _vectors, _artefacts, _conflicts,
     _unread, _broken,
     _share, _measured, _anchors, _synthetic, _tails, _quality, _rights, _signals, _unclear_rights,

@@ -1,7 +1,8 @@
 """The document of an audit of pictures, schema `wellkeeper.audit-images/1`, and the findings that follow from it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,20 @@ from wellkeeper import __version__
 from wellkeeper.core.evidence import KINDS
 from wellkeeper.core.finding import Finding, Severity
 from wellkeeper.core.marks import Trust, Validity
-from wellkeeper.core.origin import LABELS, Origin
+from wellkeeper.core.origin import AI_MADE, LABELS
 from wellkeeper.core.rights import Consent
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.images.duplicates import COLOUR, CONFIRM_RADIUS, CORRELATION, RADIUS, SIMPLE_CORRELATION
 from wellkeeper.images.marks import has_camera_fields
-from wellkeeper.recipe.findings import REDUNDANT_WARNING, verdict_of
+from wellkeeper.recipe.describe import describe_quarantine, ranked
+from wellkeeper.recipe.findings import (
+    REDUNDANT_WARNING,
+    counted,
+    finding_of,
+    findings_by,
+    quarantine_finding,
+    verdict_of,
+)
 
 if TYPE_CHECKING:
     from wellkeeper.recipe.images import Pictures
@@ -24,8 +33,6 @@ if TYPE_CHECKING:
 SCHEMA = "wellkeeper.audit-images/1"
 MARKED_SHOWN, BROKEN_SHOWN, CONFLICTS_SHOWN, GROUPS_SHOWN, OF_A_GROUP = 18, 6, 6, 10, 3
 """Examples in the document, all of which the report shows as pictures: 60 at most."""
-_QUARANTINE_LISTED = 50
-_AI = (Origin.AI_GENERATED, Origin.AI_ASSISTED)
 
 
 def image_document(pictures: "Pictures") -> dict[str, Any]:
@@ -54,53 +61,34 @@ def thumbnails_wanted(document: Mapping[str, Any]) -> list[int]:
 
 
 def _inputs(pictures: "Pictures") -> dict[str, Any]:
-    seen, records = pictures.seen, pictures.quarantined
+    seen = pictures.seen
     size = Counter[str]()
     for source, one in zip(pictures.sources, seen, strict=True):
         size[source] += one.size
-    codes = Counter(record.code for record in records)
-    first = {record.code: record for record in reversed(records)}
-    names = ("file", "line", "offset", "reason")
     return {
         "documents": len(seen),
         "bytes": sum(one.size for one in seen),
         "pixels": sum(one.width * one.height for one in seen),
         "files": pictures.listing.files,
-        "quarantined": len(records),
+        "quarantined": len(pictures.quarantined),
         "passed_over": [
             {"suffix": suffix, "files": files} for suffix, files in pictures.listing.passed_over.items()
         ],
         "columns": list(pictures.listing.said),
         "sources": [
             {"name": name, "documents": images, "bytes": size[name]}
-            for name, images in _counted(pictures.sources)
+            for name, images in ranked(pictures.sources)
         ],
         "formats": [
-            {"format": name, "documents": images} for name, images in _counted(one.media_type for one in seen)
+            {"format": name, "documents": images} for name, images in ranked(one.media_type for one in seen)
         ],
-        "quarantine_by_code": [
-            {
-                "code": code,
-                "records": count,
-                "example": {name: getattr(first[code], name) for name in names},
-            }
-            for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0]))
-        ],
-        "quarantine": [
-            {name: getattr(record, name) for name in ("file", "line", "offset", "code", "reason")}
-            for record in records[:_QUARANTINE_LISTED]
-        ],
+        **describe_quarantine([asdict(record) for record in pictures.quarantined]),
     }
-
-
-def _counted(values: Iterable[str]) -> list[tuple[str, int]]:
-    """Values with their number, the most frequent first, then by name."""
-    return sorted(Counter(values).items(), key=lambda item: (-item[1], item[0]))
 
 
 def _origin(pictures: "Pictures") -> dict[str, Any]:
     seen = pictures.seen
-    by_ai = np.isin(pictures.origin, _AI)
+    by_ai = np.isin(pictures.origin, AI_MADE)
     bits = {kind.name: np.uint64(1 << kind.bit) for kind in KINDS}
     carried = np.array([bool(one.marks.statements) for one in seen], np.bool_)
     broken = (pictures.mask & bits["credential-broken"]) != 0
@@ -121,7 +109,7 @@ def _origin(pictures: "Pictures") -> dict[str, Any]:
         ],
         "generators": [
             {"generator": name, "documents": images}
-            for name, images in _counted(g or "not named" for g in generators)
+            for name, images in ranked(g or "not named" for g in generators)
         ],
         "carrying_marks": int(carried.sum()),
         "conflicts": int(pictures.conflict.sum()),
@@ -153,7 +141,7 @@ def _by_source(pictures: "Pictures") -> list[dict[str, Any]]:
         {
             "source": name,
             "documents": found.total(),
-            "marked_ai": sum(found[Origin(code).label] for code in _AI),
+            "marked_ai": sum(found[origin.label] for origin in AI_MADE),
         }
         for name, found in ordered
     ]
@@ -166,7 +154,7 @@ def _by_month(pictures: "Pictures") -> list[dict[str, Any]]:
         if seconds != NO_DATE:
             month = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m")
             images[month] += 1
-            marked[month] += origin in _AI
+            marked[month] += origin in AI_MADE
     return [
         {"month": month, "documents": images[month], "marked_ai": marked[month]} for month in sorted(images)
     ]
@@ -188,7 +176,7 @@ def _example(pictures: "Pictures", row: int) -> dict[str, Any]:
 
 def _credentials(pictures: "Pictures") -> dict[str, Any]:
     found = [one.credential for one in pictures.seen]
-    signers = Counter(
+    signers = ranked(
         (one.signer or "(nameless)", one.trust.label) for one in found if one.validity is Validity.VALID
     )
     return {
@@ -203,8 +191,7 @@ def _credentials(pictures: "Pictures") -> dict[str, Any]:
         },
         "unread": sum(one.unread_credential for one in pictures.seen),
         "signers": [
-            {"signer": signer, "trust": trust, "documents": images}
-            for (signer, trust), images in sorted(signers.items(), key=lambda item: (-item[1], item[0]))
+            {"signer": signer, "trust": trust, "documents": images} for (signer, trust), images in signers
         ],
     }
 
@@ -276,7 +263,7 @@ def _rights(pictures: "Pictures") -> dict[str, Any]:
     return {
         "licence": [
             {"expression": name, "documents": images}
-            for name, images in _counted(name for name in pictures.licences if name is not None)
+            for name, images in ranked(name for name in pictures.licences if name is not None)
         ],
         "unknown_licence": sum(name is None for name in pictures.licences),
         "opted_out": sum(consent in refused for consent in pictures.consents),
@@ -284,31 +271,20 @@ def _rights(pictures: "Pictures") -> dict[str, Any]:
 
 
 def findings_of_images(document: Mapping[str, Any]) -> tuple[Finding, ...]:
-    """All findings, most severe first, then by code."""
-    order = (Severity.ERROR, Severity.WARNING, Severity.INFO)
-    found = [finding for rule in _RULES for finding in rule(document)]
-    return tuple(sorted(found, key=lambda finding: (order.index(finding.severity), finding.code)))
+    """All findings of an audit of pictures."""
+    return findings_by(_RULES, document)
 
 
-def _finding(code: str, severity: Severity, title: str, detail: str, next_: str) -> Finding:
-    return Finding(code=code, severity=severity, title=title, detail=detail, next=next_)
-
-
-def _many(count: int, noun: str = "image") -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def _images(count: int) -> str:
+    return counted(count, "image")
 
 
 def _quarantine(document: Mapping[str, Any]) -> Iterator[Finding]:
-    inputs = document["inputs"]
-    if inputs["quarantined"]:
-        kinds = ", ".join(f"{row['code']} ({row['records']:,})" for row in inputs["quarantine_by_code"])
-        yield _finding(
-            "WK101",
-            Severity.WARNING,
-            f"{_many(inputs['quarantined'])} could not be read",
-            f"They are not in any figure of this report: {kinds}.",
-            "Look at the list with file and reason below; write them again, or leave them out on purpose.",
-        )
+    return quarantine_finding(
+        document["inputs"],
+        "image",
+        "Look at the list with file and reason below; write them again, or leave them out on purpose.",
+    )
 
 
 def _copies(document: Mapping[str, Any]) -> Iterator[Finding]:
@@ -320,10 +296,10 @@ def _copies(document: Mapping[str, Any]) -> Iterator[Finding]:
     ):
         if count:
             severe = count >= REDUNDANT_WARNING * total
-            yield _finding(
+            yield finding_of(
                 code,
                 Severity.WARNING if severe else Severity.INFO,
-                f"{_many(count)} {one if count == 1 else more} ({count / total:.1%})",
+                f"{_images(count)} {one if count == 1 else more} ({count / total:.1%})",
                 "Models memorise what is repeated, and repeated images outweigh the rest.",
                 "Look at the groups below; images.parquet names the first of each group in the columns same_pixels "
                 "and alike.",
@@ -332,12 +308,12 @@ def _copies(document: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _marked(document: Mapping[str, Any]) -> Iterator[Finding]:
     resolved, total = document["origin"]["resolved"], document["inputs"]["documents"]
-    count = sum(resolved[Origin(code).label] for code in _AI)
+    count = sum(resolved[origin.label] for origin in AI_MADE)
     if count:
-        yield _finding(
+        yield finding_of(
             "WK701",
             Severity.WARNING,
-            f"{_many(count)} {'is' if count == 1 else 'are'} marked or labelled as AI-made ({count / total:.1%})",
+            f"{_images(count)} {'is' if count == 1 else 'are'} marked or labelled as AI-made ({count / total:.1%})",
             "It is the least there can be: most marks are lost when a file is sent on. A missing mark says nothing.",
             "Leave them out, or keep them on purpose: the ledger's column origin tells which they are, and "
             "wellkeeper why by what evidence.",
@@ -347,10 +323,10 @@ def _marked(document: Mapping[str, Any]) -> Iterator[Finding]:
 def _broken(document: Mapping[str, Any]) -> Iterator[Finding]:
     count = document["credentials"]["invalid"] + document["credentials"]["unreadable"]
     if count:
-        yield _finding(
+        yield finding_of(
             "WK309",
             Severity.WARNING,
-            f"{_many(count)} {'has' if count == 1 else 'have'} a credential that does not fit",
+            f"{_images(count)} {'has' if count == 1 else 'have'} a credential that does not fit",
             "The image was changed after it was signed, or the credential was taken from another one. What it says of "
             "its origin counts for nothing.",
             "Get the original, or leave the image out; its problems are in the report and in ledger/signals.",
@@ -360,10 +336,10 @@ def _broken(document: Mapping[str, Any]) -> Iterator[Finding]:
 def _conflicts(document: Mapping[str, Any]) -> Iterator[Finding]:
     count = document["origin"]["conflicts"]
     if count:
-        yield _finding(
+        yield finding_of(
             "WK302",
             Severity.WARNING,
-            f"Evidence on {_many(count)} contradicts itself",
+            f"Evidence on {_images(count)} contradicts itself",
             "A label says one thing and the file another, each with odds of at least 100 to 1.",
             "Look at them: the label may be wrong, and with it others of the same source.",
         )
@@ -372,10 +348,10 @@ def _conflicts(document: Mapping[str, Any]) -> Iterator[Finding]:
 def _opted_out(document: Mapping[str, Any]) -> Iterator[Finding]:
     count = document["rights"]["opted_out"]
     if count:
-        yield _finding(
+        yield finding_of(
             "WK602",
             Severity.WARNING,
-            f"{_many(count)} {'refuses' if count == 1 else 'refuse'} the training of models",
+            f"{_images(count)} {'refuses' if count == 1 else 'refuse'} the training of models",
             "Their credential, their metadata (PLUS data mining) or the field consent beside them say so.",
             "Leave them out, or ask whoever holds the rights: the ledger's column consent is opt-out-signal.",
         )
@@ -384,10 +360,10 @@ def _opted_out(document: Mapping[str, Any]) -> Iterator[Finding]:
 def _unlicensed(document: Mapping[str, Any]) -> Iterator[Finding]:
     count, total = document["rights"]["unknown_licence"], document["inputs"]["documents"]
     if count:
-        yield _finding(
+        yield finding_of(
             "WK601",
             Severity.WARNING,
-            f"{_many(count)} without a known licence ({count / total:.0%})",
+            f"{_images(count)} without a known licence ({count / total:.0%})",
             "Whoever uses the set has to know what may be done with each image.",
             "Give the field licence beside the images: in NAME.json, metadata.jsonl, or a column.",
         )
@@ -396,10 +372,10 @@ def _unlicensed(document: Mapping[str, Any]) -> Iterator[Finding]:
 def _unread(document: Mapping[str, Any]) -> Iterator[Finding]:
     count = document["credentials"]["unread"]
     if count:
-        yield _finding(
+        yield finding_of(
             "WK308",
             Severity.WARNING,
-            f"Credentials of {_many(count)} were not read",
+            f"Credentials of {_images(count)} were not read",
             "They hold a C2PA manifest, or look as if they did, and the library that verifies it is not installed.",
             "Install it and run again: pip install 'wellkeeper[c2pa]'.",
         )
@@ -408,10 +384,10 @@ def _unread(document: Mapping[str, Any]) -> Iterator[Finding]:
 def _plain(document: Mapping[str, Any]) -> Iterator[Finding]:
     count = document["duplicates"]["plain"]
     if count:
-        yield _finding(
+        yield finding_of(
             "WK702",
             Severity.INFO,
-            f"{_many(count)} {'is' if count == 1 else 'are'} too plain to be compared by eye",
+            f"{_images(count)} {'is' if count == 1 else 'are'} too plain to be compared by eye",
             "Blank areas and smooth gradients have the fingerprints of the noise in them: only equal pixels count.",
             "Nothing need be done; the column plain of images.parquet tells which they are.",
         )

@@ -74,17 +74,13 @@ class Pictures:
     consents: Sequence[str]  # to training
     rights_signals: NDArray[np.uint16]  # core.optouts.KINDS
     captured_at: NDArray[np.int64]  # seconds since 1970, `NO_DATE`
+    captured_basis: NDArray[np.uint8]  # DateBasis
     declared: NDArray[np.uint8]  # Origin, by the fields beside the picture
     mask: NDArray[np.uint64]
     origin: NDArray[np.uint8]
     log_odds: NDArray[np.float32]
     strength: NDArray[np.uint8]
     conflict: NDArray[np.bool_]
-
-    @property
-    def captured_basis(self) -> NDArray[np.uint8]:
-        known = self.captured_at != NO_DATE
-        return np.where(known, DateBasis.PAGE_CLAIMED, DateBasis.NONE).astype(np.uint8)
 
 
 def audit_images(
@@ -206,6 +202,7 @@ def concluded(listing: Listing, seen: Sequence[Seen], quarantined: Sequence[Quar
         consents=[one.consent.label for one in rights],
         rights_signals=np.array([one.mask for one in rights], np.uint16),
         captured_at=captured,
+        captured_basis=basis,
         declared=declared,
         mask=mask,
         origin=origin,

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from wellkeeper.core.dates import DateBasis
 from wellkeeper.core.evidence import KINDS
 from wellkeeper.core.marks import Credential, RawSignal, Validity, signals_json, signals_of
+from wellkeeper.core.origin import AI_MADE
 from wellkeeper.engine.credentials import read_text, text_reader_installed
 from wellkeeper.engine.credentials.tables import carriers
 from wellkeeper.engine.dates import parse_dates, plausible
 from wellkeeper.origin.evidence import date_evidence
-from wellkeeper.origin.marks import AI_MADE, marked_by_credential, marked_by_signals, stated_origin
+from wellkeeper.origin.marks import marked_by_credential, marked_by_signals, stated_origin
 
 _VERSION = "marks.2"
 _CREDENTIALS = tuple(kind.name for kind in KINDS if kind.name.startswith("credential-"))

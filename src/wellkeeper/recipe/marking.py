@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from wellkeeper.core.lineage import DEEPEST, UNKNOWN_DEPTH
 from wellkeeper.core.marks import Validity
 from wellkeeper.core.origin import SYNTHETIC, Origin, declared_origin
 from wellkeeper.engine.files import LABEL_SUFFIX, expand, is_url, label_path, labels_over
@@ -33,7 +34,6 @@ from wellkeeper.engine.store import sha256_of_file, write_atomic
 from wellkeeper.errors import InputError
 from wellkeeper.ledger.folder import open_part_tables
 from wellkeeper.ledger.manifest import read_manifest
-from wellkeeper.ledger.rows import UNKNOWN_DEPTH
 from wellkeeper.ledger.signature import IN_TOTO, SigningKey, VerifyKey, envelope, open_envelope
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -42,7 +42,6 @@ KINDS: tuple[Origin, ...] = (Origin.AI_ASSISTED, *SYNTHETIC)
 """What a label may say. That people wrote a text is nothing that this way of labelling could show."""
 
 HUMAN_PARENT = "human"
-_DEEPEST = UNKNOWN_DEPTH - 1
 _ID_CHARACTERS = 512
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -336,7 +335,7 @@ def _parents(given: Iterable[str | Path]) -> tuple[tuple[str, ...], int]:
     depths = [depth for _, depth in found]
     if not depths or UNKNOWN_DEPTH in depths:
         return ids, UNKNOWN_DEPTH
-    return ids, min(1 + max(depths), _DEEPEST)
+    return ids, min(1 + max(depths), DEEPEST)
 
 
 def _parent(given: str) -> tuple[tuple[str, ...], int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ from wellkeeper.recipe.corpus import LoadedCorpus, month_label
 from wellkeeper.recipe.inputs import groups_of
 from wellkeeper.recipe.marked import credential_told
 from wellkeeper.recipe.running import Clock, Running, read_corpus, size_of_blocks
+
+_Named = TypeVar("_Named", str, tuple[str, str], tuple[str, str, str])
 
 SCHEMA = "wellkeeper.marks/1"
 EXAMPLES = 12
@@ -156,8 +158,7 @@ def describe_marks(corpus: LoadedCorpus) -> dict[str, Any] | None:
         "unread_credentials": unread,
         "credentials": credentials.told(),
         "signals": [
-            {"kind": kind, "where": where, "documents": count}
-            for (kind, where), count in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+            {"kind": kind, "where": where, "documents": count} for (kind, where), count in _most_first(kinds)
         ],
         "by_month": _by_month(corpus, of_class),
         "examples": _examples(corpus, {row.document: row for row in examples}),
@@ -229,23 +230,22 @@ class _Credentials:
                 self.by[name][one[name]] += 1
 
     def told(self) -> dict[str, Any]:
-        """Counts fall, equal ones go by name."""
-        verdicts = sorted(self.verdicts.items(), key=lambda item: (-item[1], item[0]))
         return {
             "documents": self.documents,
             "by_verdict": [
                 {"validity": validity, "trust": trust, "origin": origin, "documents": count}
-                for (validity, trust, origin), count in verdicts
+                for (validity, trust, origin), count in _most_first(self.verdicts)
             ],
-            **{f"by_{name}": _counted(name, counts) for name, counts in self.by.items()},
+            **{
+                f"by_{name}": [{name: value, "documents": count} for value, count in _most_first(counts)]
+                for name, counts in self.by.items()
+            },
         }
 
 
-def _counted(label: str, counts: Counter[str]) -> list[dict[str, Any]]:
-    return [
-        {label: value, "documents": count}
-        for value, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    ]
+def _most_first(counts: Counter[_Named]) -> list[tuple[_Named, int]]:
+    """Names with their counts, which fall; equal ones go by name."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 # --- media -------------------------------------------------------------------------------------------------

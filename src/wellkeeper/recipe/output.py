@@ -31,7 +31,7 @@ from wellkeeper.ledger.card import (
     quality_rules_used,
     synthetic_share,
 )
-from wellkeeper.ledger.counts import Counts, counts_of, reconcile
+from wellkeeper.ledger.counts import COUNTED, Counts, counts_of, reconcile
 from wellkeeper.ledger.croissant import Collection, croissant, write_croissant
 from wellkeeper.ledger.folder import (
     Kind,
@@ -50,6 +50,7 @@ from wellkeeper.ledger.manifest import (
     ManifestWatermarks,
     file_digests,
     read_manifest,
+    sealed_facts,
     without_password,
     write_manifest,
 )
@@ -128,7 +129,9 @@ def write_output(
     tables |= _write_ledger(folder, corpus, decisions)
     read = int(document["read"])
     ledger = open_part_tables(folder, "documents")
-    counts = counts_of(ledger.to_batches(), read=read, quarantined=int(document["quarantined"]))
+    counts = counts_of(
+        ledger.to_batches(columns=[*COUNTED]), read=read, quarantined=int(document["quarantined"])
+    )
     reconcile(counts)
     known = _write_metadata(folder, recipe, counts, document)
     by_file = facts_by_file(corpus)
@@ -184,15 +187,8 @@ def write_output(
 def seal_output(folder: Path, *, key: SigningKey | None, public_proofs: bool) -> Seal:
     """Seal a folder whose files are all there."""
     manifest = read_manifest(folder)
-    facts = {
-        "verb": manifest["run"]["verb"],
-        "version": manifest["version"],
-        "recipe_digest": manifest["recipe_digest"],
-        "manifest": manifest["digest"],
-        "tables": manifest["tables"],
-    }
     known = {**manifest["files"], **manifest["run"]["files"]}
-    return seal(folder, facts=facts, key=key, public_proofs=public_proofs, known=known)
+    return seal(folder, facts=sealed_facts(manifest), key=key, public_proofs=public_proofs, known=known)
 
 
 def _of_anchors(pack: AnchorPack) -> ManifestAnchors:

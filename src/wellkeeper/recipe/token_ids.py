@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from wellkeeper.engine.files import open_binary
 from wellkeeper.engine.readers.base import BLOCK_BYTES, InputFile, Quarantined
 from wellkeeper.engine.readers.cutting import line_cutter
-from wellkeeper.engine.readers.rows import find_column
+from wellkeeper.engine.readers.rows import find_column, top_level
 from wellkeeper.errors import InputError
 from wellkeeper.watermark.tokens import Tokens, tokens_of
 
@@ -108,7 +108,7 @@ def _batches(file: InputFile, source: Any, columns: Sequence[str]) -> Iterator[p
     if file.format == "parquet":
         parquet = pq.ParquetFile(source)
         _check_columns(file, parquet.schema_arrow, columns)
-        wanted = [name.split(".")[0] for name in columns]
+        wanted = top_level(parquet.schema_arrow.names, columns)
         for batch in parquet.iter_batches(batch_size=_ROWS, columns=wanted, use_threads=False):
             yield pa.Table.from_batches([batch])
         return

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wellkeeper.core.decision import Decision, Stretches
@@ -27,6 +26,7 @@ from wellkeeper.engine.progress import Listener, Progress
 from wellkeeper.engine.readers import parse_block
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import WorkError
+from wellkeeper.ledger.folder import write_texts
 from wellkeeper.ledger.rows import ContentDigest
 from wellkeeper.recipe.corpus import BlockRead, LoadedCorpus, changed_file
 from wellkeeper.recipe.decide import Decisions
@@ -162,15 +162,24 @@ def write_documents(
     else:
         marker.unlink(missing_ok=True)
     parts = [] if rejected and not chosen.any() else plan_parts(corpus, chosen, folder)
+    manifests = has_manifests(corpus, chosen)
     for path in folder.glob("part-*.parquet"):
         if path.name not in digests:
             path.unlink()
     for number, part in enumerate(parts):
         if part.path.name not in digests:
             table = _part_table(
-                corpus, decisions, chosen, part, extras, rejected=rejected, kind=kind, workers=workers
+                corpus,
+                decisions,
+                chosen,
+                part,
+                extras,
+                rejected=rejected,
+                manifests=manifests,
+                kind=kind,
+                workers=workers,
             )
-            write_atomic(part.path, _parquet(table))
+            write_texts(part.path, table)
             digests[part.path.name] = _digest(table)
             write_atomic(marker, json.dumps({"plan": plan, "parts": digests}).encode())
         listener(
@@ -215,6 +224,7 @@ def _part_table(
     extras: pa.Schema,
     *,
     rejected: bool,
+    manifests: bool,
     kind: Kind,
     workers: int | None,
 ) -> pa.Table:
@@ -222,7 +232,6 @@ def _part_table(
     low = blocks[0].first
     high = blocks[-1].first + blocks[-1].documents
     documents = low + np.flatnonzero(chosen[low:high])
-    manifests = has_manifests(corpus, chosen)
     tasks = _tasks(corpus, decisions, documents, extras, rejected=rejected, manifests=manifests)
     tables = dict(run_tasks(_read_block, tasks, kind=kind, workers=workers))
     schema = pa.schema(
@@ -346,9 +355,3 @@ def _extra(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
         return column.cast(field.type)
     texts = [None if value is None else json.dumps(value, default=str) for value in column.to_pylist()]
     return pa.chunked_array([pa.array(texts, field.type)])
-
-
-def _parquet(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", row_group_size=16_384)
-    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]

@@ -11,8 +11,15 @@ from wellkeeper.report.html import Chapter, page
 from wellkeeper.report.numbers import COMMA, THIN, Numbers
 from wellkeeper.report.reading import integer, rows, table, text
 from wellkeeper.report.sections.images import data_address, image_sections
-from wellkeeper.report.story import Figure, joined, verdict
-from wellkeeper.report.terminal import finding_lines, path_lines, print_finding, print_lines, print_paths
+from wellkeeper.report.story import Figure, findings, joined, verdict
+from wellkeeper.report.terminal import (
+    figure_line,
+    finding_lines,
+    path_lines,
+    print_finding,
+    print_lines,
+    print_paths,
+)
 from wellkeeper.report.visible import visible_tree
 
 Document = Mapping[str, Any]
@@ -43,7 +50,7 @@ def image_lines(document: Document) -> list[str]:
     """The audit as plain lines, one fact each. No line holds a line feed."""
     document = visible_tree(document)
     lines = [verdict(document, COMMA, noun=_NOUN)]
-    lines += [f"{figure.name}: {figure.value} ({figure.beneath})" for figure in _glance(document, COMMA)]
+    lines += [figure_line(figure) for figure in _glance(document, COMMA)]
     return lines + finding_lines(document)
 
 
@@ -60,7 +67,7 @@ def print_images(document: Document, console: Console, paths: Mapping[str, objec
     for figure in _glance(document, COMMA):
         grid.add_row(Text(figure.name, style="dim"), Text(figure.value), Text(figure.beneath, style="dim"))
     console.print(grid)
-    for row in rows(document.get("findings")):
+    for row in findings(document):
         print_finding(row, console)
     print_paths(paths, console)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from wellkeeper.report.reading import integer, rows, table, text
+from wellkeeper.report.sections.marks import CLASSES
 from wellkeeper.report.visible import one_line
 
 Document = Mapping[str, Any]
@@ -86,15 +87,11 @@ def _verdict(row: Document) -> str:
 
 
 def _months(months: Sequence[Document]) -> Iterator[str]:
-    marked = [
-        row
-        for row in months
-        if any(integer(row.get(name)) for name in ("credential", "disclosure", "rights"))
-    ]
+    marked = [row for row in months if any(integer(row.get(name)) for name in CLASSES)]
     if marked:
-        yield f"{'Month':<10}{'documents':>12}{'credential':>12}{'disclosure':>12}{'rights':>12}"
+        yield f"{'Month':<10}" + "".join(f"{name:>12}" for name in ("documents", *CLASSES))
     for row in marked[-_MOST:]:
-        counts = (integer(row.get(name)) for name in ("documents", "credential", "disclosure", "rights"))
+        counts = (integer(row.get(name)) for name in ("documents", *CLASSES))
         yield f"{text(row.get('month')):<10}" + "".join(f"{count:>12,}" for count in counts)
 
 

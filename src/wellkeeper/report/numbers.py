@@ -49,6 +49,14 @@ class Numbers:
     def share_of(self, part: float, whole: float) -> str:
         return self.percent(part / whole) if whole else "none"
 
+    def with_share(self, part: float, whole: float) -> str:
+        """A count and what share of a whole it is.
+
+        >>> Numbers(",").with_share(1204, 9800)
+        '1,204 (12.3%)'
+        """
+        return f"{self.count(part)} ({self.share_of(part, whole)})"
+
     def interval(self, value: Interval) -> str:
         """A share with its interval; without an estimate, the words `not identified` and the bounds.
 

@@ -97,8 +97,5 @@ def _composition(kept: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]
 
 
 def _both(counts: tuple[int, int], totals: tuple[int, int]) -> tuple[str, str]:
-    first, second = (
-        f"{COMMA.count(count)} ({COMMA.share_of(count, total)})"
-        for count, total in zip(counts, totals, strict=True)
-    )
+    first, second = (COMMA.with_share(count, total) for count, total in zip(counts, totals, strict=True))
     return first, second

@@ -53,7 +53,7 @@ def curation_lines(curation: Mapping[str, Any]) -> list[str]:
     """The curation as plain lines, one fact each. No line holds a line feed."""
     curation = visible_tree(curation)
     lines = [curation_verdict(curation, COMMA)]
-    lines += [_figure_line(figure) for figure in curation_glance(curation, COMMA)]
+    lines += [figure_line(figure) for figure in curation_glance(curation, COMMA)]
     lines += [f"{stage.title}: {left_of(stage)}" for stage in stages(curation)]
     lines += curation_finds(curation, COMMA)
     lines += finding_lines(curation)
@@ -129,7 +129,7 @@ def _facts(audit: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return facts
 
 
-def _figure_line(figure: Figure) -> str:
+def figure_line(figure: Figure) -> str:
     return f"{figure.name}: {figure.value} ({figure.beneath})"
 
 

@@ -10,7 +10,6 @@ proves later that a key is the one that an id stood for. Ledgers and reports nam
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import os
@@ -206,7 +205,7 @@ def load_key(path: Path) -> WatermarkKey:
         )
     try:
         key = _key_of(document)
-    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(_damaged(path, f"a part is missing or torn: {error}")) from None
     if key.id != document.get("id"):
         raise InputError(_damaged(path, "its contents do not fit its id"))

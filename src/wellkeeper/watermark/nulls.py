@@ -151,7 +151,10 @@ class Draw:
         return Cumulants(largest + np.log(total), mean, (share * off**2).sum(-1), (share * off**3).sum(-1))
 
 
-def discrete(values: ArrayLike, *, step: float = 0.0, nodes: int = 32) -> Draw:
+_NODES = 32  # of a draw, at most
+
+
+def discrete(values: ArrayLike, *, step: float = 0.0) -> Draw:
     """A draw that takes each of `values` with the same chance.
 
     Thousands of values are replaced by the few nodes of their Gauss quadrature, which has the same moments up to twice
@@ -160,7 +163,6 @@ def discrete(values: ArrayLike, *, step: float = 0.0, nodes: int = 32) -> Draw:
     Args:
         values: two or more that differ.
         step: of which all values are multiples: statistics are then rounded up to sums that can be.
-        nodes: at most.
 
     Raises:
         DataError: there are fewer than two values, they are all equal, or one is not finite.
@@ -170,7 +172,7 @@ def discrete(values: ArrayLike, *, step: float = 0.0, nodes: int = 32) -> Draw:
         raise DataError(
             f"values holds {v.size} values, not all finite and different. Give two or more that differ."
         )
-    at, chances = gauss_quadrature(v, min(nodes, np.unique(v).size))
+    at, chances = gauss_quadrature(v, min(_NODES, np.unique(v).size))
     return Draw(
         lowest=float(v.min()),
         highest=float(v.max()),

@@ -24,8 +24,6 @@ from typing import Any
 
 import numpy as np
 
-VERSION = 1
-
 _G = 0x9E3779B97F4A7C15
 _MULTIPLIERS = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _SHIFTS = 30, 27, 31

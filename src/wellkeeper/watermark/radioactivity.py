@@ -18,7 +18,7 @@ so leaves fewer of them.
 [2] Fernandez et al., Three bricks to consolidate watermarks for large language models, WIFS 2023 (arXiv:2308.00113).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,7 +91,7 @@ class PooledTest:
 
     def result(self) -> Radioactivity:
         """The test over all that was taken in."""
-        whole = pooled(_joined(self._parts)) if self._parts else None
+        whole = _pooled(self._parts) if self._parts else None
         p_value = 1.0 if whole is None else float(self._detector.p_values(whole)[0])
         return Radioactivity(
             documents=self._documents,
@@ -123,7 +123,7 @@ class _Documents:
         rows = np.zeros((len(ngrams), self._lead + self._width), np.int32)
         rows[:, self._lead :] = ngrams
         offsets = np.arange(len(rows) + 1, dtype=np.int64) * rows.shape[1]
-        return pooled(self._detector.scores(rows.reshape(-1), offsets))
+        return _pooled([self._detector.scores(rows.reshape(-1), offsets)])
 
 
 class _GreenDraws:
@@ -166,22 +166,11 @@ def radioactivity(
     return test.result()
 
 
-def pooled(scores: Scores) -> Scores:
-    """Scores of many documents as those of one."""
-    layers = scores.layers
+def _pooled(parts: Sequence[Scores]) -> Scores:
+    """The documents of all parts as one, for its p-value; without sums by layer, which no p-value is of."""
     return Scores(
-        scored=scores.scored.sum(keepdims=True),
-        statistic=scores.statistic.sum(keepdims=True),
-        layers=None if layers is None else layers.sum(axis=0, keepdims=True),
-    )
-
-
-def _joined(parts: list[Scores]) -> Scores:
-    layers = [part.layers for part in parts if part.layers is not None]
-    return Scores(
-        scored=np.concatenate([part.scored for part in parts]),
-        statistic=np.concatenate([part.statistic for part in parts]),
-        layers=np.concatenate(layers) if layers else None,
+        scored=np.concatenate([part.scored for part in parts]).sum(keepdims=True),
+        statistic=np.concatenate([part.statistic for part in parts]).sum(keepdims=True),
     )
 
 

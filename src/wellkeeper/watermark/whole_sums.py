@@ -7,7 +7,7 @@ standard deviations (Esscher 1932; Daniels, Annals of Mathematical Statistics 25
 to the largest sum make a tail that is right everywhere.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -61,7 +61,7 @@ class WholeSum:
 
     @cached_property
     def _draw(self) -> Draw:
-        return replace(discrete(self.values), step=1.0)
+        return discrete(self.values, step=1.0)
 
 
 class _Tilted(NamedTuple):

@@ -272,7 +272,7 @@ class UnigramMark(Mark):
 
         if self._bias is None or self._bias.device != logits.device:
             bias = self._key.secret["green"].astype(np.float32) * self._key.parameters["bias"]
-            self._bias = torch.from_numpy(bias.astype(np.float32)).to(logits.device)
+            self._bias = torch.from_numpy(bias).to(logits.device)
         return logits + self._bias
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
-from wellkeeper.core.marks import Credential, Trust, Validity
+from wellkeeper.core.marks import Credential, Validity
 from wellkeeper.engine.credentials.manifests import credential_of, shortened
 from wellkeeper.errors import MissingExtraError
 
@@ -107,9 +107,7 @@ def _read(stream: BinaryIO, media_type: str, anchors: bytes | None) -> Credentia
     except c2pa.C2paError.NotSupported:
         return _NOTHING
     except (c2pa.C2paError, ValueError, RecursionError) as error:
-        return Credential(
-            validity=Validity.UNREADABLE, trust=Trust.UNKNOWN, problems=(shortened(str(error)),)
-        )
+        return Credential(validity=Validity.UNREADABLE, problems=(shortened(str(error)),))
     return credential_of(report, anchored=anchors is not None, store=b"")
 
 

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from wellkeeper.report import svg
 from wellkeeper.report.blocks import (
+    Bar,
     Block,
     Card,
     Cards,
@@ -139,6 +140,11 @@ def range_of(label: str, share: Interval, note: str) -> Range:
     low = share.low if share.low is not None else share.estimate
     high = share.high if share.high is not None else share.estimate
     return Range(label, low or 0.0, high or 0.0, share.estimate, THIN.interval(share), note)
+
+
+def bar_of(label: str, count: int, total: int, note: str = "") -> Bar:
+    """A count as one row of `Bars`, as long as its share of the total."""
+    return Bar(label, count / total if total else 0.0, THIN.with_share(count, total), note)
 
 
 def origin_stack(label: str, found: Mapping[str, int]) -> Stack:

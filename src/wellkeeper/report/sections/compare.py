@@ -278,7 +278,7 @@ def sources_section(document: Document) -> list[Block]:
         [
             name,
             *(
-                f"{THIN.count(found.get(name, 0))} ({THIN.share_of(found.get(name, 0), total)})"
+                THIN.with_share(found.get(name, 0), total)
                 for found, total in zip(counted, totals, strict=True)
             ),
         ]

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wellkeeper.report.blocks import (
-    Bar,
     Bars,
     Block,
     Facts,
@@ -23,6 +22,7 @@ from wellkeeper.report.reading import counted, integer, number, rows, table, tex
 from wellkeeper.report.sections.audit import findings_section
 from wellkeeper.report.sections.checks import quarantine_section
 from wellkeeper.report.sections.common import (
+    bar_of,
     data_summary,
     documents_of,
     name_of,
@@ -110,10 +110,7 @@ def _generators(document: Document) -> list[Block]:
         return []
     shown, more = first(found, _MAX_ROWS, "generator")
     total = sum(count for _, count in found)
-    bars = [
-        Bar(one_line(name, 80), count / max(1, total), f"{THIN.count(count)} ({THIN.share_of(count, total)})")
-        for name, count in shown
-    ]
+    bars = [bar_of(one_line(name, 80), count, total) for name, count in shown]
     return [Heading("What made them"), Bars("AI-made images by generator", bars), *more]
 
 

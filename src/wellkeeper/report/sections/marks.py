@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wellkeeper.report.blocks import Bar, Bars, Block, Prose, Section, Table, first
+from wellkeeper.report.blocks import Bars, Block, Prose, Section, Table, first
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, rows, table, text
-from wellkeeper.report.sections.common import by_month, data_summary, documents_of
+from wellkeeper.report.sections.common import bar_of, by_month, data_summary, documents_of
 from wellkeeper.report.visible import one_line
 
 Audit = Mapping[str, Any]
 
 _MOST = 20
-_CLASSES = ("credential", "disclosure", "rights")
+CLASSES = ("credential", "disclosure", "rights")
+"""Of marks, as months count them."""
 
 
 def marks_sections(audit: Audit) -> list[Section]:
@@ -71,10 +72,10 @@ def _signals(audit: Audit, marks: Audit) -> list[Block]:
     total = documents_of(audit) or integer(marks.get("documents"))
     shown, more = first(rows(marks.get("signals")), _MOST, "kind of statement")
     bars = [
-        Bar(
+        bar_of(
             one_line(text(row.get("kind")), 80),
-            integer(row.get("documents")) / total if total else 0.0,
-            f"{THIN.count(integer(row.get('documents')))} ({THIN.share_of(integer(row.get('documents')), total)})",
+            integer(row.get("documents")),
+            total,
             one_line(text(row.get("where")), 80),
         )
         for row in shown
@@ -87,7 +88,7 @@ def _months(marks: Audit) -> list[Block]:
     months = [(month, row) for month, row in by_month(marks.get("by_month")) if integer(row.get("documents"))]
     if not months:
         return []
-    body = [[month, _count(row), *(_share(row, name) for name in _CLASSES)] for month, row in months]
+    body = [[month, _count(row), *(_share(row, name) for name in CLASSES)] for month, row in months]
     head = ["Month", "Documents", "Credential", "Disclosure", "Rights"]
     return [
         Table(
@@ -106,4 +107,4 @@ def _count(row: Audit) -> str:
 
 def _share(row: Audit, name: str) -> str:
     count = integer(row.get(name))
-    return f"{THIN.count(count)} ({THIN.share_of(count, integer(row.get('documents')))})" if count else "0"
+    return THIN.with_share(count, integer(row.get("documents"))) if count else "0"

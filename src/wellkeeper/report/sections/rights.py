@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wellkeeper.report.blocks import Bar, Bars, Block, Heading, Prose, Section, Table, first, none
+from wellkeeper.report.blocks import Bars, Block, Heading, Prose, Section, Table, first, none
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import counted, integer, number, rows, table, text
-from wellkeeper.report.sections.common import documents_of
+from wellkeeper.report.sections.common import bar_of, documents_of
 from wellkeeper.report.visible import one_line
 
 Document = Mapping[str, Any]
@@ -29,14 +29,7 @@ def _licences(rights: Document, documents: int) -> list[Block]:
     total = documents or sum(licences.values()) + unknown
     shown, more = first(list(licences.items()), _MAX_LICENCES, "licence")
     entries = [*shown, *([("no licence known", unknown)] if unknown else [])]
-    bars = [
-        Bar(
-            one_line(name, 80),
-            count / total if total else 0.0,
-            f"{THIN.count(count)} ({THIN.share_of(count, total)})",
-        )
-        for name, count in entries
-    ]
+    bars = [bar_of(one_line(name, 80), count, total) for name, count in entries]
     blocks: list[Block] = [Heading("Licences"), Bars("Documents by licence", bars), *more]
     recognised = number(rights.get("recognised"))
     if recognised is not None:
@@ -56,11 +49,7 @@ def _consent(rights: Document) -> list[Block]:
     total = sum(consent.values())
     if not any(n for label, n in consent.items() if label not in _UNSAID):
         return []
-    bars = [
-        Bar(one_line(label, 40), n / total, f"{THIN.count(n)} ({THIN.share_of(n, total)})")
-        for label, n in consent.items()
-        if n
-    ]
+    bars = [bar_of(one_line(label, 40), n, total) for label, n in consent.items() if n]
     note = (
         "As all signals and the recipe say together; where one denies training and another allows it, the denial "
         "counts. No signal is no consent."

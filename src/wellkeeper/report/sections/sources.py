@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from wellkeeper.report import svg
-from wellkeeper.report.blocks import Bar, Bars, Block, Heading, Key, Part, Picture, Stack, Table, first, none
+from wellkeeper.report.blocks import Bars, Block, Heading, Key, Part, Picture, Stack, Table, first, none
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import integer, number, rows, table, text
 from wellkeeper.report.sections.common import (
+    bar_of,
     by_month,
     data_summary,
     date_of,
@@ -38,13 +39,7 @@ def _source_table(sources: list[Audit], documents: int) -> list[Block]:
     shown, more = first(sources, _MAX_SOURCES, "source")
     total = documents or sum(integer(row.get("documents")) for row in sources)
     bars = [
-        Bar(
-            name_of(row, "name"),
-            integer(row.get("documents")) / total if total else 0.0,
-            _counted(integer(row.get("documents")), total),
-            _source_note(row),
-        )
-        for row in shown
+        bar_of(name_of(row, "name"), integer(row.get("documents")), total, _source_note(row)) for row in shown
     ]
     body = [_source_row(row) for row in shown]
     head = ["Source", "Documents", "Words", "Size", "Declared origin", "First", "Last", "Licence"]
@@ -54,10 +49,6 @@ def _source_table(sources: list[Audit], documents: int) -> list[Block]:
         *more,
         Table("Sources", head, body, frozenset({1, 2, 3}), data_summary(len(shown), "source")),
     ]
-
-
-def _counted(documents: int, total: int) -> str:
-    return f"{THIN.count(documents)} ({THIN.share_of(documents, total)})"
 
 
 def _source_note(row: Audit) -> str:

@@ -34,8 +34,8 @@ _ROOM = 8  # slots for each token: with 2, collisions cost half of the time
 
 def places_for(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     """The table that finds repeats in documents of these lengths."""
-    longest = int(np.diff(offsets).max(initial=0))
-    return np.full(2 * _ROOM << longest.bit_length(), -1, np.int64)
+    longest = int(np.diff(offsets).max(initial=1))
+    return np.full(1 << (_ROOM * longest - 1).bit_length(), -1, np.int64)
 
 
 @loop("const i32[:], const i64[:], i64, u64, i64[:], u64[:], i64[:], f64[:]")
@@ -50,15 +50,13 @@ def draw_gumbel(
         context: tokens before one that a draw hangs on, 1 or more.
         key: as `prf.keyed` gives it.
         places: the table above.
-        drawn: gets 2 m + 1 of each token that counts, 0 of others.
+        drawn: zeros; gets 2 m + 1 of each token that counts.
         scored: gets the number of distinct n-grams, shape (documents,).
         statistic: gets the sum, in the order of the text, shape (documents,).
     """
     for document in range(offsets.size - 1):
         start, end = offsets[document], offsets[document + 1]
         slots, shift = _table(end - start)
-        for i in range(start, min(start + context, end)):
-            drawn[i] = 0
         count = 0
         total = 0.0
         for i in range(start + context, end):
@@ -66,7 +64,6 @@ def draw_gumbel(
             for j in range(i - context, i):
                 word = (word + _U(tokens[j]) + _ONE) * _G
             word = _mixed(_mixed(word ^ key) + (_U(tokens[i]) + _ONE) * _G)
-            drawn[i] = 0
             if _is_new(tokens, i, context, start, np.int64((word * _G) >> shift), slots, places):
                 odd = (word >> _U(12)) * _U(2) + _ONE
                 drawn[i] = odd
@@ -97,24 +94,20 @@ def draw_textseal(
         key: the secret key.
         score_of: what a draw adds, shape (MODULUS,).
         places: the table above.
-        drawn: gets the draw, 0 to 8,190, of each token that counts, -1 of others.
+        drawn: -1 throughout; gets the draw, 0 to 8,190, of each token that counts.
         scored: gets the number of distinct n-grams, shape (documents,).
         statistic: gets the sum, in the order of the text, shape (documents,).
     """
     for document in range(offsets.size - 1):
         start, end = offsets[document], offsets[document + 1]
         slots, shift = _table(end - start)
-        first = start + window + 1  # the reference leaves out the first whole window
-        for i in range(start, min(first, end)):
-            drawn[i] = -1
         count = 0
         total = 0.0
-        for i in range(first, end):
+        for i in range(start + window + 1, end):  # the reference leaves out the first whole window
             word = _PRIME_OF_TOKEN * np.int64(tokens[i]) + _PRIME_OF_KEY * key
             for j in range(window):
                 word += _PRIMES[j] * np.int64(tokens[i - window + j])
             word = word * _PRIME_OF_SUM * _MIXING_PRIME
-            drawn[i] = -1
             if _is_new(tokens, i, window, start, np.int64((_U(word) * _G) >> shift), slots, places):
                 draw = (word ^ (word >> _MIXING_SHIFT)) % MODULUS
                 drawn[i] = draw
