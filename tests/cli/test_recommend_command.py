@@ -10,7 +10,7 @@ from pathlib import Path
 import corpora
 import pytest
 
-from wellkeeper.recipe.document import read_document
+from wellkeeper.engine.yaml_document import read_document
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wellkeeper.recipe.document import read_document
+from wellkeeper.engine.yaml_document import read_document
 from wellkeeper.recipe.lines import Line, flow, written
 
 texts = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(

@@ -52,8 +52,11 @@ for _tag, _pattern, _starts in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _starts)
 
 
-def read_document(text: str, name: str) -> Document:
-    """A recipe's text as plain values.
+RECIPE = "A recipe is a mapping; begin with `wellkeeper: 1` and `sources:`."
+
+
+def read_document(text: str, name: str, *, wanted: str = RECIPE) -> Document:
+    """The text of a recipe, or of another file that people write, as plain values; `wanted` says how one begins.
 
     Raises:
         RecipeError: it is not YAML, or not a mapping.
@@ -69,9 +72,7 @@ def read_document(text: str, name: str) -> Document:
         loader.dispose()
     if not isinstance(values, dict):
         found = "empty" if values is None else f"a {_kind(values)}"
-        raise RecipeError(
-            f"{name} is {found}. A recipe is a mapping; begin with `wellkeeper: 1` and `sources:`."
-        )
+        raise RecipeError(f"{name} is {found}. {wanted}")
     document.values.update(values)
     return document
 

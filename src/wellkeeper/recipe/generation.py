@@ -20,6 +20,7 @@ from wellkeeper.engine.completions import (
     at_once,
 )
 from wellkeeper.engine.progress import Listener, Progress
+from wellkeeper.engine.yaml_document import read_document
 from wellkeeper.errors import InputError, RecipeError, WorkError
 from wellkeeper.origin.anchors import Making
 from wellkeeper.origin.prompts import (
@@ -32,7 +33,6 @@ from wellkeeper.origin.prompts import (
     prompts_of,
     tokens_for,
 )
-from wellkeeper.recipe.document import read_document
 from wellkeeper.recipe.references import Pool, Pools, Scored, Text, text_of
 
 if TYPE_CHECKING:

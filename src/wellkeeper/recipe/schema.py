@@ -15,10 +15,10 @@ from pydantic_core import ErrorDetails
 from wellkeeper.core.lineage import DEEPEST
 from wellkeeper.core.origin import LABELS, Origin, declared_origin
 from wellkeeper.core.rights import CONSENTS, declared_consent, no_consent
+from wellkeeper.engine.yaml_document import Document, dotted_name, read_document, set_value
+from wellkeeper.engine.yaml_document import Path as KeyPath
 from wellkeeper.errors import RecipeError, did_you_mean
 from wellkeeper.mix.plan import CAPPED, MOST_EPOCHS, UNITS, Cap, Diversity, Epochs, MixPlan, Size
-from wellkeeper.recipe.document import Document, dotted_name, read_document, set_value
-from wellkeeper.recipe.document import Path as KeyPath
 from wellkeeper.recipe.model import Given, Guard, Recipe, Reference, Signing, Source, StepCall, Watermarks
 
 VERSION = 1

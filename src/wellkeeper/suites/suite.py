@@ -51,6 +51,7 @@ class Suite:
     temperature: float = 0.0
     tokens: int = TOKENS  # most of one answer
     licence: str = ""  # SPDX expression, where it is known
+    notes: tuple[str, ...] = ()  # what was guessed or left out when it was read, for the reader
 
     def __post_init__(self) -> None:
         if not self.items:

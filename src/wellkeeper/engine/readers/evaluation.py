@@ -129,6 +129,25 @@ def read_item_set(path: str, *, name: str | None = None, fields: Sequence[str] |
     return ItemSet(name=name, path=path, items=tuple(items), fields=tuple(taken), said=tuple(said))
 
 
+def read_records(path: str, *, group: str) -> tuple[list[tuple[str, Record]], str]:
+    """Records at a path, glob or URL, each with its place (`file:line`), and what was lost, as one sentence or "".
+
+    Files of all formats that evaluation sets come in; where names of files tell training from held-out splits, the
+    training splits are left out.
+
+    Raises:
+        InputError: there is no such path, or no record in it.
+    """
+    files, said = _without_training(find_files([path], group=group))
+    losses = _Losses()
+    records = [(f"{file.name}:{line}", record) for file in files for line, record in _records(file, losses)]
+    if not records:
+        raise InputError(_no_item(path, losses))
+    if losses.count:
+        said.append(f"{losses.count:,} records could not be read and are left out ({losses.first})")
+    return records, "; ".join(said)
+
+
 def set_name(path: str) -> str:
     """What a set at that path is called, where nobody says: as its file or folder, with the folder of a mere split.
 
