@@ -16,6 +16,7 @@ from numpy.random import default_rng
 from images import compared  # the benchmark's
 from wellkeeper.errors import InputError, MissingExtraError
 from wellkeeper.images.examine import examine
+from wellkeeper.ledger.forget import forget
 from wellkeeper.ledger.verify import verify
 from wellkeeper.recipe import images
 from wellkeeper.recipe.images import audit_images
@@ -69,6 +70,15 @@ def test_workers_change_nothing(planted, audited, tmp_path):
     ):
         assert (tmp_path / name).read_bytes() == (audited.paths["folder"] / name).read_bytes()
     assert {**one.document, "run": None} == {**audited.document, "run": None}
+
+
+def test_a_picture_is_not_forgotten_and_the_folder_stays_as_it_was(planted, audited):
+    folder = audited.paths["folder"]
+    with pytest.raises(
+        InputError, match=r"out/manifest\.json is missing\. Give the output folder of `wellkeeper cur"
+    ):
+        forget(folder, next(iter(planted[1].marked)))
+    assert verify(folder).problems == ()
 
 
 def test_the_folder_is_sealed_and_tells_the_story_of_a_picture(planted, audited):

@@ -64,6 +64,7 @@ NONE = -1
 
 _MOST_HUMAN_ITEMS = 999_999_999  # what numpy deals hypergeometrically
 _ONE_SIDED = NormalDist().inv_cdf(jackknife.LEVEL)
+_DECIDING = _ONE_SIDED + NormalDist().inv_cdf(0.8)  # standard errors that the margin is to hold
 _DRAWN_APART = 1  # stream of the seed for cutting to equal sizes
 _CEILING = 2  # and for halving the human items
 
@@ -184,6 +185,18 @@ class TailComparison:
     def p_margin(self, margin: float) -> float:
         """That B is lower by the share `margin` in some figure: the largest, an intersection-union test."""
         return max(change.p_margin(margin) for change in self.changes)
+
+    def prompts_to_decide(self, margin: float) -> int | None:
+        """About how many prompts would show that nothing was lost, and find a loss of the margin, with a power of 0.8.
+
+        Of the figure that needs most. None: a figure showed no spread, or is 0.
+        """
+        if any(change.spread is None or not change.first for change in self.changes):
+            return None
+        errors = max(
+            change.spread.error / (margin * change.first) for change in self.changes if change.spread
+        )
+        return math.ceil(self.prompts * (_DECIDING * errors) ** 2)
 
     def to_json(self) -> dict[str, Any]:
         return {

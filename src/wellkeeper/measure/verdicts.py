@@ -17,7 +17,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,18 @@ FEWEST_UNITS = 5
 
 _POWER = 0.8  # chance that as many units as are asked for decide
 _NORMAL = NormalDist()
+
+
+class Tested(Protocol):
+    """What a verdict is made of: two one-sided p-values."""
+
+    @property
+    def p(self) -> float:
+        """Of no harm: small if it is worse, whatever the margin."""
+
+    @property
+    def p_margin(self) -> float:
+        """Of harm of the margin or more: small if it is not worse by that much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +107,12 @@ class Gate:
         return {"verdict": self.verdict, "metrics": dict(self.metrics), "p": dict(self.p)}
 
 
-def verdict_on(change: PairedChange, *, level: float = LEVEL) -> Verdict:
+def verdict_on(change: Tested, *, level: float = LEVEL) -> Verdict:
     """The verdict on one change alone."""
     return _verdict(is_worse=change.p <= level, is_within=change.p_margin <= level)
 
 
-def gate(changes: Mapping[str, PairedChange], *, level: float = LEVEL) -> Gate:
+def gate(changes: Mapping[str, Tested], *, level: float = LEVEL) -> Gate:
     """The verdict on all metrics: worse if any is, not worse only if all are.
 
     Raises:
@@ -118,7 +130,7 @@ def gate(changes: Mapping[str, PairedChange], *, level: float = LEVEL) -> Gate:
     return Gate(verdict=_overall(set(metrics.values())), metrics=metrics, p=adjusted)
 
 
-def slices(changes: Mapping[str, PairedChange], *, level: float = LEVEL) -> dict[str, Verdict]:
+def slices(changes: Mapping[str, Tested], *, level: float = LEVEL) -> dict[str, Verdict]:
     """The verdict on each slice, such as a language or a topic; slices share no unit.
 
     Of those called worse an expected share of at most `level` is not, and of those called not worse an expected share
@@ -154,5 +166,5 @@ def _overall(found: set[Verdict]) -> Verdict:
     return "worse" if "worse" in found else "not worse" if found == {"not worse"} else "not enough data"
 
 
-def _column(changes: Mapping[str, PairedChange], name: str) -> NDArray[np.float64]:
+def _column(changes: Mapping[str, Tested], name: str) -> NDArray[np.float64]:
     return np.array([getattr(change, name) for change in changes.values()])
