@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test explore slow ray torch nightly test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates bench-origin bench-mix check clean
+.PHONY: help demo test explore slow ray browser torch nightly test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates bench-origin bench-mix check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -32,10 +32,13 @@ explore: $(READY)  ## the properties on many new examples; ARGS="tests/kernels -
 	$(BIN)/python -m pytest -n auto --hypothesis-profile explore $(ARGS)
 
 slow: $(READY)  ## the slow tests alone
-	$(BIN)/python -m pytest -n auto -m 'slow and not ray'
+	$(BIN)/python -m pytest -n auto -m 'slow and not ray and not browser'
 
 ray: $(READY)  ## the tests that start Ray nodes on this machine, one after the other
 	$(BIN)/python -m pytest -m ray
+
+browser: $(READY)  ## the tests that drive a real Chromium, where there is one
+	$(BIN)/python -m pytest -m browser
 
 torch: $(READY)  ## the tests that train models in torch, which this installs
 	$(BIN)/python -m pip install --quiet torch==2.13.0 --editable '.[lm-torch,torch]'
@@ -46,7 +49,7 @@ nightly: torch  ## checks of the lab that take many minutes each
 	$(BIN)/python -m pytest -m nightly
 
 test-all: $(READY)  ## fast and slow tests
-	$(BIN)/python -m pytest -n auto -m 'not ray and not nightly'
+	$(BIN)/python -m pytest -n auto -m 'not ray and not nightly and not browser'
 	$(BIN)/python -m pytest -m ray
 
 lint: $(READY)  ## ruff: rules and format
