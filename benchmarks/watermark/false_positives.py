@@ -1,6 +1,7 @@
 """How often unmarked text is called marked, at p <= 0.01 and p <= 0.001, by every scheme over many keys.
 
-    python benchmarks/watermark/false_positives.py [--keys 1.0] [--only kgw-lefthash] [--tokens 200] [--text English]
+    python benchmarks/watermark/false_positives.py [--keys 1.0] [--only kgw-lefthash] [--tokens 200]
+    python benchmarks/watermark/false_positives.py [--text English] [--ties random]
     python benchmarks/watermark/false_positives.py --repeated [--only gumbel]
 
 Where a statistic is a whole number, no threshold has just the chance that was asked for: *level* is the largest
@@ -8,7 +9,7 @@ chance at most as large that one has, averaged over the documents, and *found* t
 ratio, with the standard error that so many documents leave, says how far the null distribution is right; the ratio of
 level and what was asked for says how much a test of whole numbers gives away. Random tokens are drawn anew for each
 key; the English documents, WikiText-2 in SmolLM2's tokens cut to a length, are the same for every key. `--keys`
-scales the work.
+scales the work. With `--ties random` the last tie is broken at random, and *level* is what was asked for.
 
 With `--repeated` a document is one random paragraph of 60 tokens, 20 times over: *once* is the detector, which counts a
 draw once; *each time* is what the same p-value would be if each n-gram counted as often as it comes.
@@ -32,6 +33,8 @@ from wellkeeper.watermark.gumbel import Gumbel
 from wellkeeper.watermark.kgw import KGW
 from wellkeeper.watermark.synthid import SynthID
 from wellkeeper.watermark.textseal import TextSeal
+from wellkeeper.watermark.ties import randomised_p_values, uniforms_of
+from wellkeeper.watermark.tokens import Tokens
 from wellkeeper.watermark.unigram import Unigram
 
 LEVELS = (1e-2, 1e-3)
@@ -47,20 +50,28 @@ class Tally:
     documents: int = 0
     found: list[list[float]] = field(default_factory=list)  # alarms of each key, at each of LEVELS
     level: list[list[float]] = field(default_factory=list)  # alarms that were to be expected
+    random_ties: bool = False
 
-    def add(self, detector: Detector, scores: Scores) -> None:
+    def add(self, detector: Detector, scores: Scores, tokens: Tokens) -> None:
         kinds, which = np.unique(scores.scored, return_inverse=True)
         self.documents += len(scores)
+        if self.random_ties:
+            self._count(
+                randomised_p_values(detector, scores, uniforms_of(tokens, seed=len(self.found))), scores
+            )
+            return
         if (
             scores.statistic.dtype == np.float64
         ):  # every level can be met, but for documents of which nothing counts
-            p = detector.p_values(scores)
-            self.found.append([float((p <= level).sum()) for level in LEVELS])
-            self.level.append([float((scores.scored > 0).sum() * level) for level in LEVELS])
+            self._count(detector.p_values(scores), scores)
             return
         least = [thresholds(detector, kinds, level) for level in LEVELS]
         self.found.append([float((scores.statistic >= threshold[which]).sum()) for threshold, _ in least])
         self.level.append([float(chance[which].sum()) for _, chance in least])
+
+    def _count(self, p: NDArray[np.float64], scores: Scores) -> None:
+        self.found.append([float((p <= level).sum()) for level in LEVELS])
+        self.level.append([float((scores.scored > 0).sum() * level) for level in LEVELS])
 
     def cells(self) -> Iterator[str]:
         found, level = np.array(self.found), np.array(self.level)
@@ -191,6 +202,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help="schemes whose name begins so")
     parser.add_argument("--tokens", type=int, help="documents of this length alone")
     parser.add_argument("--text", choices=("random", "English"), help="this kind of text alone")
+    parser.add_argument(
+        "--ties", choices=("whole", "random"), default="whole", help="as of `watermark detect`"
+    )
     parser.add_argument("--repeated", action="store_true")
     options = parser.parse_args()
     if options.repeated:
@@ -206,14 +220,17 @@ def main() -> None:
         for length, (keys, documents) in line.plan.items():
             if options.tokens not in {None, length}:
                 continue
-            rng, tally, begun = np.random.default_rng((number, length)), Tally(), time.process_time()
+            rng, begun = np.random.default_rng((number, length)), time.process_time()
+            tally = Tally(random_ties=options.ties == "random")
             for _ in range(max(1, round(keys * options.keys))):
                 detector = line.make(rng)
                 if line.english:
                     tokens = words[: words.size // length * length]
                 else:
                     tokens = rng.integers(0, line.vocabulary, documents * length, np.int32)
-                tally.add(detector, detector.scores(tokens, np.arange(0, tokens.size + 1, length)))
+                offsets = np.arange(0, tokens.size + 1, length)
+                scores = detector.scores(tokens, offsets)
+                tally.add(detector, scores, Tokens(ids=tokens, offsets=offsets))
             cells = (
                 line.name,
                 text,

@@ -151,6 +151,13 @@ def _setting(written: str) -> tuple[str, int | float]:
     show_default=True,
     help="How it is held: bh for documents that share little, by or e-bh for any.",
 )
+@click.option(
+    "--ties",
+    type=click.Choice(["whole", "random"]),
+    default="whole",
+    show_default=True,
+    help="p-values of counts: at most the level, or just the level, with the last tie broken at random.",
+)
 @_ANY
 @click.option(
     "--out", type=click.Path(file_okay=False), help="Folder for watermarks.parquet, one row a document."

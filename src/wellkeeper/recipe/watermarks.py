@@ -26,7 +26,7 @@ from wellkeeper.recipe.textpass import document_ids
 from wellkeeper.recipe.token_ids import TokenRows, token_rows
 from wellkeeper.watermark.keys import WatermarkKey, cautions_of, check_tokenizer, detector_of, load_key
 from wellkeeper.watermark.radioactivity import PooledTest, Radioactivity
-from wellkeeper.watermark.scan import Control, Readings, Scan, judged, read_tokens
+from wellkeeper.watermark.scan import Control, Readings, Scan, Ties, judged, read_tokens
 from wellkeeper.watermark.tokens import Tokenizer, Tokens, open_tokenizer
 
 SCHEMA = "wellkeeper.watermark/1"
@@ -49,6 +49,7 @@ class Detection:
     places: pa.Table  # id, file and line of each document
     quarantined: int
     said: tuple[str, ...]  # about columns that were guessed
+    ties: Ties
     paths: dict[str, Path]
 
     def table(self) -> pa.Table:
@@ -109,6 +110,7 @@ class Detection:
                 "method": scan.discoveries.method,
                 "false_discovery_rate": scan.discoveries.level,
                 "threshold": scan.discoveries.threshold,
+                "ties": self.ties,
             },
             "marked": len(marked),
             "too_short": int(np.count_nonzero(~scan.readings.scored.any(axis=0))),
@@ -164,6 +166,7 @@ def detect(
     ids: str | None = None,
     fdr: float = 0.01,
     control: Control = "bh",
+    ties: Ties = "whole",
     any_tokenizer: bool = False,
     out: str | Path | None = None,
     workers: int | None = None,
@@ -184,6 +187,8 @@ def detect(
         ids: column with token ids, which are then taken in place of the text.
         fdr: expected share of unmarked documents among those that are called marked, at most; in (0, 1).
         control: `bh` (Benjamini and Hochberg), or `by` or `e-bh`, which hold whatever the documents share.
+        ties: `whole` keeps p-values of whole numbers at or below every level; `random` meets each level exactly, and
+            may call one of two documents with the same statistic (`wellkeeper.watermark.ties`).
         any_tokenizer: accept a tokeniser that a key was not made for.
         out: folder for `watermarks.parquet`, one row a document, and `watermarks.json`.
         workers: how many blocks are worked on at once; None: as many as there are cores.
@@ -200,7 +205,7 @@ def detect(
     vocabulary = min(key.vocabulary for key in loaded)
 
     def read(tokens: Tokens) -> Readings:
-        return read_tokens(tokens, detectors, vocabulary=vocabulary)
+        return read_tokens(tokens, detectors, vocabulary=vocabulary, ties=ties)
 
     corpus = _Corpus(
         inputs=inputs,
@@ -220,6 +225,7 @@ def detect(
         places=pa.concat_tables([block.places for block in done]).unify_dictionaries(),
         quarantined=sum(len(block.quarantined) for block in done),
         said=tuple(corpus.said),
+        ties=ties,
         paths={},
     )
     return detection if out is None else _written(detection, Path(out))

@@ -19,9 +19,12 @@ from wellkeeper.watermark.detection import Detector
 from wellkeeper.watermark.evalues import log10_e_values, log10_mean
 from wellkeeper.watermark.many import Discoveries, by_e_values, by_p_values
 from wellkeeper.watermark.nulls import binomial_tail
+from wellkeeper.watermark.ties import randomised_p_values, uniforms_of
 from wellkeeper.watermark.tokens import Tokens
 
 Control: TypeAlias = Literal["bh", "by", "e-bh"]
+Ties: TypeAlias = Literal["whole", "random"]
+"""What p-values of whole numbers do: stay at or below every level, or meet it (`wellkeeper.watermark.ties`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,7 +47,9 @@ class Readings:
         )
 
 
-def read_tokens(tokens: Tokens, detectors: Sequence[Detector], *, vocabulary: int) -> Readings:
+def read_tokens(
+    tokens: Tokens, detectors: Sequence[Detector], *, vocabulary: int, ties: Ties = "whole"
+) -> Readings:
     """Score documents with each detector.
 
     Raises:
@@ -58,11 +63,19 @@ def read_tokens(tokens: Tokens, detectors: Sequence[Detector], *, vocabulary: in
             "tokeniser that the key was made for."
         )
     counted = [detector.scores(tokens.ids, tokens.offsets) for detector in detectors]
+    if ties == "random":
+        uniforms = uniforms_of(tokens)
+        p_values = [
+            randomised_p_values(detector, one, uniforms)
+            for detector, one in zip(detectors, counted, strict=True)
+        ]
+    else:
+        p_values = [detector.p_values(one) for detector, one in zip(detectors, counted, strict=True)]
     return Readings(
         tokens=tokens.counts(),
         scored=np.stack([one.scored for one in counted]),
         statistic=np.stack([one.statistic.astype(np.float64) for one in counted]),
-        p_values=np.stack([detector.p_values(one) for detector, one in zip(detectors, counted, strict=True)]),
+        p_values=np.stack(p_values),
     )
 
 
