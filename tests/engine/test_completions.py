@@ -6,6 +6,8 @@ import time
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from served import Served
 
 from wellkeeper.engine import completions
@@ -20,6 +22,7 @@ from wellkeeper.engine.completions import (
     RejectedError,
     at_once,
     key_of,
+    reply_in,
 )
 from wellkeeper.errors import InputError, WorkError
 
@@ -371,3 +374,33 @@ def test_a_wait_between_tries_ends_when_the_run_is_stopped(server, endpoint) -> 
         client.ask("a", tokens=5)
     assert time.monotonic() - begun < 20
     assert completions._LONGEST_WAIT >= 50
+
+
+# --- log-probabilities of any shape -------------------------------------------------------------------------------
+
+numbers = st.floats(allow_nan=False) | st.integers() | st.none() | st.text(max_size=2)
+one = st.dictionaries(st.sampled_from(["token", "logprob"]), numbers, max_size=2)
+places = st.lists(one | st.none() | st.dictionaries(st.text(max_size=2), numbers, max_size=2), max_size=2)
+told = st.fixed_dictionaries(
+    {},
+    optional={
+        "content": st.lists(
+            st.fixed_dictionaries({"logprob": numbers}, optional={"top_logprobs": places | st.none()}),
+            max_size=2,
+        ),
+        "token_logprobs": st.none() | st.lists(numbers, max_size=2),
+        "top_logprobs": st.none() | places,
+    },
+)
+
+
+@given(told)
+def test_log_probabilities_of_any_shape_are_read_or_not_understood(logprobs):
+    document = {"choices": [{"text": "a", "logprobs": logprobs}]}
+    try:
+        reply = reply_in(json.loads(json.dumps(document)), seeded=False)
+    except ValueError:
+        return
+    for token, chance in (reply.first_tokens or {}).items():
+        assert isinstance(token, str)
+        assert isinstance(chance, float)

@@ -49,6 +49,7 @@ class Counting:
                     tokens=self.billed,
                     prompt_tokens=None if self.billed is None else 10,
                     logprobs=(-0.5, -float("inf")) if logprobs else None,
+                    first_tokens={"é": -0.5, " the": -1e-300} if logprobs else None,
                     seed=sample_seed(seed, sample),
                     milliseconds=1.25,
                 )
@@ -387,13 +388,18 @@ def test_what_is_no_cache_is_refused_and_left_as_it_is(tmp_path):
     assert foreign.read_bytes() == whole
 
 
-def test_a_newer_version_is_refused(path):
+@pytest.mark.parametrize(
+    ("version", "step"),
+    [(7, "Upgrade wellkeeper, or give"), (1, "Its answers lack what is kept now: give")],
+    ids=["newer", "older"],
+)
+def test_another_version_is_refused(path, version, step):
     Store(path).close()
     with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version = 7")
+        db.execute(f"PRAGMA user_version = {version}")
     db.close()
     with pytest.raises(
-        InputError, match=r"is a cache of version 7, and this is version 1\. Upgrade wellkeeper"
+        InputError, match=rf"is a cache of version {version}, and this is version 2\. {step} another path\."
     ):
         Store(path)
 

@@ -64,7 +64,64 @@ def test_logprobs_are_asked_for_and_read_in_the_words_of_either_interface(server
     (other,) = EndpointSampler(plain(endpoint)).sample("a", logprobs=True)
     assert one.logprobs == other.logprobs == (-0.5, -1.5)
     assert (one.prompt_tokens, one.tokens) == (7, 2)
-    assert [request["asked"]["logprobs"] for request in server.requests()] == [True, 1]
+    asked = [request["asked"] for request in server.requests()]
+    assert [(one["logprobs"], one.get("top_logprobs")) for one in asked] == [(True, 20), (5, None)]
+
+
+def test_the_likeliest_first_tokens_are_read_in_the_words_of_either_interface(server, endpoint):
+    first = [
+        {"token": "A", "logprob": -0.1},
+        {"token": "\ufffd", "logprob": -3},
+        {"token": "\ufffd", "logprob": -4},
+    ]
+    chat = {
+        "content": [
+            {"token": "A", "logprob": -0.1, "top_logprobs": first},
+            {"token": ".", "logprob": -2, "top_logprobs": [{"token": ".", "logprob": -2}]},
+        ]
+    }
+    old = {"tokens": ["A"], "token_logprobs": [-0.1], "top_logprobs": [{"A": -0.1, "B": -2.5}]}
+    none = {"content": [{"token": "A", "logprob": -0.1, "top_logprobs": []}]}
+    server.plan({"logprobs": chat}, {"logprobs": old}, {"logprobs": none})
+    outputs = EndpointSampler(endpoint, at_once=1).sample("a", 3, logprobs=True)
+    assert [output.first_tokens for output in outputs] == [
+        {"A": -0.1, "\ufffd": -3.0},
+        {"A": -0.1, "B": -2.5},
+        None,
+    ]
+    server.plan({"logprobs": chat})
+    assert EndpointSampler(endpoint).sample("a")[0].first_tokens is None
+
+
+def refusing(most):
+    said = f"Requested sample logprobs of 20, which is greater than max allowed: {most}"
+    return {"status": 400, "body": json.dumps({"error": {"message": said}})}
+
+
+def test_a_server_that_gives_fewer_likeliest_tokens_is_asked_for_fewer_from_then_on(server, endpoint):
+    told = {"content": [{"token": "A", "logprob": -0.1}]}
+    server.exactly(refusing(5), {"logprobs": told})
+    outputs = EndpointSampler(endpoint, at_once=1).sample("a", 2, logprobs=True)
+    assert [request["asked"]["top_logprobs"] for request in server.requests()] == [20, 5, 5]
+    assert [(output.logprobs, output.first_tokens) for output in outputs] == [((-0.1,), None)] * 2
+
+
+def test_a_server_that_gives_no_likeliest_tokens_is_asked_without(server, endpoint):
+    unknown = {"status": 422, "body": json.dumps({"error": {"message": "unknown field: top_logprobs"}})}
+    told = {"content": [{"token": "A", "logprob": -0.1}]}
+    server.exactly(unknown, unknown, unknown, {"logprobs": told})
+    (output,) = EndpointSampler(endpoint).sample("a", logprobs=True)
+    assert output.logprobs == (-0.1,)
+    assert [request["asked"].get("top_logprobs") for request in server.requests()] == [20, 5, 1, None]
+    assert all(request["asked"]["logprobs"] is True for request in server.requests())
+
+
+@pytest.mark.parametrize(("address", "asked"), [(lambda one: one, 4), (plain, 2)], ids=["chat", "text"])
+def test_a_server_that_gives_no_log_probabilities_at_all_is_believed(server, endpoint, address, asked):
+    server.always(**refusing(0))
+    (output,) = EndpointSampler(address(endpoint)).sample("a", logprobs=True)
+    assert output.finish == "error"
+    assert len(server.requests()) == asked
 
 
 def test_a_server_that_leaves_logprobs_out_gives_no_answer_in_their_place(server, endpoint):
@@ -180,8 +237,12 @@ def test_a_real_server_tells_log_probabilities_and_counts_tokens(real):
     assert output.finish == "length"
     assert (output.prompt_tokens, output.tokens, len(output.logprobs)) == (5, 4, 4)
     assert output.logprobs[0] == pytest.approx(-0.259, abs=0.1)
+    assert output.first_tokens[" Paris"] == output.logprobs[0]
+    assert len(output.first_tokens) == 5
     (chat,) = EndpointSampler(real, tokens=4).sample(CHAT, 1, 1.0, 1, True)
     assert len(chat.logprobs) == chat.tokens == 4
+    assert len(chat.first_tokens) == 20
+    assert sum(map(math.exp, chat.first_tokens.values())) <= 1.001
     assert all(value <= 0 and math.isfinite(value) for value in chat.logprobs)
 
 

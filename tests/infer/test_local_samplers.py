@@ -27,6 +27,8 @@ def test_a_gguf_file_answers_by_seed_with_log_probabilities(gguf):
     first, second = gguf.sample(CHAT, 2, 1.0, 4, True)
     assert gguf.sample(CHAT, 1, 1.0, 4, True, first=1)[0].text == second.text
     assert len(first.logprobs) == first.tokens <= 6
+    assert len(first.first_tokens) == 20
+    assert max(first.first_tokens.values()) >= first.logprobs[0]
     assert first.prompt_tokens > 5
     assert first.seed != second.seed
 
@@ -90,7 +92,15 @@ def test_log_probabilities_are_recorded(path):
 
         def sample(self, prompt, n=1, temperature=1.0, seed=0, logprobs=False, *, first=0):
             return [
-                Output(text="é", finish="stop", tokens=2, logprobs=(-0.1, -1e-300), seed=1, milliseconds=0.1)
+                Output(
+                    text="é",
+                    finish="stop",
+                    tokens=2,
+                    logprobs=(-0.1, -1e-300),
+                    first_tokens={"é": -0.1, "\u2028": -2.0},
+                    seed=1,
+                    milliseconds=0.1,
+                )
             ]
 
         def stop(self):

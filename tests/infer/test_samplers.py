@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wellkeeper.core.answers import FINISHES, Output
+from wellkeeper.core.answers import FINISHES, Output, finish_of
 from wellkeeper.engine.completions import Answer, Reply
 from wellkeeper.errors import InputError, WorkError
 from wellkeeper.infer.local import FunctionSampler
@@ -16,7 +16,6 @@ from wellkeeper.infer.pace import Pace, Rate
 from wellkeeper.infer.sampling import (
     Item,
     collect,
-    finish_of,
     finishes,
     item_seed,
     output_of,

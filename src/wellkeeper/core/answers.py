@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, Self, TypeAlias, get_args
+
+from wellkeeper.core.refusal import is_refusal
 
 Message: TypeAlias = Mapping[str, str]
 """One turn of a conversation: `role` (system, user or assistant) and `content`."""
@@ -10,6 +12,10 @@ Prompt: TypeAlias = str | Sequence[Message]
 """A text, or the messages of a conversation. Models that chat see a text as one message of the user."""
 Finish: TypeAlias = Literal["stop", "length", "refused", "empty", "error"]
 FINISHES: tuple[Finish, ...] = get_args(Finish)
+FAILED = "error"
+"""The word for an answer that did not come, beside those that servers have."""
+_CUT = frozenset({"length", "max_tokens", "model_length"})
+_FILTERED = frozenset({"safety", "recitation", "blocklist", "prohibited_content"})  # what Gemini calls it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +37,39 @@ class Output:
     seed: int | None = None  # of this request, below 2**31; None: the model takes none
     milliseconds: float = 0.0  # from request to answer, tries and waits included
     note: str = ""  # why there is no answer, in the words of the model's server
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> Self:
+        """The answer that `asdict` made this entry of, and JSON kept.
+
+        Raises:
+            AttributeError, KeyError, TypeError, ValueError: it is not such an entry.
+        """
+        if entry["finish"] not in FINISHES:
+            raise ValueError(f"{entry['finish']} is no way to end")
+        logprobs, first_tokens = entry["logprobs"], entry.get("first_tokens")
+        numbers = {
+            "logprobs": None if logprobs is None else tuple(map(float, logprobs)),
+            "first_tokens": None
+            if first_tokens is None
+            else {str(token): float(chance) for token, chance in first_tokens.items()},
+        }
+        return cls(**{**entry, **numbers})
+
+
+def finish_of(text: str, said: str) -> Finish:
+    """How an answer ended, from its text and from the server's own word for it.
+
+    Emptiness goes before the cut: of a model that thought until its last token nothing is left to compare.
+
+    >>> finish_of("It rai", "length"), finish_of(" ", "length"), finish_of("I cannot help with that.", "stop")
+    ('length', 'empty', 'refused')
+    """
+    word = said.lower()
+    if word == FAILED:
+        return "error"
+    if word in _FILTERED or is_refusal(text, word):
+        return "refused"
+    if not text.strip():
+        return "empty"
+    return "length" if word in _CUT else "stop"

@@ -11,6 +11,7 @@ Whatever else writes texts, such as a model in this process, is asked through th
 import hashlib
 import ipaddress
 import json
+import math
 import os
 import re
 import threading
@@ -41,6 +42,11 @@ _NO_KEY = frozenset({401, 403})
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _THIS_REQUEST = frozenset({400, 413, 422})  # refused for what was asked; another text may be accepted
 _MOST_BYTES = 16 << 20  # of one answer
+_LIKELIEST = (20, 5, 1, 0)
+"""How many of the likeliest tokens are asked for with each one written: the most that OpenAI's chats give, then fewer
+for a server that refuses so many, then none."""
+_LIKELIEST_OF_TEXT = (1, 5)
+"""Least and most where plain text is continued: there the number is the switch, too."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -77,6 +83,7 @@ class Reply:
     prompt_tokens: int | None = None  # as the server counts and bills them; None: it does not say
     tokens: int | None = None  # written, with those that are not shown
     logprobs: tuple[float, ...] | None = None  # natural logarithms, of each token of the text
+    first_tokens: Mapping[str, float] | None = None  # likewise, of the likeliest tokens in the first place
     seeded: bool = False  # whether the seed was accepted
 
 
@@ -189,15 +196,19 @@ def _whole(parts: SplitResult) -> str:
 # --- one request -------------------------------------------------------------------------------------------------
 
 
-def parameters_of(question: Question, *, is_chat: bool) -> dict[str, Any]:
-    """A question as the two interfaces have it, besides its seed and the number of its tokens."""
+def parameters_of(question: Question, *, is_chat: bool, likeliest: int = _LIKELIEST[0]) -> dict[str, Any]:
+    """A question as the two interfaces have it, besides its seed and the number of its tokens.
+
+    `likeliest` is how many of the likeliest tokens come with the log-probability of each one written, at most.
+    """
     asked: dict[str, Any] = {}
     if question.temperature is not None:
         asked["temperature"] = question.temperature
     if question.logprobs:
-        asked["logprobs"] = (
-            True if is_chat else 1
-        )  # a switch there, and here how many tokens besides the one drawn
+        least, most = _LIKELIEST_OF_TEXT
+        asked["logprobs"] = True if is_chat else max(least, min(most, likeliest))
+        if is_chat and likeliest:
+            asked["top_logprobs"] = likeliest
     if isinstance(question.prompt, str):
         what = (
             {"messages": [{"role": "user", "content": question.prompt}]}
@@ -233,6 +244,7 @@ class Client:
         self._opener = urllib.request.build_opener(_NoRedirect, *proxies)
         self._limit = "max_tokens"
         self._seeded = True
+        self._likeliest = _LIKELIEST[0]
         self._reached = False
         self._stopped = threading.Event()
 
@@ -310,7 +322,7 @@ class Client:
                 f"{self._endpoint.url} continues plain text and was given messages. Give the address of "
                 "/chat/completions, or the prompt as one text."
             )
-        return asked | parameters_of(question, is_chat=self.is_chat)
+        return asked | parameters_of(question, is_chat=self.is_chat, likeliest=self._likeliest)
 
     def _adapted(self, asked: Mapping[str, Any], said: str) -> bool:
         """Whether the server complains of a parameter that it wants called otherwise, or not at all: ask again."""
@@ -318,6 +330,8 @@ class Client:
             self._limit = "max_completion_tokens"  # what newer models of OpenAI want it called
         elif "seed" in asked and re.search(r"\bseed\b", said):
             self._seeded = False
+        elif "logprobs" in said and (fewer := _fewer(asked)) is not None:
+            self._likeliest = min(self._likeliest, fewer)
         else:
             return False
         return True
@@ -351,6 +365,14 @@ class Client:
                 f"{url} redirects (HTTP {code}), which could hand on the key. Give the final address."
             )
         raise WorkError(f"{url} answers HTTP {code}: {said}. Check the address and --model.")
+
+
+def _fewer(asked: Mapping[str, Any]) -> int | None:
+    """How many likeliest tokens to ask for where so many were refused; None: log-probabilities are refused as such."""
+    is_chat = asked.get("logprobs") is True
+    refused = asked.get("top_logprobs" if is_chat else "logprobs", 0)
+    least = 0 if is_chat else _LIKELIEST_OF_TEXT[0]
+    return next((many for many in _LIKELIEST if least <= many < refused), None)
 
 
 def _told(error: Exception) -> str:
@@ -392,9 +414,10 @@ def reply_in(document: Any, *, seeded: bool) -> Reply:
             prompt_tokens=_count(usage.get("prompt_tokens")),
             tokens=_count(usage.get("completion_tokens")),
             logprobs=_logprobs(choice.get("logprobs")),
+            first_tokens=_first_tokens(choice.get("logprobs")),
             seeded=seeded,
         )
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError("its answer has no choices with a text") from error
 
 
@@ -418,6 +441,23 @@ def _logprobs(told: Any) -> tuple[float, ...] | None:
         [one["logprob"] for one in told["content"]] if told.get("content") else told.get("token_logprobs")
     )
     return None if numbers is None else tuple(float(number) for number in numbers)
+
+
+def _first_tokens(told: Any) -> dict[str, float] | None:
+    """The likeliest tokens in the first place: a list of objects in chats, an object by token in plain texts."""
+    if not told:
+        return None
+    places = [one.get("top_logprobs") for one in told.get("content") or ()] or told.get("top_logprobs")
+    if not places or not places[0]:
+        return None
+    first = places[0]
+    pairs = first.items() if isinstance(first, Mapping) else ((one["token"], one["logprob"]) for one in first)
+    likeliest: dict[str, float] = {}
+    for token, logprob in pairs:  # two pieces of letters can look the same: the likelier one stands for both
+        text = whole_letters(token)
+        if logprob is not None:
+            likeliest[text] = max(float(logprob), likeliest.get(text, -math.inf))
+    return likeliest
 
 
 def whole_letters(value: Any) -> str:

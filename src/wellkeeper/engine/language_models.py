@@ -392,7 +392,7 @@ class TransformersModel:
             torch.set_num_threads(threads)
         self._model: Any = model.to(self._device).eval()
         self.context = min(context, int(getattr(model.config, "max_position_embeddings", None) or context))
-        self.fingerprint = _digest_of_folder(path)
+        self.fingerprint = digest_of_folder(path)
         self.engine = f"transformers {transformers.__version__} torch {torch.__version__} {self._device}"
 
     def encode(self, text: str, most: int) -> list[int]:
@@ -422,7 +422,8 @@ class TransformersModel:
         self._model = None
 
 
-def _digest_of_folder(path: Path) -> str:
+def digest_of_folder(path: Path) -> str:
+    """SHA-256, in hexadecimal digits, of the weights, settings and tokeniser in a model's folder."""
     digest = hashlib.sha256()
     for file in sorted(path.iterdir()):
         if file.suffix in _PARTS and file.is_file():

@@ -27,13 +27,13 @@ from wellkeeper.infer.cost import Budget, Usage, most_of
 from wellkeeper.infer.sampling import Sampler
 
 _APPLICATION = 0x776B6361  # "wkca": says whose file it is
-_VERSION = 1
+_VERSION = 2  # 1 kept no likeliest first tokens
 _PATIENCE = 60.0  # seconds to wait for another process to finish writing
 _SCHEMA = """
 CREATE TABLE answers (
     model TEXT NOT NULL, prompt TEXT NOT NULL, parameters TEXT NOT NULL, sample INTEGER NOT NULL,
     text TEXT NOT NULL, finish TEXT NOT NULL, note TEXT NOT NULL, prompt_tokens INTEGER, tokens INTEGER,
-    logprobs TEXT, seed INTEGER, milliseconds REAL NOT NULL,
+    logprobs TEXT, first_tokens TEXT, seed INTEGER, milliseconds REAL NOT NULL,
     PRIMARY KEY (model, prompt, parameters, sample)
 ) WITHOUT ROWID;
 CREATE TABLE calls (
@@ -74,8 +74,12 @@ class Key:
 
 def prompt_digest(prompt: Prompt) -> str:
     """SHA-256, in hexadecimal digits, of a text or of messages; a text and a message that holds it differ."""
-    plain = prompt if isinstance(prompt, str) else [dict(message) for message in prompt]
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(plain_prompt(prompt), sort_keys=True).encode()).hexdigest()
+
+
+def plain_prompt(prompt: Prompt) -> str | list[dict[str, str]]:
+    """A prompt as JSON takes it."""
+    return prompt if isinstance(prompt, str) else [dict(message) for message in prompt]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +129,13 @@ class Store:
             if _number(db, "PRAGMA application_id") != _APPLICATION:
                 raise InputError(f"{self.path} is a database of something else. Give another path.")
             if (found := _number(db, "PRAGMA user_version")) != _VERSION:
+                step = (
+                    "Upgrade wellkeeper, or give"
+                    if found > _VERSION
+                    else "Its answers lack what is kept now: give"
+                )
                 raise InputError(
-                    f"{self.path} is a cache of version {found}, and this is version {_VERSION}. Upgrade wellkeeper, "
-                    "or give another path."
+                    f"{self.path} is a cache of version {found}, and this is version {_VERSION}. {step} another path."
                 )
         with self._told():
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -207,7 +215,7 @@ class Store:
             if output.finish == "error":
                 return output
             db.execute(
-                f"INSERT OR IGNORE INTO answers VALUES ({','.join('?' * 12)})",  # noqa: S608  only question marks
+                f"INSERT OR IGNORE INTO answers VALUES ({','.join('?' * 13)})",  # noqa: S608  only question marks
                 (*key.values, sample, *_written(output)),
             )
             return _read(db, key, sample) or output
@@ -285,6 +293,7 @@ def _written(output: Output) -> tuple[Any, ...]:
         output.prompt_tokens,
         output.tokens,
         None if output.logprobs is None else json.dumps(output.logprobs),
+        None if output.first_tokens is None else json.dumps(dict(output.first_tokens)),
         output.seed,
         output.milliseconds,
     )
@@ -292,13 +301,13 @@ def _written(output: Output) -> tuple[Any, ...]:
 
 def _read(db: sqlite3.Connection, key: Key, sample: int) -> Output | None:
     row = db.execute(
-        "SELECT text, finish, note, prompt_tokens, tokens, logprobs, seed, milliseconds FROM answers "
-        "WHERE model = ? AND prompt = ? AND parameters = ? AND sample = ?",
+        "SELECT text, finish, note, prompt_tokens, tokens, logprobs, first_tokens, seed, milliseconds "
+        "FROM answers WHERE model = ? AND prompt = ? AND parameters = ? AND sample = ?",
         (*key.values, sample),
     ).fetchone()
     if row is None:
         return None
-    text, finish, note, prompt_tokens, tokens, logprobs, seed, milliseconds = row
+    text, finish, note, prompt_tokens, tokens, logprobs, first_tokens, seed, milliseconds = row
     return Output(
         text=text,
         finish=finish,
@@ -306,6 +315,7 @@ def _read(db: sqlite3.Connection, key: Key, sample: int) -> Output | None:
         prompt_tokens=prompt_tokens,
         tokens=tokens,
         logprobs=None if logprobs is None else tuple(json.loads(logprobs)),
+        first_tokens=None if first_tokens is None else json.loads(first_tokens),
         seed=seed,
         milliseconds=milliseconds,
     )

@@ -7,11 +7,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-from wellkeeper.core.answers import Output, Prompt
+from wellkeeper.core.answers import Output, Prompt, finish_of
 from wellkeeper.engine.completions import Question, RejectedError, whole_letters
 from wellkeeper.engine.language_models import WRITING_CONTEXT, LocalModel
 from wellkeeper.errors import InputError
-from wellkeeper.infer.sampling import TOKENS, Stopwatch, drawn, finish_of, output_of, rejected
+from wellkeeper.infer.sampling import TOKENS, Stopwatch, drawn, output_of, rejected
 
 
 class GgufSampler:

@@ -11,9 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from wellkeeper.core.answers import FINISHES, Output, Prompt
+from wellkeeper.core.answers import Output, Prompt
 from wellkeeper.errors import InputError
-from wellkeeper.infer.cache import Key, prompt_digest
+from wellkeeper.infer.cache import Key, plain_prompt, prompt_digest
 from wellkeeper.infer.sampling import Sampler
 
 
@@ -39,12 +39,11 @@ class Recorder:
         """See `Sampler.sample`."""
         outputs = self._sampler.sample(prompt, n, temperature, seed, logprobs, first=first)
         key = Key.of(self._sampler, prompt, temperature=temperature, seed=seed, logprobs=logprobs)
-        plain = prompt if isinstance(prompt, str) else [dict(message) for message in prompt]
         lines = [
             json.dumps(
                 {
                     "model": key.model,
-                    "prompt": plain,
+                    "prompt": plain_prompt(prompt),
                     "parameters": json.loads(key.parameters),
                     "sample": sample,
                     "output": asdict(output),
@@ -126,7 +125,7 @@ def _entries(path: Path) -> Iterator[tuple[Key, int, Output]]:
     for number, line in enumerate(lines, 1):
         try:
             entry: dict[str, Any] = json.loads(line)
-            yield _key(entry), int(entry["sample"]), _output(entry["output"])
+            yield _key(entry), int(entry["sample"]), Output.from_json(entry["output"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{path}, line {number}: no recorded answer ({type(error).__name__}: {error}). A run that was killed "
@@ -140,10 +139,3 @@ def _key(entry: dict[str, Any]) -> Key:
         prompt=prompt_digest(entry["prompt"]),
         parameters=json.dumps(entry["parameters"], sort_keys=True),
     )
-
-
-def _output(entry: dict[str, Any]) -> Output:
-    if entry["finish"] not in FINISHES:
-        raise ValueError(f"{entry['finish']} is no way to end")
-    logprobs = entry["logprobs"]
-    return Output(**{**entry, "logprobs": None if logprobs is None else tuple(map(float, logprobs))})

@@ -20,19 +20,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from wellkeeper.core.answers import FINISHES, Finish, Output, Prompt
-from wellkeeper.core.refusal import is_refusal
+from wellkeeper.core.answers import FAILED, FINISHES, Finish, Output, Prompt, finish_of
 from wellkeeper.engine.completions import Reply, at_once
+from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.errors import InputError, WorkError
 
 TOKENS = 256
 """Most tokens of an answer, where nothing else is said: a long paragraph of English."""
-_CUT = frozenset({"length", "max_tokens", "model_length"})
-_FILTERED = frozenset({"safety", "recitation", "blocklist", "prohibited_content"})  # what Gemini calls it
 _FILTERS = ("content_filter", "content management policy", "content policy")
 """What a server says that rejects a prompt for what it is about, and not for its form."""
-FAILED = "error"
-"""The word for an answer that did not come, beside those that servers have."""
 _REJECTED_FROM_THE_START = 5  # requests rejected before any was answered: the fault is not in the items
 
 
@@ -106,24 +102,6 @@ def _hashed(*names: str | int) -> int:
 # --- answers -----------------------------------------------------------------------------------------------------
 
 
-def finish_of(text: str, said: str) -> Finish:
-    """How an answer ended, from its text and from the server's own word for it.
-
-    Emptiness goes before the cut: of a model that thought until its last token nothing is left to compare.
-
-    >>> finish_of("It rai", "length"), finish_of(" ", "length"), finish_of("I cannot help with that.", "stop")
-    ('length', 'empty', 'refused')
-    """
-    word = said.lower()
-    if word == FAILED:
-        return "error"
-    if word in _FILTERED or is_refusal(text, word):
-        return "refused"
-    if not text.strip():
-        return "empty"
-    return "length" if word in _CUT else "stop"
-
-
 def finishes(outputs: Iterable[Output]) -> dict[Finish, int]:
     """How many answers ended in each of the five ways, all of them named."""
     counts = dict.fromkeys(FINISHES, 0)
@@ -142,6 +120,7 @@ def output_of(reply: Reply, *, seed: int, milliseconds: float, logprobs: bool) -
         tokens=reply.tokens,
         prompt_tokens=reply.prompt_tokens,
         logprobs=(reply.logprobs or ()) if logprobs and not missing else None,
+        first_tokens=reply.first_tokens if logprobs and not missing else None,
         seed=seed if reply.seeded else None,
         milliseconds=milliseconds,
         note="log-probabilities were asked for and did not come" if missing else "",
@@ -207,6 +186,7 @@ def collect(
     n: int = 1,
     temperature: float = 1.0,
     logprobs: bool = False,
+    listener: Listener = nobody,
 ) -> list[list[Output]]:
     """`n` answers to each item, in the items' order, as many requests at a time as the sampler takes.
 
@@ -220,6 +200,7 @@ def collect(
         n: answers an item.
         temperature: of all draws.
         logprobs: whether to give log-probabilities of the tokens written.
+        listener: is told of each answer, kept or new.
 
     Raises:
         InputError: two items have one name, a prompt is none or cannot be given to this model, or a number is none.
@@ -242,6 +223,7 @@ def collect(
     answered = False
     for task, output in at_once(work, tasks, most=sampler.at_once, stop=sampler.stop):
         outputs[task] = output
+        listener(Progress(stage="asking", done=len(outputs), total=len(tasks), unit="answers"))
         answered = answered or output.finish != "error"
         if not answered and len(outputs) >= _REJECTED_FROM_THE_START:
             raise WorkError(

@@ -9,7 +9,6 @@ compare; nats a piece would not.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
 from wellkeeper.kernels import text
-from wellkeeper.lab.text import bounds_of
+from wellkeeper.kernels.documents import in_bytes, tables
 from wellkeeper.measure.incidence import Documents, Hashes, Offsets, check_offsets
 
 ModelT = TypeVar("ModelT")
@@ -86,12 +85,6 @@ class WordPlaces:
         return np.diff(self.offsets)
 
 
-@cache
-def tables() -> text.Tables:
-    """The kernels' lookup tables, read once a process."""
-    return text.load_tables()
-
-
 def words_of(documents: Sequence[str]) -> WordPlaces:
     """Find the words of documents.
 
@@ -102,13 +95,6 @@ def words_of(documents: Sequence[str]) -> WordPlaces:
     data, bounds = in_bytes(documents)
     offsets, hashes, firsts, _ = text.word_places(data, bounds, tables(), np.arange(len(documents)))
     return WordPlaces(offsets=offsets, hashes=hashes, firsts=firsts)
-
-
-def in_bytes(documents: Sequence[str]) -> tuple[NDArray[np.uint8], Offsets]:
-    """Documents in UTF-8, one after the other, and where each begins and ends, shape (documents + 1,)."""
-    raw = [document.encode("utf-8", "replace") for document in documents]
-    sizes = np.fromiter(map(len, raw), np.int64, len(raw))
-    return np.frombuffer(b"".join(raw), np.uint8), bounds_of(sizes)
 
 
 def by_words(ends: NDArray[np.integer], nats: NDArray[np.floating], firsts: NDArray[np.integer]) -> Numbers:

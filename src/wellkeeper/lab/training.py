@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
 from wellkeeper.kernels import text
-from wellkeeper.lab.learner import in_bytes, tables, words_of
+from wellkeeper.kernels.documents import in_bytes, tables
+from wellkeeper.lab.learner import words_of
 
 PARTS = 20
 """Parts that the documents of all sets are put into: 19 degrees of freedom, Student's quantile 2.09."""
