@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).parent
-for folder in (HERE, HERE / "kernels", HERE / "engine", HERE / "filter", HERE / "recipe"):
+for folder in (HERE, HERE / "kernels", HERE / "engine", HERE / "filter", HERE / "recipe", HERE / "watch"):
     sys.path.insert(0, str(folder))
 
 # Shared machines stall: a deadline would measure them and not us. A run gives what the last one gave, so that a red one is

@@ -22,11 +22,10 @@ from wellkeeper.engine.readers.evaluation import read_records, set_name
 from wellkeeper.engine.yaml_document import Document, dotted_name, read_document
 from wellkeeper.engine.yaml_document import Path as KeyPath
 from wellkeeper.errors import InputError, RecipeError, did_you_mean
-from wellkeeper.suites.suite import Suite, SuiteItem
+from wellkeeper.suites.suite import LETTERS, Suite, SuiteItem
 
 Record: TypeAlias = Mapping[str, Any]
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "name": ("name", "id", "task_id", "question_id", "doc_id", "qid", "uid", "_id"),
     "prompt": ("prompt", "messages", "question", "input", "query", "problem", "instruction"),

@@ -32,7 +32,7 @@ class Scorer(Protocol):
         """Whether answers must come with `first_tokens`."""
 
     def score(self, item: SuiteItem, output: Output) -> Score:
-        """The score of an answer; answers that are empty, refused or errors are scored like any other text.
+        """The score of an answer; empty ones and refusals are scored like any other text, errors are unknown.
 
         Raises:
             InputError: the item lacks what this scorer needs, such as a reference.

@@ -16,6 +16,9 @@ from wellkeeper.errors import InputError
 TOKENS = 256
 """Most tokens of an answer, where the suite says nothing: a long paragraph of English."""
 
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""What the choices of an item are called, in their order."""
+
 ScorerSpec = Mapping[str, Any]
 """`kind` and its options, such as {"kind": "numeric", "tolerance": 0.01}: what a suite's file says."""
 
