@@ -82,8 +82,12 @@ def reading_options(verb: Verb) -> Verb:
 
 def sampler_options(verb: Verb) -> Verb:
     """Options of every verb that asks a model: where it is, how fast it may be asked, and what it may cost."""
+    return _with(budget_options(verb), _model_options())
+
+
+def budget_options(verb: Verb) -> Verb:
+    """Options of every verb that pays for answers."""
     options = (
-        *_model_options(),
         click.option(
             "--most-tokens",
             type=click.IntRange(1),
@@ -106,12 +110,16 @@ def sampler_options(verb: Verb) -> Verb:
 
 def judge_options(verb: Verb) -> Verb:
     """Options of every verb that has answers judged by a model: where the judge is."""
-    return _with(verb, _model_options("judge-"))
+    return _with(verb, _model_options("judge-", "the judge"))
 
 
-def _model_options(prefix: str = "") -> tuple[Callable[[Verb], Verb], ...]:
+def reference_options(verb: Verb) -> Verb:
+    """Options of every verb that asks a second model beside the first: where that is."""
+    return _with(verb, _model_options("reference-", "the reference"))
+
+
+def _model_options(prefix: str = "", whose: str = "the model") -> tuple[Callable[[Verb], Verb], ...]:
     """Options that name a model; `wellkeeper.recipe.samplers.ModelPlace` reads them."""
-    whose = "the judge" if prefix else "the model"
     return (
         click.option(
             f"--{prefix}endpoint", metavar="URL", help=f"OpenAI-compatible server that has {whose}."

@@ -1,0 +1,143 @@
+"""`wellkeeper ask`: a model answers a suite, and the answers are kept as a run."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wellkeeper.cli.support import (
+    CLEAN,
+    FINDINGS,
+    console,
+    judge_options,
+    plain_errors,
+    print_json,
+    progress,
+    sampler_options,
+)
+
+
+@click.command()
+@click.argument("suite")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the run; the same command goes on where it stopped.",
+)
+@sampler_options
+@click.option("--run-name", metavar="NAME", help="What the run is called.  [default: the name of --out]")
+@click.option(
+    "--seed", type=int, help="Of every draw; runs of one seed share them.  [default: hangs on the run's name]"
+)
+@click.option("--samples", type=click.IntRange(1), help="Answers an item.  [default: as the suite says]")
+@click.option("--temperature", type=click.FloatRange(0), help="Of all draws.  [default: as the suite says]")
+@click.option(
+    "--system", metavar="TEXT|@FILE", help="Message of the system, in the place of the suite's own."
+)
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help="Ask N items, chosen by a hash of their names."
+)
+@click.option(
+    "--slice", "slices", multiple=True, metavar="KEY=VALUE", help="Ask the items of this slice; repeatable."
+)
+@click.option(
+    "--cache",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of answers, shared by several runs.  [default: answers.sqlite in --out]",
+)
+@judge_options
+@click.option(
+    "--judge-most-tokens",
+    type=click.IntRange(1),
+    help="Most tokens of the judge, over all runs with this cache.",
+)
+@click.option("--fresh", is_flag=True, help="Forget the run in --out, its answers and what they cost.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 even if answers did not come.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors only.")
+def ask(
+    suite: str,
+    *,
+    out: Path,
+    run_name: str | None,
+    seed: int | None,
+    samples: int | None,
+    temperature: float | None,
+    system: str | None,
+    limit: int | None,
+    slices: tuple[str, ...],
+    cache: Path | None,
+    judge_most_tokens: int | None,
+    fresh: bool,
+    exit_zero: bool,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Ask a model every item of SUITE and keep the answers as a run, to be compared with another run.
+
+    Name the model by --endpoint URL --model NAME, by --gguf FILE or by --folder DIR. No answer is paid for twice: a
+    command that was stopped or killed goes on. Exits with 1 where answers did not come.
+    """
+    with plain_errors(resume=""):
+        from datetime import UTC, datetime
+
+        from wellkeeper.infer.cost import Budget
+        from wellkeeper.recipe.asking import ask_suite, chosen
+        from wellkeeper.recipe.samplers import ModelPlace, budget_of
+        from wellkeeper.suites.reading import read_suite
+
+        place, judge = ModelPlace.of(options), ModelPlace.of_judge(options)
+        asked_of = chosen(
+            read_suite(suite), slices=[_pair(given) for given in slices], limit=limit, system=_text(system)
+        )
+        with progress(quiet=quiet or as_json) as listener:
+            asked = ask_suite(
+                asked_of,
+                place,
+                out=out,
+                now=datetime.now(UTC),
+                name=run_name,
+                seed=seed,
+                cache=cache,
+                judge=judge,
+                budget=budget_of(options),
+                judge_budget=Budget(tokens=judge_most_tokens),
+                fresh=fresh,
+                samples=samples,
+                temperature=temperature,
+                listener=listener,
+            )
+        if as_json:
+            print_json(asked.to_json())
+        elif not quiet:
+            from wellkeeper.report.ask import print_asked
+
+            print_asked(asked.to_json(), console(), {name: str(path) for name, path in asked.paths.items()})
+    sys.exit(FINDINGS if asked.verdict == "findings" and not exit_zero else CLEAN)
+
+
+def _pair(given: str) -> tuple[str, str]:
+    key, equals, value = given.partition("=")
+    if not equals:
+        from wellkeeper.errors import InputError
+
+        raise InputError(f"--slice {given} is no slice. Give a key and a value, such as language=de.")
+    return key, value
+
+
+def _text(given: str | None) -> str | None:
+    """A text as it is given, or the content of the file that is named after an @."""
+    if given is None or not given.startswith("@"):
+        return given
+    from wellkeeper.errors import InputError
+
+    try:
+        return Path(given[1:]).read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"The system's message cannot be read from {given[1:]} ({getattr(error, 'strerror', None) or error}). Give "
+            "the path of a text file in UTF-8 after the @, or the text itself."
+        ) from error

@@ -1,0 +1,432 @@
+"""`ask`: a model answers the items of a suite, and the answers are scored and kept as a run.
+
+Each answer is on disk before it counts (`wellkeeper.infer.cache`), so that the same command goes on after a stop or a
+kill and pays for nothing twice. The run is written at the end, when all answers are there.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wellkeeper import __version__
+from wellkeeper.core.answers import Output
+from wellkeeper.engine.progress import Listener, Progress, nobody
+from wellkeeper.errors import InputError
+from wellkeeper.infer.cache import Cached, Spending, Store
+from wellkeeper.infer.cost import Budget, Price
+from wellkeeper.infer.sampling import Item, Sampler, collect, finishes
+from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS, influences, share_interval, wilson
+from wellkeeper.recipe.samplers import ModelPlace
+from wellkeeper.recipe.scoring import JUDGE_TOKENS, SuiteScorers
+from wellkeeper.suites.run import Answered, Run
+from wellkeeper.suites.run_files import is_run, read_run, write_run
+from wellkeeper.suites.suite import Suite
+
+SCHEMA = "wellkeeper.ask/1"
+CACHE = "answers.sqlite"
+"""The cache's name in the folder of a run."""
+_REASONS = 3  # of answers that did not come, that are told
+
+
+# --- a run ----------------------------------------------------------------------------------------
+
+
+def ask(
+    suite: Suite,
+    sampler: Sampler,
+    *,
+    name: str,
+    now: datetime,
+    seed: int | None = None,
+    model: str = "",
+    out: Path | None = None,
+    cache: Path | None = None,
+    samples: int | None = None,
+    temperature: float | None = None,
+    budget: Budget | None = None,
+    judge: Sampler | None = None,
+    judge_budget: Budget | None = None,
+    listener: Listener = nobody,
+) -> Run:
+    """What a model answers to a suite, scored.
+
+    The same call goes on where it was stopped, and gives the same run. Answers that the model rejected are asked for
+    again.
+
+    Args:
+        suite: the items; `sampler` gives answers of at most `suite.tokens`.
+        sampler: the model.
+        name: of the run. Random numbers hang on it where there is no seed, so that runs of two names are independent.
+        now: when the run is made, with a time zone.
+        seed: what random numbers hang on in place of the name: runs of one seed share them, item by item.
+        model: what the run calls the model.
+        out: folder that the run is written to; None: it is not written.
+        cache: file of answers; None: `answers.sqlite` in `out`.
+        samples: answers an item; None: as the suite says.
+        temperature: of all draws; None: as the suite says.
+        budget: most that the model's answers in the cache may cost.
+        judge: the model that scorers ask, if they do.
+        judge_budget: most that its answers in the cache may cost.
+        listener: is told of progress.
+
+    Raises:
+        InputError: neither folder nor cache is given, the folder holds another run, or several draws are asked for at
+            a temperature of 0; or what suite, sampler or scorers say.
+        MissingExtraError: what a scorer needs is not installed.
+        WorkError: the model cannot be asked, rejects all, or the budget ends.
+    """
+    samples = suite.samples if samples is None else samples
+    temperature = suite.temperature if temperature is None else temperature
+    _check(suite, sampler, samples, temperature)
+    same: dict[str, Any] = {
+        "seed_name": name if seed is None else f"seed {seed}",
+        "fingerprint": sampler.fingerprint,
+        "temperature": float(temperature),
+    }
+    created = None if out is None else _begun(out, same, suite.digest)
+    with Store(_cache(out, cache)) as store:
+        kept = None if judge is None else Cached(judge, store, budget=judge_budget)
+        scorers = SuiteScorers.of(suite, judge=kept)
+        outputs = collect(
+            Cached(sampler, store, budget=budget),
+            [Item(name=item.name, prompt=suite.asked(item)) for item in suite.items],
+            run=same["seed_name"],
+            n=samples,
+            temperature=temperature,
+            logprobs=scorers.need_logprobs,
+            listener=_with_cost(listener, store, sampler.fingerprint, budget),
+        )
+        scores = scorers.scores(outputs, listener=listener)
+    answered = Run(
+        name=name,
+        model=model,
+        suite=suite.name,
+        items=tuple(
+            Answered(
+                name=item.name,
+                prompt=suite.asked(item),
+                outputs=tuple(own),
+                scores=tuple(score.value for score in found),
+                notes=tuple(score.note for score in found),
+                references=item.references,
+                slices=dict(item.slices),
+            )
+            for item, own, found in zip(suite.items, outputs, scores, strict=True)
+        ),
+        metric=scorers.metric,
+        suite_digest=suite.digest,
+        **same,
+        created=created or now.astimezone(UTC).isoformat(timespec="seconds"),
+        tool=f"wellkeeper {__version__}",
+        notes=_notes(outputs),
+    )
+    if out is not None:
+        write_run(answered, out)
+    return answered
+
+
+def _check(suite: Suite, sampler: Sampler, samples: int, temperature: float) -> None:
+    if sampler.tokens != suite.tokens:
+        raise InputError(
+            f"The suite {suite.name} is asked with at most {suite.tokens} tokens an answer, and the sampler gives "
+            f"{sampler.tokens}. Make the sampler with tokens={suite.tokens}."
+        )
+    if samples > 1 and temperature == 0:
+        raise InputError(
+            f"At a temperature of 0 all {samples} answers to an item are the same one. Give a temperature above 0, "
+            "such as 1, or ask for one answer."
+        )
+
+
+def _cache(out: Path | None, cache: Path | None) -> Path:
+    if cache is not None:
+        return cache
+    if out is None:
+        raise InputError(
+            "There is no place for the answers. Give a folder for the run, or a file for the cache."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    return out / CACHE
+
+
+def _begun(out: Path, expected: Mapping[str, Any], digest: str) -> str | None:
+    """When the run in a folder was made, if it is the one that is expected; None: there is none.
+
+    A run of another suite is made anew, from the answers that are there: its items or scorers were changed. So is one
+    that a kill has torn.
+
+    Raises:
+        InputError: the folder has another run.
+    """
+    if not is_run(out):
+        return None
+    try:
+        earlier = read_run(out)
+    except InputError:
+        return None
+    for field, value in expected.items():
+        if getattr(earlier, field) != value:
+            raise InputError(
+                f"{out} holds the run {earlier.name} with another {_NAMED[field]}. Give another folder with --out, or "
+                "forget that run and its answers with --fresh."
+            )
+    return earlier.created if earlier.suite_digest == digest else None
+
+
+_NAMED = {"seed_name": "name or seed", "fingerprint": "model", "temperature": "temperature"}
+
+
+def _notes(outputs: Sequence[Sequence[Output]]) -> tuple[str, ...]:
+    errors = [output for own in outputs for output in own if output.finish == "error"]
+    if not errors:
+        return ()
+    reasons = list(dict.fromkeys(output.note for output in errors if output.note))[:_REASONS]
+    said = f" ({'; '.join(reasons)})" if reasons else ""
+    many = "1 answer" if len(errors) == 1 else f"{len(errors)} answers"
+    return (f"{many} did not come{said}: run the same command again to ask for them again.",)
+
+
+def _with_cost(listener: Listener, store: Store, model: str, budget: Budget | None) -> Listener:
+    """A listener that also says what the model has cost so far."""
+    price = None if budget is None else budget.price
+
+    def told(event: Progress) -> None:
+        usage = store.spending(model).usage
+        money = f", {price.of(usage):.4f} spent" if price else ""
+        listener(replace(event, stage=f"{event.stage}: {usage.total:,} tokens{money}"))
+
+    return nobody if listener is nobody else told
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A run that was just made, and what it cost."""
+
+    run: Run
+    spending: Spending  # of the model in its cache, over all runs
+    judged: Spending | None  # likewise of the judge
+    calls: int  # made now; the other answers were there
+    price: Price | None
+    paths: Mapping[str, Path]
+
+    @property
+    def verdict(self) -> str:
+        """`clean`, or `findings` where answers did not come."""
+        return "findings" if self.run.notes else "clean"
+
+    def to_json(self) -> dict[str, Any]:
+        """Schema `wellkeeper.ask/1`."""
+        run = self.run
+        return {
+            "schema": SCHEMA,
+            "version": __version__,
+            "run": {
+                field: getattr(run, field)
+                for field in (
+                    "name",
+                    "model",
+                    "suite",
+                    "suite_digest",
+                    "fingerprint",
+                    "temperature",
+                    "created",
+                )
+            },
+            **_counted(run.items),
+            "metric": run.metric,
+            "slices": [{"slice": name, **_counted(items)} for name, items in _by_slice(run.items).items()],
+            "spent": {
+                "calls_now": self.calls,
+                **_spent(self.spending),
+                "money": None if self.price is None else self.price.of(self.spending.usage),
+                "judge": None if self.judged is None else _spent(self.judged),
+            },
+            "notes": list(run.notes),
+            "verdict": self.verdict,
+        }
+
+
+def _spent(spending: Spending) -> dict[str, int]:
+    usage = spending.usage
+    return {
+        "calls": spending.calls,
+        "prompt_tokens": usage.prompt_tokens,
+        "tokens": usage.tokens,
+        "not_settled": spending.open.total,
+    }
+
+
+def _by_slice(items: Sequence[Answered]) -> dict[str, list[Answered]]:
+    found: dict[str, list[Answered]] = {}
+    for item in items:
+        for key, value in item.slices.items():
+            found.setdefault(f"{key}={value}", []).append(item)
+    return dict(sorted(found.items()))
+
+
+def _counted(items: Sequence[Answered]) -> dict[str, Any]:
+    """Counts and the mean score of some items, with its interval over fresh items of the same kind."""
+    outputs = [output for item in items for output in item.outputs]
+    scores = [item.score for item in items if item.score is not None]
+    return {
+        "items": len(items),
+        "answers": len(outputs),
+        "finishes": finishes(outputs),
+        "score": _mean(scores),
+        "scored_items": len(scores),
+        "unknown_scores": sum(score is None for item in items for score in item.scores),
+    }
+
+
+def _mean(scores: Sequence[float]) -> dict[str, float | None] | None:
+    """The mean with its 95 % interval; None without scores. Of shares of answers no interval under ten items."""
+    if not scores:
+        return None
+    values = np.array(scores)
+    mean = float(values.mean())
+    if set(scores) <= {0.0, 1.0}:
+        low, high = wilson(mean, len(values))
+        return {"estimate": mean, "low": low, "high": high}
+    if len(values) < FEWEST_DOCUMENTS:
+        return {"estimate": mean, "low": None, "high": None}
+    each = influences(values / len(values), np.ones(len(values), np.int64))
+    return dict(share_interval(mean, [each], trials=len(values)).to_json())
+
+
+def ask_suite(
+    suite: Suite,
+    place: ModelPlace,
+    *,
+    out: Path,
+    now: datetime,
+    name: str | None = None,
+    seed: int | None = None,
+    cache: Path | None = None,
+    judge: ModelPlace | None = None,
+    budget: Budget | None = None,
+    judge_budget: Budget | None = None,
+    fresh: bool = False,
+    samples: int | None = None,
+    temperature: float | None = None,
+    listener: Listener = nobody,
+) -> Asked:
+    """As `ask`, for a model that is named by its place; gives the run with its cost.
+
+    Args:
+        suite: the items, as `read_suite` and `chosen` give them.
+        place: of the model.
+        out: folder that the run is written to.
+        now: when the run is made, with a time zone.
+        name: of the run; None: the folder's.
+        seed: as in `ask`.
+        cache: as in `ask`.
+        judge: place of the judge, if there is one.
+        budget: as in `ask`.
+        judge_budget: as in `ask`.
+        fresh: forget the run in the folder, its answers and what they cost.
+        samples: as in `ask`.
+        temperature: as in `ask`.
+        listener: is told of progress.
+
+    Raises:
+        InputError, MissingExtraError, WorkError: as `ask`; also `fresh` with a cache of one's own.
+    """
+    with ExitStack() as opened:
+        sampler = opened.enter_context(place.sampler(tokens=suite.tokens))
+        judging = None if judge is None else opened.enter_context(judge.sampler(tokens=JUDGE_TOKENS))
+        if fresh:
+            _forget(out, cache)
+        file = _cache(out, cache)
+        before = _spending(file, sampler.fingerprint)
+        run = ask(
+            suite,
+            sampler,
+            name=name or out.resolve().name,
+            now=now,
+            seed=seed,
+            model=place.name,
+            out=out,
+            cache=file,
+            samples=samples,
+            temperature=temperature,
+            budget=budget,
+            judge=judging,
+            judge_budget=judge_budget,
+            listener=listener,
+        )
+        after = _spending(file, sampler.fingerprint)
+        judged = None if judging is None else _spending(file, judging.fingerprint)
+    return Asked(
+        run=run,
+        spending=after,
+        judged=judged,
+        calls=after.calls - before.calls,
+        price=None if budget is None else budget.price,
+        paths={"run": out, "cache": file},
+    )
+
+
+def _spending(cache: Path, model: str) -> Spending:
+    with Store(cache) as store:
+        return store.spending(model)
+
+
+def _forget(out: Path, cache: Path | None) -> None:
+    if cache is not None:
+        raise InputError(
+            "--fresh was given with --cache, which may hold the answers of other runs. Give another --run-name for "
+            "other draws, or delete the cache."
+        )
+    for name in ("run.json", "answers.jsonl", *(CACHE + ending for ending in ("", "-wal", "-shm"))):
+        (out / name).unlink(missing_ok=True)
+
+
+def chosen(
+    suite: Suite,
+    *,
+    slices: Sequence[tuple[str, str]] = (),
+    limit: int | None = None,
+    system: str | None = None,
+) -> Suite:
+    """Some items of a suite, with another message of the system.
+
+    Args:
+        suite: the whole one.
+        slices: key and value: items that have one of the values of each key.
+        limit: most items, chosen by a hash of their names: the same ones wherever they stand in the file.
+        system: in the place of the suite's own; items with a message of their own keep it.
+
+    Raises:
+        InputError: no item is in these slices.
+    """
+    wanted: dict[str, set[str]] = {}
+    for key, value in slices:
+        wanted.setdefault(key, set()).add(value)
+    items = [
+        item for item in suite.items if all(item.slices.get(key) in values for key, values in wanted.items())
+    ]
+    if not items:
+        there = sorted({f"{key}={value}" for item in suite.items for key, value in item.slices.items()})
+        said = ", ".join(f"{key}={value}" for key, value in slices)
+        raise InputError(
+            f"The suite {suite.name} has no item in {said}. Give one of its slices: "
+            f"{', '.join(there[:10]) or 'it has none, so leave --slice out'}."
+        )
+    if limit is not None:
+        first = {
+            item.name
+            for item in sorted(items, key=lambda item: sha256(item.name.encode(errors="replace")).digest())[
+                :limit
+            ]
+        }
+        items = [item for item in items if item.name in first]
+    return replace(suite, items=tuple(items), system=suite.system if system is None else system)

@@ -1,0 +1,71 @@
+"""What a person reads of a run that was just made, on a terminal and in a log."""
+
+import io
+
+from golden_files import assert_golden
+from rich.console import Console
+
+from wellkeeper.report.ask import asked_lines, print_asked
+
+DOCUMENT = {
+    "schema": "wellkeeper.ask/1",
+    "run": {"name": "v2", "model": "small", "suite": "sums"},
+    "items": 40,
+    "answers": 160,
+    "finishes": {"stop": 150, "length": 6, "refused": 0, "empty": 3, "error": 1},
+    "metric": "numeric",
+    "score": {"estimate": 0.625, "low": 0.501, "high": 0.735},
+    "scored_items": 40,
+    "unknown_scores": 2,
+    "slices": [
+        {"slice": "kind=sum", "items": 30, "score": {"estimate": 0.7, "low": 0.55, "high": 0.81}},
+        {"slice": "kind=product", "items": 10, "score": None},
+    ],
+    "spent": {
+        "calls_now": 158,
+        "prompt_tokens": 4_200,
+        "tokens": 1_900,
+        "not_settled": 310,
+        "money": 0.0123,
+        "judge": {"prompt_tokens": 900, "tokens": 120},
+    },
+    "notes": ["1 answer did not come (too long): run the same command again to ask for them again."],
+}
+PATHS = {"run": "out/v2", "cache": "out/v2/answers.sqlite"}
+
+
+def printed(document, *, terminal):
+    console = Console(
+        file=io.StringIO(), force_terminal=terminal, width=100, color_system="truecolor", _environ={}
+    )
+    print_asked(document, console, PATHS)
+    return console.file.getvalue()
+
+
+def test_the_summary_is_what_was_looked_at():
+    assert_golden("ask.txt", printed(DOCUMENT, terminal=False))
+    assert_golden("ask-terminal.txt", printed(DOCUMENT, terminal=True))
+
+
+def test_a_run_without_scores_tells_how_answers_of_a_slice_ended():
+    slices = [{"slice": "kind=sum", "items": 2, "answers": 2, "finishes": {"stop": 1, "empty": 1}}]
+    lines = asked_lines({**DOCUMENT, "metric": "", "score": None, "slices": slices})
+    assert "kind=sum: 1 (50.0%) complete, 1 (50.0%) empty, 2 items" in lines
+    assert not any(line.startswith("Score") for line in lines)
+
+
+def test_many_slices_are_left_to_the_json():
+    row = DOCUMENT["slices"][0]
+    lines = asked_lines({**DOCUMENT, "slices": [{**row, "slice": f"day={day}"} for day in range(13)]})
+    assert not any("day=" in line for line in lines)
+
+
+def test_no_name_colours_a_terminal_or_breaks_a_line():
+    hostile = {**DOCUMENT, "run": {"model": "\x1b[31mred\nnext", "suite": "[bold]x[/bold]"}}
+    lines = asked_lines(hostile)
+    assert all("\n" not in line and "\x1b" not in line for line in lines)
+    assert "[bold]x[/bold]" in printed(hostile, terminal=True)
+
+
+def test_a_document_with_nothing_in_it_is_told_without_failing():
+    assert asked_lines({})[0] == "(no name) on (no name): 0 answers to 0 items."
