@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def test_both_versions_are_cut_to_equal_sizes_prompt_by_prompt(first, second, se
     least = np.minimum(sides[0].sizes, sides[1].sizes)
     if np.count_nonzero(least) < 10:
         return
-    cut = generation_tails._cut(*sides, seed)
+    cut = generation_tails.equal_sizes(sides, seed)
     for whole, side in zip(sides, cut, strict=True):
         assert side.sizes.tolist() == least[least > 0].tolist()
         parts = [
@@ -141,6 +142,24 @@ def test_a_change_is_within_a_margin_where_its_one_sided_bound_is() -> None:
         small = [change.p_margin(margin) <= 0.05 for margin in margins]
         assert np.count_nonzero(np.not_equal(shown, small)) <= 1  # the quantile is a series
         assert np.all(np.diff([change.p_margin(margin) for margin in margins]) <= 0)
+
+
+def test_with_as_many_prompts_as_would_decide_the_margin_holds_so_many_standard_errors() -> None:
+    found = compare_tails(*world(np.random.default_rng(3), 100), permutations=19)
+    errors = [change.spread.error / (0.05 * change.first) for change in found.changes]
+    needed = found.prompts_to_decide(0.05)
+    reach = NormalDist().inv_cdf(0.95) + NormalDist().inv_cdf(0.8)
+    assert needed == pytest.approx(100 * (max(errors) * reach) ** 2, abs=1)
+    assert max(errors) * math.sqrt(100 / needed) <= 1 / reach
+    assert found.prompts_to_decide(0.1) == pytest.approx(needed / 4, abs=1)
+
+
+def test_how_many_prompts_would_decide_is_not_said_where_a_figure_has_no_spread() -> None:
+    table = np.zeros((12, 2), np.int64)
+    assert (
+        compare_tails(outputs_of(table), outputs_of(table), HUMAN, permutations=19).prompts_to_decide(0.05)
+        is None
+    )
 
 
 def test_the_ceiling_is_the_other_half_at_the_size_of_a_version() -> None:

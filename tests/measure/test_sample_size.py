@@ -1,6 +1,7 @@
 """Plans have the power they state: exactly, by the noncentral t, or in simulated worlds."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,18 +11,23 @@ from scipy import stats
 
 from wellkeeper.errors import DataError
 from wellkeeper.measure.sample_size import (
+    AnswerNoise,
     Cost,
     PairNoise,
     Plan,
     Price,
+    answer_noise,
+    least_drop,
     likely_masses,
     mcnemar_power,
     pair_noise,
+    paired_t_variance,
     plan_diversity,
     plan_mcnemar,
     plan_paired_t,
     plan_tail,
     t_power,
+    tail_power,
 )
 
 REFERENCE = np.round(2_000 / np.arange(1, 301) ** 1.05).astype(np.int64)
@@ -253,3 +259,78 @@ def test_a_plan_costs_the_answers_of_both_versions_or_of_one() -> None:
 def test_messages_of_plans_say_what_was_found_and_what_to_do(wrong, says: str) -> None:
     with pytest.raises(DataError, match=says):
         wrong()
+
+
+# --- what a pilot knows --------------------------------------------------------------------------------------------
+
+
+def test_the_noise_of_answers_is_that_of_the_world_they_are_drawn_from() -> None:
+    generator = np.random.default_rng(3)
+    right = generator.beta(0.7 * 2, 0.3 * 2, 4_000)
+    noise = answer_noise((generator.random((4_000, 4)) < right[:, None]).astype(float).tolist())
+    assert noise.mean == pytest.approx(0.7, abs=0.02)
+    assert noise.discordance == pytest.approx(0.28, abs=0.015)
+    other = generator.random(4_000) < right * (1 - 0.05 / 0.7)
+    differ = np.mean((generator.random(4_000) < right) != other)
+    assert noise.after(0.05) == pytest.approx(differ, abs=0.03)
+    assert noise.spread(0.05) == pytest.approx(0.05 / 0.7 * right.std(), abs=0.003)
+
+
+@given(st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=2, max_size=5), min_size=1, max_size=8))
+def test_answer_noise_is_always_one_that_can_be_planned_with(scores: list[list[float]]) -> None:
+    if not any(map(any, scores)):
+        with pytest.raises(DataError, match=r"nothing can be lost\. Give easier items"):
+            answer_noise(scores)
+        return
+    noise = answer_noise(scores)
+    drop = noise.mean / 3
+    assert drop <= noise.after(drop) <= 1
+    assert (
+        paired_t_variance(drop=drop, discordance=noise.after(drop), samples=4, spread=noise.spread(drop)) >= 0
+    )
+
+
+def test_the_least_drop_is_the_one_that_so_many_items_are_planned_for() -> None:
+    noise = AnswerNoise(mean=0.7, discordance=0.28)
+
+    def found(drop: float) -> float:
+        variance = paired_t_variance(
+            drop=drop, discordance=noise.after(drop), samples=4, spread=noise.spread(drop)
+        )
+        return t_power(193, drop=drop, variance=variance)
+
+    least = least_drop(found, 0.8, most=0.6)
+    assert least == pytest.approx(0.05, abs=0.001)
+    assert least_drop(lambda _: 0.1, 0.8, most=0.6) is None
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: answer_noise([[1.0]]), r"fewer than 2 scored answers\. Draw 2 or more"),
+        (lambda: answer_noise([[1.0, 2.0]]), r"score outside \[0, 1\]\. Pass 1 for right"),
+        (lambda: AnswerNoise(mean=0.7, discordance=0.9), r"discordance 0\.9\. Give a mean in \(0, 1\]"),
+        (lambda: tail_power(REFERENCE, 5, drop=0.1, samples=4), r"items is 5, .* Give 10 or more"),
+    ],
+)
+def test_errors_of_pilots_say_what_was_found_and_what_to_do(call: Callable[[], object], says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        call()
+
+
+def test_more_prompts_find_a_lost_tail_more_often() -> None:
+    few, many = (
+        tail_power(REFERENCE, items, drop=0.2, samples=4, worlds=30, permutations=99) for items in (12, 60)
+    )
+    assert few < many
+
+
+def test_likely_masses_of_seldom_seen_cells_sum_to_what_is_unseen() -> None:
+    """Of 1,500 cells of mass rank^-1.05 the rarest ones make up about as much as in truth."""
+    base = np.arange(1, 1_501) ** -1.05
+    base /= base.sum()
+    lost = [
+        (np.cumsum(np.sort(masses)) <= 0.1).sum()
+        for masses in (base, likely_masses(np.random.default_rng(4).multinomial(6_000, base)))
+    ]
+    assert lost[1] == pytest.approx(lost[0], rel=0.15)

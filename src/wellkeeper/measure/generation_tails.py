@@ -235,8 +235,8 @@ def compare_tails(
     """
     yardstick = Yardstick(reference.astype(np.int64), tail_cells(reference), is_reference=True)
     _check(first, second, reference, permutations)
-    sides = _cut(first, second, seed)
-    pool = _pool(*sides, yardstick)
+    sides = equal_sizes((first, second), seed)
+    pool = _pool(sides[0], sides[1], yardstick)
     prompts = sides[0].prompts
     sums = relabelled_sums(
         pool, np.zeros(2 * prompts, np.int64), prompts, paired=True, seed=seed, permutations=permutations
@@ -326,15 +326,12 @@ def _check(first: Outputs, second: Outputs, reference: Counts, permutations: int
         )
 
 
-def _cut(first: Outputs, second: Outputs, seed: int) -> tuple[Outputs, Outputs]:
-    """Both versions with as many cells of each prompt, without prompts that either has none of."""
+def equal_sizes(sides: Sequence[Outputs], seed: int = 0) -> tuple[Outputs, ...]:
+    """Versions with as many cells of each prompt, at random by the seed, without prompts that any has none of."""
     generator = np.random.default_rng([seed, _DRAWN_APART])
-    left = np.minimum(first.sizes, second.sizes)
-    some = left > 0
-    offsets = _offsets(left[some])
-    return Outputs(offsets=offsets, cells=_drawn(first, left, generator)), Outputs(
-        offsets=offsets, cells=_drawn(second, left, generator)
-    )
+    left = np.minimum.reduce([side.sizes for side in sides])
+    offsets = _offsets(left[left > 0])
+    return tuple(Outputs(offsets=offsets, cells=_drawn(side, left, generator)) for side in sides)
 
 
 def _drawn(side: Outputs, left: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:

@@ -70,6 +70,7 @@ class Trend:
 
     items: int
     means: tuple[float, ...]  # of each member
+    intervals: tuple[Interval, ...]  # of the means, each by itself; 95 % over items
     verdict: Shape
     p: Mapping[Shape, float]  # of each of SHAPES, adjusted together by Holm's method
     p_alone: Mapping[Shape, float]  # unadjusted; of U and inverted U after the correction for breaks
@@ -82,6 +83,7 @@ class Trend:
         return {
             "items": self.items,
             "means": list(self.means),
+            "intervals": [interval.to_json() for interval in self.intervals],
             "verdict": self.verdict,
             "p": dict(self.p),
             "p_alone": dict(self.p_alone),
@@ -127,6 +129,7 @@ def ordered_trend(
     return Trend(
         items=len(scores),
         means=tuple(scores.mean(axis=0).tolist()),
+        intervals=tuple(_mean(column) for column in scores.T),
         verdict=verdict,
         p=adjusted,
         p_alone=alone,

@@ -13,11 +13,13 @@ version loses the same share of its skill everywhere.
 [2] Johnson and Welch, Applications of the non-central t-distribution, Biometrika 31 (1940) 362-389: the approximation.
 [3] Hoeffding, A class of statistics with asymptotically normal distribution, Ann. Math. Stat. 19 (1948) 293-325,
     equation 5.13: the variance of a mean over pairs.
-[4] Chao et al., Rarefaction and extrapolation with Hill numbers, Ecological Monographs 84 (2014) 45-67, appendix G.
+[4] Norris and Pollock, Non-parametric MLE for Poisson species abundance models allowing for heterogeneity between
+    species, Environ. Ecol. Stat. 5 (1998) 391-402.
+[5] Laird, Nonparametric maximum likelihood estimation of a mixing distribution, J. Am. Stat. Assoc. 73 (1978) 805-811.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Self, TypeAlias
@@ -37,9 +39,15 @@ MOST_ITEMS = 1_000_000
 """A plan that needs more items is refused."""
 
 _NORMAL = NormalDist()
+_ROUNDING = 1e-9
+_HALVINGS = 40  # of the least drop
 _FEWEST = 5  # items of a test that takes sums for normal
 _FIRST_PROMPTS, _MOST_PROMPTS = 20, 5_120  # of simulated plans
 _ROUNDS = 3  # of a simulated plan: at the need as known so far
+_SELDOM = 50  # items of a cell whose rate is taken for likely rather than known
+_LEAST_RATE = 0.2  # items of a cell; rarer ones are too seldom seen to tell how rare they are
+_RATES = 160
+_STEPS = 2_000  # towards the likeliest rates; the last ones change nothing that a plan shows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +104,67 @@ class Plan:
 
 
 # --- accuracy, one answer to each item -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerNoise:
+    """What chance does to the score of an answer, on the mean over items.
+
+    A version that loses the same share of its skill on every item is what drops are taken for.
+    """
+
+    mean: float  # score of an answer, in (0, 1]
+    discordance: (
+        float  # mean squared difference of two scores of one item: of right and wrong, how often they differ
+    )
+
+    def __post_init__(self) -> None:
+        most = 2 * self.mean * (1 - self.mean)
+        if not 0 < self.mean <= 1 or not 0 <= self.discordance <= most + _ROUNDING:
+            raise DataError(
+                f"The mean score is {self.mean:g} and the discordance {self.discordance:g}. Give a mean in (0, 1] and "
+                "a discordance from 0 to 2 mean (1 - mean), such as 0.7 and 0.28."
+            )
+
+    def after(self, drop: float) -> float:
+        """Mean squared difference of an answer of the reference and one of the version that lost so much.
+
+        >>> round(AnswerNoise(mean=0.7, discordance=0.14).after(0.05), 3)
+        0.18
+        """
+        return drop + self.discordance * (1 - drop / self.mean)
+
+    def spread(self, drop: float) -> float:
+        """Standard deviation over items of the true change."""
+        between = self.mean * (1 - self.mean) - self.discordance / 2
+        return drop / self.mean * math.sqrt(max(0.0, between))
+
+
+def answer_noise(scores: Sequence[Sequence[float]]) -> AnswerNoise:
+    """The noise of a pilot: scores in [0, 1] of the answers to each item, of 2 or more answers each.
+
+    >>> noise = answer_noise([[1, 0], [1, 1], [0, 0], [1, 1]])
+    >>> noise.mean, noise.discordance
+    (0.625, 0.25)
+
+    Raises:
+        DataError: there is no item, an item has fewer than 2 answers, or a score is outside [0, 1].
+    """
+    if not scores or min(map(len, scores)) < 2:
+        raise DataError(
+            "The pilot has items of fewer than 2 scored answers. Draw 2 or more, of 20 items or more."
+        )
+    items = [np.asarray(item, np.float64) for item in scores]
+    if not all(((item >= 0) & (item <= 1)).all() for item in items):
+        raise DataError("The pilot has a score outside [0, 1]. Pass 1 for right, 0 for wrong, or in between.")
+    mean = float(np.mean([item.mean() for item in items]))
+    if mean == 0:
+        raise DataError(
+            "No answer of the pilot is worth anything, so that nothing can be lost. Give easier items."
+        )
+    within = float(np.mean([item.var(ddof=1) for item in items]))
+    # by luck a sample of items may show more than a mean in between allows
+    return AnswerNoise(mean=mean, discordance=min(2 * within, 2 * mean * (1 - mean)))
 
 
 def plan_mcnemar(
@@ -209,6 +278,16 @@ def plan_paired_t(
         DataError: a number is out of its range, or more than a million items are needed.
     """
     _check_test(drop, level, power)
+    variance = paired_t_variance(drop=drop, discordance=discordance, samples=samples, spread=spread)
+    return _mean_plan("paired t over items", drop, variance, samples, level, power)
+
+
+def paired_t_variance(*, drop: float, discordance: float, samples: int, spread: float | None = None) -> float:
+    """Variance of one item's change in the mean of several answers, for `t_power`; arguments as of `plan_paired_t`.
+
+    Raises:
+        DataError: a number is out of its range.
+    """
     _check_discordance(drop, discordance)
     between = _between(drop, spread)
     within = discordance - drop**2 - between
@@ -219,7 +298,7 @@ def plan_paired_t(
         )
     if samples < 1:
         raise DataError(f"samples is {samples}. Give 1 or more answers to each item.")
-    return _mean_plan("paired t over items", drop, between + within / samples, samples, level, power)
+    return between + within / samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,10 +379,19 @@ def plan_diversity(
         DataError: a number is out of its range, or more than a million prompts are needed.
     """
     _check_test(drop, level, power)
+    variance = diversity_variance(drop=drop, noise=noise, samples=samples, spread=spread)
+    return _mean_plan("sign flips over prompts", drop, variance, samples, level, power)
+
+
+def diversity_variance(*, drop: float, noise: PairNoise, samples: int, spread: float | None = None) -> float:
+    """Variance of one prompt's change in the mean distance, for `t_power`; arguments as of `plan_diversity`.
+
+    Raises:
+        DataError: fewer than 2 answers, or the spread is out of its range.
+    """
     if samples < 2:
         raise DataError(f"samples is {samples}, and one answer has no distance. Give 2 or more, such as 8.")
-    variance = _between(drop, spread) + noise.of_mean(samples) + noise.after(drop).of_mean(samples)
-    return _mean_plan("sign flips over prompts", drop, variance, samples, level, power)
+    return _between(drop, spread) + noise.of_mean(samples) + noise.after(drop).of_mean(samples)
 
 
 def _mean_plan(test: str, drop: float, variance: float, samples: int, level: float, power: float) -> Plan:
@@ -329,6 +417,20 @@ def t_power(items: int, *, drop: float, variance: float, level: float = LEVEL) -
     )
 
 
+def least_drop(found: Callable[[float], float], power: float, *, most: float) -> float | None:
+    """The least drop in (0, most] that is found with this power; None: none is.
+
+    `found` gives the power for a drop and rises with it.
+    """
+    if found(most) < power:
+        return None
+    low, high = 0.0, most
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if found(middle) >= power else (middle, high)
+    return high
+
+
 # --- the tail, simulated -------------------------------------------------------------------------------------------
 
 
@@ -349,8 +451,7 @@ def plan_tail(
     Worlds are simulated: cells are as common as the reference makes likely, see `likely_masses`, but each prompt has
     its own mixture, Gamma distributed around that; the second version never writes the rarest cells, up to a mass of
     `drop`. Power is simulated for several numbers of prompts and taken for a normal distribution function of their
-    square root. Which cells are rare, a reference says only roughly: plans fall short by a sixth of the prompts where
-    most rare cells were seen once or never.
+    square root.
 
     Args:
         reference: human items of each cell, shape (cells,).
@@ -377,11 +478,7 @@ def plan_tail(
 
     def simulate(prompts: int) -> float:
         if prompts not in found:
-            p_values = (
-                world.p_value(prompts, [seed, prompts, world_number], permutations)
-                for world_number in range(worlds)
-            )
-            found[prompts] = float(np.mean([p <= level for p in p_values]))
+            found[prompts] = world.power(prompts, level, worlds, permutations, seed)
         return found[prompts]
 
     prompts = _FIRST_PROMPTS
@@ -408,11 +505,35 @@ def plan_tail(
     )
 
 
+def tail_power(
+    reference: Counts,
+    items: int,
+    *,
+    drop: float,
+    samples: int,
+    concentration: float = 600.0,
+    level: float = LEVEL,
+    worlds: int = 200,
+    permutations: int = 199,
+    seed: int = 0,
+) -> float:
+    """Chance, in [0, 1], that so many prompts find the loss, as simulated in `worlds` worlds; as for `plan_tail`.
+
+    Raises:
+        DataError: a number is out of the range that `plan_tail` states, or there are fewer than 10 prompts.
+    """
+    _check_test(drop, level, POWER)
+    if items < 10:
+        raise DataError(f"items is {items}, and the test of the tail wants 10 prompts. Give 10 or more.")
+    world = _TailWorld(reference, drop=drop, samples=samples, concentration=concentration)
+    return world.power(items, level, worlds, permutations, seed)
+
+
 class _TailWorld:
     """Prompts that mix the cells of which a reference is a sample, and a version without the rarest of them."""
 
     def __init__(self, reference: Counts, *, drop: float, samples: int, concentration: float) -> None:
-        masses = np.sort(likely_masses(reference))[::-1]
+        masses = likely_masses(reference)
         rarest = np.cumsum(masses[::-1])[::-1] <= drop
         if not rarest.any():
             raise DataError(
@@ -423,6 +544,11 @@ class _TailWorld:
         self.shapes = concentration * masses
         self.samples = samples
         self.kept = (~rarest).astype(np.float64)
+
+    def power(self, prompts: int, level: float, worlds: int, permutations: int, seed: int) -> float:
+        """Share of simulated worlds in which the loss is found."""
+        p_values = (self.p_value(prompts, [seed, prompts, world], permutations) for world in range(worlds))
+        return float(np.mean([p <= level for p in p_values]))
 
     def p_value(self, prompts: int, seed: list[int], permutations: int) -> float:
         """Of one world, whose human items are another sample."""
@@ -447,13 +573,14 @@ class _TailWorld:
 
 
 def likely_masses(reference: Counts) -> Numbers:
-    """Masses of the cells that a sample of items comes from, those it has not seen included; sum 1.
+    """Masses of the cells that a sample of items comes from, those it has not seen included, falling; sum 1.
 
-    A cell that was seen once or twice is often a commoner or a rarer one: as in the bootstrap of [4], seen cells share
-    the sample's coverage, the rarer ones giving up most, and as many unseen cells as Chao1 estimates share the rest.
+    A cell that was seen once is often a commoner or a rarer one. Cells that were seen often are taken as they are; of
+    the others, and of those not seen, rates are those that make the counts likeliest, each cell's count being Poisson
+    distributed [4], by expectation and maximisation [5]. Rates below a fifth of an item are not told apart.
 
-    >>> likely_masses(np.array([6, 2, 1, 1])).size
-    6
+    >>> likely_masses(np.array([60, 60, 1, 1])).round(2).tolist()[:2]
+    [0.49, 0.49]
 
     Raises:
         DataError: the reference holds no item.
@@ -461,22 +588,27 @@ def likely_masses(reference: Counts) -> Numbers:
     counts = reference[reference > 0].astype(np.float64)
     if not counts.size:
         raise DataError("The reference holds no item. Count cells of human items.")
-    total = counts.sum()
-    once, twice = float((counts == 1).sum()), float((counts == 2).sum())
-    unseen = math.ceil((total - 1) / total * (once**2 / (2 * twice) if twice else once * (once - 1) / 2))
-    if not unseen:
-        return np.asarray(counts / total, np.float64)
-    rate = (
-        (total - 1) * once / ((total - 1) * once + 2 * twice)
-        if twice
-        else ((total - 1) * (once - 1) / ((total - 1) * (once - 1) + 2))
-    )
-    missing = once / total * rate
-    shares = counts / total
-    given_up = shares * (1 - shares) ** total
-    seen = shares - missing * given_up / given_up.sum()
-    masses = np.concatenate((seen, np.full(unseen, missing / unseen)))
+    known, seldom = counts[counts > _SELDOM], counts[counts <= _SELDOM]
+    masses = np.sort(np.concatenate((known, _likely_rates(seldom))))[::-1]
     return np.asarray(masses / masses.sum(), np.float64)
+
+
+def _likely_rates(counts: Numbers) -> Numbers:
+    """Rates, in items of the sample, of cells with these counts, 1 to _SELDOM, and of those not seen beside them."""
+    if not counts.size:
+        return np.zeros(0)
+    values, cells = np.unique(counts, return_counts=True)
+    rates = np.geomspace(_LEAST_RATE, _SELDOM, _RATES)
+    ways = np.array([math.lgamma(value + 1) for value in values])
+    chances = np.exp(np.outer(values, np.log(rates)) - rates - ways[:, None])
+    seen = 1 - np.exp(-rates)
+    held = np.full(rates.size, cells.sum() / rates.size)  # cells of each rate, those not seen included
+    for _ in range(_STEPS):
+        of_value = chances * held
+        held = cells @ (of_value / of_value.sum(axis=1, keepdims=True)) / seen
+    reached = np.cumsum(held)
+    places = np.searchsorted(reached, np.arange(round(reached[-1])) + 0.5)
+    return np.asarray(rates[np.minimum(places, rates.size - 1)], np.float64)
 
 
 def _need(found: dict[int, float], worlds: int, power: float) -> int:

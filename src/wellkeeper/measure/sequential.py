@@ -54,7 +54,7 @@ _PSI = -np.log1p(-_LAMBDAS) - _LAMBDAS
 _HALVINGS = 60
 _PAIRS, _STORED, _BAND = "wellkeeper.watch-pairs/1", "wellkeeper.watch-stored/1", "wellkeeper.drop-band/1"
 
-_log_factorial = np.frompyfunc(lambda n: math.lgamma(n + 1), 1, 1)
+_each_log_factorial = np.frompyfunc(lambda n: math.lgamma(n + 1), 1, 1)
 
 
 # --- evidence of lost and gained items -----------------------------------------------------------------------------
@@ -528,6 +528,14 @@ def _most_likely(
 
 
 # --- helpers -------------------------------------------------------------------------------------------------------
+
+
+def _log_factorial(counts: Numbers) -> Numbers:
+    """Of whole numbers from 0; of many small ones, as simulated streams have, each but once."""
+    most = int(counts.max(initial=0.0))
+    if most < counts.size:
+        return np.asarray(_each_log_factorial(np.arange(most + 1)), np.float64)[counts.astype(np.int64)]
+    return np.asarray(_each_log_factorial(counts), np.float64)
 
 
 def _lesser_side(less: Numbers, more: Numbers) -> Numbers:

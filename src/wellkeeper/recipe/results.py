@@ -4,9 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wellkeeper.core.finding import Finding, Severity
+
+if TYPE_CHECKING:
+    from wellkeeper.watch.comparison import RunComparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -160,6 +163,48 @@ class Comparison:
             for family in self.document["families"]
             for change in family["changes"]
         ]
+        return _table("wellkeeper compare", rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class RunsCompared:
+    """Two versions of a model compared. `document` follows the schema `wellkeeper.compare-runs/1`."""
+
+    document: Mapping[str, Any]
+    paths: Mapping[str, Path]
+    comparison: "RunComparison"  # all figures as values, and the examples with all that was answered
+
+    @property
+    def verdict(self) -> str:
+        """`worse`, `not worse` by more than the margin, or `not enough data`: of the second run."""
+        return self.comparison.verdict
+
+    @property
+    def worse(self) -> tuple[str, ...]:
+        """Names of the metrics that are worse."""
+        return tuple(metric.name for metric in self.comparison.metrics if metric.verdict == "worse")
+
+    @property
+    def items_to_decide(self) -> int | None:
+        """About how many items in all would decide, where there are not enough data."""
+        return self.comparison.items_to_decide
+
+    def to_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
+
+    def to_html(self) -> str:
+        """The report as one self-contained page."""
+        from wellkeeper.report.compare_runs import render_run_comparison
+
+        return render_run_comparison(self.document)
+
+    def __repr__(self) -> str:
+        found = f": {', '.join(self.worse)}" if self.worse else ""
+        return f"RunsCompared({self.comparison.items:,} items: {self.verdict}{found})"
+
+    def _repr_html_(self) -> str:
+        rows = [("Verdict", self.verdict)]
+        rows += [(metric.name, metric.verdict) for metric in self.comparison.metrics]
         return _table("wellkeeper compare", rows)
 
 
@@ -370,6 +415,67 @@ class ImageAudit:
             f"ImageAudit({self.images:,} images, {made_by_ai:,} marked as AI-made, {near['redundant_in_all']:,} copies "
             f"of others, {len(self.findings)} findings, verdict {self.verdict})"
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class RunPlan:
+    """What a comparison of two versions takes. `document` follows the schema `wellkeeper.plan/1`."""
+
+    document: Mapping[str, Any]
+    paths: Mapping[str, Path]  # what was written; empty where nothing was asked for
+
+    @property
+    def verdict(self) -> str:
+        """`planned`; of a suite that is there: `enough` or `too few` items."""
+        return str(self.document["verdict"])
+
+    @property
+    def tests(self) -> tuple[Mapping[str, Any], ...]:
+        """Each metric in each world, with its `plans`."""
+        return tuple(self.document["tests"])
+
+    def to_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
+
+    def to_html(self) -> str:
+        """The plan as one self-contained page."""
+        from wellkeeper.report.plan import render_plan
+
+        return render_plan(self.document)
+
+    def __repr__(self) -> str:
+        return f"RunPlan({100 * self.document['drop']:g} points, {len(self.tests)} tests, {self.verdict})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class RunTrend:
+    """Runs along an ordered family. `document` follows the schema `wellkeeper.trend/1`."""
+
+    document: Mapping[str, Any]
+    paths: Mapping[str, Path]
+
+    @property
+    def verdict(self) -> str:
+        """`worse`, `no harm shown`: along the family."""
+        return str(self.document["verdict"])
+
+    @property
+    def metrics(self) -> Mapping[str, str]:
+        """Of each metric its shape: rising, falling, U, inverted U or none."""
+        return {row["metric"]: row["trend"]["verdict"] for row in self.document["metrics"]}
+
+    def to_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
+
+    def to_html(self) -> str:
+        """The trend as one self-contained page."""
+        from wellkeeper.report.trend import render_trend
+
+        return render_trend(self.document)
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {shape}" for name, shape in self.metrics.items())
+        return f"RunTrend({len(self.document['members'])} runs: {shapes}; {self.verdict})"
 
 
 def _findings_in(document: Mapping[str, Any]) -> tuple[Finding, ...]:
