@@ -9,6 +9,7 @@ import click
 
 from wellkeeper import __version__
 from wellkeeper.cli.anchors import anchors
+from wellkeeper.cli.ask import ask
 from wellkeeper.cli.audit import audit
 from wellkeeper.cli.compare import compare
 from wellkeeper.cli.completion import completion
@@ -19,10 +20,13 @@ from wellkeeper.cli.keys import keys
 from wellkeeper.cli.lab import lab
 from wellkeeper.cli.mark import mark
 from wellkeeper.cli.marks import marks
+from wellkeeper.cli.plan import plan
 from wellkeeper.cli.plugins import schema, steps
 from wellkeeper.cli.prove import prove
 from wellkeeper.cli.recommend import recommend
+from wellkeeper.cli.trend import trend
 from wellkeeper.cli.verify import verify
+from wellkeeper.cli.watch import watch
 from wellkeeper.cli.watermark import watermark
 from wellkeeper.cli.why import why
 
@@ -52,13 +56,17 @@ def cli() -> None:
 for command in (
     audit,
     anchors,
+    ask,
     compare,
+    plan,
+    trend,
     recommend,
     curate,
     forecast,
     forget,
     prove,
     lab,
+    watch,
     watermark,
     why,
     verify,

@@ -31,6 +31,7 @@ _DOCUMENTS = (
     "audit-images",
     "anchors",
     "compare",
+    "compare-runs",
     "forecast",
     "lab",
     "prove",

@@ -89,13 +89,22 @@ class Ranges:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Words that lead somewhere; an `address` is made by us, never by a document."""
+
+    text: str
+    address: str
+    is_current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """`numeric`: indices of columns set right. `summary`: folded under these words."""
 
     kind: ClassVar[str] = "table"
     caption: str
     head: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[str | Link]]
     numeric: frozenset[int] = frozenset()
     summary: str = ""
 
@@ -209,6 +218,86 @@ class Gallery:
 
 
 @dataclass(frozen=True, slots=True)
+class Panel:
+    """A small picture under its name; `text` is what it shows, in words."""
+
+    title: str
+    picture: Markup
+    text: str
+    is_bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """Small multiples."""
+
+    kind: ClassVar[str] = "panels"
+    label: str
+    rows: Sequence[Panel]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One place of a trail: its number, where it leads, what is there; `tone` is a class of style.css."""
+
+    number: int
+    address: str
+    words: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Numbered places to walk along, by links or by arrow keys."""
+
+    kind: ClassVar[str] = "trail"
+    label: str
+    rows: Sequence[Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Links of which one holds, as filters and pages are."""
+
+    kind: ClassVar[str] = "choices"
+    label: str
+    rows: Sequence[Link]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of a model; `whole` where `text` is an excerpt of it."""
+
+    text: str
+    note: str
+    whole: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What two versions answered to one item; `tone` is a class of style.css."""
+
+    title: str
+    note: str
+    tone: str
+    change: str
+    prompt: Answer
+    wanted: str
+    before: Sequence[Answer]
+    after: Sequence[Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Paired answers, under the names of the two versions."""
+
+    kind: ClassVar[str] = "pairs"
+    before: str
+    after: str
+    rows: Sequence[Pair]
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     kind: ClassVar[str] = "code"
     label: str
@@ -236,6 +325,10 @@ Block: TypeAlias = (
     | Clusters
     | Strip
     | Gallery
+    | Panels
+    | Trail
+    | Choices
+    | Pairs
     | Code
     | Facts
 )

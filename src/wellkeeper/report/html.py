@@ -58,16 +58,28 @@ def render_html(audit: Mapping[str, Any], *, curation: Mapping[str, Any] | None 
     return page(title=title, headline=headline, lead=lead, chapters=chapters)
 
 
-def page(*, title: str, headline: str, lead: str, chapters: Sequence[Chapter]) -> str:
-    """The page of chapters; `headline` and `lead` are of documents that have gone through `visible_tree`."""
+def page(
+    *,
+    title: str,
+    headline: str,
+    lead: str,
+    chapters: Sequence[Chapter],
+    template: str = "page.html.j2",
+    **told: Any,
+) -> str:
+    """The page of chapters; `headline` and `lead` are of documents that have gone through `visible_tree`.
+
+    `template` extends `page.html.j2`, and is given what else is `told`.
+    """
     return (
         _environment()
-        .get_template("page.html.j2")
+        .get_template(template)
         .render(
             title=one_line(visible(title), 120),
             headline=headline,
             lead=lead,
             chapters=chapters,
+            **told,
         )
     )
 

@@ -15,28 +15,41 @@ from importlib.resources import files
 
 from markupsafe import Markup, escape
 
+from wellkeeper.report import shapes
 from wellkeeper.report.numbers import THIN, short, signed_short
 from wellkeeper.report.reading import Interval
+from wellkeeper.report.shapes import COMPACT, WIDE, Frame, rounded, unit
 from wellkeeper.report.story import Stage
 
-WIDE, COMPACT = 820, 340
-"""Widths of the two layouts, in CSS pixels."""
-
-_LETTER = 0.64  # width of a letter in a wide bold sans-serif face, in font sizes
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What every picture needs: a unique id, its words, its width."""
-
-    identity: str
-    title: str
-    description: str
-    width: int
-
-    @property
-    def is_compact(self) -> bool:
-        return self.width <= COMPACT
+__all__ = [
+    "COMPACT",
+    "WIDE",
+    "Axis",
+    "Column",
+    "Curve",
+    "Difference",
+    "Dots",
+    "Frame",
+    "Place",
+    "Profile",
+    "Survivor",
+    "Trend",
+    "curves",
+    "dot_plot",
+    "flow",
+    "forest",
+    "heights",
+    "log_ticks",
+    "month_number",
+    "months",
+    "profiles",
+    "standalone",
+    "survival",
+    "ticks",
+    "ticks_between",
+    "topic_map",
+    "trends",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +71,22 @@ def curves(frame: Frame, lines: Sequence[Curve], *, x_label: str, y_label: str) 
     def at(x: float, y: float) -> tuple[float, float]:
         return left + across * x / x_ticks[-1], top + up * (1 - y / y_ticks[-1])
 
-    body = [_text(left - 38, 14, y_label, "label")]
+    body = [shapes.text(left - 38, 14, y_label, "label")]
     for tick in y_ticks:
         _, y = at(0, tick)
-        body += [_line(left, y, frame.width - right, y, "grid" if tick else "axis")]
-        body += [_text(left - 6, y + 4, short(tick), "tick", "end")]
+        body += [shapes.line(left, y, frame.width - right, y, "grid" if tick else "axis")]
+        body += [shapes.text(left - 6, y + 4, short(tick), "tick", "end")]
     for tick in x_ticks:
         x, y = at(tick, 0)
         anchor = "end" if tick == x_ticks[-1] else "middle"
-        body += [_text(x, y + 18, short(tick), "tick", anchor)]
-    body += [_text(left + across / 2, height - 6, x_label, "label", "middle")]
+        body += [shapes.text(x, y + 18, short(tick), "tick", anchor)]
+    body += [shapes.text(left + across / 2, height - 6, x_label, "label", "middle")]
     for line in lines:
-        path = " ".join(f"{_round(x)},{_round(y)}" for x, y in (at(*point) for point in line.points))
+        path = " ".join(f"{rounded(x)},{rounded(y)}" for x, y in (at(*point) for point in line.points))
         body += [f'<polyline class="{line.style}" points="{path}"/>']
         end_x, end_y = at(*line.points[-1])
-        body += [f'<circle class="dot {line.style}" cx="{_round(end_x)}" cy="{_round(end_y)}" r="3.5"/>']
-    return _svg(frame, height, body)
+        body += [f'<circle class="dot {line.style}" cx="{rounded(end_x)}" cy="{rounded(end_y)}" r="3.5"/>']
+    return shapes.picture(frame, height, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,34 +107,34 @@ def profiles(
     across, up = frame.width - left - right, height - top - bottom
     step = across / max(1, len(names))
     apart = min(12.0, step / (len(lines) + 2))
-    body = [_text(left - 38, 14, y_label, "label")]
+    body = [shapes.text(left - 38, 14, y_label, "label")]
     for tick in (0, 0.25, 0.5, 0.75, 1):
         y = top + up * (1 - tick)
-        body += [_line(left, y, frame.width - right, y, "grid" if tick else "axis")]
-        body += [_text(left - 6, y + 4, f"{tick:.0%}", "tick", "end")]
+        body += [shapes.line(left, y, frame.width - right, y, "grid" if tick else "axis")]
+        body += [shapes.text(left - 6, y + 4, f"{tick:.0%}", "tick", "end")]
     for place, name in enumerate(names):
-        body += [_text(left + step * (place + 0.5), top + up + 18, name, "tick", "middle")]
-    body += [_text(left + across / 2, height - 6, x_label, "label", "middle")]
+        body += [shapes.text(left + step * (place + 0.5), top + up + 18, name, "tick", "middle")]
+    body += [shapes.text(left + across / 2, height - 6, x_label, "label", "middle")]
     for number, line in enumerate(lines):
         beside = apart * (number - (len(lines) - 1) / 2)  # intervals of one place must not hide each other
         places = [left + step * (place + 0.5) + beside for place in range(len(line.shares))]
         body += _profile(line, places, top, up)
-    return _svg(frame, height, body)
+    return shapes.picture(frame, height, body)
 
 
 def _profile(line: Profile, places: Sequence[float], top: float, up: float) -> Iterator[str]:
     known = [
-        (x, top + up * (1 - _unit(share.estimate)), share)
+        (x, top + up * (1 - unit(share.estimate)), share)
         for x, share in zip(places, line.shares, strict=True)
         if share.estimate is not None
     ]
-    points = " ".join(f"{_round(x)},{_round(y)}" for x, y, _ in known)
+    points = " ".join(f"{rounded(x)},{rounded(y)}" for x, y, _ in known)
     yield f'<polyline class="{line.style}" points="{points}"/>'
     for x, y, share in known:
         if share.low is not None and share.high is not None:
-            low, high = (top + up * (1 - _unit(bound)) for bound in (share.low, share.high))
-            yield _line(x, low, x, high, line.bar)
-        yield f'<circle class="dot {line.style}" cx="{_round(x)}" cy="{_round(y)}" r="4"/>'
+            low, high = (top + up * (1 - unit(bound)) for bound in (share.low, share.high))
+            yield shapes.line(x, low, x, high, line.bar)
+        yield f'<circle class="dot {line.style}" cx="{rounded(x)}" cy="{rounded(y)}" r="4"/>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +158,15 @@ def dot_plot(frame: Frame, lines: Sequence[Dots]) -> Markup:
     body = []
     for tick in (0, 0.25, 0.5, 0.75, 1):
         x = left + across * tick
-        body += [_line(x, top, x, floor, "grid")]
+        body += [shapes.line(x, top, x, floor, "grid")]
         anchor = "middle" if 0 < tick < 1 or not compact else "start" if tick == 0 else "end"
-        body += [_text(x, floor + 18, f"{tick:.0%}", "tick", anchor)]
+        body += [shapes.text(x, floor + 18, f"{tick:.0%}", "tick", anchor)]
     for index, line in enumerate(lines):
         y = top + row * index
         body += _dot_row(line, y, left, across, compact=compact)
         if index:
-            body += [_line(0, y, frame.width, y, "rule")]
-    return _svg(frame, height, body)
+            body += [shapes.line(0, y, frame.width, y, "rule")]
+    return shapes.picture(frame, height, body)
 
 
 def _dot_row(line: Dots, y: float, left: float, across: float, *, compact: bool) -> Iterator[str]:
@@ -161,24 +174,28 @@ def _dot_row(line: Dots, y: float, left: float, across: float, *, compact: bool)
     value = THIN.interval(line.value)
     baseline = THIN.interval(line.baseline) if line.baseline else "no baseline"
     if compact:
-        yield _text(0, y + 17, line.label, "strong")
-        yield _text(left + across + 14, y + 17, value, "value", "end")
-        yield _text(0, y + 34, line.note, "tick")
-        yield _text(left + across + 14, y + 34, baseline, "tick", "end")
+        yield shapes.text(0, y + 17, line.label, "strong")
+        yield shapes.text(left + across + 14, y + 17, value, "value", "end")
+        yield shapes.text(0, y + 34, line.note, "tick")
+        yield shapes.text(left + across + 14, y + 34, baseline, "tick", "end")
     else:
-        yield _text(0, y + 24, line.label, "strong")
-        yield _text(0, y + 41, line.note, "tick")
-        yield _text(left + across + 24, y + 24, value, "value")
-        yield _text(left + across + 24, y + 41, baseline, "tick")
+        yield shapes.text(0, y + 24, line.label, "strong")
+        yield shapes.text(0, y + 41, line.note, "tick")
+        yield shapes.text(left + across + 24, y + 24, value, "value")
+        yield shapes.text(left + across + 24, y + 41, baseline, "tick")
     for interval, level, style in ((line.value, upper, "own"), (line.baseline, lower, "base")):
         if interval is None:
             continue
         if interval.low is not None and interval.high is not None:
-            yield _line(
-                left + across * _unit(interval.low), level, left + across * _unit(interval.high), level, style
+            yield shapes.line(
+                left + across * unit(interval.low),
+                level,
+                left + across * unit(interval.high),
+                level,
+                style,
             )
         if interval.estimate is not None:
-            yield _mark(left + across * _unit(interval.estimate), level, style)
+            yield shapes.mark(left + across * unit(interval.estimate), level, style)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,28 +229,28 @@ def forest(frame: Frame, lines: Sequence[Difference], *, below: str, above: str)
         if low <= mark <= high:
             style = "axis" if mark == 0 else "grid"
             for start, end in stretches if compact else [(top, floor)]:
-                body += [_line(x(mark), start, x(mark), end, style)]
-            body += [_text(x(mark), floor + 18, signed_short(mark), "tick", "middle")]
+                body += [shapes.line(x(mark), start, x(mark), end, style)]
+            body += [shapes.text(x(mark), floor + 18, signed_short(mark), "tick", "middle")]
     for side, room, anchor in ((below, x(0) - left, "end"), (above, left + across - x(0), "")):
         if room > 7 * len(side):
-            body += [_text(x(0) + (-8 if anchor else 8), top - 10, side, "label", anchor)]
+            body += [shapes.text(x(0) + (-8 if anchor else 8), top - 10, side, "label", anchor)]
     for index, line in enumerate(lines):
         body += _difference(frame, line, top + row * index, (x(line.low), x(line.estimate), x(line.high)))
-    return _svg(frame, floor + bottom, body)
+    return shapes.picture(frame, floor + bottom, body)
 
 
 def _difference(frame: Frame, line: Difference, y: float, at: tuple[float, float, float]) -> Iterator[str]:
     level, style = y + (50 if frame.is_compact else 19), "own" if line.is_told else "base"
     if frame.is_compact:
-        yield _text(0, y + 18, _cut(line.label, 40), "strong")
-        yield _text(0, y + 35, line.text, "tick")
+        yield shapes.text(0, y + 18, shapes.cut(line.label, 40), "strong")
+        yield shapes.text(0, y + 35, line.text, "tick")
     else:
-        yield _text(0, level + (0 if line.note else 4), _cut(line.label, 32), "strong")
+        yield shapes.text(0, level + (0 if line.note else 4), shapes.cut(line.label, 32), "strong")
         if line.note:
-            yield _text(0, level + 15, _cut(line.note, 40), "tick")
-        yield _text(frame.width - 184, level + 4, line.text, "value")
-    yield _line(at[0], level, at[2], level, style)
-    yield _mark(at[1], level, style)
+            yield shapes.text(0, level + 15, shapes.cut(line.note, 40), "tick")
+        yield shapes.text(frame.width - 184, level + 4, line.text, "value")
+    yield shapes.line(at[0], level, at[2], level, style)
+    yield shapes.mark(at[1], level, style)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,27 +274,29 @@ def survival(frame: Frame, bands: Sequence[Survivor], *, x_label: str) -> Markup
     floor = max(0.0, 1 - step * math.ceil((1 - least) / step - 1e-9))
 
     def y(share: float) -> float:
-        return top + up * (1 - _unit(share - floor) / (1 - floor))
+        return top + up * (1 - unit(share - floor) / (1 - floor))
 
     body = []
     for tick in range(round((1 - floor) / step) + 1):
         share = floor + step * tick
-        body += [_line(left, y(share), frame.width - right, y(share), "grid" if tick else "axis")]
-        body += [_text(left - 6, y(share) + 4, f"{share:.0%}", "tick", "end")]
+        body += [shapes.line(left, y(share), frame.width - right, y(share), "grid" if tick else "axis")]
+        body += [shapes.text(left - 6, y(share) + 4, f"{share:.0%}", "tick", "end")]
     centres = [left + across * (place + 0.5) / len(bands) for place in range(len(bands))]
-    path = " ".join(f"{_round(x - 5)},{_round(y(band.left))}" for x, band in zip(centres, bands, strict=True))
+    path = " ".join(
+        f"{rounded(x - 5)},{rounded(y(band.left))}" for x, band in zip(centres, bands, strict=True)
+    )
     body += [f'<polyline class="corpus" points="{path}"/>']
     for x, band in zip(centres, bands, strict=True):
         if band.at_random.low is not None and band.at_random.high is not None:
-            body += [_line(x + 9, y(band.at_random.low), x + 9, y(band.at_random.high), "base")]
+            body += [shapes.line(x + 9, y(band.at_random.low), x + 9, y(band.at_random.high), "base")]
         if band.at_random.estimate is not None:
-            body += [_mark(x + 9, y(band.at_random.estimate), "base")]
+            body += [shapes.mark(x + 9, y(band.at_random.estimate), "base")]
         body += [
-            _mark(x - 5, y(band.left), "own"),
-            _text(x, height - bottom + 18, band.label, "tick", "middle"),
+            shapes.mark(x - 5, y(band.left), "own"),
+            shapes.text(x, height - bottom + 18, band.label, "tick", "middle"),
         ]
-    body += [_text(left + across / 2, height - 6, x_label, "label", "middle")]
-    return _svg(frame, height, body)
+    body += [shapes.text(left + across / 2, height - 6, x_label, "label", "middle")]
+    return shapes.picture(frame, height, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,18 +321,18 @@ def months(frame: Frame, columns: Sequence[Column], *, line: str = "", y_label: 
     step = across / (end - start + 1)
     shares = any(column.share for column in columns)
     y_ticks = ticks(max(_top(column) for column in columns), 4)
-    body = [_text(left - 38, 14, y_label, "label")]
+    body = [shapes.text(left - 38, 14, y_label, "label")]
     for tick in y_ticks:
         y = top + up * (1 - tick / y_ticks[-1])
-        body += [_line(left, y, frame.width - right, y, "grid" if tick else "axis")]
-        body += [_text(left - 6, y + 4, f"{tick:.0%}" if shares else short(tick), "tick", "end")]
+        body += [shapes.line(left, y, frame.width - right, y, "grid" if tick else "axis")]
+        body += [shapes.text(left - 6, y + 4, f"{tick:.0%}" if shares else short(tick), "tick", "end")]
     body += _month_labels(start, end, left, step, height - bottom + 18)
     thick = max(1.0, min(18.0, step * 0.72))
     plot = _Plot(left, step, start, top, up, y_ticks[-1], thick)
     body += _shares(columns, plot) if shares else _counts(columns, plot)
     if line and start <= month_number(line) <= end:
         body += _date_line(line, left + step * _month_offset(line, start), top, up, frame.width)
-    return _svg(frame, height, body)
+    return shapes.picture(frame, height, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,20 +356,20 @@ class _Plot:
     def box(self, month: str, low: float, high: float) -> str:
         """A column from `low` to `high` as a piece of a path."""
         tall = max(1.0, self.y(low) - self.y(high))
-        wide = _round(self.thick)
-        return f"M{_round(self.x(month))} {_round(self.y(high))}h{wide}v{_round(tall)}h-{wide}z"
+        wide = rounded(self.thick)
+        return f"M{rounded(self.x(month))} {rounded(self.y(high))}h{wide}v{rounded(tall)}h-{wide}z"
 
 
 def _top(column: Column) -> float:
     if column.share is None:
         return max(column.documents, column.before or 0)
-    return _unit(max(bound for bound in (column.share.estimate, column.share.high, 0) if bound is not None))
+    return unit(max(bound for bound in (column.share.estimate, column.share.high, 0) if bound is not None))
 
 
 def _counts(columns: Sequence[Column], plot: _Plot) -> list[str]:
     before = [plot.box(column.month, 0, column.before) for column in columns if column.before]
     now = [plot.box(column.month, 0, column.documents) for column in columns if column.documents]
-    return [_path("before", before), _path("column", now)]
+    return [shapes.path("before", before), shapes.path("column", now)]
 
 
 def _shares(columns: Sequence[Column], plot: _Plot) -> list[str]:
@@ -362,18 +381,18 @@ def _shares(columns: Sequence[Column], plot: _Plot) -> list[str]:
         if share is None:
             continue
         if share.low is not None and share.high is not None:
-            span = plot.box(column.month, _unit(share.low), _unit(share.high))
+            span = plot.box(column.month, unit(share.low), unit(share.high))
             (unknown if share.estimate is None else known).append(span)
         if share.estimate is not None:
-            y = _round(plot.y(_unit(share.estimate)))
-            estimates.append(f"M{_round(plot.x(column.month))} {y}h{_round(plot.thick)}")
-    return [_path("span", known), _path("span open", unknown), _path("estimate", estimates)]
+            y = rounded(plot.y(unit(share.estimate)))
+            estimates.append(f"M{rounded(plot.x(column.month))} {y}h{rounded(plot.thick)}")
+    return [shapes.path("span", known), shapes.path("span open", unknown), shapes.path("estimate", estimates)]
 
 
 def _date_line(line: str, x: float, top: float, up: float, width: float) -> Iterator[str]:
     anchor = "end" if x > width / 2 else "start"
-    yield _line(x, top - 12, x, top + up, "date")
-    yield _text(x + (-5 if anchor == "end" else 5), top - 6, line, "tick strong", anchor)
+    yield shapes.line(x, top - 12, x, top + up, "date")
+    yield shapes.text(x + (-5 if anchor == "end" else 5), top - 6, line, "tick strong", anchor)
 
 
 def _month_labels(start: int, end: int, left: float, step: float, y: float) -> Iterator[str]:
@@ -382,18 +401,18 @@ def _month_labels(start: int, end: int, left: float, step: float, y: float) -> I
     if not years or years[0] - start > (end - start) * 0.6:
         where = left + step / 2 if start == end else left
         anchor = "middle" if start == end else "start"
-        yield _text(where, y, f"{start // 12:04d}-{start % 12 + 1:02d}", "tick", anchor)
+        yield shapes.text(where, y, f"{start // 12:04d}-{start % 12 + 1:02d}", "tick", anchor)
         if end > start and step * (end - start) > 120:
             name = f"{end // 12:04d}-{end % 12 + 1:02d}"
-            yield _text(left + step * (end - start + 1), y, name, "tick", "end")
+            yield shapes.text(left + step * (end - start + 1), y, name, "tick", "end")
         return
     every = next(n for n in (1, 2, 5, 10, 20, 50, 100, 1000, 10_000) if step * 12 * n >= 44)
     for number in years:
         year = number // 12
         if year % every == 0 or every == 1:
             x = left + step * (number - start)
-            yield _line(x, y - 17, x, y - 12, "axis")
-            yield _text(x, y, f"{year:04d}", "tick", "middle" if x > left + 16 else "start")
+            yield shapes.line(x, y - 17, x, y - 12, "axis")
+            yield shapes.text(x, y, f"{year:04d}", "tick", "middle" if x > left + 16 else "start")
 
 
 def month_number(month: str) -> int:
@@ -423,15 +442,18 @@ def flow(frame: Frame, read: int, passed: Sequence[Stage], kept: int) -> Markup:
         return _flow_rows(frame, read, passed, kept)
     scale, top, left, right = _Scale(read, 130.0), 70.0, 8.0, 78.0
     step = (frame.width - left - right) / (len(passed) + 1)
-    body = [_text(left, 16, "Read", "strong"), _text(left, 52, THIN.count(read), "value")]
-    body += [_box(left, top, step, scale.of(read), "stream"), _box(left, top, 3, scale.of(read), "gate")]
+    body = [shapes.text(left, 16, "Read", "strong"), shapes.text(left, 52, THIN.count(read), "value")]
+    body += [
+        shapes.box(left, top, step, scale.of(read), "stream"),
+        shapes.box(left, top, 3, scale.of(read), "gate"),
+    ]
     for index, stage in enumerate(passed, start=1):
         body += _flow_stage(stage, scale, left + step * index, top, step)
     end = left + step * (len(passed) + 1)
-    body += [_box(end - 4, top, 4, scale.of(kept), "gate")]
-    body += [_text(end + 8, 16, "Kept", "strong"), _text(end + 8, 52, THIN.count(kept), "value")]
-    body += [_text(end + 8, top + 16, THIN.share_of(kept, read), "value")]
-    return _svg(frame, round(top + scale.length + 76), body)
+    body += [shapes.box(end - 4, top, 4, scale.of(kept), "gate")]
+    body += [shapes.text(end + 8, 16, "Kept", "strong"), shapes.text(end + 8, 52, THIN.count(kept), "value")]
+    body += [shapes.text(end + 8, top + 16, THIN.share_of(kept, read), "value")]
+    return shapes.picture(frame, round(top + scale.length + 76), body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,29 +470,29 @@ class _Scale:
 
 
 def _flow_stage(stage: Stage, scale: _Scale, x: float, top: float, step: float) -> Iterator[str]:
-    for index, words in enumerate(_wrap(stage.title, int(step / 13 / _LETTER), 2)):
-        yield _text(x + 2, 16 + 16 * index, words, "strong")
-    yield _text(x + 2, 52, THIN.count(stage.after), "value")
+    for index, words in enumerate(shapes.wrap(stage.title, int(step / 13 / shapes.LETTER), 2)):
+        yield shapes.text(x + 2, 16 + 16 * index, words, "strong")
+    yield shapes.text(x + 2, 52, THIN.count(stage.after), "value")
     stay, review, dropped = (scale.of(part) for part in (stage.after, stage.review, stage.dropped))
     floor = top + scale.length + 24
-    yield _box(x, top, step, stay, "stream")
+    yield shapes.box(x, top, step, stay, "stream")
     yield _turn(x, top + stay + review, dropped, 7, min(dropped, step * 0.5), floor, "dropped")
     reach = 9 + min(dropped, step * 0.5)
     yield _turn(x, top + stay, review, reach, min(review, step * 0.3), floor, "review")
-    yield _box(x, top, 2, min(scale.length, stay + review + dropped), "gate")
+    yield shapes.box(x, top, 2, min(scale.length, stay + review + dropped), "gate")
     left = [(stage.dropped, "dropped"), (stage.review, "review")]
     for index, (documents, style) in enumerate(part for part in left if part[0]):
         y = floor + 19 + 18 * index
-        yield _box(x + 2, y - 9, 9, 9, style)
-        yield _text(x + 16, y, THIN.count(documents), "value")
+        yield shapes.box(x + 2, y - 9, 9, 9, style)
+        yield shapes.text(x + 16, y, THIN.count(documents), "value")
 
 
 def _turn(x: float, y: float, wide: float, reach: float, foot: float, floor: float, style: str) -> str:
     """A stream that comes from the left at height `y` and turns down to `floor`."""
     if not wide:
         return ""
-    x1, x2, y2 = _round(x + reach), _round(x + reach + foot), _round(y + wide)
-    start, high, low = _round(x), _round(y), _round(floor)
+    x1, x2, y2 = rounded(x + reach), rounded(x + reach + foot), rounded(y + wide)
+    start, high, low = rounded(x), rounded(y), rounded(floor)
     path = f"M{start} {high}Q{x2} {high} {x2} {low}L{x1} {low}Q{x1} {y2} {start} {y2}Z"
     return f'<path class="{style}" d="{path}"/>'
 
@@ -478,27 +500,27 @@ def _turn(x: float, y: float, wide: float, reach: float, foot: float, floor: flo
 def _flow_rows(frame: Frame, read: int, passed: Sequence[Stage], kept: int) -> Markup:
     row, right = 58, frame.width
     scale = _Scale(read, float(frame.width))
-    body = [_text(0, 16, "Read", "strong"), _text(right, 16, THIN.count(read), "value", "end")]
-    body += [_box(0, 24, scale.of(read), 12, "stream")]
+    body = [shapes.text(0, 16, "Read", "strong"), shapes.text(right, 16, THIN.count(read), "value", "end")]
+    body += [shapes.box(0, 24, scale.of(read), 12, "stream")]
     for index, stage in enumerate(passed, start=1):
         y = row * index
-        room = int((right - 130) / 13 / _LETTER)
+        room = int((right - 130) / 13 / shapes.LETTER)
         lost = stage.dropped + stage.review
-        body += [_text(0, y + 16, _cut(stage.title, room), "strong")]
-        body += [_text(right, y + 16, f"\u2212{THIN.count(lost)}" if lost else "0", "value", "end")]
+        body += [shapes.text(0, y + 16, shapes.cut(stage.title, room), "strong")]
+        body += [shapes.text(right, y + 16, f"\u2212{THIN.count(lost)}" if lost else "0", "value", "end")]
         x = 0.0
         for documents, style in (
             (stage.after, "stream"),
             (stage.review, "review"),
             (stage.dropped, "dropped"),
         ):
-            body += [_box(x, y + 24, scale.of(documents), 12, style)]
+            body += [shapes.box(x, y + 24, scale.of(documents), 12, style)]
             x += scale.of(documents)
     y = row * (len(passed) + 1)
-    body += [_text(0, y + 16, f"Kept, {THIN.share_of(kept, read)}", "strong")]
-    body += [_text(right, y + 16, THIN.count(kept), "value", "end")]
-    body += [_box(0, y + 24, scale.of(kept), 12, "gate")]
-    return _svg(frame, y + 44, body)
+    body += [shapes.text(0, y + 16, f"Kept, {THIN.share_of(kept, read)}", "strong")]
+    body += [shapes.text(right, y + 16, THIN.count(kept), "value", "end")]
+    body += [shapes.box(0, y + 24, scale.of(kept), 12, "gate")]
+    return shapes.picture(frame, y + 44, body)
 
 
 def ticks(most: float, wanted: int) -> list[float]:
@@ -542,26 +564,20 @@ def topic_map(frame: Frame, places: Sequence[Place]) -> Markup:
         size = max(2.5, largest * math.sqrt(place.documents / most))
         style = f"topic {place.gap}{' rare' if place.is_rare else ''}"
         if place.gap == "even":
-            marks.setdefault(style, []).append(_disc(x, y, size))
+            marks.setdefault(style, []).append(shapes.disc(x, y, size))
         else:
             shape = _triangle(x, y, size, up=place.gap == "more")
             told += [f'<g><title>{escape(place.name)}</title><path class="{style}" d="{shape}"/></g>']
-    return _svg(frame, height, [*(_path(style, marks[style]) for style in sorted(marks)), *told])
-
-
-def _disc(x: float, y: float, size: float) -> str:
-    """A circle as a piece of a path."""
-    arc = f"a{_round(size)} {_round(size)} 0 1 0"
-    return f"M{_round(x - size)} {_round(y)}{arc} {_round(2 * size)} 0{arc} {_round(-2 * size)} 0z"
+    return shapes.picture(
+        frame, height, [*(shapes.path(style, marks[style]) for style in sorted(marks)), *told]
+    )
 
 
 def _triangle(x: float, y: float, size: float, *, up: bool) -> str:
     """A triangle about as large as the circle of that radius."""
     tip = -1.3 * size if up else 1.3 * size
     foot = -tip * 0.6
-    return (
-        f"M{_round(x - 1.25 * size)} {_round(y + foot)}h{_round(2.5 * size)}L{_round(x)} {_round(y + tip)}z"
-    )
+    return f"M{rounded(x - 1.25 * size)} {rounded(y + foot)}h{rounded(2.5 * size)}L{rounded(x)} {rounded(y + tip)}z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -589,7 +605,9 @@ def trends(frame: Frame, lines: Sequence[Trend], *, across: Axis, upward: Axis) 
     """
     height = 270 if frame.is_compact else 340
     left, top, bottom = 56, 30, 44
-    right = 16.0 if frame.is_compact else 30 + max(len(_cut(line.label, _LABEL)) for line in lines) * 7.2
+    right = (
+        16.0 if frame.is_compact else 30 + max(len(shapes.cut(line.label, _LABEL)) for line in lines) * 7.2
+    )
     wide, tall = frame.width - left - right, height - top - bottom
     x_span = _Span.over([x for line in lines for x, _ in line.points], across, 3 if frame.is_compact else 6)
     y_span = _Span.over([y for line in lines for y in heights(line)], upward, 5)
@@ -597,22 +615,22 @@ def trends(frame: Frame, lines: Sequence[Trend], *, across: Axis, upward: Axis) 
     def at(x: float, y: float) -> tuple[float, float]:
         return left + wide * x_span.place(x), top + tall * (1 - y_span.place(y))
 
-    body = [_text(0, 14, _cut(upward.label, int(frame.width / 7)), "label")]
-    body += [_line(left, top + tall, left + wide, top + tall, "axis")]
+    body = [shapes.text(0, 14, shapes.cut(upward.label, int(frame.width / 7)), "label")]
+    body += [shapes.line(left, top + tall, left + wide, top + tall, "axis")]
     for tick in y_span.ticks:
         _, y = at(x_span.low, tick)
         if tick > y_span.low:
-            body += [_line(left, y, left + wide, y, "grid")]
-        body += [_text(left - 6, y + 4, signed_short(tick), "tick", "end")]
+            body += [shapes.line(left, y, left + wide, y, "grid")]
+        body += [shapes.text(left - 6, y + 4, signed_short(tick), "tick", "end")]
     for tick in x_span.ticks:
         x, _ = at(tick, y_span.low)
-        body += [_text(x, top + tall + 18, signed_short(tick), "tick", "middle")]
-    body += [_text(left + wide / 2, height - 6, across.label, "label", "middle")]
+        body += [shapes.text(x, top + tall + 18, signed_short(tick), "tick", "middle")]
+    body += [shapes.text(left + wide / 2, height - 6, across.label, "label", "middle")]
     for line in lines:
         body += _trend(line, at)
     if not frame.is_compact:
         body += _end_labels(lines, at, top, top + tall)
-    return _svg(frame, height, body)
+    return shapes.picture(frame, height, body)
 
 
 def heights(line: Trend) -> Iterator[float]:
@@ -629,7 +647,7 @@ def _trend(line: Trend, at: Callable[[float, float], tuple[float, float]]) -> It
     drawn = [at(*point) for point in line.points]
     yield f'<polyline class="trend {line.style}" points="{_points(drawn)}"/>'
     for x, y in drawn if len(drawn) <= _FEW_POINTS else drawn[-1:]:
-        yield f'<circle class="dot trend {line.style}" cx="{_round(x)}" cy="{_round(y)}" r="3"/>'
+        yield f'<circle class="dot trend {line.style}" cx="{rounded(x)}" cy="{rounded(y)}" r="3"/>'
     if line.theory:
         yield f'<polyline class="theory" points="{_points(at(*point) for point in line.theory)}"/>'
 
@@ -639,7 +657,7 @@ _LABEL = 32  # letters
 
 
 def _points(places: Iterable[tuple[float, float]]) -> str:
-    return " ".join(f"{_round(x)},{_round(y)}" for x, y in places)
+    return " ".join(f"{rounded(x)},{rounded(y)}" for x, y in places)
 
 
 def _end_labels(
@@ -659,7 +677,7 @@ def _end_labels(
     right = max(x for x, _, _ in ends)
     for (x, y, line), height in zip(ends, heights, strict=True):
         yield f'<polyline class="lead {line.style}" points="{_points([(x + 4, y), (right + 12, height)])}"/>'
-        yield _text(right + 16, height + 4, _cut(line.label, _LABEL), "tick strong")
+        yield shapes.text(right + 16, height + 4, shapes.cut(line.label, _LABEL), "tick strong")
 
 
 @dataclass(frozen=True, slots=True)
@@ -734,9 +752,9 @@ def standalone(picture: Markup, title: str, *, note: str = "") -> str:
             f'width="{whole_width}" height="{whole_height}" class="chart">',
             f"<style>{_sheet()}</style>",
             f'<rect width="{whole_width}" height="{whole_height}" fill="#ffffff"/>',
-            _text(edge, 26, title, "strong"),
+            shapes.text(edge, 26, title, "strong"),
             inner,
-            _text(edge, whole_height - 14, note, "tick") if note else "",
+            shapes.text(edge, whole_height - 14, note, "tick") if note else "",
             "</svg>\n",
         )
     )
@@ -754,69 +772,3 @@ def _sheet() -> str:
     drawn = "".join(rule for rule in rules if not rule.startswith(".chart {"))
     plain = "text { font-family: system-ui, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif; }"
     return plain + re.sub(r"var\(--([a-z-]+)\)", lambda name: values.get(name[1]) or name[0], drawn)
-
-
-def _svg(frame: Frame, height: int, body: Sequence[str]) -> Markup:
-    name = frame.identity
-    size = "compact" if frame.is_compact else "wide"
-    opening = (
-        f'<svg class="chart {size}" viewBox="0 0 {frame.width} {height}" role="img" '
-        f'aria-labelledby="{name}-title {name}-desc">'
-    )
-    words = (
-        f'<title id="{name}-title">{escape(frame.title)}</title>'
-        f'<desc id="{name}-desc">{escape(frame.description)}</desc>'
-    )
-    return Markup(opening + words + "".join(body) + "</svg>")  # noqa: S704 - every text went through escape
-
-
-def _text(x: float, y: float, words: str, style: str, anchor: str = "") -> str:
-    where = f' text-anchor="{anchor}"' if anchor else ""
-    return f'<text class="{style}" x="{_round(x)}" y="{_round(y)}"{where}>{escape(words)}</text>'
-
-
-def _path(style: str, pieces: Sequence[str]) -> str:
-    """Many equal shapes as one element: a tenth of the bytes."""
-    return f'<path class="{style}" d="{"".join(pieces)}"/>' if pieces else ""
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, style: str) -> str:
-    ends = f'x1="{_round(x1)}" y1="{_round(y1)}" x2="{_round(x2)}" y2="{_round(y2)}"'
-    return f'<line class="{style}" {ends}/>'
-
-
-def _box(x: float, y: float, width: float, height: float, style: str) -> str:
-    if width <= 0 or height <= 0:
-        return ""
-    size = f'width="{_round(width)}" height="{_round(height)}"'
-    return f'<rect class="{style}" x="{_round(x)}" y="{_round(y)}" {size}/>'
-
-
-def _mark(x: float, y: float, style: str) -> str:
-    if style == "own":
-        return f'<circle class="own" cx="{_round(x)}" cy="{_round(y)}" r="5.5"/>'
-    points = " ".join(f"{_round(x + dx)},{_round(y + dy)}" for dx, dy in ((0, -6), (6, 0), (0, 6), (-6, 0)))
-    return f'<polygon class="base" points="{points}"/>'
-
-
-def _round(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")
-
-
-def _unit(share: float) -> float:
-    return min(1.0, max(0.0, share))
-
-
-def _cut(words: str, letters: int) -> str:
-    return words if len(words) <= letters else words[: max(1, letters - 1)].rstrip() + "\u2026"
-
-
-def _wrap(words: str, letters: int, lines: int) -> list[str]:
-    """At most `lines` lines of at most `letters` letters, broken at spaces."""
-    found = [""]
-    for word in words.split():
-        if found[-1] and len(found[-1]) + 1 + len(word) > letters and len(found) < lines:
-            found.append(word)
-        else:
-            found[-1] = f"{found[-1]} {word}".strip()
-    return [_cut(line, letters) for line in found]
