@@ -64,6 +64,8 @@ NULLS = {
     "50 x 4": World(items=50, answers=4),
     "20 x 4, short": World(items=20, answers=4, short=True),
     "50 x 4, short": World(items=50, answers=4, short=True),
+    "50 x 4, none degenerate": World(items=50, answers=4, degenerate=0.0, degenerate_of_first=0.0),
+    "50 x 4, hardly any degenerate": World(items=50, answers=4, degenerate=0.005, degenerate_of_first=0.005),
     "50 x 4 beside 8": World(items=50, answers=4, answers_of_second=8),
     "100 x 1, greedy": World(items=100, answers=1, concentration=0.5),
 }

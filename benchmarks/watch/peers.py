@@ -55,6 +55,8 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=1_000, help="pairs of logs, of each design")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    if len(arguments.logs) not in {0, 2}:
+        parser.error("give two results folders, of version A and of version B, or none")
     z_value = unpaired_z if arguments.script is None else function_of(arguments.script)
     if arguments.logs:
         print_logs(*arguments.logs, z_value)
@@ -75,7 +77,9 @@ def main() -> None:
 def unpaired_z(first: Result, second: Result) -> tuple[float, float]:
     """z and its two-sided p-value, as lm-eval's script computes them."""
     error = math.hypot(first["acc_stderr,none"], second["acc_stderr,none"])
-    z = (first["acc,none"] - second["acc,none"]) / error
+    z = (first["acc,none"] - second["acc,none"]) / (
+        error or math.nan
+    )  # where both solve all items, NaN as there
     return z, 2 * NormalDist().cdf(-abs(z))
 
 
@@ -95,7 +99,9 @@ def function_of(script: Path) -> ZValue:
 def result_in(folder: str | Path, task: str, metric: str) -> Result:
     """Accuracy and its standard error as results_*.json has them, under the only names that the script knows."""
     (path,) = Path(folder).rglob("results_*.json")
-    told = json.loads(path.read_text())["results"][task]
+    told = json.loads(path.read_text())["results"].get(task)
+    if told is None:
+        raise SystemExit(f"{folder} holds several tasks: {task}. Choose one: '{folder}#TASK'.")
     name, _, by = metric.partition(",")
     return {
         "acc,none": told[f"{name},{by or 'none'}"],

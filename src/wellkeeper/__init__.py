@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from wellkeeper.ledger.forget import forget
     from wellkeeper.ledger.verify import verify
     from wellkeeper.recipe.anchors import build_anchors
+    from wellkeeper.recipe.asking import ask
     from wellkeeper.recipe.audit import audit
     from wellkeeper.recipe.compare import compare
+    from wellkeeper.recipe.compare_runs import compare_runs
     from wellkeeper.recipe.curate import curate
     from wellkeeper.recipe.forecast import forecast
     from wellkeeper.recipe.images import audit_images
@@ -33,7 +35,10 @@ if TYPE_CHECKING:
         ImageAudit,
         Proof,
         Recommendation,
+        RunsCompared,
     )
+    from wellkeeper.suites.reading import read_suite
+    from wellkeeper.suites.run_files import read_run
 
 __version__ = "0.1.0"
 __all__ = [
@@ -44,29 +49,38 @@ __all__ = [
     "ImageAudit",
     "Proof",
     "Recommendation",
+    "RunsCompared",
     "__version__",
+    "ask",
     "audit",
     "audit_images",
     "build_anchors",
     "compare",
+    "compare_runs",
     "curate",
     "errors",
     "forecast",
     "forget",
     "prove",
+    "read_run",
+    "read_suite",
     "recommend",
     "verify",
 ]
 
 _HOMES = {
+    "ask": "wellkeeper.recipe.asking",
     "audit": "wellkeeper.recipe.audit",
     "audit_images": "wellkeeper.recipe.images",
     "build_anchors": "wellkeeper.recipe.anchors",
     "compare": "wellkeeper.recipe.compare",
+    "compare_runs": "wellkeeper.recipe.compare_runs",
     "curate": "wellkeeper.recipe.curate",
     "forecast": "wellkeeper.recipe.forecast",
     "forget": "wellkeeper.ledger.forget",
     "prove": "wellkeeper.recipe.prove",
+    "read_run": "wellkeeper.suites.run_files",
+    "read_suite": "wellkeeper.suites.reading",
     "recommend": "wellkeeper.recipe.recommend",
     "verify": "wellkeeper.ledger.verify",
     "Audit": "wellkeeper.recipe.results",
@@ -76,6 +90,7 @@ _HOMES = {
     "ImageAudit": "wellkeeper.recipe.results",
     "Proof": "wellkeeper.recipe.results",
     "Recommendation": "wellkeeper.recipe.results",
+    "RunsCompared": "wellkeeper.recipe.results",
 }
 
 

@@ -23,7 +23,6 @@ TOKEN = "the-token-of-a-browser"
 LOCAL = ("http://127.0.0.1:", "data:")
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
 ]
 # the contrast of text with what lies behind it, of WCAG 2.2, computed from what the browser made of the sheet
@@ -99,8 +98,11 @@ def chromium():
 
 
 @pytest.fixture
-def tab(chromium):
-    """Opens a tab that notes every request that leaves the loopback and every word on its console."""
+def tab(chromium, shown):
+    """Opens a tab that notes every request that leaves the loopback and every word on its console.
+
+    Tabs close before the server that is `shown` does, or they would complain of it.
+    """
     contexts, complaints = [], []
 
     def open_tab(address, **options):

@@ -71,6 +71,7 @@ def test_a_run_is_a_folder_and_its_summary_a_few_lines(folder, server):
         "Score (numeric): 8.3% (1.5-35.4%)",
         "Answers: 12 (100%) complete",
         "Cost so far: 108 tokens of prompts and 12 of answers; 0.0017 of money; 12 calls now",
+        "guessed: name from name, prompt from prompt, reference from reference",
         "run: v1",
         "cache: v1/answers.sqlite",
     ]

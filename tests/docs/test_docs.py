@@ -210,8 +210,10 @@ def test_every_key_of_a_recipe_is_explained():
 @pytest.mark.parametrize(
     "function",
     [
+        wellkeeper.ask,
         wellkeeper.audit,
         wellkeeper.build_anchors,
+        wellkeeper.compare_runs,
         wellkeeper.curate,
         wellkeeper.forget,
         wellkeeper.prove,

@@ -368,6 +368,18 @@ def test_money_without_a_price_and_a_price_that_is_none_are_refused():
         Price(prompt=-1, answer=0)
 
 
+@pytest.mark.parametrize("amount", [float("nan"), float("inf"), 0.0, -1.0])
+def test_a_budget_that_would_never_end_is_none(amount):
+    with pytest.raises(InputError, match=r"A budget of \S+ is none\. Give an amount of money above 0"):
+        Budget(money=amount, price=Price(prompt=1, answer=1))
+
+
+@pytest.mark.parametrize("price", [float("nan"), float("inf")])
+def test_a_price_that_makes_no_sum_is_none(price):
+    with pytest.raises(InputError, match=r"A price of \S+ and 1 is none\."):
+        Price(prompt=price, answer=1)
+
+
 # --- the file -------------------------------------------------------------------------------------------
 
 

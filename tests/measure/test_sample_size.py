@@ -52,6 +52,18 @@ def test_power_of_mcnemar_is_the_sum_over_all_outcomes(drop: float, discordance:
     )
 
 
+@pytest.mark.parametrize(("drop", "discordance"), [(0.005, 0.3), (0.002, 0.14)])
+def test_power_of_mcnemar_with_many_changes_is_that_of_counted_ones(
+    drop: float, discordance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = round(6_000 / discordance)
+    by_mean = mcnemar_power(items, drop=drop, discordance=discordance)
+    monkeypatch.setattr("wellkeeper.measure.sample_size._MOST_CHANGED", 10_000)
+    counted = mcnemar_power(items, drop=drop, discordance=discordance)
+    assert 0.1 < counted < 0.9
+    assert by_mean == pytest.approx(counted, abs=0.001)
+
+
 def test_five_points_of_greedy_answers_are_found_with_five_hundred_items() -> None:
     """Items whose chance is Beta(0.35, 0.15), of which a version loses a fourteenth, differ on 18 % of the items."""
     square = 0.49 + 0.21 / 1.5
@@ -316,6 +328,15 @@ def test_the_least_drop_is_the_one_that_so_many_items_are_planned_for() -> None:
 def test_errors_of_pilots_say_what_was_found_and_what_to_do(call: Callable[[], object], says: str) -> None:
     with pytest.raises(DataError, match=says):
         call()
+
+
+def test_the_worlds_of_a_tail_are_the_same_kind_however_many_prompts_are_mixed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = tail_power(REFERENCE, 40, drop=0.2, samples=4, worlds=40, permutations=99)
+    monkeypatch.setattr("wellkeeper.measure.sample_size._MIXED_AT_ONCE", 3_000)
+    parts = tail_power(REFERENCE, 40, drop=0.2, samples=4, worlds=40, permutations=99)
+    assert parts == pytest.approx(whole, abs=0.35)
 
 
 def test_more_prompts_find_a_lost_tail_more_often() -> None:

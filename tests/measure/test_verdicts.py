@@ -93,6 +93,18 @@ def test_a_gate_of_three_metrics_without_a_change_alarms_no_more_often_than_one(
     assert alarms <= binom.ppf(1 - 1e-4, 300, LEVEL)
 
 
+def test_a_metric_that_changed_in_no_unit_costs_the_others_nothing():
+    unchanged = accuracy_change(np.ones(50), np.ones(50))
+    assert unchanged.is_unchanged
+    alone = {"diversity": change(0.02, 0.9), "accuracy": change(0.6, 0.9)}
+    found = gate({**alone, "degenerate": unchanged})
+    assert found.p == {**gate(alone).p, "degenerate": unchanged.p}
+    assert found.p["diversity"] == 0.04
+    assert found.verdict == "worse"
+    all_lost_alike = accuracy_change(np.ones(50), np.full(50, 0.9))
+    assert not all_lost_alike.is_unchanged  # no spread either, yet it changed
+
+
 def test_slices_are_held_by_the_share_of_false_ones_among_those_found():
     p = [0.01, 0.02, 0.03, 0.9]
     found = slices({str(place): change(value, 0.9) for place, value in enumerate(p)})

@@ -16,8 +16,9 @@ from wellkeeper.measure.jackknife import wilson
 from wellkeeper.recipe import asking
 from wellkeeper.recipe.asking import ask, ask_suite, chosen
 from wellkeeper.recipe.samplers import ModelPlace, budget_of
-from wellkeeper.recipe.scoring import ask_of
+from wellkeeper.recipe.scoring import SuiteScorers, ask_of
 from wellkeeper.suites.run_files import read_run
+from wellkeeper.suites.scorers import python_code
 from wellkeeper.suites.suite import Suite, SuiteItem
 
 NOW = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)
@@ -345,6 +346,21 @@ def test_fresh_forgets_the_run_and_what_it_cost_and_touches_no_shared_cache(tmp_
         told(tmp_path, fresh=True, cache=tmp_path / "shared.sqlite")
 
 
+@pytest.mark.parametrize(
+    "mistake", [{"samples": 2, "temperature": 0.0}, {"suite": suite_of(scorer={"kind": "judge"})}]
+)
+def test_fresh_with_a_mistake_forgets_nothing(tmp_path, mistake):
+    told(tmp_path)
+    with pytest.raises(InputError):
+        told(tmp_path, fresh=True, **mistake)
+    assert told(tmp_path).calls == 0
+
+
+def test_what_was_guessed_when_the_suite_was_read_is_told_and_is_no_finding(tmp_path):
+    document = told(tmp_path, suite=suite_of(notes=("guessed: prompt from question",))).to_json()
+    assert (document["notes"], document["verdict"]) == (["guessed: prompt from question"], "clean")
+
+
 def test_the_name_of_the_folder_names_the_run(tmp_path):
     assert told(tmp_path).run.seed_name == "run"
     assert told(tmp_path / "x", name="v3").run.seed_name == "v3"
@@ -421,6 +437,38 @@ def test_a_budget_of_money_wants_both_prices(options, says):
     with pytest.raises(InputError, match=says):
         budget_of(options)
     assert budget_of({"most_tokens": 5}) == Budget(tokens=5)
+
+
+# --- items that cannot be scored -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "scorer",
+    [
+        {"kind": "exact"},
+        {"kind": "numeric"},
+        {"kind": "regex"},
+        {"kind": "python"},
+        {"kind": "judge", "by": "pair"},
+    ],
+    ids=lambda scorer: scorer["kind"],
+)
+def test_an_item_without_a_reference_is_told_before_anything_is_asked(tmp_path, scorer):
+    lacking = suite_of(scorer=scorer)
+    lacking = replace(lacking, items=(*lacking.items[:-1], replace(lacking.items[-1], references=())))
+    model, judge = Model(), Model()
+    with pytest.raises(InputError, match=r"^The item sum-11 has no reference, and the scorer \w+ compares"):
+        asked(tmp_path, model, lacking, judge=judge)
+    assert model.asked == judge.asked == []
+    assert not (tmp_path / "run").exists()
+
+
+def test_checking_an_item_runs_no_code_and_asks_no_judge(monkeypatch):
+    monkeypatch.setattr(python_code, "run_code", None)
+    judge = Model()
+    for scorer in ({"kind": "python"}, {"kind": "judge"}, {"kind": "judge", "by": "pair"}):
+        assert SuiteScorers.of(suite_of(scorer=scorer), judge=judge).metric == scorer["kind"]
+    assert judge.asked == []
 
 
 # --- a judge ------------------------------------------------------------------------------------------------------

@@ -211,6 +211,10 @@ def test_runs_are_compared_as_corpora_where_the_user_says_so(folder) -> None:
         (["human.jsonl", "old"], "old is a run, the answers of a model to a suite, and human.jsonl is not."),
         (["old", "like", "--pairs", "id"], "--pairs is for corpora, and A and B are runs"),
         (["old", "like", "--source", "id"], "--source is for corpora, and A and B are runs"),
+        (
+            ["human.jsonl", "other.jsonl", "--diversity-margin", "0.02"],
+            "--diversity-margin is for runs, several",
+        ),
         (["old", "missing"], "missing does not exist."),
         (["old", "missing", "--as", "runs"], "missing does not exist."),
     ],

@@ -2,8 +2,10 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from wellkeeper.watch.snapshots import snapshot_series
 WORDS = [
     f"{a}{b}" for a in "ba de ki lo mu na pe ri so tu".split() for b in "bam den kir lon mus nap per".split()
 ]
+SCHEMA = json.loads(files("wellkeeper.recipe").joinpath("watch.schema.json").read_text(encoding="utf-8"))
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 OPTIONS = {"level": 0.05, "horizon": 4}
 
@@ -71,6 +74,18 @@ def test_the_first_snapshot_has_to_stay_as_it_was(watched):
     ):
         snapshot(watched, "like", 70, 2)
     assert report_watch(watched / "w").timeline.weeks == ()
+
+
+def test_a_watch_of_a_corpus_is_begun_once_and_goes_forward(watched):
+    config = corpus_config_of(watched / "w", str(watched / "first.jsonl"), {**OPTIONS, "name": "other"})
+    before = (watched / "w/watch.yaml").read_bytes()
+    with pytest.raises(InputError, match="holds a watch already"):
+        begin_corpus_watch(watched / "w", config, now=NOW, workers=1)
+    assert (watched / "w/watch.yaml").read_bytes() == before
+    done = snapshot(watched, "like", 70, 2)
+    jsonschema.validate(json.loads(json.dumps(done.to_json())), SCHEMA)
+    with pytest.raises(InputError, match=r"and week 1 was on 2026-01-05: weeks go forward\."):
+        run_corpus_watch(watched / "w", str(watched / "like.jsonl"), now=NOW - timedelta(days=1), workers=1)
 
 
 def test_a_watch_of_a_corpus_asks_no_model(watched):

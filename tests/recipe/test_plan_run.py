@@ -1,6 +1,7 @@
 """`plan` from a pilot, from assumptions, and the other way round."""
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 
 import jsonschema
@@ -10,6 +11,8 @@ from answered_runs import WORDS, made_run
 from wellkeeper.errors import DataError, InputError
 from wellkeeper.measure.sample_size import AnswerNoise, plan_mcnemar, plan_paired_t
 from wellkeeper.recipe.plan import FEWEST_ITEMS, plan
+from wellkeeper.report.numbers import COMMA
+from wellkeeper.report.plan import plan_headline
 from wellkeeper.suites.run_files import write_run
 
 SCHEMA = json.loads(files("wellkeeper.recipe").joinpath("plan.schema.json").read_text(encoding="utf-8"))
@@ -146,10 +149,8 @@ def test_the_tail_of_a_reference_goes_by_the_words_of_the_pilots_answers(tmp_pat
 
 
 def test_the_same_question_has_the_same_answer():
-    assert (
-        plan(metric="tail", drop=0.4, samples=(8,)).document
-        == plan(metric="tail", drop=0.4, samples=(8,)).document
-    )
+    question = {"metric": "tail", "drop": 0.4, "samples": (8,), "items": 20}
+    assert plan(**question).document == plan(**question).document
 
 
 @pytest.mark.parametrize(
@@ -159,6 +160,12 @@ def test_the_same_question_has_the_same_answer():
         ({"power": 0.01}, DataError, r"level is 0\.05 and power 0\.01\. Give chances"),
         ({"samples": (0,)}, DataError, r"samples is \[0\]\. Give numbers of answers from 1"),
         ({"items": 12}, DataError, r"12 items is too small .* Give 20 or more"),
+        ({"items": 2_000_000}, DataError, r"2,000,000 items is more .* Give 1,000,000 or fewer"),
+        (
+            {"metric": "accuracy", "pilot": made_run("p"), "mean": 0.5},
+            InputError,
+            r"The pilot measures the mean score, .* Leave one of them out",
+        ),
         (
             {"price_prompt": 1.0},
             InputError,
@@ -183,8 +190,38 @@ def test_errors_say_what_was_found_and_what_to_do(options, error, says):
         plan(**options)
 
 
-def test_a_small_pilot_is_said_to_be_small():
-    assert "The pilot has 12 items" in plan(pilot=made_run("p", items=12)).document["notes"][0]
+def test_a_pilot_of_few_items_that_tell_of_noise_is_said_to_be_small():
+    small = made_run("p", items=12)
+    assert "The pilot has 12 items" in plan(pilot=small, metric="diversity").document["notes"][0]
+    once = made_run("p", items=60, samples=1)
+    mixed = replace(once, items=(*small.items[:5], *once.items[5:]))
+    assert "The pilot has 5 items" in plan(pilot=mixed, metric="diversity").document["notes"][0]
+
+
+def test_a_pilot_that_is_never_right_still_plans_diversity():
+    found = plan(pilot=made_run("p", right=1e-9, items=30))
+    assert [test["metric"] for test in found.tests] == ["diversity"]
+    assert found.document["not_planned"]["accuracy"].endswith("Give easier items.")
+
+
+def test_answers_that_are_all_the_same_are_greedy_whatever_the_log_says():
+    run = made_run("p", items=40, temperature=None)
+    items = tuple(
+        replace(item, outputs=item.outputs[:1] * 4, scores=item.scores[:1] * 4) for item in run.items
+    )
+    found = plan(pilot=replace(run, items=items), metric="accuracy")
+    assert [test["world"] for test in found.tests] == ["greedy-like", "sampled"]
+
+
+@pytest.mark.parametrize(("metric", "what"), [("accuracy", "mean score"), ("diversity", "mean distance")])
+def test_items_do_not_find_a_drop_that_cannot_be_lost(metric, what):
+    found = plan(metric=metric, drop=0.9, items=100, samples=(4,))
+    for test in found.tests:
+        (row,) = test["plans"]
+        assert row["power"] is None
+        assert f"cannot be lost from a {what}" in row["why"]
+    assert found.verdict == "too few"
+    assert plan_headline(found.document, COMMA) == "A drop of 90 points cannot be planned for."
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """`trend` along made families: what falls, what turns, what is alike, and what became of the tail."""
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 
 import jsonschema
+import numpy as np
 import pytest
 from answered_runs import WORDS, made_run
 
+from wellkeeper.core.answers import Output
 from wellkeeper.errors import InputError
 from wellkeeper.recipe.trend import positions_of, trend
 from wellkeeper.suites.run_files import write_run
@@ -58,6 +61,7 @@ def test_the_shape_of_scores_and_whether_it_is_harm(rights, shape, is_harm, tmp_
     assert json.loads((tmp_path / "report.json").read_text())["verdict"] == found.verdict
 
 
+@pytest.mark.slow
 def test_runs_that_are_alike_seldom_show_harm(tmp_path):
     """Level .05 for all metrics together: of 40 null families at most 6, as a binomial allows at .999."""
     alarms = 0
@@ -87,6 +91,53 @@ def test_all_members_are_cut_to_one_size_before_tails_are_compared(tmp_path, hum
     of_short = sum(len({*output.text.split()}) for item in short.items for output in item.outputs)
     assert tails["cells"] <= of_short
     assert tails["comparisons"][0]["changes"][2]["second"] == tails["members"][1]["distinct"]
+
+
+def phrase_family(lengths):
+    """All answers begin with the same six words; so many words of chance follow."""
+    made = []
+    for at, length in enumerate(lengths):
+        run, generator = made_run(f"run {at}", seed=at), np.random.default_rng(at)
+        items = tuple(
+            replace(
+                item,
+                outputs=tuple(
+                    Output(
+                        text="we think that the answer is " + " ".join(generator.choice(WORDS, length)),
+                        finish="stop",
+                    )
+                    for _ in item.outputs
+                ),
+            )
+            for item in run.items
+        )
+        made.append(replace(run, items=items))
+    return made
+
+
+def test_answers_that_only_become_shorter_do_not_lose_diversity(tmp_path):
+    found = trend(phrase_family((12, 6, 2)), metrics=["diversity"], out=tmp_path)
+    jsonschema.validate(found.to_json(), SCHEMA)
+    (row,) = found.document["metrics"]
+    assert (row["trend"]["verdict"], row["equal_length"]["verdict"]) == ("falling", "none")
+    assert not row["is_harm"]
+    assert not any(part["is_harm"] for part in found.document["slices"])
+    assert "shape falling, and at equal length none: the length" in found.document["notes"][-1]
+    assert "At equal length: none" in (tmp_path / "report.html").read_text()
+
+
+def test_a_metric_that_is_asked_for_twice_is_tested_once(tmp_path):
+    found = trend(family((0.6, 0.6, 0.6)), metrics=["score", "score"], out=tmp_path)
+    assert len(found.document["metrics"]) == 1
+    assert found.document["level_of_each"] == 0.05
+
+
+def test_a_run_that_is_there_twice_is_refused(tmp_path):
+    one, other = made_run("a"), made_run("b", seed=1)
+    with pytest.raises(
+        InputError, match=r"a and again, runs 1 and 3, are the same answers\. Give each run once"
+    ):
+        trend([one, other, replace(one, name="again")], out=tmp_path)
 
 
 def test_slices_are_listed_and_do_not_decide(tmp_path):

@@ -5,8 +5,10 @@ import math
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from itertools import pairwise
 
+import jsonschema
 import pytest
 from language_model_files import needs_lm, smollm2
 
@@ -30,9 +32,10 @@ from wellkeeper.suites.run import Answered, Run
 from wellkeeper.suites.suite import Suite, SuiteItem
 from wellkeeper.watch import fingerprint
 from wellkeeper.watch.config import JudgeConfig, WatchConfig, write_config
-from wellkeeper.watch.monitor import alarms
-from wellkeeper.watch.store import WatchStore
+from wellkeeper.watch.monitor import alarms, margin_reach
+from wellkeeper.watch.store import WatchStore, alone
 
+SCHEMA = json.loads(files("wellkeeper.recipe").joinpath("watch.schema.json").read_text(encoding="utf-8"))
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 STORED = WatchConfig(name="bot", design="stored", suite="s.yaml", margin=0.1, fingerprint=False)
 PAIRED = replace(STORED, design="paired", reference={})
@@ -219,6 +222,102 @@ def test_a_changed_suite_is_refused(tmp_path):
         InputError, match=r"is not the one that this watch was begun with: .* Restore it, or begin"
     ):
         run_watch(tmp_path, now=day(1), suite=suite_of(13), models=models())
+
+
+def test_a_second_begin_changes_nothing_and_asks_nothing(tmp_path):
+    begun(tmp_path)
+    before = (tmp_path / "watch.yaml").read_bytes()
+    again = Counted()
+    with pytest.raises(InputError, match="holds a watch already"):
+        begun(tmp_path, replace(PAIRED, name="other"), given=Models(watched=again.sampler))
+    assert ((tmp_path / "watch.yaml").read_bytes(), again.calls) == (before, 0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"temperature": 0.7}, "watch.yaml says temperature: 0.7, and this watch was begun with None"),
+        ({"margin": 0.0}, "says margin: 0.0, and this watch was begun with 0.1: .* Set margin to 0.1, or begin a new"),
+        ({"level": 0.5}, "says level: 0.5"),
+        ({"horizon": 4}, "says horizon: 4"),
+        ({"samples": 2}, "says samples: 2"),
+    ],
+)  # fmt: skip
+def test_settings_that_the_level_hangs_on_may_not_change(tmp_path, changed, says):
+    begun(tmp_path)
+    write_config(replace(STORED, **changed), tmp_path)
+    counted = Counted()
+    with pytest.raises(InputError, match=says):
+        run_watch(tmp_path, now=day(1), suite=SUITE, models=Models(watched=counted.sampler))
+    with pytest.raises(InputError, match=says):
+        import_week(tmp_path, run_of(1), now=day(1))
+    with pytest.raises(InputError, match=says):
+        report_watch(tmp_path)
+    assert counted.calls == 0
+
+
+def test_another_temperature_of_the_suite_is_refused_and_a_schedule_may_change(tmp_path):
+    begun(tmp_path)
+    with pytest.raises(
+        InputError, match=r"at a temperature of 0\.7, and this watch was begun with 1\. Restore"
+    ):
+        run_watch(tmp_path, now=day(1), suite=replace(SUITE, temperature=0.7), models=models())
+    write_config(replace(STORED, every=30), tmp_path)
+    assert run_watch(tmp_path, now=day(1), suite=SUITE, models=models()).week.number == 1
+
+
+def test_weeks_go_forward(tmp_path):
+    begun(tmp_path)
+    run_watch(tmp_path, now=day(2), suite=SUITE, models=models())
+    says = r"The day is 2026-01-12, and week 1 was on 2026-01-19: weeks go forward\. Give --now 2026-01-19 or a later"
+    with pytest.raises(InputError, match=says):
+        run_watch(tmp_path, now=day(1), suite=SUITE, models=models(), force=True)
+    with pytest.raises(InputError, match=says):
+        import_week(tmp_path, run_of(1), now=day(1))
+    with pytest.raises(InputError, match=says):
+        renew_watch(tmp_path, now=day(1), reason="x")
+    assert import_week(tmp_path, run_of(1), now=day(2)).week.number == 2
+
+
+def test_of_two_runs_at_once_the_second_asks_nothing(tmp_path):
+    begun(tmp_path)
+    counted = Counted()
+    with (
+        alone(tmp_path),
+        pytest.raises(
+            WorkError,
+            match=r"Another run of the watch in .* is under way\. Wait for its end, then run the same",
+        ),
+    ):
+        run_watch(tmp_path, now=day(1), suite=SUITE, models=Models(watched=counted.sampler))
+    assert counted.calls == 0
+    assert report_watch(tmp_path).timeline.weeks == ()
+    assert run_watch(tmp_path, now=day(1), suite=SUITE, models=models()).week.number == 1
+
+
+def test_a_watch_that_is_begun_anew_takes_no_week_from_the_cache_of_the_old_one(tmp_path):
+    begun(tmp_path)
+    first = Counted()
+    run_watch(tmp_path, now=day(1), suite=SUITE, models=Models(watched=first.sampler))
+    for file in tmp_path.glob("watch.*"):
+        file.unlink()
+    begun(tmp_path)
+    second = Counted()
+    run_watch(tmp_path, now=day(2), suite=SUITE, models=Models(watched=second.sampler))
+    assert (first.calls, second.calls) == (12, 12)
+
+
+def test_a_lower_level_or_a_longer_horizon_wants_a_margin_that_covers_more_of_the_luck(tmp_path):
+    assert margin_reach(STORED, 3) == 1
+    assert margin_reach(replace(STORED, horizon=104), 1) == pytest.approx(1.645, abs=1e-3)
+    assert margin_reach(replace(STORED, level=0.01), 2) == pytest.approx(2.576, abs=1e-3)
+    unsure = Models(watched=Counted(0.5).sampler)
+    begun(tmp_path / "usual", replace(STORED, margin=0.1), given=unsure)
+    with pytest.raises(
+        InputError,
+        match=r"standard error of 0\.\d+, of which this level and horizon take 2\.6: its luck alone",
+    ):
+        begun(tmp_path / "strict", replace(STORED, margin=0.1, level=0.01), given=unsure)
 
 
 def test_the_stored_answers_luck_may_not_exceed_the_margin_and_raising_it_costs_no_answer(tmp_path):
@@ -469,6 +568,25 @@ def test_stored_answers_may_come_from_a_run_and_too_few_of_them_are_refused(tmp_
     assert not import_week(tmp_path, run_of(1, "week"), now=day(1)).is_alarm
 
 
+def test_stored_answers_are_not_held_against_some_of_the_items_that_somebody_chose(tmp_path):
+    begun(tmp_path)
+    few = replace(run_of(1), items=run_of(1).items[:5])
+    with pytest.raises(
+        InputError, match=r"has 5 of the 12 items that the reference answered, .* whole suite\."
+    ):
+        import_week(tmp_path, few, now=day(1))
+
+
+def test_a_run_of_the_reference_is_held_against_once(tmp_path):
+    begun(tmp_path, PAIRED)
+    import_week(tmp_path, run_of(1), now=day(1), reference=run_of(1, "old"))
+    with pytest.raises(
+        InputError, match=r"The run old is in week 1 of this watch already: held against it again, its"
+    ):
+        import_week(tmp_path, run_of(1, "next"), now=day(2), reference=run_of(1, "old"))
+    assert import_week(tmp_path, run_of(1, "next"), now=day(2), reference=run_of(1, "new")).week.number == 2
+
+
 def test_an_imported_item_that_comes_again_is_refused_where_each_is_asked_once(tmp_path):
     begun(tmp_path, FRESH)
     import_week(tmp_path, run_of(1), now=day(1), reference=run_of(1, "reference"))
@@ -511,6 +629,8 @@ def test_a_report_is_what_the_last_run_said_as_plain_json(tmp_path):
     assert told.timeline == done.timeline
     document = json.loads(json.dumps(told.to_json(), allow_nan=False))
     assert document["schema"] == "wellkeeper.watch/1"
+    jsonschema.validate(document, SCHEMA)
+    jsonschema.validate(json.loads(json.dumps({**document, "answers": week_answers(tmp_path, 1)})), SCHEMA)
     assert alarms(told.timeline) == ()
 
 
@@ -525,8 +645,7 @@ def test_a_week_that_is_not_there_is_told(tmp_path):
 
 
 def test_settings_that_cannot_be_read_ask_nothing(tmp_path):
-    begun(tmp_path)
-    write_config(replace(STORED, design="paired", reference={}), tmp_path)
+    begun(tmp_path, PAIRED)
     counted = Counted()
     with pytest.raises(InputError, match="The reference is asked every week, and there is none"):
         run_watch(tmp_path, now=day(1), suite=SUITE, models=Models(watched=counted.sampler))

@@ -10,7 +10,14 @@ def interval(estimate: float, reach: float) -> dict[str, float]:
 
 
 def change(
-    before: float, after: float, reach: float, p: float, *, worse: str = "lower", units: int = 120
+    before: float,
+    after: float,
+    reach: float,
+    p: float,
+    *,
+    worse: str = "lower",
+    units: int = 120,
+    margin: float = 0.05,
 ) -> dict[str, Any]:
     sign = -1 if worse == "lower" else 1
     return {
@@ -22,7 +29,7 @@ def change(
         "worse": worse,
         "at_worst": after - before + sign * 0.8 * reach,
         "p": p,
-        "margin": 0.05,
+        "margin": margin,
         "p_margin": 0.4,
         "units_to_decide": 410,
     }
@@ -102,6 +109,7 @@ def document(verdict: str, *metrics: dict[str, Any], **more: Any) -> dict[str, A
         "verdict": verdict,
         "items_to_decide": None,
         "margin": 0.05,
+        "diversity_margin": 0.01,
         "level": 0.05,
         "seed": 0,
         "permutations": 199,
@@ -123,7 +131,7 @@ def document(verdict: str, *metrics: dict[str, Any], **more: Any) -> dict[str, A
 
 
 ACCURACY = change(0.733, 0.66, 0.045, 0.001)
-DIVERSITY = change(0.793, 0.57, 0.061, 0.001)
+DIVERSITY = change(0.793, 0.57, 0.061, 0.001, margin=0.01)
 DEGENERATE = change(0.052, 0.121, 0.031, 0.0002, worse="higher")
 
 WORSE = document(
@@ -141,7 +149,8 @@ WORSE = document(
     not_measured={},
     lost=46,
     gained=20,
-    diversity={"as_written": DIVERSITY, "equal_length": change(0.76, 0.56, 0.06, 0.001), "unlike": change(0.853, 0.622, 0.067, 0.001)},
+    diversity={"as_written": DIVERSITY, "equal_length": change(0.76, 0.56, 0.06, 0.001, margin=0.01),
+               "unlike": change(0.853, 0.622, 0.067, 0.001, margin=0.01)},
     slices=[
         part("accuracy", "en", "not enough data", change(0.694, 0.644, 0.091, 0.136, units=40)),
         part("accuracy", "de", "worse", change(0.753, 0.669, 0.05, 0.001, units=80)),
@@ -171,6 +180,25 @@ FINE = document(
     "not worse",
     metric("accuracy", "not worse", 0.9, change(0.733, 0.741, 0.02, 0.9)),
     metric("degenerate", "not worse", 0.9, change(0.01, 0.0, 0.01, 0.9, worse="higher")),
+)
+
+MANY_MARGINS = document(
+    "not worse",
+    metric("accuracy", "not worse", 0.9, change(0.733, 0.741, 0.02, 0.9)),
+    metric("diversity", "not worse", 0.9, change(0.96, 0.961, 0.002, 0.9, margin=0.01)),
+    metric("tail", "not worse", 0.9, None, tail=TAIL),
+)
+
+TWO_OPEN = document(
+    "not enough data",
+    metric("accuracy", "not enough data", 0.3, change(0.733, 0.72, 0.06, 0.3)),
+    metric(
+        "diversity",
+        "not enough data",
+        0.06,
+        change(0.96, 0.953, 0.004, 0.06, margin=0.01),
+        items_to_decide=None,
+    ),
 )
 
 HOSTILE_RUNS = document(

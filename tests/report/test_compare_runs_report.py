@@ -4,7 +4,7 @@ import pytest
 from golden_files import assert_golden
 from hypothesis import given
 from hypothesis import strategies as st
-from run_comparison_samples import FINE, HOSTILE_RUNS, NEAR_MARGIN, UNDECIDED, WORSE
+from run_comparison_samples import FINE, HOSTILE_RUNS, MANY_MARGINS, NEAR_MARGIN, TWO_OPEN, UNDECIDED, WORSE
 from test_page import parsed, spoiled
 from test_terminal import printed, terminal
 
@@ -49,6 +49,26 @@ def test_where_data_are_not_enough_the_last_line_says_how_many_more_items_would_
 
 def test_where_more_items_will_not_decide_a_wider_margin_is_offered():
     assert run_comparison_lines(NEAR_MARGIN)[-1].endswith("or give a wider --margin if less does not matter.")
+
+
+def test_each_margin_is_said_with_the_metrics_it_is_of_and_the_tails_is_a_share():
+    assert run_comparison_lines(MANY_MARGINS)[0] == (
+        "B is not worse than A by more than 5 points in accuracy, or 1 point in diversity of answers, or 5% in the "
+        "tail of human words."
+    )
+    assert "The margin is 5 points in accuracy, or 1 point in diversity" in render_run_comparison(
+        MANY_MARGINS
+    )
+
+
+def test_a_metric_with_items_enough_and_one_without_each_have_their_own_next_step():
+    following = run_comparison_lines(TWO_OPEN)[-1]
+    assert (
+        "About 290 more items would decide on accuracy (410 in all): with so many, a loss of 5 points"
+        in following
+    )
+    assert "For diversity of answers there are items enough to find a loss of 1 point" in following
+    assert following.endswith("or give a wider --diversity-margin if less does not matter.")
 
 
 def test_a_verdict_that_nothing_follows_from_has_no_next_step():

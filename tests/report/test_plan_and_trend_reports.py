@@ -53,6 +53,10 @@ def test_a_page_loads_nothing():
         assert len(page) < 250_000
 
 
+def test_the_share_of_false_alarms_of_a_watch_is_the_level_that_was_asked_for():
+    assert "In at most 1% of years without a change" in render_plan(plan_document(level=0.01))
+
+
 def test_a_suite_that_is_too_small_is_said_to_be_too_small():
     test = {
         "metric": "accuracy",

@@ -392,3 +392,13 @@ def test_the_words_of_the_page_stay_as_they_were_looked_at(name):
     lines = [" ".join(line.split()) for line in tree.text_content().splitlines()]
     text = "\n".join(line for line in lines if line) + "\n"
     assert_golden(f"watch-{name}.txt", re.sub(r"Version\n[0-9.]+", "Version\n(any)", text))
+
+
+def test_of_many_answers_to_one_item_the_first_are_open_and_the_rest_folded():
+    (pair, *_) = timelines.pairs(20)
+    many = replace(pair, before=tuple(f"answer {n}" for n in range(16)), scores_before=(1.0,) * 16)
+    tree = lxml_html.fromstring(render_week(document(ALARM), 20, rows_of(many), links=Links()))
+    folded = words_of(tree, "//div[@class='sides']//details/summary")
+    assert folded == ["12 more"]
+    assert len(tree.xpath("//div[@class='sides']//details//blockquote")) == 12
+    assert len(tree.xpath("//div[@class='sides']/div[1]/div[@class='answer']")) == 4

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from wellkeeper.errors import InputError
+from wellkeeper.suites.imports import inspect
 from wellkeeper.suites.run_files import is_run, read_run
 
 LOGS = Path(__file__).with_name("logs") / "inspect"
@@ -146,7 +147,9 @@ def test_a_log_that_did_not_end_well_has_the_samples_there_are_and_says_so(tmp_p
     run = read_run(changed_log(tmp_path / "log.json", change))
     assert (len(run.items), len(run.items[0].outputs)) == (1, 1)
     assert run.notes[0].startswith(f"The evaluation did not end well (status {status}): 1 of ")
-    assert "24 samples are in the log, and items without any are left out." in run.notes[0]
+    assert (
+        "1 of 6 samples are in the log, and items without any are left out." in run.notes[0]
+    )  # --limit 3, 2 epochs
 
 
 def test_a_zip_without_a_header_is_one_that_did_not_end(tmp_path):
@@ -209,6 +212,50 @@ def test_labels_that_items_share_are_slices(tmp_path):
     assert {tuple(item.slices.items()) for item in run.items} == {(("kind", "odd"),), (("kind", "even"),)}
 
 
+def test_a_sample_that_is_logged_twice_is_one_answer(tmp_path):
+    def change(content):
+        content["samples"].append(content["samples"][0])
+
+    run = read_run(changed_log(tmp_path / "log.json", change))
+    assert [len(item.outputs) for item in run.items] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "value", ["hot", -1, True, [1], float("nan"), float("inf"), pytest.param(10**400, id="huge")]
+)
+def test_values_of_a_wrong_kind_are_unknown(tmp_path, value):
+    def change(content):
+        content["eval"].update(model=None, model_generate_config={"temperature": value, "seed": "x"})
+        content["plan"]["config"] = {}
+        output = content["samples"][0]["output"]
+        output.update(time=value, usage={"input_tokens": 1.5, "output_tokens": "x"})
+
+    run = read_run(changed_log(tmp_path / "log.json", change))
+    output = run.items[0].outputs[0]
+    assert (run.temperature, run.seed_name, run.model) == (None, "", "")
+    assert (output.tokens, output.prompt_tokens, output.seed, output.milliseconds) == (None, None, None, 0.0)
+
+
+@pytest.mark.parametrize("value", [1.5, float("inf"), pytest.param(10**400, id="huge"), "inf", "-1"])
+def test_a_score_with_one_value_on_another_scale_is_not_taken(tmp_path, value):
+    def change(content):
+        content["samples"][0]["scores"]["includes"]["value"] = value
+
+    log = changed_log(tmp_path / "log.json", change)
+    assert read_run(log).metric == "exact"
+    with pytest.raises(InputError, match=r"includes is no score in \[0, 1\]\. Choose exact"):
+        read_run(log, metric="includes")
+
+
+def test_log_probabilities_that_are_none_are_unknown(tmp_path):
+    def change(content):
+        content["samples"][0]["output"]["choices"][0]["logprobs"]["content"][0]["logprob"] = float("nan")
+
+    first, second = read_run(changed_log(tmp_path / "log.json", change)).items[0].outputs
+    assert first.logprobs is None
+    assert second.logprobs is not None
+
+
 # --- damage ------------------------------------------------------------------------------------------------------
 
 
@@ -232,6 +279,49 @@ def test_a_bit_that_fell_over_is_found(tmp_path):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"is no whole ZIP file \(.*france_epoch_1\.json"):
         read_run(path)
+
+
+def test_a_small_file_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(inspect, "_MOST_BYTES", 1 << 20)
+    path = tmp_path / "bomb.eval"
+    with zipfile.ZipFile(path, "w", compression=zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("samples/a_epoch_1.json", json.dumps({"id": "a" * (2 << 20)}))
+    with pytest.raises(InputError, match=r"over 100 times its size.*If you trust it, give it as JSON"):
+        read_run(path)
+
+
+def test_a_member_that_announces_less_than_it_holds_is_refused(tmp_path):
+    content = bytearray((LOGS / "before.eval").read_bytes())
+    name = b"samples/france_epoch_1.json"
+    entry = content.rindex(name) - 46  # its place in the directory at the end
+    content[entry + 24 : entry + 28] = (9).to_bytes(4, "little")
+    path = tmp_path / "less.eval"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"Bad CRC-32 for file 'samples/france_epoch_1\.json'"):
+        read_run(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_members_that_are_packed_otherwise_or_encrypted_are_refused(tmp_path, method):
+    path = tmp_path / "other.eval"
+    with zipfile.ZipFile(path, "w", compression=method) as archive:
+        archive.writestr("header.json", "{}")
+    with pytest.raises(InputError, match="is encrypted, or packed as inspect packs nothing"):
+        read_run(path)
+    content = bytearray((LOGS / "failed.eval").read_bytes())
+    content[content.rindex(b"header.json") - 46 + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"header\.json is encrypted"):
+        read_run(path)
+
+
+def test_a_name_that_leads_out_of_the_archive_leads_nowhere(tmp_path):
+    path = tmp_path / "log.eval"
+    sample = json.loads((LOGS / "seeded.json").read_text())["samples"][0]
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("samples/../../../out_epoch_1.json", json.dumps(sample))
+    assert read_run(path).items[0].name == sample["id"]
+    assert [*tmp_path.iterdir()] == [path]
 
 
 def test_a_zip_of_something_else_is_refused(tmp_path):

@@ -232,12 +232,56 @@ def test_likelihoods_of_texts_are_no_answers(tmp_path):
         read_run(f"{tmp_path / 'both'}#texts")
 
 
+def requests(*pairs):
+    return {
+        f"gen_args_{number}": {"arg_0": context, "arg_1": after}
+        for number, (context, after) in enumerate(pairs)
+    }
+
+
+def likelihoods(*values):
+    return [[[str(value), "False"]] for value in values]
+
+
+def test_where_contexts_are_the_choices_the_answer_is_a_context(tmp_path):
+    """As WinoGrande is logged: the target is what follows each, and says nothing."""
+    asked = requests(("The cat", " ran."), ("The dog", " ran."))
+    (item,) = read_run(log(tmp_path, [row(target="ran.", arguments=asked, resps=likelihoods(-3, -1))])).items
+    assert (item.outputs[0].text, item.references) == ("The dog", ())
+
+
+def test_likelihoods_of_choices_without_their_context_are_no_choices(tmp_path):
+    """As `acc_mutual_info` is logged: twice as many requests, of which the second half has no context."""
+    asked = requests(("Q", " a"), ("Q", " b"), ("", " a"), ("", " b"))
+    metrics = {"metrics": ["acc", "acc_mutual_info"], "acc": 1.0, "acc_mutual_info": 1.0}
+    (item,) = read_run(
+        log(tmp_path, [row(target="0", arguments=asked, resps=likelihoods(-1, -2, -3, -0.5), **metrics)])
+    ).items
+    assert (item.outputs[0].text, item.references) == ("a", ("a",))
+
+
 @pytest.mark.parametrize(("is_greedy", "text"), [("True", "yes"), ("False", "")])
 def test_a_continuation_that_was_given_alone_is_the_answer_if_it_is_the_likeliest(tmp_path, is_greedy, text):
     """As `loglikelihood` logs it, such as LAMBADA."""
     arguments = {"gen_args_0": {"arg_0": "Is it?", "arg_1": " yes"}}
     run = read_run(log(tmp_path, [row(arguments=arguments, resps=[[["-0.7", is_greedy]]])]))
     assert (run.items[0].outputs[0].text, run.items[0].outputs[0].finish) == (text, "stop")
+
+
+@pytest.mark.parametrize("value", ["hot", -1, True, float("nan"), pytest.param(10**400, id="huge")])
+def test_values_of_a_wrong_kind_are_unknown(tmp_path, value):
+    arguments = {"gen_args_0": {"arg_0": "?", "arg_1": {"temperature": value}}}
+    told = {"date": float("inf"), "model_name": None, "lm_eval_version": 4}
+    run = read_run(log(tmp_path / "mine", [row(arguments=arguments)], told))
+    assert (run.temperature, run.created, run.model, run.tool) == (None, "", "mine", "lm-eval")
+
+
+def test_a_row_that_is_nested_without_end_is_told_by_its_number(tmp_path):
+    folder = log(tmp_path, [row()])
+    (path,) = folder.glob("samples_*")
+    path.write_bytes(path.read_bytes() + b'{"doc_id": 1, "doc": ' + b"[" * 100_000)
+    with pytest.raises(InputError, match=r"jsonl, line 2: no sample of lm-eval \(RecursionError"):
+        read_run(folder)
 
 
 def test_a_document_that_the_filter_has_no_row_for_has_an_unknown_score(tmp_path):

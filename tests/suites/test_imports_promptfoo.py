@@ -33,6 +33,15 @@ def test_the_mean_score_is_the_share_that_promptfoo_gives():
     )
 
 
+def test_a_score_on_another_scale_is_not_named_as_a_choice(tmp_path):
+    def change(results):
+        for result in results:
+            result.update(score=5, namedScores={})
+
+    run = read_run(changed_log(tmp_path / "log.json", change))
+    assert (run.metric, run.notes) == ("pass", ())
+
+
 def test_a_named_score_is_unknown_where_a_test_has_none():
     run = read_run(f"{BEFORE}#short")
     assert [item.score for item in run.items] == [None] * 6 + [1.0, None]
@@ -142,6 +151,22 @@ def test_answers_of_its_own_cache_have_no_tokens_and_copies_are_told(tmp_path):
     run = read_run(changed_log(tmp_path / "log.json", change))
     assert run.items[0].outputs[0].tokens is None
     assert "promptfoo keeps answers unless --no-cache is given" in run.notes[-1]
+
+
+@pytest.mark.parametrize("value", ["hot", -1, True, float("nan"), pytest.param(10**400, id="huge")])
+def test_values_of_a_wrong_kind_are_unknown(tmp_path, value):
+    content = json.loads(BEFORE.read_text())
+    content["config"]["providers"][0]["config"]["temperature"] = value
+    content["results"]["results"][0].update(latencyMs=value, tokenUsage={"completion": "x", "prompt": 1.5})
+    (tmp_path / "log.json").write_text(json.dumps(content))
+    run = read_run(tmp_path / "log.json")
+    output = run.items[0].outputs[0]
+    assert (run.temperature, output.tokens, output.prompt_tokens, output.milliseconds) == (
+        None,
+        None,
+        None,
+        0.0,
+    )
 
 
 def test_tests_without_assertions_have_no_score(tmp_path):

@@ -81,6 +81,27 @@ def test_the_digest_tells_prompts_and_scores_apart_and_nothing_else(tmp_path):
         ("wellkeeper: 2\nitems: [a]", r"This version reads format 1"),
         ("- a\n- b", r"is a list\. A suite is a mapping; begin with"),
         ("items: [a\n", r"this is not YAML"),
+        ("items: [a]\nname: x\nname: y", r"line 3: name: name is there twice, on lines 2 and 3\. Remove one"),
+        (
+            "items:\n  - {prompt: a, name: null}",
+            r"items\.0\.name: None is no name\. Put it in quotes, or leave it out",
+        ),
+        ("items:\n  - {prompt: a, name: 1.10}", r"items\.0\.name: 1\.1 is no name"),
+        (
+            "items:\n  - {prompt: a, references: {x: 1}}",
+            r"items\.0\.references: A reference is a text or a number",
+        ),
+        ("items:\n  - {prompt: a, references: [b, null]}", r"items\.0\.references: A reference is a text"),
+        ("items:\n  - {prompt: a, reference: b, references: [c]}", r"There is a reference, too\. Leave one"),
+        ("items:\n  - {prompt: a, choices: b}", r"items\.0\.choices: List from 2 to 26 of them"),
+        ("items:\n  - {prompt: a, choices: [b, null]}", r"items\.0\.choices: List from 2 to 26 of them"),
+        (
+            "items:\n  - {prompt: a, choices: ['1', '2', '3'], reference: 2}",
+            r"items\.0\.reference: 2 is a choice, and the number of another one\. Give the choice in quotes",
+        ),
+        ("items: {path: x, limit: true}", r"items\.limit: Give a whole number of items"),
+        ("items: {path: ''}", r"items\.path: Name the file"),
+        ("items: {path: x, name: ''}", r"items\.name: Name a field"),
         ("items:\n  - {name: a, prompt: x}\n  - {name: a, prompt: y}", r"two items named a"),
     ],
 )
@@ -145,6 +166,87 @@ def test_multiple_choice_of_three_publishers_comes_out_alike(tmp_path):
         assert suite.scorer == {"kind": "choice"}
 
 
+def test_a_heading_in_a_reference_is_no_answer_of_a_worked_solution(tmp_path):
+    code = "#### tests\nassert f() == 1"
+    (item,) = read_suite(records(tmp_path, [{"question": "Write f.", "answer": code}])).items
+    assert item.references == (code,)
+
+
+def one_of(folder, **row):
+    (item,) = read_suite(records(folder, [{"question": "Which?", **row}])).items
+    return item
+
+
+def test_choices_are_counted_as_the_publisher_counts_them(tmp_path):
+    assert one_of(tmp_path, choices=["a", "a", "b", "c"], answer=3).references == ("c",)
+    assert one_of(tmp_path, choices=["1", "0", "2"], answer=0).references == ("1",)
+    assert one_of(tmp_path, choices=["1", "0", "2"], answer="0").references == ("0",)
+    assert one_of(tmp_path, choices=[1, 2, 3], answer=2).references == ("2",)
+    repeated = {"text": ["x", "x", "y"], "label": ["A", "B", "C"]}
+    assert one_of(tmp_path, choices=repeated, answerKey="C").references == ("y",)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"choices": ["x", "y"], "answer": "(b)"},
+        {"options": {"A": "x", "B": "y"}, "answer": "B"},
+        {"choices": [{"label": "A", "text": "x"}, {"label": "B", "text": "y"}], "answerKey": "B"},
+        {"mc1_targets": {"choices": ["x", "y"], "labels": [0, 1]}},
+    ],
+)
+def test_choices_of_other_shapes_are_read(tmp_path, row):
+    item = one_of(tmp_path, **row)
+    assert (item.choices, item.references) == (("x", "y"), ("y",))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            {"choices": ["x", "y"], "answer": -1},
+            r"items\.jsonl:1: the reference '-1' is none of the choices\. Name",
+        ),
+        ({"choices": ["x", "y"], "answer": "\u00b2"}, r"the reference '\u00b2' is none of the choices"),
+        ({"choices": ["x", None, "y"], "answer": 2}, r"the choices are no list of 2 to 26 texts\. Name"),
+        ({"choices": "['x', 'y']", "answer": "A"}, r"the choices are no list of 2 to 26 texts"),
+    ],
+)
+def test_records_whose_choices_cannot_be_asked_are_refused(tmp_path, row, message):
+    with pytest.raises(InputError, match=message):
+        one_of(tmp_path, **row)
+
+
+def test_choices_are_shown_unless_the_prompt_shows_them(tmp_path):
+    letters = "Is he a boy, or is she b?"
+    assert one_of(tmp_path, question=letters, choices=["a", "b"], answer=0).prompt == lettered(
+        letters, ["a", "b"]
+    )
+    shown = "Which?\nA. cod\nB. cow"
+    assert one_of(tmp_path, question=shown, choices=["cod", "cow"], answer=0).prompt == shown
+    listed = (
+        "items:\n  - {prompt: Name a fish., choices: [cod, cow]}\n"
+        "  - {prompt: Is a cod or a cow a fish, choices: [cod, cow]}\n"
+    )
+    first, second = read_suite(written(tmp_path, listed)).items
+    assert first.prompt == lettered("Name a fish.", ["cod", "cow"])
+    assert second.prompt == "Is a cod or a cow a fish"
+
+
+@pytest.mark.parametrize("said", ["reference: nothing", "slices: [nothing]", "prompt: nothing"])
+def test_a_field_that_no_record_has_is_an_error(tmp_path, said):
+    records(tmp_path, [{"question": "Who?", "answer": "Ann"}])
+    with pytest.raises(InputError, match=r"no record has a field nothing\. There are: answer, question\."):
+        read_suite(written(tmp_path, f"items: {{path: items.jsonl, {said}}}"))
+
+
+def test_truth_is_written_as_in_yaml_and_json_and_items_without_references_are_counted(tmp_path):
+    suite = read_suite(records(tmp_path, [{"question": "Is it?", "answer": True}, {"question": "Is she?"}]))
+    assert suite.items[0].references == ("true",)
+    assert suite.scorer is None
+    assert suite.notes[1:] == ("1 of 2 items have no reference: no scorer is guessed",)
+
+
 def test_a_parquet_folder_and_its_aliases_are_read(tmp_path):
     rows = [{"question": "Who?", "question_id": "q1", "answer": {"value": "Ann", "aliases": ["Anna", "Ann"]}}]
     (tmp_path / "set").mkdir()
@@ -191,5 +293,7 @@ def test_the_shipped_suites_are_whole(name, items, scorer):
 def test_the_sums_of_the_shipped_suite_are_right():
     words = {"plus": int.__add__, "minus": int.__sub__, "times": int.__mul__}
     for item in read_suite(EXAMPLES / "sums.yaml").items:
-        first, word, second = item.prompt.removeprefix("What is ").removesuffix("?").split()
+        first, word, second = (
+            item.prompt.splitlines()[-2].removeprefix("Q: What is ").removesuffix("?").split()
+        )
         assert words[word](int(first), int(second)) == int(item.references[0])

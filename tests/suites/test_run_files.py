@@ -16,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wellkeeper.core.answers import FINISHES, Output
+from wellkeeper.engine.store import sweep
 from wellkeeper.errors import InputError
+from wellkeeper.suites import run_files
 from wellkeeper.suites.run import Answered, Run
 from wellkeeper.suites.run_files import is_run, read_run, write_run
 
@@ -143,6 +145,31 @@ def test_a_run_that_cannot_be_written_says_so(tmp_path):
         write_run(small_run(), tmp_path / "file")
 
 
+def test_two_that_write_to_one_folder_are_told(folder, monkeypatch):
+    told = run_files._told
+
+    def told_while_another_begins(item):
+        sweep(folder)
+        return told(item)
+
+    monkeypatch.setattr(run_files, "_told", told_while_another_begins)
+    with pytest.raises(InputError, match=r"is being written by another command, too\. Wait for it"):
+        write_run(small_run(5), folder)
+    assert read_run(folder) == small_run()
+
+
+@pytest.mark.parametrize("score", [1.5, -0.1, math.nan, math.inf])
+def test_a_score_lies_between_0_and_1(score):
+    with pytest.raises(InputError, match=r"has a score of .*Give one in \[0, 1\], or None"):
+        Answered(name="x", prompt=None, outputs=(Output(text="", finish="empty"),), scores=(score,))
+
+
+@pytest.mark.parametrize("temperature", [-1, math.nan, math.inf])
+def test_a_temperature_is_a_number_of_0_or_more(temperature):
+    with pytest.raises(InputError, match=r"has a temperature of .*Give a number of 0 or more, or None"):
+        replace(small_run(), temperature=temperature)
+
+
 # --- damage ------------------------------------------------------------------------------------------------------
 
 
@@ -172,6 +199,39 @@ def cut(path, end):
         (lambda run: edited(run / "answers.jsonl", b'"stop"', b'"went"'), r"line 1: .*went is no way to end"),
         (lambda run: edited(run / "answers.jsonl", b'"prompt"', b'"Prompt"'), "line 1: .*no 'prompt'"),
         (lambda run: (run / "answers.jsonl").unlink(), r"answers\.jsonl cannot be read \(No such file"),
+        (
+            lambda run: edited(run / "answers.jsonl", b'"tokens": null', b'"tokens": "9"'),
+            r"line 1: .*tokens is '9'",
+        ),
+        (
+            lambda run: edited(run / "answers.jsonl", b'"scores": [1.0]', b'"scores": [NaN]'),
+            r"line 1: .*has a score of nan\. Give one in \[0, 1\]",
+        ),
+        (
+            lambda run: edited(run / "answers.jsonl", b'"scores": [1.0]', b'"scores": [1%s]' % (b"0" * 400)),
+            "line 1: no item of a run",
+        ),
+        (
+            lambda run: edited(run / "answers.jsonl", b'"Say \\u00e9."', b'[{"role": 1}]'),
+            "line 1: .*the prompt is neither a text nor messages",
+        ),
+        (
+            lambda run: (run / "answers.jsonl").write_bytes(b"[" * 100_000 + b"\n"),
+            "line 1: no item of a run",
+        ),
+        (lambda run: (run / "run.json").write_bytes(b"[" * 100_000), r"run\.json: no JSON \("),
+        (
+            lambda run: edited(run / "run.json", b'"temperature": null', b'"temperature": "hot"'),
+            r"no header of a run \(temperature is 'hot'\)",
+        ),
+        (
+            lambda run: edited(run / "run.json", b'"temperature": null', b'"temperature": NaN'),
+            r"run\.json: The run v2 has a temperature of nan",
+        ),
+        (
+            lambda run: edited(run / "run.json", b'"notes": []', b'"notes": "abc"'),
+            r"no header of a run \(notes is 'abc'\)",
+        ),
         (lambda run: cut(run / "run.json", 40), r"run\.json, line \d: no JSON"),
         (lambda run: (run / "run.json").write_text(""), r"run\.json, line 1: no JSON"),
         (lambda run: (run / "run.json").write_text('["wellkeeper.run/1"]'), r"run\.json: no JSON object"),
@@ -273,6 +333,8 @@ def test_each_file_of_an_lm_eval_folder_is_a_run_of_its_own():
         ("samples_of_text.jsonl", '{"text": "a"}\n'),
         ("samples.jsonl", '{"doc_id": 1, "doc": "a document"}\n'),
         ("run.json", '{"text": "a run"}\n'),
+        ("run.json", '{"text": "a wellkeeper.run/1"}\n'),
+        ("scores.eval", "0.5 of all\n"),
         ("results.json", '{"results": [1, 2]}\n'),
         ("results_1.json", '{"results": {}}\n'),
         ("texts.json", '[{"text": "a"}]'),
@@ -287,7 +349,14 @@ def test_a_corpus_is_no_run(tmp_path, name, content):
     (tmp_path / "deeper").mkdir()
     (tmp_path / "deeper" / name).write_text(content)
     assert not is_run(tmp_path)
-    assert not is_run(tmp_path / name)
+    assert not is_run(tmp_path / name) or name.endswith(".eval")  # which, if named itself, is a damaged log
+
+
+def test_a_corpus_of_files_that_are_named_as_ours_is_no_run(tmp_path):
+    (tmp_path / "run.json").write_text('{"text": "a run"}')
+    (tmp_path / "answers.jsonl").write_text('{"question": "Why?", "answer": "So."}\n')
+    assert not is_run(tmp_path)
+    assert not is_run(tmp_path / "run.json")
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,49 @@ def test_an_empty_answer_is_wrong_and_asks_nobody(kind, spec):
 
 @pytest.mark.parametrize("kind", ["exact", "contains", "f1", "numeric", "choice", "math", "regex", "python"])
 def test_an_item_without_a_reference_is_refused(kind):
-    with pytest.raises(
-        InputError, match=rf"The item one has no reference, and the scorer {kind} compares with one\. Give"
-    ):
+    told = rf"The item one has no reference, and the scorer {kind} compares with one\. Give"
+    with pytest.raises(InputError, match=told):
         scored(kind, "1", choices=("1", "2"))
+    with pytest.raises(InputError, match=told):
+        scorer_of({"kind": kind}).check(item(choices=("1", "2")))
+
+
+@pytest.mark.parametrize(
+    ("spec", "given", "says"),
+    [
+        (
+            {"kind": "choice"},
+            item("cow", choices=("cod", "crow")),
+            r"No reference of the item one is one of its",
+        ),
+        ({"kind": "numeric"}, item("five"), r"The reference of the item one has no number: 'five'"),
+        ({"kind": "regex"}, item(".*", "("), r"The reference '\(' of the item one is no regular expression"),
+        ({"kind": "contains"}, item(" "), r"A reference of the item one is blank"),
+        ({"kind": "regex", "pattern": "(a)", "group": 1}, item(), r"The item one has no reference"),
+        ({"kind": "judge", "by": "pair"}, item(), r"The item one has no reference"),
+        (
+            {"kind": "python", "continues-prompt": True},
+            item("pass", prompt=[{"role": "user", "content": "x"}]),
+            r"The prompt of the item one is a conversation",
+        ),
+    ],
+)
+def test_an_item_that_cannot_be_scored_is_refused_before_anything_is_asked(spec, given, says):
+    with pytest.raises(InputError, match=says):
+        scorer_of(spec, ask=never_asked).check(given)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"kind": "judge"},
+        {"kind": "regex", "pattern": "a"},
+        {"kind": "python", "tests": "pass"},
+        {"kind": "json-schema", "schema": {"type": "object"}},
+    ],
+)
+def test_an_item_needs_no_reference_where_the_suite_says_all(spec):
+    scorer_of(spec, ask=never_asked).check(item())
 
 
 @pytest.mark.parametrize(
@@ -87,6 +126,17 @@ def test_an_item_without_a_reference_is_refused(kind):
             r"The pattern's groups are: 1\. Name one of them\.",
         ),
         ({"kind": "regex", "pattern": "a", "group": "x"}, r"The pattern's groups are: none\."),
+        ({"kind": "regex", "pattern": "(a)", "group": [1]}, r"is \[1\]\. The pattern's groups are: 1\."),
+        ({"kind": "regex", "pattern": "(a)", "group": True}, r"is True\. The pattern's groups are: 1\."),
+        ({"kind": "regex", "pattern": "(a)", "group": 1.0}, r"is 1\.0\. The pattern's groups are: 1\."),
+        (
+            {"kind": "regex", "pattern": "a{99999999999}"},
+            r"It is no regular expression: the repetition number",
+        ),
+        (
+            {"kind": "json-schema", "schema": {"$schema": [1]}},
+            r"Its \$schema is no text\. Put it in quotes\.",
+        ),
         ({"kind": "regex", "group": 1}, r"Give the pattern that has it, too\."),
         ({"kind": "regex", "pattern": " "}, r"Give a text that is not blank\."),
         ({"kind": "choice", "by": "logprobs"}, r"Give one of text, logprob\. Did you mean logprob\?"),

@@ -122,6 +122,42 @@ def test_an_item_that_cannot_be_scored_by_letters_is_refused(references, choices
         scored("choice", "A", *references, choices=choices)
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("B is correct. A is incorrect because a cod is a fish.", "B"),
+        ("Option A is right", "A"),
+        ("The answer is A because a cow has legs.", "A"),
+        ("The answer isn't B but C.", "C"),
+        ("The answer is not A. It is B.", "B"),
+        ("The answer is not B", ""),
+        ("Not A", ""),
+        ("I think not\nB", "B"),
+        ("Answer is (B), and (A) is a distractor.", "B"),
+        ("<answer>B</answer> since A. is no fish", "B"),
+        ("\u7b54\u6848\u662fB", "B"),
+        ("The answer is D\u00e9troit", ""),
+        ("D\u00e9sol\u00e9, je ne sais pas", ""),
+        ("Vitamin B2", ""),
+    ],
+)
+def test_denials_explanations_and_words_name_no_letter_of_their_own(text, found):
+    assert "".join(chosen(text, FISH)) == found
+
+
+def test_choices_that_punctuation_alone_tells_apart_are_told_apart():
+    signed = ("5", "-5", "0")
+    assert chosen("-5", signed) == chosen("The answer is -5", signed) == ("B",)
+    assert chosen("It's 5.", signed) == ("A",)
+
+
+def test_choices_of_one_text_are_one_and_a_blank_one_is_named_by_no_text():
+    assert chosen("cod", ("cod", "cod", "cow")) == ("A",)
+    assert value("choice", "B", "cod", choices=("cod", "cod", "cow")) == 1
+    assert chosen("", ("", "cow")) == ()
+    assert chosen("What?", ("", "cow")) == ()
+
+
 # --- by chances ---------------------------------------------------------------------------------------------------
 
 

@@ -95,7 +95,16 @@ def test_anything_but_one_verdict_in_the_last_line_is_unknown(reply, note):
 
 
 @pytest.mark.parametrize(
-    "line", ["VERDICT: 1", "**VERDICT: 1**", "VERDICT: 1.", "  VERDICT:1  ", "`VERDICT: 1`"]
+    "line",
+    [
+        "VERDICT: 1",
+        "**VERDICT: 1**",
+        "**VERDICT:** 1",
+        "VERDICT: **1**",
+        "VERDICT: 1.",
+        "  VERDICT:1  ",
+        "`VERDICT: 1`",
+    ],
 )
 def test_a_verdict_may_be_dressed(line):
     assert verdict_of(f"So it is.\n{line}\n") == "1"

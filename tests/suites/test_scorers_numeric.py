@@ -105,13 +105,26 @@ def test_any_text_gives_numbers_or_none(text):
         ("10-3", "3"),
         ("5.", "5"),
         ("1/0 or 4", "4"),
+        ("10^3", "1000"),
+        ("2^{10}", "1024"),
+        ("7\u00b2", "49"),
+        ("2^-1", "1/2"),
+        ("1{,}000", "1000"),
+        ("1,\\!000", "1000"),
+        ("12\\,000", "12000"),
+        ("\\frac12", "1/2"),
+        ("1\\frac{1}{2}", "3/2"),
+        ("x^2 is 3", "3"),
     ],
 )
 def test_a_number_in_words_of_people_is_read(text, number):
     assert read(text) == Fraction(number)
 
 
-@pytest.mark.parametrize("text", ["", "none", "H2O and x5", "1e999999999", "9" * 500, "1/0", "٣"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "none", "H2O and x5", "1e999999999", "9" * 500, "1/0", "٣", "x^2", "s^{-1}", "9^9999", "0^-1"],
+)
 def test_what_is_no_number_or_too_long_for_one_is_none(text):
     assert number_meant(text) is None
 
@@ -133,6 +146,17 @@ def test_what_is_no_number_or_too_long_for_one_is_none(text):
         ("So \\boxed{-4} in 2 steps", -4),
         ("The answer is 5 - 3 apples of 9", 5),
         ("3 apples. The answer is unclear", 3),
+        ("Therefore, the answer is $5 * 20 = $100.", 100),
+        ("The answer is 5*20 = 100 dollars", 100),
+        ("The answer is (3 + 4)*2 = 14", 14),
+        ("Answer: 2(3+4) = 14", 14),
+        ("Answer: 4! = 24", 24),
+        ("Answer: 5 apples + 3 apples = 8 apples", 8),
+        ("The answer is 5 miles = 8 km", 5),
+        ("The answer is 5 (2 + 3 = 5, 7 is more)", 5),
+        ("<answer>7</answer> in 2 steps", 7),
+        ("The area is 49 m^2.", 49),
+        ("The area is 49 cm^{2}, or 49 cm\u00b2", 49),
     ],
 )
 def test_the_number_that_is_announced_is_meant_and_the_last_where_none_is(text, number):

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scorer_helpers import scored, value
 
+from wellkeeper.errors import InputError
 from wellkeeper.suites.scorers.texts import DIFFERENCES, normalised, word_f1
 
 WORDS = st.lists(
@@ -138,3 +139,10 @@ def test_the_note_says_what_was_read():
     assert scored("contains", "a cow", "cow").note == "holds cow"
     assert scored("contains", "a cow", "cod").note == "holds no reference"
     assert len(scored("exact", "x" * 10_000, "y").note) == 60
+
+
+def test_a_blank_reference_that_every_answer_would_hold_is_refused():
+    with pytest.raises(
+        InputError, match=r"A reference of the item one is blank, and every answer holds it\. Leave"
+    ):
+        scored("contains", "anything", "cow", " ")

@@ -104,8 +104,12 @@ def test_a_worker_that_hangs_is_ended_by_the_clock(monkeypatch):
     worker.ask("search", seconds=1, pattern="a", flags=0, text="a", group=0, whole=False, last=False)
     stopped = worker.pid
     os.kill(stopped, signal.SIGSTOP)
-    with pytest.raises(Unknown, match="the check was killed"):
-        worker.ask("search", seconds=1, pattern="a", flags=0, text="a", group=0, whole=False, last=False)
+    with pytest.raises(
+        Unknown, match="the check was killed"
+    ):  # more text than a pipe holds: it must not wait to write
+        worker.ask(
+            "search", seconds=1, pattern="a", flags=0, text="a" * 300_000, group=0, whole=False, last=False
+        )
     assert not alive(stopped)
     worker.close()
 
@@ -175,6 +179,76 @@ def test_a_forked_process_has_its_own_worker_and_workers_end_with_those_who_ask(
         time.sleep(0.02)
     assert not alive(first)
     assert not alive(second)
+
+
+FORKED_AT_WORK = """
+import os, sys, threading, time
+from scorer_helpers import scored
+from wellkeeper.suites.scorers.workers import WORKER
+slow = lambda: scored({"kind": "regex", "pattern": "(a+)+$", "seconds": 0.5}, "a" * 60 + "b")
+thread = threading.Thread(target=slow)
+thread.start()
+while WORKER.pid is None or not WORKER._lock.locked():
+    time.sleep(0.01)
+if os.fork() == 0:
+    assert WORKER.pid is None
+    assert scored({"kind": "regex", "pattern": "a"}, "a").value == 1
+    sys.exit(0)
+_, status = os.wait()
+thread.join()
+assert scored({"kind": "regex", "pattern": "a"}, "a").value == 1
+print(status)
+"""
+
+
+def test_a_process_that_is_forked_while_a_thread_asks_does_not_wait_for_that_thread():
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", FORKED_AT_WORK],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
+MANY_FILES = """
+import os, resource
+from scorer_helpers import scored
+resource.setrlimit(resource.RLIMIT_NOFILE, (2048, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+assert scored({"kind": "regex", "pattern": "a"}, "a" * 100_000).value == 1
+assert scored({"kind": "python"}, "x = 1", "assert x == 1").value == 1
+"""
+
+
+def test_a_program_with_more_than_a_thousand_open_files_is_served():
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    subprocess.run([sys.executable, "-c", MANY_FILES], env=environment, check=True, timeout=60)
+
+
+PROFILED = """
+import signal
+from scorer_helpers import scored
+signal.signal(signal.SIGPROF, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGPROF])
+print(scored({"kind": "regex", "pattern": "(a+)+$", "seconds": 0.2}, "a" * 60 + "b").note)
+"""
+
+
+def test_a_program_that_ignores_the_timer_of_profilers_keeps_the_limit():
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", PROFILED],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == "the check took more than 0.2 s of CPU time\n"
 
 
 # --- JSON ---------------------------------------------------------------------------------------------------------

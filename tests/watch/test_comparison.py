@@ -15,6 +15,7 @@ from wellkeeper.measure.incidence import incidence_of
 from wellkeeper.measure.paired_answers import accuracy_change, degenerate_change
 from wellkeeper.measure.verdicts import gate, holm
 from wellkeeper.recipe.compare_runs import words_of_answers
+from wellkeeper.suites.run import Run
 from wellkeeper.watch.comparison import compare_runs, degenerate_kind
 
 FIRST = random_run("v1", 1)
@@ -156,6 +157,14 @@ def test_scores_of_two_kinds_are_not_compared() -> None:
     assert found.not_measured["accuracy"].endswith("Score both by the same, then compare again.")
 
 
+def test_of_a_scored_run_beside_one_that_is_not_it_is_said_which_one_lacks_scores() -> None:
+    bare = replace(LIKE, metric="", items=tuple(replace(item, scores=()) for item in LIKE.items))
+    assert compare_runs(FIRST, bare).not_measured["accuracy"] == (
+        "The second run is not scored, and the other one is by exact. Score both by the same, then compare again."
+    )
+    assert compare_runs(bare, FIRST).not_measured["accuracy"].startswith("The first run is not scored")
+
+
 def test_at_temperature_0_there_is_no_diversity_to_compare() -> None:
     found = compare_runs(replace(FIRST, temperature=0.0), replace(LIKE, temperature=0.0))
     assert found.metric("diversity") is None
@@ -167,6 +176,20 @@ def test_items_are_paired_by_name_and_what_one_run_alone_has_is_named() -> None:
     assert found.items == 45
     assert found.only_first == tuple(f"item {n:03}" for n in range(50, 60))
     assert found.only_second == tuple(f"item {n:03}" for n in range(5))
+
+
+def test_an_item_with_more_answers_in_one_run_is_compared_by_as_many_as_the_other_has() -> None:
+    def only(side: Run, answers: int) -> Run:
+        items = (
+            replace(item, outputs=item.outputs[:answers], scores=item.scores[:answers]) for item in side.items
+        )
+        return replace(side, items=tuple(items))
+
+    found, cut = compare_runs(only(FIRST, 2), BLAND), compare_runs(only(FIRST, 2), only(BLAND, 2))
+    assert (found.metrics, found.slices, found.second.answers) == (cut.metrics, cut.slices, 120)
+    assert found.warnings == (
+        "60 of 60 items have more answers in one run: the first of them were compared, as many as the other run has.",
+    )
 
 
 def test_fewer_than_5_items_in_common_are_refused() -> None:
@@ -252,10 +275,50 @@ def test_what_makes_it_no_comparison_of_like_with_like_is_said() -> None:
     assert compare_runs(FIRST, LIKE).warnings == ()
 
 
+def test_answers_without_spread_at_equal_length_do_not_pass_for_items_enough() -> None:
+    silent = run("A", [answered(f"i{n}", ["", ""]) for n in range(30)])
+    found = compare_runs(silent, run("B", [answered(f"i{n}", ["a bird", "the sea"]) for n in range(30)]))
+    assert found.diversity["equal_length"].deviation == 0  # all are cut to no word
+    assert found.metric("diversity").items_to_decide == 299  # .99^299 is the first power below .05
+
+
 @pytest.mark.parametrize("margin", [0, 1, -0.1, float("nan")])
 def test_a_margin_that_is_no_share_is_refused(margin) -> None:
-    with pytest.raises(DataError, match="Give a share in"):
+    with pytest.raises(DataError, match=r"^margin is .* Give a share in .* such as 0\.05"):
         compare_runs(FIRST, LIKE, margin=margin)
+    with pytest.raises(DataError, match=r"^diversity_margin is .* Give a share in .* such as 0\.01"):
+        compare_runs(FIRST, LIKE, diversity_margin=margin)
+
+
+def test_diversity_has_a_margin_of_its_own_in_the_gate_and_in_slices() -> None:
+    found = compare_runs(FIRST, LIKE, margin=0.1, diversity_margin=0.02)
+    margins = {"accuracy": 0.1, "diversity": 0.02, "degenerate": 0.1}
+    assert {metric.name: metric.change.margin for metric in found.metrics} == margins
+    assert {part.metric: part.change.margin for part in found.slices} == margins
+    assert {view.margin for view in found.diversity.values()} == {0.02}
+    document = found.to_json()
+    assert (document["margin"], document["diversity_margin"]) == (0.1, 0.02)
+
+
+def test_a_small_loss_of_diversity_near_1_is_worse_by_its_own_margin_and_would_pass_by_that_of_accuracy() -> (
+    None
+):
+    rng = np.random.default_rng(2)
+
+    def varied(name: str, repeated: float) -> Run:
+        """Texts of random letters; some share their first half with another answer to the item."""
+        items = []
+        for number in range(120):
+            texts = ["".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), 60)) for _ in range(4)]
+            if rng.random() < repeated:
+                texts[1] = texts[0][:30] + texts[1][30:]
+            items.append(answered(f"i{number}", texts))
+        return run(name, items)
+
+    first, second = varied("A", 0.0), varied("B", 0.5)
+    narrow, wide = compare_runs(first, second), compare_runs(first, second, diversity_margin=0.05)
+    assert -0.05 < narrow.metric("diversity").change.change.estimate < -0.01
+    assert (narrow.verdict, wide.metric("diversity").verdict) == ("worse", "not worse")
 
 
 # --- the tail, slices, examples --------------------------------------------------------------------
@@ -289,11 +352,11 @@ def test_a_version_without_rare_human_words_is_found_by_the_tail() -> None:
     assert tail.verdict == "worse"
     assert tail.change is None
     assert {change.figure for change in tail.tail.changes if change.p <= 0.05} >= {"tail_recall", "distinct"}
+    changed = [metric for metric in found.metrics if metric.tail or not metric.change.is_unchanged]
+    assert [metric.name for metric in changed] == ["diversity", "tail"]  # no answer is degenerate
     assert (
         tail.p
-        == holm(np.array([metric.change.p if metric.change else metric.tail.p for metric in found.metrics]))[
-            -1
-        ]
+        == holm(np.array([metric.change.p if metric.change else metric.tail.p for metric in changed]))[-1]
     )
     like = compare_runs(
         zipf_run("A", 1, common=32), zipf_run("B", 3, common=32), cells=words_of_answers, reference=human()

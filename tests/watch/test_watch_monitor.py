@@ -249,6 +249,14 @@ def test_slices_are_called_by_e_bh_and_raise_no_alarm():
     assert timeline.verdict == "no alarm"
 
 
+def test_a_slice_is_not_called_by_evidence_from_before_a_renewal():
+    slices = {f"i{item:03d}": {"language": "de" if item < 30 else "en"} for item in range(100)}
+    weeks = {1: pairs(20, 0), 2: pairs(20, 0)}
+    assert timeline_of(seen(weeks, slices=slices)).slices[0].verdict == "worse"
+    renewed = timeline_of(seen(weeks, slices=slices, renewals=((3, "rolled back"),)))
+    assert [one.verdict for one in renewed.slices] == ["not enough data"] * 2
+
+
 def test_slices_that_were_not_asked_for_or_are_small_are_left_out():
     slices = {f"i{item:03d}": {"a": str(item % 2), "b": str(item // 95)} for item in range(100)}
     config = replace(PAIRED, slices=("b",))

@@ -1,6 +1,7 @@
 """A webhook is told, its address is not; and what cannot be told is said."""
 
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -68,7 +69,32 @@ def test_a_webhook_that_is_not_there_is_told_without_the_address(hook):
     assert "secret" not in str(told.value)
 
 
-@pytest.mark.parametrize("address", ["file:///etc/passwd", "secret", "https://", "http://[", "ftp://a/b"])
+def test_what_speaks_no_http_is_told_without_the_address():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def babble():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"hello\n")
+
+        threading.Thread(target=babble, daemon=True).start()
+        with pytest.raises(WorkError, match=r"cannot be reached \(BadStatusLine\)\. Check its address"):
+            post(f"http://127.0.0.1:{server.getsockname()[1]}/secret", {})
+
+
+def test_a_webhook_that_hangs_is_waited_for_so_long_and_no_longer():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        pytest.raises(WorkError, match=r"cannot be reached \(TimeoutError\)"),
+    ):
+        post(f"http://127.0.0.1:{server.getsockname()[1]}/secret", {}, timeout=0.2)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["file:///etc/passwd", "secret", "https://", "http://[", "ftp://a/b", "https://a/b c", "https://a/\x07"],
+)
 def test_an_address_that_is_none_is_told_without_it(monkeypatch, address):
     monkeypatch.setenv("HOOK", address)
     with pytest.raises(InputError) as told:

@@ -126,6 +126,25 @@ def test_no_key_and_no_address_is_ever_in_the_file(store, tmp_path):
 # --- files that are none --------------------------------------------------------------------------------
 
 
+def test_who_reads_does_not_wait_for_who_writes(store, tmp_path, monkeypatch):
+    monkeypatch.setattr("wellkeeper.watch.store._PATIENCE", 0.0)
+    writer = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("INSERT INTO facts VALUES ('half', '1')")
+    with WatchStore(tmp_path) as reader:
+        assert reader.facts() == {"created": "2026-01-01"}
+    writer.close()
+
+
+def test_a_snapshot_is_of_one_moment(store, tmp_path):
+    with WatchStore(tmp_path) as reader:
+        with reader.snapshot():
+            assert reader.weeks() == ()
+            store.complete_week(WEEK, [batch("a", "4", 1.0)])
+            assert (reader.weeks(), reader.measured()) == ((), {})
+        assert reader.weeks() == (WEEK,)
+
+
 def test_a_watch_is_begun_once(store, tmp_path):
     with pytest.raises(InputError, match=r"holds a watch already\. Go on with: wellkeeper watch run"):
         WatchStore(tmp_path, begin=True)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from starlette.testclient import TestClient
 
 from wellkeeper.errors import InputError, MissingExtraError, WorkError
 from wellkeeper.recipe.watch_pages import served_pages
+from wellkeeper.report import visible
 from wellkeeper.watch import web
 
 TOKEN = "the-token-of-these-tests"
@@ -103,6 +105,21 @@ def test_the_printed_address_leads_to_no_other_host(path):
     target = answer.headers["refresh"].partition("url=")[2]
     assert target.startswith("/")
     assert not target.startswith(("//", "/\\"))
+
+
+@pytest.mark.parametrize(
+    ("path", "goes_on"),
+    [
+        ("/\u4e2d", "/%E4%B8%AD"),
+        ("/%0d%0aX-Evil:%201", "/%0D%0AX-Evil%3A%201"),
+        ("/;url=javascript:alert(1)", "/%3Burl%3Djavascript%3Aalert%281%29"),
+    ],
+)
+def test_the_printed_address_goes_on_to_any_path_and_writes_no_header_of_its_own(path, goes_on):
+    answer = client().get(path, params={"token": TOKEN})
+    assert answer.status_code == 200
+    assert answer.headers["refresh"].partition("url=")[2] == goes_on
+    assert "x-evil" not in answer.headers
 
 
 def test_two_dashboards_on_one_computer_do_not_take_each_others_cookies():
@@ -286,6 +303,51 @@ def test_a_watch_that_cannot_be_read_says_so_and_goes_on():
     assert browser.get("/weeks/20").status_code == 200
 
 
+def test_a_folder_that_cannot_be_entered_is_said_with_the_way_out():
+    held = Watched()
+    browser = opened(held, raise_server_exceptions=False)
+
+    def broken(_week):
+        raise PermissionError(13, "Permission denied", "watched/watch.yaml")
+
+    held.pairs = broken
+    answer = browser.get("/weeks/20")
+    assert answer.status_code == 500
+    assert "watched/watch.yaml: Permission denied. Restore the folder or its rights" in answer.text
+
+
+def test_a_notice_is_said_once():
+    answer = opened().get("/weeks/27")
+    assert answer.text.count("Choose one on the first page.") == 1
+
+
+# --- size --------------------------------------------------------------------------------------------
+
+
+def test_of_a_week_of_thousands_of_long_answers_no_more_is_read_than_is_shown(monkeypatch):
+    looked = Counter()
+    monkeypatch.setattr(
+        visible, "_is_hidden", lambda letter, real=visible._is_hidden: looked.update("x") or real(letter)
+    )
+    (pair, *_) = timelines.pairs(20)
+    long = replace(pair, before=("\u00e9" * 30_000,), after=("\u00e8" * 30_000,))
+    held = opened(Watched(pairs=lambda _week: [replace(long, item=f"item-{n}") for n in range(1_000)]))
+    looked.clear()
+    page = held.get("/weeks/20")
+    assert page.status_code == 200
+    assert "Items 1 to 20 of 1" in page.text
+    assert looked["x"] < 20 * 2 * 21_000 + 10_000
+
+
+def test_of_many_pages_the_first_the_last_and_the_near_ones_are_offered():
+    (pair, *_) = timelines.pairs(20)
+    held = opened(Watched(pairs=lambda _week: [replace(pair, item=f"item-{n}") for n in range(2_000)]))
+    tree = lxml_html.fromstring(held.get("/weeks/20", params={"page": 50}).text)
+    offered = tree.xpath("//nav[@aria-label='Pages']//a")
+    assert [int(link.text_content()) for link in offered] == [1, 2, *range(47, 54), 99, 100]
+    assert [link.text_content() for link in offered if link.get("aria-current")] == ["50"]
+
+
 # --- strangers' text ---------------------------------------------------------------------------------
 
 
@@ -355,7 +417,7 @@ def test_without_the_extra_it_says_what_to_install(absent, monkeypatch):
 def test_a_port_that_is_taken_is_said_with_the_way_out():
     with (
         web.listen(0) as taken,
-        pytest.raises(InputError, match=r"cannot be used \(.*\)\. Give another, .*--port 0$"),
+        pytest.raises(InputError, match=r"cannot be used \([^()]*\)\. Give another, .*--port 0$"),
     ):
         web.listen(taken.getsockname()[1])
 

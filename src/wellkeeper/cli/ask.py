@@ -10,10 +10,12 @@ from wellkeeper.cli.support import (
     CLEAN,
     FINDINGS,
     console,
+    json_option,
     judge_options,
     plain_errors,
     print_json,
     progress,
+    quiet_option,
     sampler_options,
 )
 
@@ -55,8 +57,8 @@ from wellkeeper.cli.support import (
 )
 @click.option("--fresh", is_flag=True, help="Forget the run in --out, its answers and what they cost.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if answers did not come.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors only.")
+@json_option
+@quiet_option
 def ask(
     suite: str,
     *,

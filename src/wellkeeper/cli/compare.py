@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _OF_CORPORA = {"pairs": "--pairs", "source": "--source"}
 """Options that runs do not have: their items are paired by name, and they have no sources."""
+_OF_RUNS = {"diversity_margin": "--diversity-margin"}
+"""Options that corpora do not have: nobody answered one item of theirs several times."""
 
 
 @click.command()
@@ -54,6 +56,14 @@ _OF_CORPORA = {"pairs": "--pairs", "source": "--source"}
     default=0.05,
     show_default=True,
     help="Change that does not matter: points as a share; of corpora and tails, a share of each figure.",
+)
+@click.option(
+    "--diversity-margin",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.01,
+    show_default=True,
+    help="Of runs: loss of diversity that does not matter. Distances lie near 1: from .96 to .94, answers as good as "
+    "25 unlike ones become 17.",
 )
 @click.option(
     "--permutations",
@@ -90,8 +100,7 @@ def compare(
     keep_memory()
     with plain_errors(resume=""):
         are_runs = _are_runs(first, second, kind)
-        if are_runs:
-            _refuse_options_of_corpora(click.get_current_context())
+        _refuse_options_of_the_other(click.get_current_context(), are_runs=are_runs)
         if options["permutations"] is None:
             del options["permutations"]
         with progress(quiet=quiet or as_json) as listener:
@@ -126,15 +135,18 @@ def _are_runs(first: str, second: str, kind: str | None) -> bool:
     return any(found)
 
 
-def _refuse_options_of_corpora(context: click.Context) -> None:
-    """Raises InputError: an option was given that runs do not have."""
+def _refuse_options_of_the_other(context: click.Context, *, are_runs: bool) -> None:
+    """Raises InputError: an option was given that runs, or corpora, do not have."""
     from wellkeeper.errors import InputError
 
-    for name, option in _OF_CORPORA.items():
+    for name, option in (_OF_CORPORA if are_runs else _OF_RUNS).items():
         if context.get_parameter_source(name) not in {ParameterSource.DEFAULT, None}:
             raise InputError(
                 f"{option} is for corpora, and A and B are runs, whose items are paired by name. Leave it out, or say "
                 "--as corpora."
+                if are_runs
+                else f"{option} is for runs, several answers to each item of a suite, and A and B are corpora. Leave "
+                "it out."
             )
 
 
@@ -148,7 +160,8 @@ def _runs(first: str, second: str, listener: "Listener", options: dict[str, Any]
 def _corpora(first: str, second: str, listener: "Listener", options: dict[str, Any]) -> "Comparison":
     from wellkeeper.recipe.compare import compare as compare_corpora
 
-    return compare_corpora(first, second, listener=listener, **options)
+    known = {name: value for name, value in options.items() if name not in _OF_RUNS}
+    return compare_corpora(first, second, listener=listener, **known)
 
 
 def _print(document: dict[str, Any], paths: dict[str, str], *, are_runs: bool) -> None:

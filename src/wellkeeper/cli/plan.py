@@ -14,6 +14,7 @@ from wellkeeper.cli.support import (
     print_json,
     progress,
     quiet_option,
+    text_option,
 )
 
 
@@ -55,10 +56,11 @@ from wellkeeper.cli.support import (
 )
 @click.option("--pilot", metavar="RUN", help="Run whose noise and lengths are taken.")
 @click.option("--reference", multiple=True, metavar="PATH", help="Human text, for the tail; repeatable.")
+@text_option
 @click.option(
     "--mean",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Mean score, where no pilot says it.  [default: 0.7]",
+    help="Mean score, where noise is assumed.  [default: the pilot's, or 0.7]",
 )
 @click.option("--items", type=click.IntRange(20), help="Items that there are: tell what they find.")
 @click.option(

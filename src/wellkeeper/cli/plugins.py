@@ -34,8 +34,11 @@ _DOCUMENTS = (
     "compare-runs",
     "forecast",
     "lab",
+    "plan",
     "prove",
     "recommend",
+    "trend",
+    "watch",
 )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import UnionType
 from typing import Any, Literal, Self, TypeAlias, get_args
 
 from wellkeeper.core.refusal import is_refusal
@@ -16,6 +17,17 @@ FAILED = "error"
 """The word for an answer that did not come, beside those that servers have."""
 _CUT = frozenset({"length", "max_tokens", "model_length"})
 _FILTERED = frozenset({"safety", "recitation", "blocklist", "prohibited_content"})  # what Gemini calls it
+
+
+_KINDS: dict[str, type | UnionType] = {
+    "text": str,
+    "note": str,
+    "tokens": int | None,
+    "prompt_tokens": int | None,
+    "seed": int | None,
+    "milliseconds": float | int,
+}
+"""What the plain fields of an answer are in JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +59,9 @@ class Output:
         """
         if entry["finish"] not in FINISHES:
             raise ValueError(f"{entry['finish']} is no way to end")
+        for name, kind in _KINDS.items():
+            if name in entry and not isinstance(entry[name], kind):
+                raise TypeError(f"{name} is {entry[name]!r}")
         logprobs, first_tokens = entry["logprobs"], entry.get("first_tokens")
         numbers = {
             "logprobs": None if logprobs is None else tuple(map(float, logprobs)),

@@ -1,5 +1,6 @@
 """What answers cost: tokens and money, what one more may cost at most, and budgets that refuse it beforehand."""
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -56,7 +57,7 @@ class Price:
     answer: float
 
     def __post_init__(self) -> None:
-        if not (self.prompt >= 0 and self.answer >= 0):
+        if not (0 <= self.prompt < math.inf and 0 <= self.answer < math.inf):
             raise InputError(
                 f"A price of {self.prompt} and {self.answer} is none. Give what a million tokens of prompts and of "
                 "answers cost, 0 or more."
@@ -75,6 +76,11 @@ class Budget:
     price: Price | None = None
 
     def __post_init__(self) -> None:
+        # Click reads "nan", and no sum is above it: such a budget would never end.
+        if self.money is not None and not 0 < self.money < math.inf:
+            raise InputError(
+                f"A budget of {self.money} is none. Give an amount of money above 0, or leave it out for no limit."
+            )
         if self.money is not None and self.price is None:
             raise InputError(
                 "A budget of money was given without a price. Give the price of a million tokens, too."

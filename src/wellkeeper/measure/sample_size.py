@@ -1,7 +1,7 @@
 """How many items, and how many answers to each, find a drop of a wanted size before a token is spent.
 
 One plan a test of two versions on the same items: McNemar's for one answer to each item, Student's paired t for
-several, sign flips for diversity, swapped prompts and maxT for the tail. The first is exact, given how many items
+several, sign flips for diversity, swapped prompts and maxT for the tail. The first is exact up to 5,000 items that
 change; the second and third take the mean over items for normal; the fourth is simulated, and says its error.
 benchmarks/watch/needs.py sets them beside the need as simulated.
 
@@ -42,12 +42,14 @@ _NORMAL = NormalDist()
 _ROUNDING = 1e-9
 _HALVINGS = 40  # of the least drop
 _FEWEST = 5  # items of a test that takes sums for normal
+_MOST_CHANGED = 5_000  # items: McNemar's test of more has the power of a test of a normal mean, to .01
 _FIRST_PROMPTS, _MOST_PROMPTS = 20, 5_120  # of simulated plans
+_MIXED_AT_ONCE = 1 << 22  # cells of the mixtures of as many prompts
 _ROUNDS = 3  # of a simulated plan: at the need as known so far
 _SELDOM = 50  # items of a cell whose rate is taken for likely rather than known
 _LEAST_RATE = 0.2  # items of a cell; rarer ones are too seldom seen to tell how rare they are
 _RATES = 160
-_STEPS = 2_000  # towards the likeliest rates; the last ones change nothing that a plan shows
+_STEPS = 2_000  # towards the likeliest rates; ten times as many move a plan by less than its error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +204,8 @@ def mcnemar_power(
 ) -> float:
     """Chance, in [0, 1], that McNemar's test of so many items finds the drop: exact but for rounding [1].
 
+    Where more than 5,000 items are expected to change it is that of a normal mean, which is the same to .01.
+
     Raises:
         DataError: a number is out of the range that `plan_mcnemar` states.
     """
@@ -216,6 +220,7 @@ class _Discordant:
     """Power of McNemar's test given the number of items that change, which is binomial itself."""
 
     def __init__(self, *, drop: float, discordance: float, level: float, exact: bool) -> None:
+        self.drop = drop
         self.discordance = discordance
         self.lost = (discordance + drop) / (2 * discordance)  # share of changing items that are lost
         self.level = level
@@ -223,10 +228,15 @@ class _Discordant:
         self._known = np.zeros(0)
 
     def power(self, items: int) -> float:
-        changed = _binomial(items, self.discordance)
-        if self._known.size <= items:
-            self._known = rejected(items, self.lost, self.level, exact=self.exact)
-        return float(changed @ self._known[: items + 1])
+        expected = items * self.discordance
+        if expected > _MOST_CHANGED:
+            variance = self.discordance - self.drop**2
+            return t_power(items, drop=self.drop, variance=variance, level=self.level)
+        # ten standard deviations above the mean nothing is left
+        most = min(items, math.ceil(expected + 10 * math.sqrt(expected) + 50))
+        if self._known.size <= most:
+            self._known = rejected(most, self.lost, self.level, exact=self.exact)
+        return float(_binomial(items, self.discordance)[: most + 1] @ self._known[: most + 1])
 
 
 def rejected(most: int, lost: float, level: float, *, exact: bool) -> Numbers:
@@ -519,6 +529,8 @@ def tail_power(
 ) -> float:
     """Chance, in [0, 1], that so many prompts find the loss, as simulated in `worlds` worlds; as for `plan_tail`.
 
+    More than 5,120 prompts are simulated as 5,120, and find the loss at least as often.
+
     Raises:
         DataError: a number is out of the range that `plan_tail` states, or there are fewer than 10 prompts.
     """
@@ -526,7 +538,7 @@ def tail_power(
     if items < 10:
         raise DataError(f"items is {items}, and the test of the tail wants 10 prompts. Give 10 or more.")
     world = _TailWorld(reference, drop=drop, samples=samples, concentration=concentration)
-    return world.power(items, level, worlds, permutations, seed)
+    return world.power(min(items, _MOST_PROMPTS), level, worlds, permutations, seed)
 
 
 class _TailWorld:
@@ -561,8 +573,14 @@ class _TailWorld:
     def answers(self, prompts: int, seed: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Cells of both versions' answers, shape (prompts, samples) each."""
         generator = np.random.default_rng(seed)
-        mixture = generator.gamma(self.shapes, size=(prompts, self.shapes.size))
-        return self._drawn(generator, mixture), self._drawn(generator, mixture * self.kept)
+        before, after = [], []
+        at_once = max(1, _MIXED_AT_ONCE // self.shapes.size)
+        for start in range(0, prompts, at_once):
+            size = (min(at_once, prompts - start), self.shapes.size)
+            mixture = generator.gamma(self.shapes, size=size)
+            before.append(self._drawn(generator, mixture))
+            after.append(self._drawn(generator, mixture * self.kept))
+        return np.concatenate(before), np.concatenate(after)
 
     def _drawn(self, generator: np.random.Generator, mixture: Numbers) -> NDArray[np.int64]:
         reached = np.cumsum(mixture, axis=1)

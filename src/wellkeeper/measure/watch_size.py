@@ -8,7 +8,7 @@ docs/LOG.md has such years through the whole watch (benchmarks/watch/years.py).
 """
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -37,6 +37,7 @@ class WatchPower:
     early: float  # share of streams with an alarm before the change, a false one
 
 
+@lru_cache(maxsize=256)  # searches for several numbers of weeks pass through the same sizes
 def watch_power(
     items: int,
     *,

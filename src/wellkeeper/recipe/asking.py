@@ -52,6 +52,7 @@ def ask(
     budget: Budget | None = None,
     judge: Sampler | None = None,
     judge_budget: Budget | None = None,
+    fresh: bool = False,
     listener: Listener = nobody,
 ) -> Run:
     """What a model answers to a suite, scored.
@@ -73,24 +74,31 @@ def ask(
         budget: most that the model's answers in the cache may cost.
         judge: the model that scorers ask, if they do.
         judge_budget: most that its answers in the cache may cost.
+        fresh: forget the run in `out`, its answers and what they cost.
         listener: is told of progress.
 
     Raises:
         InputError: neither folder nor cache is given, the folder holds another run, or several draws are asked for at
-            a temperature of 0; or what suite, sampler or scorers say.
+            a temperature of 0; `fresh` with a cache of one's own; or what suite, sampler or scorers say.
         MissingExtraError: what a scorer needs is not installed.
         WorkError: the model cannot be asked, rejects all, or the budget ends.
     """
     samples = suite.samples if samples is None else samples
     temperature = suite.temperature if temperature is None else temperature
     _check(suite, sampler, samples, temperature)
+    SuiteScorers.of(suite, judge=judge)  # a mistake in the suite is told before anything is forgotten or paid
+    file = _cache(out, cache)
+    if fresh:
+        _forget(out, cache)
     same: dict[str, Any] = {
         "seed_name": name if seed is None else f"seed {seed}",
         "fingerprint": sampler.fingerprint,
         "temperature": float(temperature),
     }
     created = None if out is None else _begun(out, same, suite.digest)
-    with Store(_cache(out, cache)) as store:
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    with Store(file) as store:
         kept = None if judge is None else Cached(judge, store, budget=judge_budget)
         scorers = SuiteScorers.of(suite, judge=kept)
         outputs = collect(
@@ -151,7 +159,6 @@ def _cache(out: Path | None, cache: Path | None) -> Path:
         raise InputError(
             "There is no place for the answers. Give a folder for the run, or a file for the cache."
         )
-    out.mkdir(parents=True, exist_ok=True)
     return out / CACHE
 
 
@@ -212,6 +219,7 @@ class Asked:
     """A run that was just made, and what it cost."""
 
     run: Run
+    reading: tuple[str, ...]  # what was guessed or left out when the suite was read
     spending: Spending  # of the model in its cache, over all runs
     judged: Spending | None  # likewise of the judge
     calls: int  # made now; the other answers were there
@@ -250,7 +258,7 @@ class Asked:
                 "money": None if self.price is None else self.price.of(self.spending.usage),
                 "judge": None if self.judged is None else _spent(self.judged),
             },
-            "notes": list(run.notes),
+            "notes": [*self.reading, *run.notes],
             "verdict": self.verdict,
         }
 
@@ -332,21 +340,19 @@ def ask_suite(
         judge: place of the judge, if there is one.
         budget: as in `ask`.
         judge_budget: as in `ask`.
-        fresh: forget the run in the folder, its answers and what they cost.
+        fresh: as in `ask`.
         samples: as in `ask`.
         temperature: as in `ask`.
         listener: is told of progress.
 
     Raises:
-        InputError, MissingExtraError, WorkError: as `ask`; also `fresh` with a cache of one's own.
+        InputError, MissingExtraError, WorkError: as `ask`.
     """
     with ExitStack() as opened:
         sampler = opened.enter_context(place.sampler(tokens=suite.tokens))
         judging = None if judge is None else opened.enter_context(judge.sampler(tokens=JUDGE_TOKENS))
-        if fresh:
-            _forget(out, cache)
         file = _cache(out, cache)
-        before = _spending(file, sampler.fingerprint)
+        before = 0 if fresh or not file.exists() else _spending(file, sampler.fingerprint).calls
         run = ask(
             suite,
             sampler,
@@ -355,21 +361,23 @@ def ask_suite(
             seed=seed,
             model=place.name,
             out=out,
-            cache=file,
+            cache=cache,
             samples=samples,
             temperature=temperature,
             budget=budget,
             judge=judging,
             judge_budget=judge_budget,
+            fresh=fresh,
             listener=listener,
         )
         after = _spending(file, sampler.fingerprint)
         judged = None if judging is None else _spending(file, judging.fingerprint)
     return Asked(
         run=run,
+        reading=suite.notes,
         spending=after,
         judged=judged,
-        calls=after.calls - before.calls,
+        calls=after.calls - before,
         price=None if budget is None else budget.price,
         paths={"run": out, "cache": file},
     )
@@ -380,8 +388,8 @@ def _spending(cache: Path, model: str) -> Spending:
         return store.spending(model)
 
 
-def _forget(out: Path, cache: Path | None) -> None:
-    if cache is not None:
+def _forget(out: Path | None, cache: Path | None) -> None:
+    if out is None or cache is not None:
         raise InputError(
             "--fresh was given with --cache, which may hold the answers of other runs. Give another --run-name for "
             "other draws, or delete the cache."

@@ -18,7 +18,7 @@ from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY
 from wellkeeper.kernels import text as text_kernel
 from wellkeeper.kernels.documents import in_bytes, tables
 from wellkeeper.measure.incidence import Incidence, incidence_of
-from wellkeeper.measure.verdicts import MARGIN
+from wellkeeper.measure.verdicts import DIVERSITY_MARGIN, MARGIN
 from wellkeeper.recipe.audit import write_reports
 from wellkeeper.recipe.inputs import groups_of
 from wellkeeper.recipe.results import RunsCompared
@@ -42,6 +42,7 @@ def compare_runs(
     reference: Any = (),
     text: str | None = None,
     margin: float = MARGIN,
+    diversity_margin: float = DIVERSITY_MARGIN,
     permutations: int = PERMUTATIONS,
     out: str | Path | None = None,
     work: str | Path | None = None,
@@ -61,6 +62,7 @@ def compare_runs(
         reference: human text of the kind that answers should be like, as for `audit`; without it tails are left out.
         text: column with the reference's text; guessed where it is not given.
         margin: loss that does not matter, in (0, 1): points as a share, and of the tail a share of each figure.
+        diversity_margin: the same of diversity, points of the mean distance as a share.
         permutations: relabellings for the tail; with 199 the least p-value is 0.005.
         out: folder for report.html and report.json; None: `wellkeeper-compare` in the current folder.
         work: folder for the reference's sidecars, `out`/.work by default.
@@ -75,7 +77,7 @@ def compare_runs(
     Raises:
         InputError: a path is no run, the runs share fewer than 5 items or are the same answers, or the reference holds
             nothing to read.
-        DataError: the margin or permutations make no sense.
+        DataError: a margin or permutations make no sense.
         WorkError: the work folder cannot be used.
     """
     clock = Clock()
@@ -96,6 +98,7 @@ def compare_runs(
         cells=None if human is None else words_of_answers,
         reference=human,
         margin=margin,
+        diversity_margin=diversity_margin,
         seed=seed or 0,
         permutations=permutations,
     )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -12,11 +13,11 @@ from wellkeeper.errors import InputError
 from wellkeeper.recipe.audit import audit
 from wellkeeper.recipe.compare import compare
 from wellkeeper.recipe.results import Audit, Comparison
-from wellkeeper.recipe.watching import WatchRun, concluded
+from wellkeeper.recipe.watching import WatchRun, concluded, open_alone
 from wellkeeper.watch.config import WatchConfig, read_config, write_config
-from wellkeeper.watch.monitor import seen_in, timeline_of
+from wellkeeper.watch.monitor import seen_in, settings_of, timeline_of
 from wellkeeper.watch.snapshots import HUMAN_WORDS, WORDS, Figure
-from wellkeeper.watch.store import WatchStore
+from wellkeeper.watch.store import WatchStore, alone, refuse_second
 from wellkeeper.watch.timeline import Timeline, Week
 
 FAMILIES = 3
@@ -47,9 +48,12 @@ def begin_corpus_watch(
     """
     given = _given(config)
     folder.mkdir(parents=True, exist_ok=True)
-    found = _audited(folder, 0, given["path"], given, workers, listener)
-    write_config(config, folder)
-    with WatchStore(folder, begin=True) as store:
+    with ExitStack() as opened:
+        opened.enter_context(alone(folder))
+        refuse_second(folder)
+        found = _audited(folder, 0, given["path"], given, workers, listener)
+        write_config(config, folder)
+        store = opened.enter_context(WatchStore(folder, begin=True))
         none = Figure(value=0.0, low=0.0, high=0.0, units=found.documents)
         first = {_tested(config): asdict(none), **_figures(found)}
         store.keep_snapshot(None, {"figures": first})
@@ -59,6 +63,7 @@ def begin_corpus_watch(
                 "suite": str(given["path"]),
                 "items": found.documents,
                 "metrics": [_tested(config)],
+                "settings": settings_of(config),
                 "size": _size(found),
             }
         )
@@ -90,7 +95,7 @@ def run_corpus_watch(
     """
     config = read_config(folder)
     given = _given(config)
-    with WatchStore(folder) as store:
+    with open_alone(folder, config, now) as store:
         _check_first(store, _audited(folder, 0, given["path"], given, workers, listener))
         number = len(store.weeks()) + 1
         found = _audited(folder, number, corpus, given, workers, listener)

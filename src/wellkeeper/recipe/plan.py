@@ -20,6 +20,7 @@ from wellkeeper.measure.cells import Counts
 from wellkeeper.measure.incidence import dense
 from wellkeeper.measure.sample_size import (
     LEVEL,
+    MOST_ITEMS,
     POWER,
     AnswerNoise,
     PairNoise,
@@ -83,6 +84,7 @@ def plan(
     level: float = LEVEL,
     pilot: str | Path | Run | None = None,
     reference: Sequence[str] = (),
+    text: str | None = None,
     mean: float | None = None,
     prompt_tokens: float | None = None,
     answer_tokens: float | None = None,
@@ -105,7 +107,8 @@ def plan(
         level: chance of a false alarm, of each metric alone.
         pilot: run whose noise and lengths are taken, of 20 items or more with 4 answers or more each.
         reference: paths of human text, for the tail.
-        mean: score of the reference version, in (0, 1), where there is no pilot that says it; 0.7 by default.
+        text: column with the reference's text; guessed where it is not given.
+        mean: score of the reference version, in (0, 1), where noise is assumed; the pilot's by default, or 0.7.
         prompt_tokens: of one prompt, the mean; from the pilot where it is not given.
         answer_tokens: of one answer, likewise.
         price_prompt: money for a million tokens of prompts.
@@ -153,7 +156,7 @@ def plan(
     for name, tests in (
         ("accuracy", partial(_accuracies, run, mean)),
         ("diversity", partial(_diversities, run)),
-        ("tail", partial(_tails, run, reference, seed, listener, is_asked_for=metric == "tail")),
+        ("tail", partial(_tails, run, reference, text, seed, listener, is_asked_for=metric == "tail")),
     ):
         if metric in {name, "all"}:
             try:
@@ -204,6 +207,10 @@ class _Asked:
             raise DataError(
                 f"A suite of {self.items} items is too small for the tests. Give {FEWEST_ITEMS} or more."
             )
+        if self.items is not None and self.items > MOST_ITEMS:
+            raise DataError(
+                f"A suite of {self.items:,} items is more than is planned for. Give {MOST_ITEMS:,} or fewer."
+            )
 
 
 class _Test(Protocol):
@@ -227,7 +234,8 @@ class _Test(Protocol):
     def plan(self, asked: _Asked, samples: int) -> Plan:
         """Raises DataError where there is none."""
 
-    def power(self, asked: _Asked, samples: int, items: int, drop: float) -> float: ...
+    def power(self, asked: _Asked, samples: int, items: int, drop: float) -> float:
+        """Raises DataError where so much cannot be lost."""
 
 
 # --- options ---------------------------------------------------------------------------------------------------------
@@ -304,9 +312,18 @@ def _notes(run: Run | None) -> list[str]:
                 "pilot of 50 items with 4 answers each measures it."
             )
         ]
-    if len(run.items) < PILOT_ITEMS:
+    telling = [
+        len(run.items),
+        sum(len(_known(item)) > 1 for item in run.items),
+        sum(len(item.outputs) > 3 for item in run.items),
+    ]
+    least = min(many for many in telling if many)
+    if least < PILOT_ITEMS:
         return [
-            f"The pilot has {len(run.items)} items, too few to measure noise well: give {PILOT_ITEMS}, better 100."
+            (
+                f"The pilot has {least} items that tell of noise, too few to measure it well: give {PILOT_ITEMS}, "
+                "better 100."
+            )
         ]
     return []
 
@@ -346,6 +363,7 @@ class _Accuracy:
         )
 
     def power(self, asked: _Asked, samples: int, items: int, drop: float) -> float:
+        _check_loss(drop, self.noise.mean, "mean score")
         discordance = self.noise.after(drop)
         if samples == 1 and self.is_binary:
             return mcnemar_power(items, drop=drop, discordance=discordance, level=asked.level)
@@ -362,8 +380,16 @@ def _accuracies(run: Run | None, mean: float | None) -> list[_Accuracy]:
         raise _NoPlanError("The pilot is not scored. Score it, or plan diversity alone: --metric diversity.")
     is_binary = all(score in {0.0, 1.0} for item in scores for score in item)
     repeated = [item for item in scores if len(item) > 1]
-    if run is not None and repeated and run.temperature != 0:
-        return [_Accuracy(world="pilot", noise=answer_noise(repeated), is_binary=is_binary)]
+    if run is not None and repeated and _is_sampled(run):
+        if mean is not None:
+            raise InputError(
+                "The pilot measures the mean score, and --mean gives another. Leave one of them out."
+            )
+        try:
+            noise = answer_noise(repeated)
+        except DataError as error:
+            raise _NoPlanError(str(error)) from error
+        return [_Accuracy(world="pilot", noise=noise, is_binary=is_binary)]
     known = [sum(item) / len(item) for item in scores if item]
     assumed = mean if mean is not None else sum(known) / len(known) if known else MEAN
     if not 0 < assumed < 1:
@@ -376,6 +402,13 @@ def _accuracies(run: Run | None, mean: float | None) -> list[_Accuracy]:
         _Accuracy(world=world, noise=AnswerNoise(mean=assumed, discordance=share * most), is_binary=is_binary)
         for world, share in WORLDS.items()
     ]
+
+
+def _is_sampled(run: Run) -> bool:
+    """Whether some item got two different answers: greedy ones show no noise, and have none of the next version's."""
+    return run.temperature != 0 and any(
+        len({output.text for output in item.outputs}) > 1 for item in run.items
+    )
 
 
 def _known(item: Answered) -> list[float]:
@@ -410,6 +443,7 @@ class _Diversity:
         )
 
     def power(self, asked: _Asked, samples: int, items: int, drop: float) -> float:
+        _check_loss(drop, self.noise.mean, "mean distance")
         variance = diversity_variance(drop=drop, noise=self.noise, samples=samples)
         return t_power(items, drop=drop, variance=variance, level=asked.level)
 
@@ -481,10 +515,16 @@ class _Tail:
 
 
 def _tails(
-    run: Run | None, reference: Sequence[str], seed: int, listener: Listener, *, is_asked_for: bool
+    run: Run | None,
+    reference: Sequence[str],
+    text: str | None,
+    seed: int,
+    listener: Listener,
+    *,
+    is_asked_for: bool,
 ) -> list[_Tail]:
     if reference:
-        counts, cells = _words(run, reference, seed)
+        counts, cells = _words(run, reference, text, seed)
         return [_Tail(world="reference", counts=counts, cells=cells, listener=listener)]
     if not is_asked_for:
         raise _NoPlanError("The tail needs a yardstick: give human text of the same kind with --reference.")
@@ -493,7 +533,7 @@ def _tails(
     return [_Tail(world="1,500 cells", counts=counts, cells=1, listener=listener)]
 
 
-def _words(run: Run | None, reference: Sequence[str], seed: int) -> tuple[Counts, int]:
+def _words(run: Run | None, reference: Sequence[str], text: str | None, seed: int) -> tuple[Counts, int]:
     """Human documents with each word, and how many different words an answer of the pilot has."""
     if run is None:
         raise _NoPlanError(
@@ -510,7 +550,7 @@ def _words(run: Run | None, reference: Sequence[str], seed: int) -> tuple[Counts
             block_bytes=size_of_blocks(None),
             listener=nobody,
         )
-        human, _ = human_words(reference, None, running, seed)
+        human, _ = human_words(reference, text, running, seed)
     if human is None:
         raise _NoPlanError("The reference holds no words. Give human text with --reference.")
     ids, many = dense(human.types)

@@ -39,7 +39,8 @@ class SuiteScorers:
         """The scorers that a suite and its items name.
 
         Raises:
-            InputError: a scorer is unknown, its options make no sense, or it wants a judge and there is none.
+            InputError: a scorer is unknown, its options make no sense, it wants a judge and there is none, or an item
+                lacks what its scorer needs.
             MissingExtraError: what a scorer needs is not installed.
         """
         ask = None if judge is None else ask_of(judge)
@@ -51,6 +52,7 @@ class SuiteScorers:
             if key not in made:
                 made[key] = scorer_of(spec, ask=ask)
             if (scorer := made[key]) is not None:
+                scorer.check(item)
                 found[item.name] = scorer
         return cls(suite=suite, of_items=found, judge=judge)
 
@@ -69,7 +71,6 @@ class SuiteScorers:
         """Scores of the answers to each item, in the suite's order; empty for an item without a scorer.
 
         Raises:
-            InputError: an item lacks what its scorer needs.
             WorkError: a judge cannot be asked.
         """
         items = self.suite.items

@@ -6,12 +6,14 @@ apart. With a human reference neighbours, and the first and the last member, are
 `wellkeeper.measure.generation_tails` as well. The level is divided by the number of metrics that were tested.
 
 Harm is a fall of what should be high, and any fall after a peak; a U only where the last member is below the first.
+Diversity does harm only if it does as written and at equal length, as in `wellkeeper.watch.comparison`: the answers of
+all members to an item are cut to the usual length of the one that is shortest there.
 """
 
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -34,7 +36,7 @@ from wellkeeper.recipe.results import RunTrend
 from wellkeeper.recipe.running import Clock, Running, prepare_work, size_of_blocks
 from wellkeeper.suites.run import Answered, Run
 from wellkeeper.suites.run_files import read_run
-from wellkeeper.watch.answer_texts import diversity_of, worded
+from wellkeeper.watch.answer_texts import at_equal_length, diversity_of, worded
 from wellkeeper.watch.comparison import FEWEST_OF_SLICE, degenerate_kind
 
 SCHEMA = "wellkeeper.trend/1"
@@ -83,8 +85,8 @@ def trend(
         listener: is told of progress.
 
     Raises:
-        InputError: there are fewer than 3 runs, a path is no run, they share fewer than 10 items, positions do not fit,
-            or nothing can be measured.
+        InputError: there are fewer than 3 runs, a path is no run, two runs are the same, they share fewer than 10
+            items, positions do not fit, or nothing can be measured.
         DataError: the level is out of range.
         WorkError: the work folder cannot be used.
     """
@@ -96,6 +98,7 @@ def trend(
         )
     places = _places(positions, len(runs), log=log)
     members = [run if isinstance(run, Run) else read_run(run) for run in runs]
+    _refuse_the_same(members)
     family = _Family.of(members)
     folder = Path(out if out is not None else "wellkeeper-trend")
     running = Running(
@@ -108,7 +111,7 @@ def trend(
         listener=listener,
     )
     human, described = human_words(reference, text, running, seed)
-    wanted = tuple(metrics) or METRICS
+    wanted = tuple(dict.fromkeys(metrics)) or METRICS
     tail = None if human is None or "tail" not in wanted else _Tail.of(family, human)
     measured, absent = _measured(family, tail, wanted)
     if not measured:
@@ -133,7 +136,7 @@ def trend(
         "not_measured": absent,
         "slices": [row for values in measured for row in _slices(values, family, steps, level, seed)],
         "tails": compared,
-        "notes": _notes(members, family),
+        "notes": [*_notes(members, family), *_notes_on_length(found)],
         "run": clock.told(running, seed=seed),
     }
     document["verdict"] = _verdict(document)
@@ -181,6 +184,18 @@ def _places(positions: Sequence[float] | None, members: int, *, log: bool) -> Va
     return places
 
 
+def _refuse_the_same(runs: Sequence[Run]) -> None:
+    """A run that is there twice ties every item, and no test of a trend allows for that."""
+    plain = [replace(run, name="", notes=()) for run in runs]
+    for at, run in enumerate(runs):
+        for before in range(at):
+            if plain[at] == plain[before]:
+                raise InputError(
+                    f"{runs[before].name} and {run.name}, runs {before + 1} and {at + 1}, are the same answers. Give "
+                    "each run once."
+                )
+
+
 # --- items -----------------------------------------------------------------------------------------
 
 
@@ -222,10 +237,23 @@ class _Values:
     metric: MetricName
     names: tuple[str, ...]
     table: Values  # shape (items, members)
+    equal: Values | None = None  # likewise, of diversity at equal length
 
     @property
     def is_harm_high(self) -> bool:
         return self.metric == "degenerate"
+
+    def only(self, chosen: NDArray[np.bool_]) -> "_Values":
+        equal = None if self.equal is None else self.equal[chosen]
+        return replace(self, names=(), table=self.table[chosen], equal=equal)
+
+    def trends(self, places: Values, level: float, seed: int) -> list[Trend]:
+        """As it is, and of diversity at equal length."""
+        tables = [self.table] if self.equal is None else [self.table, self.equal]
+        return [ordered_trend(table, positions=places.tolist(), level=level, seed=seed) for table in tables]
+
+    def is_harm(self, trends: Sequence[Trend]) -> bool:
+        return all(_is_harm(trend, is_harm_high=self.is_harm_high) for trend in trends)
 
 
 def _measured(
@@ -259,7 +287,8 @@ def _measured(
             )
             continue
         table = np.array([rows[name] for name in names], np.float64)
-        found.append(_Values(metric=metric, names=names, table=table))
+        equal = _equal_diversity(family, names) if metric == "diversity" else None
+        found.append(_Values(metric=metric, names=names, table=table, equal=equal))
     return found, absent
 
 
@@ -275,6 +304,13 @@ def _diversity(outputs: Sequence[Output]) -> float | None:
     return diversity_of([output.text for output in outputs]) if len(outputs) > 1 else None
 
 
+def _equal_diversity(family: _Family, names: Sequence[str]) -> Values:
+    """Diversity of each item and member, answers cut to one length, shape (items, members)."""
+    members = range(len(family.members))
+    sides = ([worded([one.text for one in family.answers(at, name)]) for at in members] for name in names)
+    return np.array([[diversity_of(cut) for cut in at_equal_length(*side)] for side in sides], np.float64)
+
+
 def _degenerate(outputs: Sequence[Output]) -> float:
     return sum(degenerate_kind(output) is not None for output in outputs) / len(outputs)
 
@@ -283,13 +319,15 @@ def _degenerate(outputs: Sequence[Output]) -> float:
 
 
 def _tested(values: _Values, places: Values, level: float, seed: int) -> dict[str, Any]:
-    found = ordered_trend(values.table, positions=places.tolist(), level=level, seed=seed)
+    trends = values.trends(places, level, seed)
+    written, *equal = (trend.to_json() for trend in trends)
     return {
         "metric": values.metric,
         "items": len(values.names),
         "harm": "higher" if values.is_harm_high else "lower",
-        "is_harm": _is_harm(found, is_harm_high=values.is_harm_high),
-        "trend": found.to_json(),
+        "is_harm": values.is_harm(trends),
+        "trend": written,
+        "equal_length": equal[0] if equal else None,
     }
 
 
@@ -309,24 +347,22 @@ def _slices(
     for field in fields:
         held = np.array([family.slices(name).get(field, "") for name in values.names])
         parts = [
-            (str(value), values.table[held == value])
+            (str(value), values.only(held == value))
             for value, items in zip(*np.unique(held, return_counts=True), strict=True)
             if value and items >= FEWEST_OF_SLICE
         ]
-        trends = [
-            ordered_trend(table, positions=places.tolist(), level=level, seed=seed) for _, table in parts
-        ]
+        trends = [part.trends(places, level, seed) for _, part in parts]
         if not trends:
             continue
-        told = benjamini_hochberg(np.array([min(found.p.values()) for found in trends]), level)
-        for (value, _), found, is_told in zip(parts, trends, told.tolist(), strict=True):
+        told = benjamini_hochberg(np.array([min(found.p.values()) for found, *_ in trends]), level)
+        for (value, part), (found, *equal), is_told in zip(parts, trends, told.tolist(), strict=True):
             yield {
                 "metric": values.metric,
                 "field": field,
                 "value": value,
                 "items": found.items,
                 "shape": found.verdict if is_told else "none",
-                "is_harm": is_told and _is_harm(found, is_harm_high=values.is_harm_high),
+                "is_harm": is_told and part.is_harm([found, *equal]),
                 "p": min(found.p.values()),
                 "means": list(found.means),
                 "intervals": [interval.to_json() for interval in found.intervals],
@@ -445,6 +481,16 @@ def _notes(runs: Sequence[Run], family: _Family) -> list[str]:
     if len({run.temperature for run in runs if run.temperature is not None}) > 1:
         found.append("The runs were sampled at different temperatures: diversity and the tail go with it.")
     return found
+
+
+def _notes_on_length(metrics: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for row in metrics:
+        written, equal = row["trend"]["verdict"], (row["equal_length"] or row["trend"])["verdict"]
+        if equal != written:
+            yield (
+                f"Diversity as written has the shape {written}, and at equal length {equal}: the length of answers may "
+                "be why. It does harm only if it does both ways."
+            )
 
 
 def _verdict(document: Mapping[str, Any]) -> str:

@@ -1,10 +1,12 @@
 """`watch`: a model's weeks, asked and kept, and what they come to.
 
 A run may be killed at any time. Its answers are in the cache beside the watch, under a name that hangs on the number of
-the week alone, so that the same command asks only for what is missing; the week is kept whole at the end.
+the week and the day when it was begun, so that the same command asks only for what is missing; the week is kept whole
+at the end.
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -32,14 +34,18 @@ from wellkeeper.watch.judging import METRIC as JUDGE
 from wellkeeper.watch.judging import Anchor, read_anchors
 from wellkeeper.watch.monitor import (
     alarms,
+    check_settings,
+    margin_reach,
     measured,
     metrics_of,
     paired_outputs,
     seen_in,
+    settings_of,
     stored_error,
     timeline_of,
 )
 from wellkeeper.watch.notify import address_in, message_of, post
+from wellkeeper.watch.points import upwards
 from wellkeeper.watch.store import (
     REFERENCE_WEEK,
     AnsweredBatch,
@@ -47,7 +53,9 @@ from wellkeeper.watch.store import (
     Look,
     Side,
     WatchStore,
+    alone,
     prompt_digest,
+    refuse_second,
 )
 from wellkeeper.watch.timeline import Fingerprint, Timeline, Week
 
@@ -173,6 +181,8 @@ def begin_watch(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as opened:
+        opened.enter_context(alone(folder))
+        refuse_second(folder)
         asked_of = _suite_of(folder, config) if suite is None else suite
         anchors = _anchors_of(folder, config, asked_of)
         models = opened.enter_context(_models(config, asked_of)) if models is None else models
@@ -183,8 +193,12 @@ def begin_watch(
         notes: list[str] = []
         if config.design == "stored":
             batches = _batches_of(reference_runs, asked_of, config) if reference_runs else week.stored()
-            _check_margin(metrics, batches, config.margin)
-        judgements = [one for batch in range(LEAST_STORED) for one in week.judged(anchors, 0, batch)]
+            _check_margin(metrics, batches, config, judged=bool(anchors))
+        judgements = [
+            one
+            for batch in range(LEAST_STORED)
+            for one in week.judged(anchors, f"anchors {REFERENCE_WEEK}.{batch}", batch)
+        ]
         looks = _first_looks(config, models, 0, now, notes)
         write_config(config, folder)
         with WatchStore(folder, begin=True) as store:
@@ -196,9 +210,12 @@ def begin_watch(
                     "created": _date(now),
                     "suite": asked_of.name,
                     "suite_digest": asked_of.digest,
+                    "settings": settings_of(config),
+                    "temperature": asking_temperature(config, asked_of),
                     "items": len(asked_of.items),
                     "metrics": [*metrics, *([JUDGE] if anchors else [])],
                     "anchors": {anchor.name: anchor.label for anchor in anchors},
+                    "anchors_digest": _anchors_digest(anchors),
                     "fingerprint": bool(looks),
                     "notes": notes,
                 },
@@ -246,17 +263,32 @@ def _models(config: WatchConfig, suite: Suite) -> Iterator[Models]:
         )
 
 
-def _check_margin(metrics: Sequence[str], batches: Sequence[AnsweredBatch], margin: float) -> None:
+def asking_temperature(config: WatchConfig, suite: Suite) -> float:
+    """Of all draws."""
+    return suite.temperature if config.temperature is None else config.temperature
+
+
+def _anchors_digest(anchors: Sequence[Anchor]) -> str:
+    told = json.dumps([asdict(anchor) for anchor in anchors], sort_keys=True, default=dict)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _check_margin(
+    metrics: Sequence[str], batches: Sequence[AnsweredBatch], config: WatchConfig, *, judged: bool
+) -> None:
     sides: dict[tuple[Side, int], dict[str, Any]] = {}
     for one in batches:
         sides.setdefault((one.side, one.batch), {})[one.answered.name] = one.measured
+    reach = margin_reach(config, len(metrics) + judged)
     for metric in metrics:
         error = stored_error(metric, sides)
-        if margin < error:
+        least = reach * error
+        if config.margin < least:
+            times = "" if reach == 1 else f", of which this level and horizon take {reach:.2g}"
             raise InputError(
-                f"The margin is {margin:g}, and the stored answers' mean {metric} has a standard error of {error:.2g}: "
-                "its luck alone looks like such a drop. Store more answers (--stored), give more items, or set "
-                f"--margin to {error + 0.0005:.3f}. The answers so far are kept."
+                f"The margin is {config.margin:g}, and the stored answers' mean {metric} has a standard error of "
+                f"{error:.2g}{times}: its luck alone looks like such a drop. Store more answers (--stored), give more "
+                f"items, or set --margin to {upwards(least):.3f}. The answers so far are kept."
             )
 
 
@@ -334,8 +366,8 @@ class _Asking:
             for answered in self.run(f"reference {batch + 1}", sampler, self.suite.items).items
         ]
 
-    def judged(self, anchors: Sequence[Anchor], week: int, batch: int) -> list[Judgement]:
-        """What the judge makes of the anchors now: asked anew every week, and once in a batch."""
+    def judged(self, anchors: Sequence[Anchor], name: str, batch: int = 0) -> list[Judgement]:
+        """What the judge makes of the anchors now, asked anew under each name."""
         if not anchors or self.models.judge is None:
             return []
         suite = Suite(
@@ -346,7 +378,7 @@ class _Asking:
             scorer=self.suite.scorer,
         )
         with Store(self.folder / CACHE) as store:
-            judge = Salted(self.models.judge, f"{self.config.name}: anchors {week}.{batch}")
+            judge = Salted(self.models.judge, f"{self.config.name}: {name}")
             scorers = SuiteScorers.of(suite, judge=Cached(judge, store, budget=self.budget))
             answers = [[Output(text=one.answer, finish="stop")] for one in anchors]
             scores = scorers.scores(answers, listener=self.listener)
@@ -414,14 +446,16 @@ def run_watch(
         listener: is told of progress.
 
     Raises:
-        InputError: there is no watch, its suite was changed, or too few new items are left.
-        WorkError: a model cannot be asked, or the budget ends; what was answered is kept.
+        InputError: there is no watch, its suite, anchors or settings were changed, too few new items are left, or the
+            last week is of a later day.
+        WorkError: a model cannot be asked, the budget ends, or another run is under way; what was answered is kept.
     """
     config = read_config(folder)
     with ExitStack() as opened:
-        store = opened.enter_context(WatchStore(folder))
+        store = opened.enter_context(open_alone(folder, config, now))
         asked_of = _suite_of(folder, config) if suite is None else suite
         _check_suite(asked_of, store, config)
+        _check_anchors(folder, config, asked_of, store)
         models = opened.enter_context(_models(config, asked_of)) if models is None else models
         said: list[str] = []
         week = _due(store, config, models, now, version or models.version, said, force=force)
@@ -431,7 +465,43 @@ def run_watch(
         return concluded(store, config, now, week, said)
 
 
+@contextmanager
+def open_alone(folder: Path, config: WatchConfig, now: datetime) -> Iterator[WatchStore]:
+    """A watch, to add to: nobody else does meanwhile, and its settings are those of its begin.
+
+    Raises:
+        InputError: there is no watch, its settings were changed, or its last week is of a later day than `now`.
+        WorkError: another run is under way.
+    """
+    with ExitStack() as opened:
+        store = opened.enter_context(WatchStore(folder))
+        opened.enter_context(alone(folder))
+        check_settings(store, config)
+        weeks = store.weeks()
+        if weeks and _days(weeks[-1].date, now) < 0:
+            raise InputError(
+                f"The day is {_date(now)}, and week {weeks[-1].number} was on {weeks[-1].date}: weeks go forward. Give "
+                f"--now {weeks[-1].date} or a later day, or set the clock."
+            )
+        yield store
+
+
+def _check_anchors(folder: Path, config: WatchConfig, suite: Suite, store: WatchStore) -> None:
+    digest = store.facts().get("anchors_digest")
+    if digest is not None and digest != _anchors_digest(_anchors_of(folder, config, suite)):
+        raise InputError(
+            "The anchors are not those that this watch was begun with: what the judge says of them cannot be held "
+            "against its first judgements. Restore their file, or begin a new watch in another folder."
+        )
+
+
 def _check_suite(suite: Suite, store: WatchStore, config: WatchConfig) -> None:
+    temperature, begun = asking_temperature(config, suite), store.facts().get("temperature")
+    if config.design != "fresh" and begun is not None and temperature != begun:
+        raise InputError(
+            f"The suite {suite.name} is asked at a temperature of {temperature:g}, and this watch was begun with "
+            f"{begun:g}. Restore it, or begin a new watch in another folder."
+        )
     if config.design != "fresh" and suite.digest != store.facts()["suite_digest"]:
         raise InputError(
             f"The suite {suite.name} is not the one that this watch was begun with: its items, its scorer or its "
@@ -490,14 +560,13 @@ def _due(
 
 def _run_week(store: WatchStore, asking: _Asking, week: Week) -> Week:
     items = _items_of(asking.suite, store, asking.config, week.number)
-    watched = asking.run(f"week {week.number}", asking.models.watched, items)
+    name = f"week {week.number} of {week.date}"
+    watched = asking.run(name, asking.models.watched, items)
     runs: list[tuple[Side, Run]] = [("watched", watched)]
     if asking.config.design != "stored":
         if asking.models.reference is None:
             raise InputError("The reference is asked every week, and there is none. Give models.reference.")
-        runs.append(
-            ("reference", asking.run(f"week {week.number} reference", asking.models.reference, items))
-        )
+        runs.append(("reference", asking.run(f"{name}, reference", asking.models.reference, items)))
     return _complete(store, asking, week, runs)
 
 
@@ -514,7 +583,7 @@ def _complete(store: WatchStore, asking: _Asking, week: Week, runs: Sequence[tup
     store.complete_week(
         done,
         [_batch(item, side, 0) for side, run in runs for item in run.items],
-        asking.judged(anchors, week.number, 0),
+        asking.judged(anchors, f"anchors of week {week.number} of {week.date}"),
         notes=[note for _, run in runs for note in run.notes],
     )
     return done
@@ -572,9 +641,10 @@ def import_week(
     Raises:
         InputError: the run does not fit the watch, was imported before, or its items were asked in another week where
             each is to be asked once.
+        WorkError: another run is under way.
     """
     config = read_config(folder)
-    with WatchStore(folder) as store:
+    with open_alone(folder, config, now) as store:
         runs = _fitting(store, config, run, reference)
         weeks = store.weeks()
         if weeks and not weeks[-1].is_complete:
@@ -586,7 +656,6 @@ def import_week(
                 "This watch judges anchors beside every week, and an imported run has none. Begin a watch without "
                 "--anchors for imported runs."
             )
-        digest = _run_digest(run)
         outputs = [output for _, one in runs for item in one.items for output in item.outputs]
         week = Week(
             number=len(weeks) + 1,
@@ -602,7 +671,7 @@ def import_week(
             week,
             [_batch(item, side, 0) for side, one in runs for item in one.items],
             notes=[note for _, one in runs for note in one.notes],
-            facts={f"imported {digest}": week.number},
+            facts={_imported(one): week.number for one in (run, reference) if one is not None},
         )
         return concluded(store, config, now, week, [])
 
@@ -612,8 +681,13 @@ def _fitting(
 ) -> list[tuple[Side, Run]]:
     """Both sides of an imported week, on the items that they share."""
     facts = store.facts()
-    if (number := facts.get(f"imported {_run_digest(run)}")) is not None:
+    if (number := facts.get(_imported(run))) is not None:
         raise InputError(f"The run {run.name} is week {number} of this watch already. Give another run.")
+    if reference is not None and (number := facts.get(_imported(reference))) is not None:
+        raise InputError(
+            f"The run {reference.name} is in week {number} of this watch already: held against it again, its luck "
+            "would count again. Ask the reference again, or begin a watch with --design stored."
+        )
     if (reference is None) != (config.design == "stored"):
         raise InputError(
             f"The design {config.design} holds each week against answers of the reference in the same week. Give its "
@@ -628,7 +702,13 @@ def _fitting(
         reference = _only(reference, names)
     else:
         known = store.measured().get(REFERENCE_WEEK, {})
-        names = {item.name for item in run.items} & {name for batch in known.values() for name in batch}
+        stored = {name for batch in known.values() for name in batch}
+        names = {item.name for item in run.items} & stored
+        if names and len(names) < min(len(stored), config.items_a_week or len(stored)):
+            raise InputError(
+                f"The run {run.name} has {len(names)} of the {len(stored)} items that the reference answered, and the "
+                "margin covers the luck of all of them together. Give a run of the whole suite."
+            )
     run = _only(run, names)
     if config.design == "fresh":
         _refuse_repeats(run, store)
@@ -669,9 +749,10 @@ def _refuse_repeats(run: Run, store: WatchStore) -> None:
             )
 
 
-def _run_digest(run: Run) -> str:
+def _imported(run: Run) -> str:
+    """The fact that tells of which week a run is."""
     told = [run.name, run.created, *(output.text for item in run.items for output in item.outputs)]
-    return hashlib.sha256("\0".join(told).encode(errors="replace")).hexdigest()
+    return f"imported {hashlib.sha256(chr(0).join(told).encode(errors='replace')).hexdigest()}"
 
 
 # --- fingerprints ----------------------------------------------------------------------------------
@@ -688,7 +769,7 @@ def look_at(
     config = read_config(folder)
     said: list[str] = []
     with ExitStack() as opened:
-        store = opened.enter_context(WatchStore(folder))
+        store = opened.enter_context(open_alone(folder, config, now))
         asked_of = _suite_of(folder, config) if suite is None else suite
         models = opened.enter_context(_models(config, asked_of)) if models is None else models
         look = _look(store, models, now, said)
@@ -818,9 +899,10 @@ def renew_watch(folder: Path, *, now: datetime, reason: str) -> WatchRun:
 
     Raises:
         InputError: there is no watch, or it has seen nothing since it was begun.
+        WorkError: a run is under way.
     """
     config = read_config(folder)
-    with WatchStore(folder) as store:
+    with open_alone(folder, config, now) as store:
         weeks = [week for week in store.weeks() if week.is_complete]
         if not weeks:
             raise InputError(f"The watch in {folder} has no week yet: there is nothing to begin anew.")

@@ -1,6 +1,6 @@
 """A comparison of two runs -> lines of text, and a page: what changed, how surely, and which answers show it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -13,7 +13,7 @@ from wellkeeper.report.reading import Interval, integer, interval, number, rows,
 from wellkeeper.report.sections.compare_runs import (
     NAMES,
     is_lower_worse,
-    margin_of,
+    margins_of,
     metric_name,
     p_of,
     poorest,
@@ -101,8 +101,8 @@ def runs_verdict(document: Document) -> str:
         happened = [_happened(metric) for metric in _metrics(document, "worse")]
         return f"B is worse than A: {joined(happened)}."
     if verdict == "not worse":
-        metrics = [NAMES.get(text(row.get("name")), "a metric") for row in rows(document.get("metrics"))]
-        return f"B is not worse than A by more than {margin_of(document)} in {joined(metrics)}."
+        metrics = rows(document.get("metrics"))
+        return f"B is not worse than A by more than {margins_of(metrics, document, named=True)}."
     return "Not enough data to tell whether B is worse than A."
 
 
@@ -113,19 +113,35 @@ def next_step(document: Document, numbers: Numbers) -> str:
         return "Look at the answers that changed most before B takes the place of A."
     if verdict != "not enough data":
         return ""
-    needed, items = integer(document.get("items_to_decide")), integer(document.get("items"))
-    if needed > items:
-        more = numbers.of(needed - items, "more item")
-        return (
-            f"About {more} would decide ({numbers.count(needed)} in all): with so many, a loss of "
-            f"{margin_of(document)} would be found, and the lack of any shown, each with a chance of 80%."
+    items, open_metrics = integer(document.get("items")), _metrics(document, "not enough data")
+    few = [row for row in open_metrics if integer(row.get("items_to_decide")) > items]
+    enough = [row for row in open_metrics if row not in few]
+    said = []
+    if few:
+        needed = max(integer(row.get("items_to_decide")) for row in few)
+        on = f" on {_names(few)}" if enough else ""
+        said.append(
+            f"About {numbers.of(needed - items, 'more item')} would decide{on} ({numbers.count(needed)} in all): with "
+            f"so many, a loss of {margins_of(few, document)} would be found, and the lack of any shown, each with a "
+            "chance of 80%."
         )
-    names = [NAMES.get(text(row.get("name")), "a metric") for row in _metrics(document, "not enough data")]
-    return (
-        f"For {joined(names) or 'these metrics'} there are items enough to find a loss of {margin_of(document)}, and "
-        "the change seems to be a part of that: ask several times as many items, or give a wider --margin if less "
-        "does not matter."
-    )
+    if enough:
+        said.append(
+            f"For {_names(enough)} there are items enough to find a loss of {margins_of(enough, document)}, and the "
+            "change seems to be a part of that: ask several times as many items, or give a wider "
+            f"{_options_of(enough)} if less does not matter."
+        )
+    return " ".join(said)
+
+
+def _names(metrics: Sequence[Document]) -> str:
+    return joined([NAMES.get(text(row.get("name")), "a metric") for row in metrics])
+
+
+def _options_of(metrics: Sequence[Document]) -> str:
+    """The options that say what loss does not matter."""
+    of_diversity = [text(row.get("name")) == "diversity" for row in metrics]
+    return joined(["--margin"] * (not all(of_diversity)) + ["--diversity-margin"] * any(of_diversity))
 
 
 def _metrics(document: Document, verdict: str) -> list[Document]:

@@ -1,4 +1,8 @@
-"""What two versions answered to the same items, for people to look at."""
+"""What two versions answered to the same items, for people to look at.
+
+Pairs come as they were kept, thousands of them, of any length; what hides in their text is written out for those alone
+that are shown, and for no more of each than is shown.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,7 +10,7 @@ from typing import Any
 from wellkeeper.report.blocks import Answer, Pair, Pairs
 from wellkeeper.report.numbers import THIN
 from wellkeeper.report.reading import number, text, texts
-from wellkeeper.report.visible import clip, one_line
+from wellkeeper.report.visible import clip, one_line, visible, visible_tree
 
 Document = Mapping[str, Any]
 
@@ -25,12 +29,13 @@ def counted(pairs: Sequence[Document]) -> str:
 
 
 def chosen_pairs(pairs: Sequence[Document], part: str, show: str) -> list[Document]:
-    """Pairs of a slice that were lost, gained, or all of them."""
-    return [
-        pair
-        for pair in pairs
-        if show in {"all", _kind(pair)} and (not part or part in texts(pair.get("slices")))
-    ]
+    """Pairs of a slice, by its name as it is shown, that were lost, gained, or all of them."""
+    return [pair for pair in pairs if show in {"all", _kind(pair)} and (not part or part in slices_of(pair))]
+
+
+def slices_of(pair: Document) -> list[str]:
+    """Names of the slices that a pair is of, as they are shown."""
+    return [visible(name) for name in texts(pair.get("slices"))]
 
 
 def _kind(pair: Document) -> str:
@@ -47,7 +52,18 @@ def most_changed(pairs: Sequence[Document]) -> list[Document]:
 
 def paired(pairs: Sequence[Document], *, before: str, after: str) -> Pairs:
     """The pairs under the names of the two versions."""
-    return Pairs(f"Before: {before}", f"After: {after}", [_pair(row) for row in pairs])
+    return Pairs(
+        f"Before: {before}", f"After: {after}", [_pair(visible_tree(_bounded(row))) for row in pairs]
+    )
+
+
+def _bounded(value: Any) -> Any:
+    """The same with every string cut, a little later than it will be."""
+    if isinstance(value, str):
+        return value[: _WHOLE + 1]
+    if isinstance(value, Mapping):
+        return {key: _bounded(item) for key, item in value.items()}
+    return [_bounded(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _pair(row: Document) -> Pair:

@@ -94,14 +94,15 @@ def plan_headline(document: Document, numbers: Numbers) -> str:
     """The plan in one sentence."""
     drop, power = _points(number(document.get("drop")) or 0.0), _percent(document.get("power"))
     verdict, items = text(document.get("verdict")), numbers.of(integer(document.get("items")), "item")
+    known = [row for test in rows(document.get("tests")) for row in rows(test.get("plans"))]
+    if all(number(row.get("power")) is None for row in known):
+        return f"A drop of {drop} cannot be planned for."
     if verdict == "too few":
         return f"{items} are too few to find a drop of {drop} with a chance of {power}."
     if verdict == "enough":
         return f"{items} find a drop of {drop} with a chance of {power} or more."
     cheapest = [_cheapest(test) for test in rows(document.get("tests"))]
     found = [integer(row.get("items")) for row in cheapest if row]
-    if not found:
-        return f"A drop of {drop} cannot be planned for."
     between = f"{numbers.count(min(found))} to {numbers.count(max(found))}"
     span = between if min(found) < max(found) else numbers.count(found[0])
     unit = "item" if max(found) == 1 else "items"
@@ -321,14 +322,14 @@ def _sections(document: Document) -> list[Section]:
         for world, some in _by_world(document)
     ]
     if weeks:
-        found.append(Section("watch", "A watch of accuracy, week by week", [Prose(_WATCH), *weeks]))
+        alarms = f"In at most {_percent(document.get('level'))} of years without a change there is an alarm."
+        found.append(Section("watch", "A watch of accuracy, week by week", [Prose(_WATCH + alarms), *weeks]))
     return [*found, Section("method", "How this was planned", _method(document))]
 
 
 _WATCH = (
     "Every week both versions answer as many items once, new items or the same. The version becomes worse in week 20 "
-    "of 52; weeks are counted from then to the alarm, and half of the simulated years take no longer. In at most 5% of "
-    "years without a change there is an alarm."
+    "of 52; weeks are counted from then to the alarm, and half of the simulated years take no longer. "
 )
 
 

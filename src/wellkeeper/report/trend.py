@@ -309,6 +309,9 @@ def _blocks(document: Document, row: Document) -> list[Block]:
     if table(document, "positions").get("log") is True:
         unit = "an e-fold of position"
     told = f"{_MEANINGS.get(metric, '')} Shape: {shape}, by {THIN.of(integer(row.get('items')), 'item')}."
+    equal = table(row, "equal_length")
+    if equal:
+        told += f" At equal length: {_shape(document, equal)}, {_means(equal)}, p {_p(_least(equal))}."
     if slope is not None and slope.estimate is not None:
         told += f" Slope {_amount(slope, THIN)} {unit}."
     ps = [[name, _p(table(trend, "p").get(name))] for name in ("rising", "falling", "U", "inverted U")]

@@ -75,13 +75,12 @@ def render_watch(
         links: of a page that is served; None: a file that stands alone.
     """
     document = visible_tree(document)
-    shown = {week: [visible_tree(pair) for pair in found] for week, found in (pairs or {}).items()}
     watch = watch_of(document, links)
     return page(
         title=one_line(text(document.get("name"), "a watch"), NAME),
         headline=text(document.get("headline"), "Nothing is known yet.").replace(" -> ", " \u2192 "),
         lead=text(document.get("next_step")),
-        chapters=[Chapter("", "", _glance(watch), _sections(watch, shown))],
+        chapters=[Chapter("", "", _glance(watch), _sections(watch, pairs or {}))],
         template="watch.html.j2",
         links=links,
         home=None,
@@ -93,8 +92,8 @@ def render_watch(
 
 def render_notice(title: str, said: str) -> str:
     """A page that says one thing, such as that there is no such week; it needs neither sheet nor script."""
-    chapters = [Chapter("", "", [], [Section("notice", title, [Prose(said)])])]
-    return page(title="watch", headline=title, lead=said, chapters=chapters)
+    chapters = [Chapter("", "", [], [])]
+    return page(title="watch", headline=title, lead=said, chapters=chapters, template="notice.html.j2")
 
 
 @cache
@@ -184,9 +183,10 @@ _JUDGE = (
     "agrees with them less than at first, the judge changed, and scores say nothing about the watched version."
 )
 _LANES = (
-    "A lane fills, week by week, as evidence grows that the metric got worse; full to the dashed line, it is an alarm. "
-    "The bracket beneath a lane is when it began."
+    "A lane fills, week by week, as evidence grows that the metric got worse; full to the dashed line, it is an "
+    "alarm."
 )
+_BRACKET = " The bracket beneath a lane is when it began."
 
 
 def _glance_section(watch: Watch) -> list[Block]:
@@ -211,8 +211,9 @@ def _glance_section(watch: Watch) -> list[Block]:
         + ". The table has the evidence of the last week.",
         lambda frame: draw.overview(frame, lanes, watch.calendar),
     )
+    has_begun = any(lane.since for lane in lanes)
     keys = [Key("k-evidence", "evidence"), Key("k-alarm", "alarm")]
-    keys += [Key("k-since", "when it began, 95%")] if any(lane.since for lane in lanes) else []
+    keys += [Key("k-since", "when it began, 95%")] if has_begun else []
     keys += [Key("k-version", "new version")] if watch.calendar.versions else []
     body = [
         [
@@ -232,7 +233,7 @@ def _glance_section(watch: Watch) -> list[Block]:
         frozenset({2, 3, 4}),
         data_summary(len(body), "metric"),
     )
-    blocks: list[Block] = [Picture(_LANES, *pictures, data, keys)]
+    blocks: list[Block] = [Picture(_LANES + (_BRACKET if has_begun else ""), *pictures, data, keys)]
     if watch.links is not None:
         blocks += [
             Heading("Each week" if watch.is_corpus else "The answers of each week"),
@@ -267,7 +268,7 @@ def _metric(watch: Watch, series: Series, identity: str) -> list[Block]:
         threshold=series.threshold if series.is_tested else None,
         since=series.since,
         value_label=f"{series.label}, {sense}",
-        drop_label="Mean loss over all weeks so far; above 0% it is worse",
+        drop_label="Mean loss over all weeks so far; above 0% is worse",
         evidence_label="Evidence that it got worse",
         margin=margin if text(watch.document.get("design")) == "stored" else 0.0,
     )

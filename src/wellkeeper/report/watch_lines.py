@@ -60,7 +60,9 @@ def _standing(document: Document) -> str:
     items = COMMA.of(integer(document.get("items")), "item")
     level, horizon = number(document.get("level")) or 0.0, integer(document.get("horizon"))
     what = f"{text(document.get('design'))} design, {items}, {COMMA.of(len(weeks), 'week')} run"
-    return f"{what}; of years without a change at most {level:.0%} raise an alarm within {horizon} weeks"
+    return (
+        f"{what}; of years without a change at most {100 * level:.3g}% raise an alarm within {horizon} weeks"
+    )
 
 
 def _series(document: Document) -> list[str]:

@@ -21,6 +21,7 @@ _TICK_ROOM = {True: 92.0, False: 88.0}  # pixels from one date to the next, by w
 _LANE_LABEL = 20  # letters of a metric's name on a line
 _DATE = 72.0  # pixels of a date
 _VERSION = 20  # letters of a version's name on a picture
+_BOLD = 8.2  # pixels of a letter of such a name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +158,7 @@ def monitored(
     dropped = [moment.drop for moment in moments if moment.drop is not None]
     panels = _panels(moments, dropped, threshold, margin, compact=compact)
     top, floor = panels[0].top, panels[-1].top + panels[-1].tall
-    body: list[str] = []
+    body = [*_version_lines(calendar, weeks, top - 26, floor)]  # under the words of the panels
     if since is not None:
         start, end = weeks.start(since.low), weeks.end(since.high)
         body += [shapes.box(start, panel.top, end - start, panel.tall, "since-span") for panel in panels]
@@ -168,7 +169,6 @@ def monitored(
     ]
     for panel, label in zip(panels, labels, strict=True):
         body += _ground(panel, label, weeks, frame)
-    body += _version_lines(calendar, weeks, top - 26, floor)  # above the words of the first panel
     if since is not None:
         x = weeks.start(since.week)
         body += [shapes.line(x, panel.top, x, panel.top + panel.tall, "since") for panel in panels]
@@ -178,7 +178,7 @@ def monitored(
     if threshold is not None:
         body += _evidence(moments, panels[-1], weeks, threshold)
     if since is not None:
-        body += _since_label(since, weeks, panels[0], frame)
+        body += _since_label(since, weeks, panels[0], frame, moments)
     body += _week_axis(calendar, weeks, floor + 20, compact=compact)
     if not compact:
         body += _columns_to_point_at(
@@ -410,12 +410,17 @@ def _evidence(moments: Sequence[Moment], panel: _Panel, weeks: _Columns, thresho
     yield shapes.text(weeks.left + 4, y - 5, f"alarm above {signed_short(10.0**threshold)}", "tick strong")
 
 
-def _since_label(since: Since, weeks: _Columns, panel: _Panel, frame: Frame) -> Iterator[str]:
+def _since_label(
+    since: Since, weeks: _Columns, panel: _Panel, frame: Frame, moments: Sequence[Moment]
+) -> Iterator[str]:
+    """The date beside its line: on the side that has room, above or below the values there."""
     x = weeks.start(since.week)
     is_right = x > frame.width / 2
+    near = [panel.y(one.value) for one in moments if (one.week < since.week) is is_right] or [panel.top]
+    is_low = sum(near) / len(near) > panel.top + panel.tall / 2
     yield shapes.text(
         x + (-6 if is_right else 6),
-        panel.top + panel.tall - 8,
+        panel.top + (14 if is_low else panel.tall - 8),
         since.label,
         "strong bad",
         "end" if is_right else "",
@@ -428,7 +433,7 @@ def _version_lines(calendar: Calendar, weeks: _Columns, top: float, floor: float
     for week, name in calendar.versions:
         x, written = weeks.start(week), shapes.cut(name, _VERSION)
         yield shapes.line(x, top - 14, x, floor, "version")
-        long = 7.4 * len(written)
+        long = _BOLD * len(written)
         anchor, start = ("end", x - 5 - long) if x + long > weeks.left + weeks.across else ("", x + 5)
         if start >= free:
             yield shapes.text(x + (-5 if anchor else 5), top - 10, written, "tick strong", anchor)

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from wellkeeper.report.blocks import Block, Choices, Link, Prose, Section, Table, none
 from wellkeeper.report.html import Chapter, page
 from wellkeeper.report.numbers import THIN
-from wellkeeper.report.paired_outputs import chosen_pairs, counted, most_changed, paired
-from wellkeeper.report.reading import Interval, integer, text, texts
+from wellkeeper.report.paired_outputs import chosen_pairs, counted, most_changed, paired, slices_of
+from wellkeeper.report.reading import Interval, integer, text
 from wellkeeper.report.story import Figure, joined
 from wellkeeper.report.visible import one_line, visible_tree
 from wellkeeper.report.watch_document import (
@@ -53,12 +53,11 @@ def render_week(
         at: page of the pairs, from 1; beyond the last one, that is shown.
     """
     watch = watch_of(visible_tree(document), links)
-    found = [visible_tree(pair) for pair in pairs]
     numbers = [integer(row.get("number")) for row in watch.weeks]
     alarmed = [series.label for series in watch.series if series.alarm_by(week)]
     return page(
         title=f"{watch.name}, week {week}",
-        headline=f"Week {week}." if watch.is_corpus else f"Week {week}: {counted(found)}.",
+        headline=f"Week {week}." if watch.is_corpus else f"Week {week}: {counted(pairs)}.",
         lead=_week_lead(watch.week(week)),
         chapters=[
             Chapter(
@@ -66,7 +65,7 @@ def render_week(
                 "",
                 _week_glance(watch, week),
                 [
-                    *([] if watch.is_corpus else [_answers_section(watch, week, found, part, show, at)]),
+                    *([] if watch.is_corpus else [_answers_section(watch, week, pairs, part, show, at)]),
                     Section("figures", "The figures of this week", [_week_table(watch, week)]),
                 ],
             )
@@ -143,7 +142,7 @@ def _answers(
     pages = max(1, math.ceil(len(chosen) / _PAGE))
     at = min(max(1, at), pages)
     address = partial(_address, watch, week)
-    parts = sorted({name for pair in pairs for name in texts(pair.get("slices"))})
+    parts = sorted({name for pair in pairs for name in slices_of(pair)})
     blocks: list[Block] = [
         Choices(
             "Answers",
@@ -168,9 +167,15 @@ def _answers(
     blocks += [Prose(where, "note"), paired(shown, before=watch.reference, after=watch.version(week))]
     if pages > 1:
         blocks.append(
-            Choices("Pages", [Link(str(n), address(part, show, n), n == at) for n in range(1, pages + 1)])
+            Choices("Pages", [Link(str(n), address(part, show, n), n == at) for n in _pages_near(at, pages)])
         )
     return blocks
+
+
+def _pages_near(at: int, pages: int) -> list[int]:
+    """The first pages, the last, and those around `at`; all of them where they are few."""
+    near = {1, 2, *range(at - 3, at + 4), pages - 1, pages}
+    return [n for n in range(1, pages + 1) if n in near or pages <= 2 * _PAGE]
 
 
 def _address(watch: Watch, week: int, part: str, show: str, at: int = 1) -> str:

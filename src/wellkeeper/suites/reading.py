@@ -13,11 +13,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from wellkeeper.core.answers import Prompt
 from wellkeeper.engine.readers.evaluation import read_records, set_name
 from wellkeeper.engine.yaml_document import Document, dotted_name, read_document
 from wellkeeper.engine.yaml_document import Path as KeyPath
@@ -63,8 +64,8 @@ _ITEM_KEYS = ("name", "prompt", "reference", "references", "choices", "slices", 
 _RECORD_KEYS = ("path", "name", "prompt", "reference", "choices", "slices", "system", "limit")
 _NUMBER = re.compile(r"[-+]?[$€£]?[\d][\d,. ]*%?")
 _LISTED = 12  # hexadecimal digits of a prompt's hash in the name of an item that has none
-_WORK = "####"
-"""What GSM8K writes between the working and the answer."""
+_WORKED = re.compile(r"\s####\s*(\S[^\n]*)\s*\Z")
+"""What GSM8K writes between the working and the answer, and the answer; a heading of code is none."""
 
 
 def read_suite(path: str | Path) -> Suite:
@@ -102,6 +103,8 @@ class _Written:
 
     def suite(self) -> Suite:
         values = self._document.values
+        for path, problem in self._document.problems:
+            raise self._wrong(path, problem)
         self._known((), values, _SUITE_KEYS)
         if values.get("wellkeeper", 1) != 1:
             raise self._wrong(
@@ -132,7 +135,7 @@ class _Written:
         at: KeyPath = ("items",)
         self._known(at, given, _RECORD_KEYS)
         path = given.get("path")
-        if not isinstance(path, str):
+        if not isinstance(path, str) or not path.strip():
             raise self._wrong((*at, "path"), "Name the file, folder or glob of the records.")
         whole = path if "://" in path or Path(path).is_absolute() else str(self._file.parent / path)
         slices = given.get("slices", [])
@@ -140,11 +143,11 @@ class _Written:
         if not isinstance(slices, list) or not all(isinstance(name, str) for name in slices):
             raise self._wrong((*at, "slices"), "Name fields: slices: [subject, language].")
         limit = given.get("limit")
-        if limit is not None and not (isinstance(limit, int) and limit >= 1):
+        if limit is not None and not (_is_whole(limit) and limit >= 1):
             raise self._wrong((*at, "limit"), "Give a whole number of items, 1 or more.")
         said = {role: given[role] for role in ("name", "prompt", "reference", "choices") if role in given}
         for role, value in said.items():
-            if not isinstance(value, str):
+            if not isinstance(value, str) or not value.strip():
                 raise self._wrong(
                     (*at, role), "Name a field, or write a template such as 'Q: {{ question }}'."
                 )
@@ -167,24 +170,57 @@ class _Written:
             isinstance(value, str | int | float) for value in slices.values()
         ):
             raise self._wrong((*at, "slices"), "Name and value: slices: {language: de}.")
-        choices = _texts(given.get("choices"))
-        references = _texts(given.get("references", given.get("reference")))
+        choices = self._choices(at, given)
         return SuiteItem(
-            name=str(given["name"]) if "name" in given else _hashed(prompt),
-            prompt=prompt,
-            references=self._right(at, references, choices),
+            name=self._name(at, given) or _hashed(prompt),
+            prompt=_with_choices(prompt, choices, written=True),
+            references=self._references(at, given, choices),
             choices=choices,
-            slices={name: str(value) for name, value in slices.items()},
+            slices={name: _as_text(value) for name, value in slices.items()},
             scorer=self._scorer(at, given),
             system=self._text(at, "system", given),
         )
 
-    def _right(self, at: KeyPath, references: tuple[str, ...], choices: tuple[str, ...]) -> tuple[str, ...]:
-        right = tuple(_among(reference, choices) for reference in references)
+    def _name(self, at: KeyPath, given: Record) -> str | None:
+        """The item's own name; None where it has none."""
+        if "name" not in given:
+            return None
+        name = given["name"]
+        if not (isinstance(name, str) and name.strip()) and not _is_whole(name):
+            raise self._wrong((*at, "name"), f"{name!r} is no name. Put it in quotes, or leave it out.")
+        return str(name)
+
+    def _choices(self, at: KeyPath, given: Record) -> tuple[str, ...]:
+        if "choices" not in given:
+            return ()
+        choices = given["choices"]
+        if not _are_plain(choices) or not 2 <= len(choices) <= len(LETTERS):
+            raise self._wrong(
+                (*at, "choices"), f"List from 2 to {len(LETTERS)} of them: choices: [cod, cow]."
+            )
+        return tuple(map(_as_text, choices))
+
+    def _references(self, at: KeyPath, given: Record, choices: tuple[str, ...]) -> tuple[str, ...]:
+        key = "references" if "references" in given else "reference"
+        if key == "references" and "reference" in given:
+            raise self._wrong((*at, key), "There is a reference, too. Leave one of the two out.")
+        said = given.get(key, [])
+        said = said if isinstance(said, list) else [said]
+        if not _are_plain(said):
+            raise self._wrong((*at, key), "A reference is a text or a number; list them if there are many.")
+        if _are_numbers(given.get("choices")):
+            said = list(map(_as_text, said))  # each is one of them, and not its place
+        for one in said:
+            if _is_whole(one) and str(one) in choices and _among(one, choices) != str(one):
+                raise self._wrong(
+                    (*at, key),
+                    f"{one} is a choice, and the number of another one. Give the choice in quotes, or its letter.",
+                )
+        right = tuple(dict.fromkeys(_among(one, choices) for one in said))
         wrong = [one for one in right if choices and one not in choices]
         if wrong:
             raise self._wrong(
-                (*at, "reference"), f"{wrong[0]!r} is none of the choices. Give a choice or its letter."
+                (*at, key), f"{wrong[0]!r} is none of the choices. Give a choice or its letter."
             )
         return right
 
@@ -249,7 +285,11 @@ def _from_records(
             "{path: ..., prompt: '{{ field }}'}."
         )
     takers = {role: None if field is None else _taker(field, path) for role, field in fields.items()}
-    items = tuple(_of_record(place, record, takers, slices) for place, record in records)
+    _check_fields(
+        path, [record for _, record in records], {role: takers[role] for role in given}, given, slices
+    )
+    written = _is_template(fields["prompt"])
+    items = tuple(_of_record(place, record, takers, slices, written=written) for place, record in records)
     guessed = [
         f"{role} from {field}" for role, field in fields.items() if field is not None and role not in given
     ]
@@ -257,6 +297,9 @@ def _from_records(
     items, repeated = _without_repeats(items)
     if repeated:
         notes.append(f"{repeated:,} records that repeat an earlier one are left out")
+    lacking = sum(not item.references for item in items)
+    if 0 < lacking < len(items):
+        notes.append(f"{lacking:,} of {len(items):,} items have no reference: no scorer is guessed")
     return Suite(
         name=name, items=items, scorer=_likely_scorer(items), notes=(*notes, *([lost] if lost else []))
     )
@@ -272,7 +315,7 @@ Taker: TypeAlias = Callable[[Record], Any]
 
 def _taker(said: str, path: str) -> Taker:
     """What gives a record's value: of a field, dotted where it is nested, or of a template."""
-    if "{{" not in said and "{%" not in said:
+    if not _is_template(said):
         keys = said.split(".")
 
         def take(record: Record) -> Any:
@@ -302,34 +345,113 @@ def _taker(said: str, path: str) -> Taker:
     return render
 
 
+def _is_template(said: str) -> bool:
+    return "{{" in said or "{%" in said
+
+
+def _check_fields(
+    path: str,
+    records: Sequence[Record],
+    takers: Mapping[str, Taker | None],
+    said: Mapping[str, str],
+    slices: Sequence[str],
+) -> None:
+    """Refuse a field that the suite names and no record has: a slip of the pen, and not a suite without references."""
+    missing = [
+        said[role] for role, take in takers.items() if take and all(take(one) is None for one in records)
+    ]
+    missing += [name for name in slices if all(one.get(name) is None for one in records)]
+    if missing:
+        known = sorted({str(key) for record in records[:100] for key in record})
+        near = did_you_mean(missing[0], known)
+        raise InputError(f"{path}: no record has a field {missing[0]}.{near} There are: {', '.join(known)}.")
+
+
 def _of_record(
-    place: str, record: Record, takers: Mapping[str, Taker | None], slices: Sequence[str]
+    place: str, record: Record, takers: Mapping[str, Taker | None], slices: Sequence[str], *, written: bool
 ) -> SuiteItem:
     found = {role: None if take is None else take(record) for role, take in takers.items()}
     prompt: Any = found["prompt"]
-    labels = None
-    choices: tuple[str, ...] = ()
-    if isinstance(found["choices"], Mapping):  # ARC: {"text": [...], "label": ["A", ...]}
-        labels = _texts(found["choices"].get("label", found["choices"].get("labels")))
-        choices = _texts(found["choices"].get("text", found["choices"].get("choices")))
-        labels = labels if len(labels) == len(choices) else None
-    else:
-        choices = _texts(found["choices"])
     if not is_prompt(prompt):
         raise InputError(
             f"{place}: the prompt is {type(prompt).__name__}, neither a text nor messages with a role and a content. "
             "Name another field in a YAML suite: items: {path: ..., prompt: FIELD}."
         )
-    references = tuple(_among(_answer(one), choices, labels) for one in _texts(found["reference"]))
-    if choices and isinstance(prompt, str) and not all(choice in prompt for choice in choices):
-        prompt = lettered(prompt, choices)
+    choices, labels = _choices(found["choices"], place)
+    reference = found["reference"]
+    if _are_numbers(found["choices"]) and _is_whole(reference):
+        reference = str(reference)  # one of them, and not its place
+    references = _references(reference, choices, labels)
+    wrong = [one for one in references if choices and one not in choices]
+    if wrong:
+        raise InputError(
+            f"{place}: the reference {wrong[0]!r} is none of the choices. Name another field in a YAML suite: items: "
+            "{path: ..., reference: FIELD}."
+        )
+    prompt = _with_choices(prompt, choices, written=written)
     return SuiteItem(
         name=_hashed(prompt) if found["name"] is None else str(found["name"]),
         prompt=prompt,
         references=references,
         choices=choices,
-        slices={name: str(record[name]) for name in slices if record.get(name) is not None},
+        slices={name: _as_text(record[name]) for name in slices if record.get(name) is not None},
     )
+
+
+def _choices(given: Any, place: str) -> tuple[tuple[str, ...], Sequence[Any] | None]:
+    """Choices and what the publisher calls them, None where it says nothing; all stay, since numbers count them.
+
+    Publishers write {"text": [...], "label": ["A", ...]}, [{"text": ..., "label": "A"}, ...] and {"A": ..., ...}, too.
+    """
+    labels: Any = None
+    if isinstance(given, Mapping) and ("text" in given or "choices" in given):
+        labels = given.get("label", given.get("labels"))
+        given = given.get("text", given.get("choices"))
+    elif isinstance(given, Mapping):
+        labels, given = list(given), list(given.values())
+    elif (
+        isinstance(given, list) and given and all(isinstance(one, Mapping) and "text" in one for one in given)
+    ):
+        labels = [one.get("label") for one in given]
+        given = [one["text"] for one in given]
+    if given is None or given == []:
+        return (), None
+    if not _are_plain(given) or not 2 <= len(given) <= len(LETTERS):
+        raise InputError(
+            f"{place}: the choices are no list of 2 to {len(LETTERS)} texts. Name another field in a YAML suite: "
+            "items: {path: ..., choices: FIELD}."
+        )
+    same = isinstance(labels, list | tuple) and len(labels) == len(given)
+    return tuple(map(_as_text, given)), labels if same else None
+
+
+def _references(given: Any, choices: tuple[str, ...], labels: Sequence[Any] | None) -> tuple[str, ...]:
+    if given is None and labels is not None and all(_is_whole(label) for label in labels):
+        return tuple(
+            choice for choice, label in zip(choices, labels, strict=True) if label == 1
+        )  # TruthfulQA
+    many = given if isinstance(given, list | tuple) else [given]
+    if all(map(_is_whole, many)):
+        return tuple(dict.fromkeys(_among(one, choices, labels) for one in many))
+    return tuple(dict.fromkeys(_among(_answer(one), choices, labels) for one in _texts(given)))
+
+
+def _with_choices(prompt: Prompt, choices: tuple[str, ...], *, written: bool) -> Prompt:
+    """A prompt that shows its choices, which are put below one that does not; conversations stay as they are.
+
+    Args:
+        prompt: as it was given.
+        choices: in the order of their letters.
+        written: whether somebody wrote the prompt for this suite, so that choices in it are no chance.
+    """
+    if not choices or not isinstance(prompt, str):
+        return prompt
+    marks = [r"(?<!\w)" if written else rf"(?<!\w){letter}[.:)\]]*\s+" for letter in LETTERS[: len(choices)]]
+    shown = all(
+        re.search(rf"{mark}{re.escape(choice)}(?!\w)", prompt)
+        for mark, choice in zip(marks, choices, strict=True)
+    )
+    return prompt if shown else lettered(prompt, choices)
 
 
 def lettered(question: str, choices: Sequence[str]) -> str:
@@ -341,7 +463,7 @@ def lettered(question: str, choices: Sequence[str]) -> str:
     B. cow
     Answer with the letter alone.
     """
-    lines = [f"{letter}. {choice}" for letter, choice in zip(LETTERS, choices, strict=False)]
+    lines = [f"{letter}. {choice}" for letter, choice in zip(LETTERS[: len(choices)], choices, strict=True)]
     return "\n".join([question.rstrip(), *lines, "Answer with the letter alone."])
 
 
@@ -388,31 +510,60 @@ def is_prompt(given: object) -> bool:
 
 
 def _texts(given: Any) -> tuple[str, ...]:
-    """Answers or choices as texts; one or many, and TriviaQA's {"value": ..., "aliases": [...]}."""
+    """Answers as texts; one or many, and TriviaQA's {"value": ..., "aliases": [...]}."""
     if given is None:
         return ()
     if isinstance(given, Mapping):
         return _texts([given.get("value"), *given.get("aliases", [])]) if "value" in given else ()
     if isinstance(given, list | tuple):
-        return tuple(dict.fromkeys(str(one) for one in given if one is not None))
-    return (str(given),)
+        return tuple(dict.fromkeys(_as_text(one) for one in given if one is not None))
+    return (_as_text(given),)
+
+
+def _as_text(value: object) -> str:
+    """A value as YAML and JSON write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _are_numbers(given: object) -> bool:
+    return isinstance(given, list | tuple) and all(map(_is_whole, given))
+
+
+def _are_plain(given: object) -> bool:
+    """Whether it is a list of texts, numbers and truth values."""
+    return isinstance(given, list | tuple) and all(isinstance(one, str | int | float) for one in given)
 
 
 def _answer(reference: str) -> str:
     """The answer at the end of a worked solution, as GSM8K writes it; any other text as it is."""
-    return reference.rpartition(_WORK)[2].strip() if _WORK in reference else reference
+    worked = _WORKED.search(reference)
+    return worked[1].strip() if worked else reference
 
 
-def _among(reference: str, choices: Sequence[str], labels: Sequence[str] | None = None) -> str:
-    """The choice that a text, a letter, a label or a number from 0 stands for; without choices the text itself."""
-    if not choices or reference in choices:
-        return reference
-    names = list(labels or LETTERS[: len(choices)])
-    if reference in names:
-        return choices[names.index(reference)]
-    if reference.isdigit() and int(reference) < len(choices):
-        return choices[int(reference)]
-    return reference
+def _among(reference: str | int, choices: Sequence[str], labels: Sequence[Any] | None = None) -> str:
+    """The choice that a text, a letter, a label or a number from 0 stands for; without choices the text itself.
+
+    A number in a record counts the choices, even where one of them reads like it: MMLU asks for sums.
+
+    >>> _among(0, ["1", "0"]), _among("0", ["1", "0"]), _among("(b)", ["cod", "cow"])
+    ('1', '0', 'cow')
+    """
+    text = _as_text(reference)
+    if labels is not None and text in (names := list(map(_as_text, labels))):
+        return choices[names.index(text)]
+    counts = _is_whole(reference) and 0 <= reference < len(choices)
+    if not choices or (text in choices and not counts):
+        return text
+    letter = text.strip(" ().").upper()
+    if len(letter) == 1 and letter in LETTERS[: len(choices)]:
+        return choices[LETTERS.index(letter)]
+    if text.isascii() and text.isdigit() and int(text) < len(choices):
+        return choices[int(text)]
+    return text
 
 
 def _hashed(told: object) -> str:

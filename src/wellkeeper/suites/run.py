@@ -3,6 +3,7 @@
 Runs of ours and runs that other tools logged are the same values from here on, so that any two can be compared.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -35,6 +36,11 @@ class Answered:
                 raise InputError(
                     f"The item {self.name} has {len(self.outputs)} answers and {many} {name}. Give one each, or none."
                 )
+        for score in self.scores:
+            if score is not None and not 0 <= score <= 1:
+                raise InputError(
+                    f"The item {self.name} has a score of {score}. Give one in [0, 1], or None where it is unknown."
+                )
 
     @property
     def score(self) -> float | None:
@@ -66,6 +72,11 @@ class Run:
         if len({item.name for item in self.items}) != len(self.items):
             raise InputError(
                 f"The run {self.name} names an item twice. Give each item one line with all its answers."
+            )
+        if self.temperature is not None and not 0 <= self.temperature < math.inf:
+            raise InputError(
+                f"The run {self.name} has a temperature of {self.temperature}. Give a number of 0 or more, or None "
+                "where it is unknown."
             )
 
     def item(self, name: str) -> Answered | None:

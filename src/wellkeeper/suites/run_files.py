@@ -9,10 +9,12 @@ after the path choose in a log that holds more than one run or metric: `results#
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from wellkeeper import __version__
@@ -27,7 +29,7 @@ from wellkeeper.suites.run import SCHEMA, Answered, Run
 HEADER = "run.json"
 ANSWERS = "answers.jsonl"
 _IMPORTS = (lm_eval, inspect, promptfoo)
-_AGAIN = "It was cut off or edited: write the run again, with the command that wrote it."
+_AGAIN = "It is being written, or was cut off or edited: wait, or write the run again, with the command that wrote it."
 
 
 def write_run(run: Run, folder: Path) -> None:
@@ -36,7 +38,7 @@ def write_run(run: Run, folder: Path) -> None:
     Whoever reads at any time, or after a crash, gets a whole run or an error that says so.
 
     Raises:
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written, or another command writes to it at the same time.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,6 +56,10 @@ def write_run(run: Run, folder: Path) -> None:
             "answers": {"file": ANSWERS, "lines": len(run.items), "sha256": digest.hexdigest()},
         }
         write_atomic(folder / HEADER, json.dumps(header, indent=2).encode() + b"\n")
+    except FileNotFoundError as error:  # the temporary file: whoever else writes has swept it away
+        raise InputError(
+            f"{folder} is being written by another command, too. Wait for it, or give each a folder of its own."
+        ) from error
     except OSError as error:
         raise InputError(
             f"{folder} cannot be written ({error.strerror}). Give a folder of yours, on a disk with room."
@@ -106,7 +112,7 @@ def _reader(place: Path) -> Callable[[Path, Choices], Run] | None:
 def _imported(read_log: Callable[[Path, Choices], Run], place: Path, choices: Choices) -> Run:
     try:
         return read_log(place, choices)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise InputError(
             f"{place} is laid out otherwise than this version knows the logs of its tool ({type(error).__name__}: "
             f"{error}). Upgrade wellkeeper, or report the tool's version."
@@ -128,26 +134,28 @@ def _not_a_run(place: Path) -> str:
 
 # --- our own folder ----------------------------------------------------------------------------------------------
 
-_HEADER_FIELDS = (
-    "name",
-    "model",
-    "suite",
-    "metric",
-    "fingerprint",
-    "suite_digest",
-    "temperature",
-    "seed_name",
-    "created",
-    "tool",
-    "notes",
-)
+_HEADER_FIELDS: dict[str, type | UnionType] = {
+    "name": str,
+    "model": str,
+    "suite": str,
+    "metric": str,
+    "fingerprint": str,
+    "suite_digest": str,
+    "temperature": float | int | None,
+    "seed_name": str,
+    "created": str,
+    "tool": str,
+    "notes": list,
+}
+_OUR_HEADER = re.compile(rb'"schema":\s*"wellkeeper\.run/')
+_OUR_ANSWERS = re.compile(rb'\{"name": "(?:[^"\\]|\\.)*", "prompt": ')
 
 
 def _is_ours(place: Path) -> bool:
-    """Whether this is our folder, or the header in it; one whose header is damaged has answers beside it."""
+    """Whether this is our folder, or the header in it; one whose header is damaged has our answers beside it."""
     header = place if place.name == HEADER and place.is_file() else place / HEADER
-    return SCHEMA.partition("/")[0].encode() in head(header) or (
-        header.is_file() and (header.parent / ANSWERS).is_file()
+    return _OUR_HEADER.search(head(header)) is not None or (
+        header.is_file() and _OUR_ANSWERS.match(head(header.parent / ANSWERS)) is not None
     )
 
 
@@ -162,12 +170,21 @@ def _read(place: Path, choices: Choices) -> Run:
         )
     try:
         lines, sha256 = int(header["answers"]["lines"]), str(header["answers"]["sha256"])
-        told = {name: header[name] for name in _HEADER_FIELDS}
+        told = {name: _of_kind(header[name], kind, name) for name, kind in _HEADER_FIELDS.items()}
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is no header of a run ({_why(error)}). {_AGAIN}") from error
     items = tuple(_items(folder / ANSWERS, lines=lines, sha256=sha256))
     choices.one_of("metric", [told["metric"]])
-    return Run(**{**told, "notes": tuple(told["notes"])}, items=items)
+    try:
+        return Run(**{**told, "notes": tuple(map(str, told["notes"]))}, items=items)
+    except InputError as error:
+        raise InputError(f"{path}: {error} {_AGAIN}") from error
+
+
+def _of_kind(value: Any, kind: type | UnionType, name: str) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is {value!r}")
+    return value
 
 
 def _items(path: Path, *, lines: int, sha256: str) -> Iterator[Answered]:
@@ -211,15 +228,31 @@ def _item(path: Path, number: int, line: bytes) -> Answered:
         told: Mapping[str, Any] = json.loads(line)
         return Answered(
             name=str(told["name"]),
-            prompt=told["prompt"],
+            prompt=_prompt(told["prompt"]),
             outputs=tuple(map(Output.from_json, told["outputs"])),
             scores=tuple(None if score is None else float(score) for score in told["scores"]),
             notes=tuple(map(str, told["notes"])),
             references=tuple(map(str, told["references"])),
-            slices=told["slices"],
+            slices={str(name): str(value) for name, value in told["slices"].items()},
         )
-    except (AttributeError, KeyError, TypeError, ValueError, InputError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        KeyError,
+        RecursionError,
+        TypeError,
+        ValueError,
+        InputError,
+    ) as error:
         raise InputError(f"{path}, line {number}: no item of a run ({_why(error)}). {_AGAIN}") from error
+
+
+def _prompt(told: Any) -> Prompt | None:
+    if told is None or isinstance(told, str):
+        return told
+    if isinstance(told, list) and all(isinstance(word, str) for turn in told for word in turn.values()):
+        return told
+    raise TypeError("the prompt is neither a text nor messages")
 
 
 def _why(error: Exception) -> str:

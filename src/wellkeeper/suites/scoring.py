@@ -31,6 +31,13 @@ class Scorer(Protocol):
     def needs_logprobs(self) -> bool:
         """Whether answers must come with `first_tokens`."""
 
+    def check(self, item: SuiteItem) -> None:
+        """Refuse an item that cannot be scored, before it is asked and paid for.
+
+        Raises:
+            InputError: the item lacks what this scorer needs, such as a reference.
+        """
+
     def score(self, item: SuiteItem, output: Output) -> Score:
         """The score of an answer; empty ones and refusals are scored like any other text, errors are unknown.
 

@@ -30,12 +30,8 @@ class SuiteItem:
     name: str
     prompt: Prompt
     references: tuple[str, ...] = ()  # good answers, each good enough; none: the item has no right answer
-    choices: tuple[
-        str, ...
-    ] = ()  # of a multiple choice, in the order of their letters; the reference is one of them
-    slices: Mapping[str, str] = field(
-        default_factory=dict
-    )  # what it is counted under, such as {"language": "de"}
+    choices: tuple[str, ...] = ()  # in the order of their letters; the reference is one of them
+    slices: Mapping[str, str] = field(default_factory=dict)  # what it is counted under: {"language": "de"}
     scorer: ScorerSpec | None = None  # None: the suite's
     system: str | None = None  # None: the suite's
 
@@ -46,9 +42,7 @@ class Suite:
 
     name: str
     items: tuple[SuiteItem, ...]
-    scorer: ScorerSpec | None = (
-        None  # None: answers have no score, and are compared by diversity and tails alone
-    )
+    scorer: ScorerSpec | None = None  # None: no scores; answers are compared by diversity and tails
     system: str | None = None  # message of the system before each prompt that has none
     samples: int = 1  # answers to each item
     temperature: float = 0.0
@@ -69,7 +63,10 @@ class Suite:
 
     @property
     def digest(self) -> str:
-        """SHA-256, in hexadecimal digits, of all that decides prompts and scores; not of the name and the samples."""
+        """SHA-256, in hexadecimal digits, of the items and of all that decides prompts and scores.
+
+        Not of the suite's name, samples and temperature.
+        """
         told = {
             "items": [asdict(item) for item in self.items],
             "scorer": self.scorer,

@@ -61,11 +61,10 @@ def worded(texts: Sequence[str]) -> list[Worded]:
     ]
 
 
-def at_equal_length(first: Sequence[Worded], second: Sequence[Worded]) -> tuple[list[str], list[str]]:
-    """The answers of two versions to one prompt, all cut to the same number of words."""
-    words = min((_usual_length(side) for side in (first, second)), default=0)
-    before, after = ([one.first(words) for one in side] for side in (first, second))
-    return before, after
+def at_equal_length(*sides: Sequence[Worded]) -> tuple[list[str], ...]:
+    """The answers of two or more versions to one prompt, all cut to the same number of words."""
+    words = min((_usual_length(side) for side in sides), default=0)
+    return tuple([one.first(words) for one in side] for side in sides)
 
 
 def distances_of(texts: Sequence[str]) -> NDArray[np.float64]:

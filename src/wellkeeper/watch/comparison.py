@@ -36,7 +36,16 @@ from wellkeeper.measure.generation_tails import Outputs, TailComparison, compare
 from wellkeeper.measure.incidence import Incidence, dense
 from wellkeeper.measure.paired_answers import FEW_CHANGES, accuracy_change, degenerate_change
 from wellkeeper.measure.paired_diversity import diversity_change
-from wellkeeper.measure.verdicts import FEWEST_UNITS, LEVEL, MARGIN, Gate, PairedChange, Tested, Verdict
+from wellkeeper.measure.verdicts import (
+    DIVERSITY_MARGIN,
+    FEWEST_UNITS,
+    LEVEL,
+    MARGIN,
+    Gate,
+    PairedChange,
+    Tested,
+    Verdict,
+)
 from wellkeeper.suites.run import Answered, Run
 from wellkeeper.watch.answer_texts import (
     Worded,
@@ -72,7 +81,7 @@ class Side:
     metric: str
     temperature: float | None
     items: int  # of the whole run
-    answers: int  # to the items that both have
+    answers: int  # to the items that both have, as many of each version
     words: float  # of an answer, the mean over items
     kinds: Mapping[str, float]  # share of answers that are degenerate in each way, the mean over items
 
@@ -83,7 +92,7 @@ class Metric:
 
     name: str  # accuracy, diversity, degenerate or tail
     verdict: Verdict
-    p: float  # of no harm, adjusted for all metrics of the gate
+    p: float  # of no harm, adjusted for all metrics of the gate that changed
     p_margin: float  # of harm of the margin or more
     left_out: int  # items without it in one run or both
     items_to_decide: (
@@ -106,7 +115,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """An item that changed, with all answers of both versions."""
+    """An item that changed, with all answers of both versions that were compared."""
 
     kind: str  # "lost" or "gained" by score, or "collapsed" by diversity
     item: str
@@ -139,7 +148,8 @@ class RunComparison:
     slices: tuple[Slice, ...]
     examples: tuple[Example, ...]
     warnings: tuple[str, ...]  # what makes the comparison less than one of like with like
-    margin: float
+    margin: float  # of all metrics but diversity
+    diversity_margin: float
     seed: int
     permutations: int
 
@@ -164,6 +174,7 @@ class RunComparison:
             "verdict": self.verdict,
             "items_to_decide": self.items_to_decide,
             "margin": self.margin,
+            "diversity_margin": self.diversity_margin,
             "level": LEVEL,
             "seed": self.seed,
             "permutations": self.permutations,
@@ -185,6 +196,7 @@ def compare_runs(
     cells: Cells | None = None,
     reference: Incidence | None = None,
     margin: float = MARGIN,
+    diversity_margin: float = DIVERSITY_MARGIN,
     seed: int = 0,
     permutations: int = PERMUTATIONS,
 ) -> RunComparison:
@@ -196,18 +208,19 @@ def compare_runs(
         cells: counts the cells of answers, for the tail; given with `reference`.
         reference: cells of human texts; None: the tail is not compared.
         margin: loss that does not matter, in (0, 1): points as a share, and of the tail a share of each figure.
+        diversity_margin: the same of diversity, points of the mean distance as a share.
         seed: of random flips, relabellings and halvings.
         permutations: relabellings of the tail's test.
 
     Raises:
         InputError: the runs have fewer than 5 items in common, or are the same answers.
-        DataError: `margin` is not in (0, 1), or `permutations` is below 19.
+        DataError: a margin is not in (0, 1), or `permutations` is below 19.
     """
-    if not 0 < margin < 1:
-        raise DataError(f"margin is {margin}. Give a share in (0, 1), such as {MARGIN}.")
+    _check_margin("margin", margin, MARGIN)
+    _check_margin("diversity_margin", diversity_margin, DIVERSITY_MARGIN)
     pairs = _pairs(first, second)
     _refuse_the_same(first, second, pairs)
-    settings = _Settings(margin=margin, seed=seed)
+    settings = _Settings(margin=margin, diversity_margin=diversity_margin, seed=seed)
     texts = _Texts.of(pairs)
     figures, absent = _figures(first, second, pairs, texts)
     tested: dict[str, Tested] = {name: settings.tested(name, some) for name, some in figures.items()}
@@ -237,9 +250,15 @@ def compare_runs(
         examples=_examples(pairs, figures),
         warnings=_warnings(first, second, pairs),
         margin=margin,
+        diversity_margin=diversity_margin,
         seed=seed,
         permutations=permutations,
     )
+
+
+def _check_margin(name: str, margin: float, usual: float) -> None:
+    if not 0 < margin < 1:
+        raise DataError(f"{name} is {margin}. Give a share in (0, 1), such as {usual}.")
 
 
 # --- what is compared -----------------------------------------------------------------------------
@@ -247,10 +266,11 @@ def compare_runs(
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """An item as both versions answered it."""
+    """An item as both versions answered it, with equally many answers."""
 
     first: Answered
     second: Answered
+    is_cut: bool  # one run has more answers
 
     @property
     def name(self) -> str:
@@ -264,7 +284,7 @@ class _Pair:
 def _pairs(first: Run, second: Run) -> list[_Pair]:
     """Items that both have, in an order that neither run decides."""
     theirs = {item.name: item for item in second.items}
-    found = [_Pair(item, theirs[item.name]) for item in first.items if item.name in theirs]
+    found = [_pair(item, theirs[item.name]) for item in first.items if item.name in theirs]
     if len(found) < FEWEST_UNITS:
         raise InputError(
             f"{first.name} has {len(first.items)} items and {second.name} {len(second.items)}, of which "
@@ -272,6 +292,18 @@ def _pairs(first: Run, second: Run) -> list[_Pair]:
             "or better 100."
         )
     return sorted(found, key=lambda pair: pair.name)
+
+
+def _pair(first: Answered, second: Answered) -> _Pair:
+    """As many answers of each as both have: else changes are skew and tests lose their level (docs/LOG.md)."""
+    answers = min(len(side.outputs) for side in (first, second))
+    before, after = (
+        replace(
+            side, outputs=side.outputs[:answers], scores=side.scores[:answers], notes=side.notes[:answers]
+        )
+        for side in (first, second)
+    )
+    return _Pair(before, after, len(first.outputs) != len(second.outputs))
 
 
 def _refuse_the_same(first: Run, second: Run, pairs: Sequence[_Pair]) -> None:
@@ -293,8 +325,7 @@ def _refuse_the_same(first: Run, second: Run, pairs: Sequence[_Pair]) -> None:
 
 def _all_alike(pairs: Sequence[_Pair]) -> bool:
     return all(
-        [output.text for output in pair.first.outputs][: len(pair.second.outputs)]
-        == [output.text for output in pair.second.outputs][: len(pair.first.outputs)]
+        [output.text for output in pair.first.outputs] == [output.text for output in pair.second.outputs]
         for pair in pairs
     )
 
@@ -325,6 +356,12 @@ def _warnings(first: Run, second: Run, pairs: Sequence[_Pair]) -> tuple[str, ...
         found.append(
             f"The first run was sampled at temperature {first.temperature:g} and the second at "
             f"{second.temperature:g}: diversity and the tail change with it whatever the version."
+        )
+    cut = sum(pair.is_cut for pair in pairs)
+    if cut:
+        found.append(
+            f"{cut:,} of {len(pairs):,} items have more answers in one run: the first of them were compared, as many "
+            "as the other run has."
         )
     if _all_alike(pairs):
         found.append("All answers are the same, letter by letter.")
@@ -358,6 +395,15 @@ class _Figures:
     after: Values
     more: Mapping[str, tuple[Values, Values]] = field(default_factory=dict)
 
+    @property
+    def changed(self) -> int:
+        """Items that changed; of diversity by the view in which fewer did, as its test is."""
+        views = [
+            (self.before, self.after),
+            *(self.more[name] for name in ("equal_length",) if name in self.more),
+        ]
+        return min(int(np.count_nonzero(after - before)) for before, after in views)
+
     def only(self, chosen: NDArray[np.bool_]) -> "_Figures":
         return _Figures(
             at=self.at[chosen],
@@ -370,6 +416,7 @@ class _Figures:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Settings:
     margin: float
+    diversity_margin: float
     seed: int
 
     def tested(self, metric: str, figures: _Figures) -> PairedChange:
@@ -393,7 +440,7 @@ class _Settings:
         """The change in diversity by each of VIEWS."""
         sides = {"as_written": (figures.before, figures.after), **figures.more}
         return {
-            view: diversity_change(*sides[view], margin=self.margin, seed=self.seed)
+            view: diversity_change(*sides[view], margin=self.diversity_margin, seed=self.seed)
             for view in VIEWS
             if view in sides
         }
@@ -420,9 +467,20 @@ def _accuracy(first: Run, second: Run, pairs: Sequence[_Pair]) -> _Figures | str
     if first.metric and second.metric and first.metric != second.metric:
         return (
             f"The first run is scored by {first.metric} and the second by {second.metric}. "
+            "In a log of several tasks or metrics choose one after the path, as LOG#NAME. "
             "Score both by the same, then compare again."
         )
     scores = [(pair.first.score, pair.second.score) for pair in pairs]
+    without = [
+        name
+        for name, side in (("first", 0), ("second", 1))
+        if not (first, second)[side].metric and all(both[side] is None for both in scores)
+    ]
+    if len(without) == 1:
+        return (
+            f"The {without[0]} run is not scored, and the other one is by {first.metric or second.metric}. Score both "
+            "by the same, then compare again."
+        )
     at = [place for place, (before, after) in enumerate(scores) if before is not None and after is not None]
     if len(at) < FEWEST_UNITS:
         return (
@@ -456,7 +514,7 @@ def _diversity(first: Run, second: Run, pairs: Sequence[_Pair], texts: _Texts) -
             "Both runs were made at temperature 0, where a model answers the same each time. "
             "Ask for at least 2 answers an item, better 4, at the temperature that you use."
         )
-    at = [place for place, pair in enumerate(pairs) if _fewest_answers(pair) > 1]
+    at = [place for place, pair in enumerate(pairs) if len(pair.first.outputs) > 1]
     if len(at) < FEWEST_UNITS:
         return (
             f"{len(at)} items have two answers of each run. "
@@ -468,10 +526,6 @@ def _diversity(first: Run, second: Run, pairs: Sequence[_Pair], texts: _Texts) -
     views = {view: (figures[:, row, 0], figures[:, row, 1]) for row, view in enumerate(VIEWS)}
     before, after = views.pop("as_written")
     return _Figures(at=np.array(at), before=before, after=after, more=views)
-
-
-def _fewest_answers(pair: _Pair) -> int:
-    return min(len(pair.first.outputs), len(pair.second.outputs))
 
 
 def _diversity_of_item(
@@ -505,6 +559,10 @@ class _Tail:
     @property
     def p_margin(self) -> float:
         return self.comparison.p_margin(self.margin)
+
+    @property
+    def is_unchanged(self) -> bool:
+        return all(change.first == change.second for change in self.comparison.changes)
 
 
 def _tail(
@@ -559,7 +617,7 @@ def _items_to_decide(tested: Tested, figures: _Figures | None) -> int | None:
         needed, items = tested.comparison.prompts_to_decide(tested.margin), tested.comparison.prompts
     elif isinstance(tested, PairedChange) and figures is not None:
         needed, items = tested.units_to_decide or 0, tested.units
-        if np.count_nonzero(figures.after - figures.before) < FEW_CHANGES:
+        if figures.changed < FEW_CHANGES:
             # so many without harm show that harm of the margin is unlikely, whatever its distribution
             needed = max(needed, math.ceil(math.log(LEVEL) / math.log1p(-tested.margin)))
     else:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from wellkeeper.core.answers import Prompt
 from wellkeeper.errors import InputError
 from wellkeeper.measure.sequential import DropBand, StoredWatch, baseline_error
-from wellkeeper.watch.points import point_of, spans
+from wellkeeper.watch.points import point_of, spans, upwards
 from wellkeeper.watch.timeline import Point, Series, Verdict
 
 METRIC = "judge"
@@ -120,6 +120,7 @@ def judge_series(
     periods: Sequence[int],
     *,
     level: float,
+    reach: float = 1.0,
 ) -> Series:
     """The judge's agreement with people, in [0, 1], and the evidence that it is not the judge of the beginning.
 
@@ -129,13 +130,14 @@ def judge_series(
         weeks: those that are complete, from 1.
         periods: the first week of each span over which evidence is gathered.
         level: of periods in which the judge did not change, the share that raises an alarm, at most.
+        reach: standard errors of the first judgements' mean that the margin covers.
     """
     first = _first(judgements.get(0, {}), labels)
     points: list[Point] = []
     current: list[Point] = []
     could_alarm = False
     for span in spans(periods, len(weeks)):
-        current, could_alarm = _followed(first, judgements, weeks[span], level)
+        current, could_alarm = _followed(first, judgements, weeks[span], level, reach)
         points += current
     is_alarm = bool(current and current[-1].alarm)
     verdict: Verdict = "worse" if is_alarm else "no alarm" if could_alarm else "not enough data"
@@ -161,13 +163,13 @@ def _first(judged: Mapping[tuple[str, int], float | None], labels: Mapping[str, 
 
 
 def _followed(
-    first: _First, judgements: Judgements, weeks: Sequence[int], level: float
+    first: _First, judgements: Judgements, weeks: Sequence[int], level: float, reach: float
 ) -> tuple[list[Point], bool]:
     """Points of one period, and whether a judge that is wrong on all anchors would have raised an alarm in it."""
     if not first.anchors:
         return [], False
     stored = first.views(first.scores, first.labels[:, None])
-    watches = [StoredWatch.begin(one, margin=_margin(one), level=level) for one in stored]
+    watches = [StoredWatch.begin(one, margin=_margin(one, reach), level=level) for one in stored]
     worst = watches[0]
     base = stored[0].mean(axis=1)
     place = {name: at for at, name in enumerate(first.anchors)}
@@ -205,5 +207,5 @@ def _followed(
     return points, worst.log_evidence - math.log(len(watches)) > -math.log(level)
 
 
-def _margin(stored: Numbers) -> float:
-    return min(0.999, max(MARGIN, math.ceil(1000 * baseline_error(stored)) / 1000))
+def _margin(stored: Numbers, reach: float) -> float:
+    return max(MARGIN, upwards(reach * baseline_error(stored)))

@@ -23,7 +23,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from wellkeeper.errors import InputError
+from wellkeeper.measure import student
 from wellkeeper.measure.sequential import (
+    WEEKS,
     DropBand,
     PairWatch,
     StoredWatch,
@@ -33,9 +36,9 @@ from wellkeeper.measure.sequential import (
 from wellkeeper.suites.run import Answered
 from wellkeeper.watch.answer_texts import diversity_of
 from wellkeeper.watch.comparison import degenerate_kind
-from wellkeeper.watch.config import WatchConfig, read_config
+from wellkeeper.watch.config import LEVEL, WatchConfig, read_config
 from wellkeeper.watch.judging import judge_series
-from wellkeeper.watch.points import Numbers, point_of, spans
+from wellkeeper.watch.points import Numbers, point_of, spans, upwards
 from wellkeeper.watch.snapshots import snapshot_series
 from wellkeeper.watch.store import REFERENCE_WEEK, Measured, MeasuredWeek, WatchStore
 from wellkeeper.watch.telling import headline_of, next_step_of
@@ -118,6 +121,10 @@ class Seen:
         return self.config.level / max(1, len(self.metrics))
 
     @property
+    def reach(self) -> float:
+        return margin_reach(self.config, len(self.metrics))
+
+    @property
     def threshold(self) -> float:
         """Of the evidence of each metric, as log10."""
         return -math.log10(self.level)
@@ -143,11 +150,17 @@ def read_timeline(folder: Path) -> Timeline:
         RecipeError: its settings cannot be read.
     """
     config = read_config(folder)
-    with WatchStore(folder) as store:
+    with WatchStore(folder) as store, store.snapshot():
         return timeline_of(seen_in(store, config))
 
 
 def seen_in(store: WatchStore, config: WatchConfig) -> Seen:
+    """What a watch has seen.
+
+    Raises:
+        InputError: it was begun with other settings than these.
+    """
+    check_settings(store, config)
     facts, weeks = store.facts(), store.weeks()
     notes = [f"Week {number}: {note}" for number, told in sorted(store.notes().items()) for note in told]
     return Seen(
@@ -168,6 +181,36 @@ def seen_in(store: WatchStore, config: WatchConfig) -> Seen:
     )
 
 
+def settings_of(config: WatchConfig) -> dict[str, Any]:
+    """The settings that weeks are comparable by, and that the level is stated for: fixed when the watch is begun."""
+    reference = config.reference or {}
+    place = reference.get("model") or Path(reference.get("gguf") or reference.get("folder") or "").name
+    return {
+        "design": config.design,
+        "samples": config.samples,
+        "temperature": config.temperature,
+        "reference": place,
+        "margin": config.margin,
+        "level": config.level,
+        "horizon": config.horizon,
+    }
+
+
+def check_settings(store: WatchStore, config: WatchConfig) -> None:
+    """Refuse settings that are not those of the begin: no level holds for a watch that was tuned by what it saw.
+
+    Raises:
+        InputError: one was changed.
+    """
+    begun = store.facts().get("settings", {})
+    for name, value in settings_of(config).items():
+        if name in begun and begun[name] != value:
+            raise InputError(
+                f"watch.yaml says {name}: {value}, and this watch was begun with {begun[name]}: its weeks would not be "
+                f"comparable, nor its level true. Set {name} to {begun[name]}, or begin a new watch in another folder."
+            )
+
+
 def timeline_of(seen: Seen) -> Timeline:
     """All series of a watch, and what they come to. Nothing is drawn at random but by a fixed seed."""
     config = seen.config
@@ -180,7 +223,9 @@ def timeline_of(seen: Seen) -> Timeline:
         series = tuple(_watched(metric, seen) for metric in seen.metrics if metric in METRICS)
     slices = _slices(seen)
     if seen.labels:
-        judge = judge_series(seen.judgements, seen.labels, numbers, seen.periods, level=seen.level)
+        judge = judge_series(
+            seen.judgements, seen.labels, numbers, seen.periods, level=seen.level, reach=seen.reach
+        )
         series = (*(_by_judge(one, judge) for one in series), judge)
     verdict = _verdict(series)
     return Timeline(
@@ -279,7 +324,7 @@ def _watched(
     gather: _Gather = (
         _pairs(worse, seen.level, seen.config.horizon)
         if base is None
-        else base.gatherer(seen.config.margin, seen.level)
+        else base.gatherer(seen.config.margin, seen.level, seen.reach)
     )
     weeks = [_units(metric, seen, week.number, within, base) for week in seen.complete]
     points: list[Point] = []
@@ -363,8 +408,8 @@ class _Base:
         """The same, higher being better."""
         return values if self.worse == "lower" else 1 - values
 
-    def gatherer(self, margin: float, level: float) -> _Gather:
-        """Watches a drop beyond the margin, and beyond what the stored answers' own luck may be."""
+    def gatherer(self, margin: float, level: float, reach: float) -> _Gather:
+        """Watches a drop beyond the margin, and beyond so many standard errors of the stored answers' mean."""
         place = {item: at for at, item in enumerate(self.items)}
 
         def gather(weeks: Sequence[_Units]) -> _Evidence:
@@ -372,7 +417,7 @@ class _Base:
                 return _Evidence(log10=[0.0] * len(weeks), alarm_week=None, could_alarm=False)
             stored = self.good(self.values)
             begun = StoredWatch.begin(
-                stored, margin=max(margin, _upwards(baseline_error(stored))), level=level
+                stored, margin=max(margin, upwards(reach * baseline_error(stored))), level=level
             )
             watch, worst, log10 = begun, begun, []
             for week in weeks:
@@ -385,10 +430,6 @@ class _Base:
             )
 
         return gather
-
-
-def _upwards(margin: float) -> float:
-    return min(0.999, math.ceil(1000 * margin) / 1000)
 
 
 def _base(metric: str, seen: Seen, within: frozenset[str] | None) -> _Base:
@@ -405,8 +446,20 @@ def _base(metric: str, seen: Seen, within: frozenset[str] | None) -> _Base:
     )
 
 
+def margin_reach(config: WatchConfig, metrics: int) -> float:
+    """Standard errors of the stored answers' mean that a margin has to cover, 1 or more.
+
+    Their luck stays for as long as they are stored. For the usual level and horizon one is enough, as simulated years
+    say (benchmarks/watch/command_years.py). For a lower level or a longer horizon so many that the luck alone goes
+    beyond them no more often than the level of each metric.
+    """
+    if config.level >= LEVEL and config.horizon <= WEEKS:
+        return 1.0
+    return max(1.0, student.reach(math.inf, min(0.5, 2 * config.level / max(1, metrics))))
+
+
 def stored_error(metric: str, measured_reference: MeasuredWeek) -> float:
-    """Standard error of the stored reference's mean by a metric, in [0, 1]: the least margin that can be watched."""
+    """Standard error of the stored reference's mean by a metric, in [0, 1]."""
     batches = [_values(metric, batch, None) for _, batch in sorted(measured_reference.items())]
     items = sorted(set.intersection(*map(set, batches))) if batches else []
     if not items:
@@ -471,7 +524,11 @@ def _slices(seen: Seen) -> tuple[Series, ...]:
         for name, held in sorted(items.items())
         if len(held) >= FEWEST_OF_A_SLICE
     ]
-    current = [series.points[-1].evidence if series.points else 0.0 for series in found]
+    begun = seen.periods[-1]
+    current = [
+        series.points[-1].evidence if series.points and series.points[-1].week >= begun else 0.0
+        for series in found
+    ]
     called = by_e_values(np.array(current), level=seen.config.level)
     threshold = math.log10(max(1, len(found)) / (max(1, len(called)) * seen.config.level))
     return tuple(

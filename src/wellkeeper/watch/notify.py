@@ -1,5 +1,6 @@
 """Tell a webhook of an alarm. The address is a secret, as it is with most chats: it is never shown."""
 
+import http.client
 import json
 import os
 import urllib.error
@@ -42,12 +43,17 @@ def address_in(variable: str) -> str:
     Raises:
         InputError: it is not set, or no address of the web.
     """
-    address = os.environ.get(variable, "")
+    address = os.environ.get(variable, "").strip()
     if not address:
         raise InputError(f"{variable} is not set, and it is to hold the webhook's address. Set it.")
     try:
         parts = urlsplit(address)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        usable = (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and address.isprintable()
+            and " " not in address
+        )
     except ValueError:
         usable = False
     if not usable:
@@ -75,7 +81,7 @@ def post(address: str, message: Mapping[str, Any], *, timeout: float = TIMEOUT) 
         raise WorkError(
             f"The webhook answered {error.code}. Check its address; the alarm is told again with the next run."
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         why = getattr(error, "reason", error)
         raise WorkError(
             f"The webhook cannot be reached ({type(why).__name__}). Check its address and the network; the alarm is "

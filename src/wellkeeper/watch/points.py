@@ -31,6 +31,11 @@ def mean_interval(values: Numbers) -> tuple[float, float, float]:
     return mean, max(0.0, mean - reach), min(1.0, mean + reach)
 
 
+def upwards(margin: float) -> float:
+    """A margin with three digits, rounded up, below 1."""
+    return min(0.999, math.ceil(1000 * margin) / 1000)
+
+
 def point_of(
     week: int,
     before: Numbers,

@@ -24,6 +24,7 @@ from wellkeeper.suites.run import Answered
 from wellkeeper.watch.timeline import Fingerprint, Week
 
 FILE = "watch.sqlite"
+LOCK = "watch.lock"
 
 Side: TypeAlias = Literal["watched", "reference"]
 REFERENCE_WEEK = 0
@@ -119,6 +120,49 @@ def prompt_digest(prompt: Prompt) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
+def refuse_second(folder: Path) -> None:
+    """Say that a folder holds a watch already, before anything is asked or written for another.
+
+    Raises:
+        InputError: it does, or what it holds is damaged.
+        WorkError: what it holds cannot be opened.
+    """
+    if (folder / FILE).exists():
+        WatchStore(folder, begin=True).close()
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Have a watch to oneself inside: two runs at once would pay for the same answers twice.
+
+    The lock is one of SQLite's on an empty file, which ends with the process, however that ends.
+
+    Raises:
+        WorkError: another process has it, or the file cannot be made.
+    """
+    path = folder / LOCK
+    try:
+        db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("BEGIN EXCLUSIVE")
+        except BaseException:
+            db.close()
+            raise
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            raise WorkError(
+                f"Another run of the watch in {folder} is under way. Wait for its end, then run the same command again."
+            ) from error
+        raise WorkError(
+            f"{path} cannot be used ({error}). Check the folder, its rights and the space on the disk, then run the "
+            "same command again."
+        ) from error
+    try:
+        yield
+    finally:
+        db.close()
+
+
 class WatchStore:
     """The file."""
 
@@ -146,12 +190,12 @@ class WatchStore:
             raise
 
     def _check(self) -> None:
-        with self._transaction() as db:
-            if not _number(db, "PRAGMA schema_version"):
-                for statement in _SCHEMA.split(";"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA application_id = {_APPLICATION}")
-                db.execute(f"PRAGMA user_version = {_VERSION}")
+        with self._told():
+            is_new = not _number(self._db, "PRAGMA schema_version")
+        if is_new:
+            self._lay_out()
+        with self._told():
+            db = self._db
             if _number(db, "PRAGMA application_id") != _APPLICATION:
                 raise InputError(f"{self.path} is a database of something else. Give the folder of a watch.")
             if (found := _number(db, "PRAGMA user_version")) != _VERSION:
@@ -161,6 +205,16 @@ class WatchStore:
         with self._told():
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")  # a week outlives a power cut
+
+    def _lay_out(self) -> None:
+        """Write the tables, unless another process did in the meantime."""
+        with self._transaction() as db:
+            if _number(db, "PRAGMA schema_version"):
+                return
+            for statement in _SCHEMA.split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA application_id = {_APPLICATION}")
+            db.execute(f"PRAGMA user_version = {_VERSION}")
 
     def _check_facts(self, folder: Path, *, begin: bool) -> None:
         """`watch init` keeps facts at its end: without any, it was stopped before."""
@@ -205,6 +259,17 @@ class WatchStore:
                 if self._db.in_transaction:  # SQLite ends it by itself where the disk is full or broken
                     self._db.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What is read inside is of one moment, whatever another process writes meanwhile; nothing waits for it."""
+        with self._told():
+            self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            with self._told():
+                self._db.execute("ROLLBACK")
 
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._told():

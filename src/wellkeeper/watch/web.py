@@ -8,12 +8,13 @@ name here could read along. Pages are drawn by functions that are handed in; non
 
 import hashlib
 import json
+import os
 import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from wellkeeper.errors import InputError, MissingExtraError, WellkeeperError
 from wellkeeper.watch.timeline import PairedOutput
@@ -100,7 +101,7 @@ def dashboard(
         Route("/weeks/{week:int}", shown.week),
         *(Route(address, shown.asset) for address in pages.assets),
     ]
-    handlers = {404: shown.nowhere, 405: shown.nowhere, WellkeeperError: shown.broken}
+    handlers = {404: shown.nowhere, 405: shown.nowhere, WellkeeperError: shown.broken, OSError: shown.broken}
     return _Gate(Starlette(routes=routes, exception_handlers=handlers), token=token, notice=pages.notice)
 
 
@@ -118,8 +119,9 @@ def listen(port: int) -> socket.socket:
     try:
         return socket.create_server((LOOPBACK, port))
     except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
         raise InputError(
-            f"Port {port} cannot be used ({error.strerror}). Give another, or 0 for any that is free: --port 0"
+            f"Port {port} cannot be used ({why}). Give another, or 0 for any that is free: --port 0"
         ) from error
 
 
@@ -203,7 +205,10 @@ class _Shown:
         )
 
     def broken(self, _request: "Request", error: Exception) -> "Response":
-        return self._notice(500, "The watch cannot be read", str(error))
+        said = str(error)
+        if isinstance(error, OSError):
+            said = f"{error.filename}: {error.strerror}. Restore the folder or its rights, then open this page again."
+        return self._notice(500, "The watch cannot be read", said)
 
     def _now(self) -> tuple[Document, bytes, str]:
         """The document, its bytes as JSON, and their mark."""
@@ -262,7 +267,7 @@ class _Gate:
         rest = urlencode(
             [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
         )
-        path = "/" + request.url.path.lstrip("/")
+        path = "/" + quote(request.scope["path"].lstrip("/"))
         response = self._page(
             200, "The watch opens", "If it does not: open this address again without its last part."
         )

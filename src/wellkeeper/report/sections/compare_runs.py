@@ -9,6 +9,7 @@ from wellkeeper.report.numbers import THIN, Numbers
 from wellkeeper.report.reading import Interval, integer, interval, number, rows, table, text, texts
 from wellkeeper.report.sections.common import data_summary, drawn, name_of
 from wellkeeper.report.sections.method import columns_read, run_facts, version_facts
+from wellkeeper.report.story import joined
 from wellkeeper.report.visible import clip, one_line
 
 Document = Mapping[str, Any]
@@ -68,10 +69,27 @@ def is_lower_worse(row: Document) -> bool:
     return text(table(row, "change").get("worse")) != "higher"
 
 
-def margin_of(document: Document) -> str:
-    """The loss that does not matter: `5 points`."""
-    points = f"{100 * (number(document.get('margin')) or 0.0):g}"
-    return f"{points} point" if points == "1" else f"{points} points"
+def margins_of(metrics: Sequence[Document], document: Document, *, named: bool = False) -> str:
+    """The loss that does not matter: `5 points`; where metrics differ in it, `5 points in accuracy, or 1 point in ...`.
+
+    `named`: metrics are named even if all have one margin.
+    """
+    metrics_by_margin: dict[str, list[str]] = {}
+    for row in metrics:
+        name = NAMES.get(text(row.get("name")), "a metric")
+        metrics_by_margin.setdefault(_margin_of(row, document), []).append(name)
+    if len(metrics_by_margin) == 1 and not named:
+        return next(iter(metrics_by_margin))
+    return ", or ".join(f"{margin} in {joined(names)}" for margin, names in metrics_by_margin.items())
+
+
+def _margin_of(row: Document, document: Document) -> str:
+    """In points of a share; the tail's is a share of each of its figures."""
+    change = table(row, "change")
+    amount = f"{100 * (number((change or document).get('margin')) or 0.0):g}"
+    if not change:
+        return f"{amount}%"
+    return f"{amount} point" if amount == "1" else f"{amount} points"
 
 
 def p_of(row: Document) -> str:
@@ -149,8 +167,9 @@ def _how_to_read(document: Document) -> str:
     return (
         "Each item was answered by both versions, and the change is that of the mean over items, with its 95% "
         "interval. Worse: it is no chance, all metrics taken together (p at most "
-        f"{number(document.get('level')) or 0.05:g}, by Holm's method), and may be more than {margin_of(document)}. "
-        f"Not worse: the data show that it is less than {margin_of(document)}. Otherwise there are not enough data."
+        f"{number(document.get('level')) or 0.05:g}, by Holm's method), and may be more than the margin. Not worse: "
+        "the data show that it is less than the margin. Otherwise there are not enough data. The margin is "
+        f"{margins_of(rows(document.get('metrics')), document, named=True)}."
     )
 
 
@@ -240,7 +259,8 @@ def diversity_section(document: Document) -> list[Block]:
     said = (
         "The distance of two answers is one less the share of runs of four characters that they have in common. Length "
         "alone moves it, so it is also taken with the answers of both versions cut to the same number of words. The "
-        "gate counts diversity as lost, or as kept, only where both ways say so."
+        "gate counts diversity as lost, or as kept, only where both ways say so. Distances lie near 100%: an item "
+        "whose answers have a mean distance of 96% is as varied as 25 answers with nothing in common, one of 94% as 17."
     )
     return [*blocks, Prose(said), Table("Diversity three ways", head, body, frozenset({1, 2, 3, 4}))]
 

@@ -6,11 +6,12 @@ after it died, there is `_journal/start.json` in place of the header. A sample m
 3.14 on.
 """
 
+import math
 import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,20 +20,27 @@ from wellkeeper.errors import InputError
 from wellkeeper.suites.imports.choices import Choices
 from wellkeeper.suites.imports.logs import (
     called,
+    count_of,
     files_in,
     head,
     is_scale,
     json_object,
     messages_of,
+    real_of,
     repeats_note,
     score_of,
     slices_of,
     text_of,
     value_in,
+    word_of,
 )
 from wellkeeper.suites.run import Answered, Run
 
 _ZSTANDARD = 93  # its number as a method of ZIP
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, _ZSTANDARD}
+_ENCRYPTED = 1  # the flag of a member
+_MOST_BYTES, _MOST_TIMES = 1 << 30, 100
+"""What a log may become unpacked: a GiB, or so many times its size where that is more."""
 _LOCAL_HEADER = struct.Struct(
     "<26xHH"
 )  # of a member: the lengths of its name and of what else precedes the data
@@ -42,6 +50,9 @@ _DATED_JSON = (
     "[0-9][0-9][0-9][0-9]-[0-9][0-9]-*_*.json"  # how inspect names them; corpora have .json files too
 )
 _HEADERS = ("header.json", "_journal/start.json")
+_IS_READ = re.compile(
+    rf"{_SAMPLE.pattern}|samples/.+/metadata\.json|{'|'.join(map(re.escape, _HEADERS))}", re.DOTALL
+)
 _AGAIN = "Copy the log again, or try `inspect log recover`, or evaluate again."
 _WORDS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
 """Correct, partly, incorrect, no answer, and words for yes and no, as inspect's own `value_to_float` has them."""
@@ -85,24 +96,24 @@ def read_log(path: Path, choices: Choices) -> Run:
         **((header.get("plan") or {}).get("config") or {}),
         **(evaluated.get("model_generate_config") or {}),
     }
-    seed = config.get("seed")
+    seed, temperature = count_of(config.get("seed")), real_of(config.get("temperature"))
     items = tuple(
         _items(kept, values, metric, seed, (evaluated.get("dataset") or {}).get("sample_ids") or ())
     )
     return Run(
         name=called(path),
-        model=str(evaluated.get("model", "")),
-        suite=str(evaluated.get("task", "")),
+        model=word_of(evaluated.get("model")),
+        suite=word_of(evaluated.get("task")),
         items=items,
         metric=metric,
-        temperature=config.get("temperature"),
+        temperature=temperature,
         seed_name="" if seed is None else f"seed {seed}",
-        created=str(evaluated.get("created", "")),
-        tool=f"inspect-ai {(evaluated.get('packages') or {}).get('inspect_ai', '')}".strip(),
+        created=word_of(evaluated.get("created")),
+        tool=f"inspect-ai {word_of((evaluated.get('packages') or {}).get('inspect_ai'))}".strip(),
         notes=(
             *_notes(header, samples, kept),
             *_metric_notes(metric, names, usable, asked=chosen is not None),
-            *repeats_note(items, config.get("temperature"), "inspect sends its seed with every epoch."),
+            *repeats_note(items, temperature, "inspect sends its seed with every epoch."),
         ),
     )
 
@@ -110,13 +121,14 @@ def read_log(path: Path, choices: Choices) -> Run:
 def _logs(path: Path) -> list[Path]:
     if path.is_dir():
         return [log for log in files_in(path, "*.eval", _DATED_JSON) if _is_file(log)]
-    return [path] if _is_file(path) else []
+    is_damaged = path.suffix == ".eval" and bool(head(path))  # it was named, and reading says what is wrong
+    return [path] if is_damaged or _is_file(path) else []
 
 
 def _is_file(path: Path) -> bool:
     begin = head(path)
     is_zip = begin.startswith(b"PK\x03\x04") and (path.suffix == ".eval" or b"_journal/" in begin[:64])
-    return is_zip or (path.suffix == ".eval" and bool(begin)) or _JSON_LOG.match(begin) is not None
+    return is_zip or _JSON_LOG.match(begin) is not None
 
 
 # --- files -------------------------------------------------------------------------------------------------------
@@ -130,7 +142,12 @@ def _from_json(path: Path) -> tuple[Mapping[str, Any], list[Sample]]:
 def _from_zip(path: Path) -> tuple[Mapping[str, Any], list[Sample]]:
     try:
         with zipfile.ZipFile(path) as archive, path.open("rb") as file:
-            members = {member.filename: member for member in archive.infolist()}
+            members = {
+                member.filename: member
+                for member in archive.infolist()
+                if _IS_READ.fullmatch(member.filename)
+            }
+            _refuse_bomb(path, members.values())
 
             def read(name: str) -> Any:
                 return value_in(_data(archive, file, members[name]), f"{path}, {name}", again=_AGAIN)
@@ -146,12 +163,24 @@ def _from_zip(path: Path) -> tuple[Mapping[str, Any], list[Sample]]:
         raise InputError(f"{path} cannot be read ({error.strerror or error}). {_AGAIN}") from error
 
 
+def _refuse_bomb(path: Path, members: Iterable[zipfile.ZipInfo]) -> None:
+    """Raises InputError: a small file would fill the memory."""
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > max(_MOST_BYTES, _MOST_TIMES * path.stat().st_size):
+        raise InputError(
+            f"{path} would become {unpacked / 2**30:,.0f} GiB, over {_MOST_TIMES} times its size, which no log of "
+            "inspect's should. If you trust it, give it as JSON: inspect log convert LOG --to json --output-dir DIR."
+        )
+
+
 def _data(archive: zipfile.ZipFile, file: IO[bytes], member: zipfile.ZipInfo) -> bytes:
-    """The bytes of a member.
+    """The bytes of a member, and no more of them than it announces.
 
     Raises:
         zipfile.BadZipFile: they are not those that were written.
     """
+    if member.flag_bits & _ENCRYPTED or member.compress_type not in _METHODS:
+        raise zipfile.BadZipFile(f"{member.filename} is encrypted, or packed as inspect packs nothing")
     if member.compress_type != _ZSTANDARD:
         return archive.read(member)
     import zstandard
@@ -162,7 +191,7 @@ def _data(archive: zipfile.ZipFile, file: IO[bytes], member: zipfile.ZipInfo) ->
     packed = file.read(member.compress_size)
     try:
         with zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True) as stream:
-            data: bytes = stream.read()
+            data: bytes = stream.read(member.file_size + 1)
     except zstandard.ZstdError as error:
         raise zipfile.BadZipFile(f"{member.filename}: {error}") from error
     if zlib.crc32(data) != member.CRC:
@@ -195,14 +224,17 @@ def _items(
     order: Sequence[Any],
 ) -> Iterator[Answered]:
     """Items in the order of the data set, as far as the log has it; else by name. Epochs are answers to one item."""
-    epochs: dict[str, list[tuple[int, int]]] = {}
+    epochs: dict[
+        str, dict[int, int]
+    ] = {}  # places of samples by id and epoch: each is one answer, however often logged
     for place, sample in enumerate(samples):
-        epochs.setdefault(str(sample["id"]), []).append((int(sample.get("epoch", 1)), place))
+        epochs.setdefault(str(sample["id"]), {})[int(sample.get("epoch", 1))] = place
     rank = {str(name): place for place, name in enumerate(order)}
     names = sorted(epochs, key=lambda name: (rank.get(name, len(rank)), name))
-    slices = slices_of([samples[epochs[name][0][1]].get("metadata") or {} for name in names])
+    places_of = {name: [place for _, place in sorted(epochs[name].items())] for name in names}
+    slices = slices_of([samples[places_of[name][0]].get("metadata") or {} for name in names])
     for name, labels in zip(names, slices, strict=True):
-        places = [place for _, place in sorted(epochs[name])]
+        places = places_of[name]
         first = samples[places[0]]
         targets = first.get("target", ())
         yield Answered(
@@ -220,22 +252,21 @@ def _output(sample: Sample, seed: int | None) -> Output:
     """The last answer of the model. A sample that failed has none, whatever the model said before."""
     output = sample.get("output") or {}
     usage = output.get("usage") or {}
-    seconds = output.get("time")
     failed = sample.get("error")
     choice: Mapping[str, Any] = next(iter(output.get("choices") or ()), {})
     text = "" if failed else text_of((choice.get("message") or {}).get("content", ""))
     limit = sample.get("limit")
-    said = "error" if failed else "length" if limit else str(choice.get("stop_reason", ""))
+    said = "error" if failed else "length" if limit else word_of(choice.get("stop_reason"))
     logprobs = (choice.get("logprobs") or {}).get("content") or ()
     return Output(
         text=text,
         finish=finish_of(text, said),
-        tokens=usage.get("output_tokens"),
+        tokens=count_of(usage.get("output_tokens")),
         prompt_tokens=_prompt_tokens(usage),
-        logprobs=tuple(float(token["logprob"]) for token in logprobs) or None,
+        logprobs=_known(float(token["logprob"]) for token in logprobs),
         first_tokens=_first_tokens(logprobs),
         seed=seed,
-        milliseconds=round(1000 * seconds, 3) if isinstance(seconds, int | float) else 0.0,
+        milliseconds=round(1000 * (real_of(output.get("time")) or 0.0), 3),
         note=str(failed.get("message", ""))
         if failed
         else f"stopped at its limit: {limit.get('type')}"
@@ -246,15 +277,22 @@ def _output(sample: Sample, seed: int | None) -> Output:
 
 def _prompt_tokens(usage: Mapping[str, Any]) -> int | None:
     """All tokens of the prompt; inspect counts those that a server had kept from earlier prompts apart."""
-    if "input_tokens" not in usage:
+    if count_of(usage.get("input_tokens")) is None:
         return None
     parts = ("input_tokens", "input_tokens_cache_read", "input_tokens_cache_write")
-    return sum(int(usage.get(part) or 0) for part in parts)
+    return sum(count_of(usage.get(part)) or 0 for part in parts)
 
 
 def _first_tokens(logprobs: Sequence[Mapping[str, Any]]) -> dict[str, float] | None:
     likeliest = (logprobs[0].get("top_logprobs") or ()) if logprobs else ()
-    return {str(token["token"]): float(token["logprob"]) for token in likeliest} or None
+    chances = _known(float(token["logprob"]) for token in likeliest)
+    return dict(zip((str(token["token"]) for token in likeliest), chances, strict=True)) if chances else None
+
+
+def _known(logprobs: Iterable[float]) -> tuple[float, ...] | None:
+    """Log-probabilities; None: there are none, or one is NaN or infinitely likely."""
+    found = tuple(logprobs)
+    return found if found and all(one < math.inf for one in found) else None
 
 
 def _values(sample: Sample) -> dict[str, Any]:
@@ -295,9 +333,10 @@ def _notes(header: Mapping[str, Any], samples: Sequence[Sample], kept: Sequence[
     status = header.get("status", "started")
     if status != "success":
         evaluated = header.get("eval") or {}
-        asked = ((evaluated.get("dataset") or {}).get("samples") or 0) * (
-            (evaluated.get("config") or {}).get("epochs") or 1
-        )
+        dataset = evaluated.get("dataset") or {}
+        # `samples` counts the whole data set, whatever --limit or --sample-id took of it
+        asked = len(dataset.get("sample_ids") or ()) or count_of(dataset.get("samples")) or 0
+        asked *= count_of((evaluated.get("config") or {}).get("epochs")) or 1
         yield (
             f"The evaluation did not end well (status {status}): {len(samples)} of {asked} samples are in the log, "
             "and items without any are left out."

@@ -30,14 +30,17 @@ from wellkeeper.suites.imports.logs import (
     messages_of,
     name_of,
     numbered,
+    real_of,
     repeats_note,
     score_of,
+    word_of,
 )
 from wellkeeper.suites.run import Answered, Run
 
 _NAME = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?)\.jsonl")
 _FIRST_ROW = re.compile(rb'\s*\{"doc_id": ?\d+, ?"doc": ?')
 _AGAIN = "Evaluate again with lm-eval's --log_samples."
+_FIELDS = "doc_id target arguments resps filtered_resps filter metrics".split()
 _FEW = 3  # tasks that are listed by name
 _SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 
@@ -96,14 +99,14 @@ def read_log(path: Path, choices: Choices) -> Run:
     temperature = temperatures.pop() if len(temperatures) == 1 else None
     return Run(
         name=called(path),
-        model=str(results.get("model_name") or called(path)),
+        model=word_of(results.get("model_name")) or called(path),
         suite=_listed(told),
         items=tuple(items),
         metric=" + ".join(dict.fromkeys(filter(None, labels.values()))),
         temperature=temperature,
         seed_name=_seeds(results),
         created=_created(results),
-        tool=f"lm-eval {results.get('lm_eval_version', '')}".strip(),
+        tool=f"lm-eval {word_of(results.get('lm_eval_version'))}".strip(),
         notes=(
             *([f"{_listed(silent)}: left out, for there are no answers in it."] if silent else []),
             *_notes(told, labels, asked=metric is not None),
@@ -165,17 +168,19 @@ def _results(path: Path) -> dict[str, Any]:
 
 
 def _rows(path: Path) -> Iterator[Row]:
+    """What is read of each row; of a document its name, for it is logged anew for each filter."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
                     row = json.loads(line)
                     row["doc_id"], row["resps"][0][0], row["filter"]
-                except (ValueError, KeyError, TypeError, IndexError) as error:
+                except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
                     raise InputError(
                         f"{path}, line {number}: no sample of lm-eval ({type(error).__name__}: {error}). {_AGAIN}"
                     ) from error
-                yield row
+                kept = {name: row[name] for name in (*_FIELDS, *row.get("metrics", ())) if name in row}
+                yield kept | {"doc": _doc_name(row)}
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}). {_AGAIN}") from error
 
@@ -186,8 +191,11 @@ def _seeds(results: Mapping[str, Any]) -> str:
 
 
 def _created(results: Mapping[str, Any]) -> str:
-    date = results.get("date")
-    return datetime.fromtimestamp(date, UTC).isoformat(timespec="seconds") if isinstance(date, float) else ""
+    date = real_of(results.get("date"))
+    try:
+        return "" if date is None else datetime.fromtimestamp(date, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):  # after the last year there is
+        return ""
 
 
 # --- one task ----------------------------------------------------------------------------------------------------
@@ -262,7 +270,7 @@ class _Task:
     def items(self, label: str) -> Iterator[Answered]:
         metric, by = self.scored.get(label, ("", ""))
         rows = [filters.get(by) or next(iter(filters.values())) for filters in self.documents.values()]
-        for name, row in zip(numbered([_doc_name(row) for row in rows]), rows, strict=True):
+        for name, row in zip(numbered([row["doc"] for row in rows]), rows, strict=True):
             outputs = _outputs(row)
             others = len(outputs) - 1
             score = score_of(row.get(metric)) if row["filter"] == by else None
@@ -335,11 +343,12 @@ def _outputs(row: Row) -> tuple[Output, ...]:
 
 def _chosen(row: Row) -> Output:
     """The likeliest choice. Where one continuation was given alone, it is the answer if nothing else is likelier."""
-    found = [float(answers[0][0]) for answers in row["resps"]]
+    choices = _choices(row)
+    found = [float(answers[0][0]) for answers in row["resps"][: len(choices)]]
     is_likeliest = len(found) > 1 or str(row["resps"][0][0][1]) == "True"
     if not is_likeliest:
         return Output(text="", finish="stop", note="another continuation is likelier, and is not logged")
-    return Output(text=_continuations(row)[found.index(max(found))], finish="stop")
+    return Output(text=choices[found.index(max(found))], finish="stop")
 
 
 def _read(row: Row) -> str:
@@ -355,18 +364,20 @@ def _references(row: Row) -> tuple[str, ...]:
     many = targets if isinstance(targets, list) else [] if targets is None else [targets]
     if not _is_choice(row):
         return tuple(map(str, many))
-    choices = dict(enumerate(_continuations(row)))
-    return tuple(
-        choices.get(int(target), str(target)) if _is_index(target) else str(target) for target in many
-    )
+    choices = _choices(row)
+    by_number = {str(number): choice for number, choice in enumerate(choices)}
+    named = [by_number.get(str(target), str(target)) for target in many]
+    # where contexts are the choices, the log has what follows each in place of the right one
+    return tuple(name for name in named if len(choices) == 1 or name.strip() in choices)
 
 
-def _is_index(target: Any) -> bool:
-    return str(target).isdecimal()
-
-
-def _continuations(row: Row) -> list[str]:
-    return [str(second).strip() for _, second in _arguments(row)]
+def _choices(row: Row) -> list[str]:
+    """What there was to choose from: continuations, or where all have the same (as in WinoGrande) their contexts."""
+    arguments = _arguments(row)
+    if "acc_mutual_info" in row.get("metrics", ()):  # asks for each continuation without its context, too
+        arguments = arguments[: len(arguments) // 2]
+    after = [str(second).strip() for _, second in arguments]
+    return [str(first) for first, _ in arguments] if len(after) > 1 and len({*after}) == 1 else after
 
 
 def _arguments(row: Row) -> list[tuple[Any, Any]]:
@@ -393,5 +404,4 @@ def _temperature(row: Row) -> float | None:
         return None
     if options.get("do_sample") is False:
         return 0.0
-    given = options.get("temperature")
-    return float(given) if isinstance(given, int | float) else None
+    return real_of(options.get("temperature"))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import math
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -66,7 +66,7 @@ def value_in(data: bytes, where: str, *, again: str) -> Any:
         return json.loads(data)
     except json.JSONDecodeError as error:
         raise InputError(f"{where}, line {error.lineno}: no JSON ({error.msg}). {again}") from error
-    except ValueError as error:  # no UTF-8
+    except (ValueError, RecursionError) as error:  # no UTF-8, or lists in lists without end
         raise InputError(f"{where}: no JSON ({error}). {again}") from error
 
 
@@ -96,15 +96,38 @@ def score_of(value: Any) -> float | None:
     >>> score_of(True), score_of(0.25), score_of(34.2), score_of("C")
     (1.0, 0.25, None, None)
     """
-    if not isinstance(value, bool | int | float) or math.isnan(value) or not 0 <= value <= 1:
-        return None
-    return float(value)
+    return float(value) if isinstance(value, bool | int | float) and 0 <= value <= 1 else None
 
 
 def is_scale(values: Iterable[Any]) -> bool:
     """Whether all numbers among these lie in [0, 1], and there is one."""
-    numbers = [value for value in values if isinstance(value, bool | int | float) and not math.isnan(value)]
-    return bool(numbers) and all(0 <= value <= 1 for value in numbers)
+    numbers = [value for value in values if isinstance(value, bool | int | float)]
+    # NaN is neither in nor out
+    return any(0 <= value <= 1 for value in numbers) and not any(value < 0 or value > 1 for value in numbers)
+
+
+def real_of(value: Any) -> float | None:
+    """A number of 0 or more, such as a temperature; None: it is none, or without an end.
+
+    >>> real_of(1), real_of("1"), real_of(True), real_of(-1), real_of(float("nan"))
+    (1.0, None, None, None, None)
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= sys.float_info.max else None
+
+
+def count_of(value: Any) -> int | None:
+    """A whole number of 0 or more, such as of tokens; None: it is none.
+
+    >>> count_of(3), count_of(3.5), count_of("3"), count_of(True), count_of(-3)
+    (3, None, None, None, None)
+    """
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def word_of(value: Any) -> str:
+    """A text; "": it is none, which is not the text "None"."""
+    return value if isinstance(value, str) else ""
 
 
 def messages_of(value: Any) -> Prompt | None:

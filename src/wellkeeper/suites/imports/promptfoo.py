@@ -17,15 +17,18 @@ from wellkeeper.core.answers import Output, finish_of
 from wellkeeper.errors import InputError
 from wellkeeper.suites.imports.choices import Choices
 from wellkeeper.suites.imports.logs import (
+    count_of,
     head,
     is_scale,
     json_object,
     messages_of,
     name_of,
     numbered,
+    real_of,
     repeats_note,
     score_of,
     slices_of,
+    word_of,
 )
 from wellkeeper.suites.run import Answered, Run
 
@@ -78,12 +81,12 @@ def read_log(path: Path, choices: Choices) -> Run:
     return Run(
         name=path.stem,
         model=provider,
-        suite=str((log.get("config") or {}).get("description") or path.stem),
+        suite=word_of((log.get("config") or {}).get("description")) or path.stem,
         items=items,
         metric=metric,
         temperature=temperature,
-        created=str(log["results"].get("timestamp", "")),
-        tool=f"promptfoo {(log.get('metadata') or {}).get('promptfooVersion', '')}".strip(),
+        created=word_of(log["results"].get("timestamp")),
+        tool=f"promptfoo {word_of((log.get('metadata') or {}).get('promptfooVersion'))}".strip(),
         notes=(
             *([f"{failed} answers did not come, and their score is unknown."] if failed else []),
             *scores.notes(metric, asked=chosen is not None),
@@ -118,9 +121,10 @@ class _Scores:
     def notes(self, metric: str, *, asked: bool) -> Iterator[str]:
         if not metric:
             yield "No test asserted anything: the answers are not scored."
-        elif not asked:
+        elif not asked and len(self.usable) > 1:
             others = ", ".join(name for name in self.usable if name != metric)
-            yield f"Scored by whether tests passed (pass); the results also have {others}."
+            said = "whether tests passed (pass)" if metric == _PASS else metric
+            yield f"Scored by {said}; the results also have {others}."
 
 
 def _value(result: Result, name: str) -> Any:
@@ -162,8 +166,7 @@ def _temperature(log: Mapping[str, Any], result: Result) -> float | None:
     """The provider's own, in the configuration that the results repeat; None where it says nothing."""
     for provider in (log.get("config") or {}).get("providers") or ():
         if isinstance(provider, Mapping) and provider.get("id") == result["provider"]["id"]:
-            given = (provider.get("config") or {}).get("temperature")
-            return float(given) if isinstance(given, int | float) else None
+            return real_of((provider.get("config") or {}).get("temperature"))
     return None
 
 
@@ -226,8 +229,9 @@ def _output(result: Result) -> Output:
     return Output(
         text="" if is_error else text,
         finish=finish_of(text, "error" if is_error else word),
-        tokens=usage.get("completion") or None,  # 0 where the answer came from promptfoo's own cache
-        prompt_tokens=usage.get("prompt") or None,
-        milliseconds=float(result.get("latencyMs") or 0),
+        tokens=count_of(usage.get("completion"))
+        or None,  # 0 where the answer came from promptfoo's own cache
+        prompt_tokens=count_of(usage.get("prompt")) or None,
+        milliseconds=real_of(result.get("latencyMs")) or 0.0,
         note=str(result.get("error") or "") if is_error else "",
     )

@@ -8,7 +8,8 @@ A letter is read in this order, and the first way that finds one decides:
 4. a letter in brackets or in bold;
 5. a capital letter that stands alone; of A and I, which are words, only at the end.
 
-Two letters found the same way, as in "A or B", are no answer: it is wrong, and the note says why.
+Letters that are denied ("not A") are none. Two letters found the same way, as in "A or B", are no answer: it is wrong,
+and the note says why.
 """
 
 import math
@@ -20,33 +21,46 @@ from typing import ClassVar
 from wellkeeper.core.answers import Output
 from wellkeeper.errors import InputError
 from wellkeeper.suites.scorers.rule import Options, Rule, references_of, right_or_wrong
-from wellkeeper.suites.scorers.texts import as_words, normalised
+from wellkeeper.suites.scorers.texts import DIFFERENCES, Ignored, as_words, normalised
 from wellkeeper.suites.scoring import Score
 from wellkeeper.suites.suite import LETTERS, SuiteItem
 
 _LONGEST = 50_000  # letters of an answer that are read, from its end
 _TYPED = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")
 _DRESS = r"[\s*_`\"'$(\[{]*"  # what may stand before a letter: bold, quotes, brackets
-_LETTER = r"(?P<letter>[A-Za-z])(?![A-Za-z'])"
+_IN_A_WORD = r"[A-Za-z0-9\u00c0-\u024f']"  # Latin: Chinese runs on without a space
+_LETTER = rf"(?P<letter>[A-Za-z])(?!{_IN_A_WORD})"
 _NOUN = r"(?:answer|choice|option|solution)"
 _STATED = re.compile(
-    r"(?:\#{4}|\\boxed\s*\{(?:\\text\s*\{)?"
+    r"(?:\#{4}|<answer>|\\boxed\s*\{(?:\\text\s*\{)?"
     rf"|\b{_NOUN}\b[^.\n]{{0,40}}?(?:\bis\b|\bbe\b|:|=)"
     rf"|\b{_NOUN}\b|\bI(?:[']d| would)? (?:choose|pick|select|go with|say)\b)"
     rf"{_DRESS}(?:{_NOUN}\b{_DRESS}|letter\b{_DRESS})?{_LETTER}",
     re.IGNORECASE,
 )
+_CALLED_RIGHT = re.compile(
+    rf"(?P<letter>[A-Z])(?<!{_IN_A_WORD}.)(?<!if .)(?<!whether .)[)\].*_\"']* (?:is|must be|would be|seems) (?:the )?"
+    rf"(?:(?:correct|right)(?= (?:answer|option|choice|one|because|since|as)\b|[*_]*(?:[.,;:!]|\s*$))|answer\b)",
+    re.MULTILINE,
+)
+_DENIED = re.compile(
+    r"(?:\b(?i:not|nor|neither|never)|n't)[ \t]+(?:be[ \t]+)?"
+    rf"(?:{_NOUN}[ \t]+)?[(\[*_\"']*[A-Z](?!{_IN_A_WORD})"
+)
 _OPENING = re.compile(
     r"^[ \t>*_`\"'(\[\-]*(?P<letter>[A-Za-z])(?:[ \t*_`\"']*$|[*_`\"']*[)\].:,;\-]|[*_`]+\s)",
     re.MULTILINE,
 )
-_A_WORD = re.compile(r"[ \t]+(?!or\b|and\b)[a-z]")  # goes on after the article A, or after I
+_NO_NOUNS = r"(?:or|and|is|was|are|as|because|since|for|due|but|not|which|that|with|in|so|if|from|while|by|rather|over)"
+_A_WORD = re.compile(rf"[ \t]+(?!{_NO_NOUNS}\b)[a-z]")  # goes on after the article A, or after I
 _DRESSED = re.compile(r"\(([A-Za-z])\)|\[([A-Z])\]|\*\*\(?([A-Za-z])[).]?\*\*")
 _ALONE = re.compile(
-    r"(?<![\w'])([B-HJ-Z])(?![\w'])|(?<![\w'])([AI])(?=\W*\Z|\s*(?:/|,|or\b|and\b)\s*\(?[B-HJ-Z]\b)"
+    rf"([B-HJ-Z])(?<!{_IN_A_WORD}.)(?!{_IN_A_WORD})"
+    rf"|([AI])(?<!{_IN_A_WORD}.)(?=\W*\Z|\s*(?:/|,|or\b|and\b)\s*\(?[B-HJ-Z]\b)"
 )
 _MORE = re.compile(
-    r"[)\]*_.\"']*\s*(?:/|,|\bor\b|\band\b|&)\s*(?:or\b|and\b)?[\s(\[*_\"']*([A-Z])(?![A-Za-z'])"
+    r"[)\]*_.\"']*\s*(?:/|,|\bor\b|\band\b|&)\s*(?:or\b|and\b)?[\s(\[*_\"']*([A-Z])"
+    rf"(?!{_IN_A_WORD})(?![)\]*_\"']*\s+(?:is|was)\b)"  # "B, and A is wrong" begins anew
 )
 
 
@@ -104,10 +118,11 @@ def chosen(text: str, choices: Sequence[str]) -> tuple[str, ...]:
     """
     text = text[-_LONGEST:].translate(_TYPED).strip()
     letters = LETTERS[: len(choices)]
+    left = _DENIED.sub(lambda denied: "\0" * len(denied[0]), text)
     for way in (_stated, _opening, _dressed, _alone):
         if way is _dressed and (by_text := _by_text(text, choices)):
             return by_text
-        found = tuple(sorted(set(way(text, letters))))
+        found = tuple(sorted(set(way(left, letters))))
         if found:
             return found
     return ()
@@ -116,9 +131,11 @@ def chosen(text: str, choices: Sequence[str]) -> tuple[str, ...]:
 def _stated(text: str, letters: str) -> Iterator[str]:
     """Of the last statement only: models correct themselves."""
     stated = [match for match in _STATED.finditer(text) if _names(text, match, letters)]
+    stated += [match for match in _CALLED_RIGHT.finditer(text) if match["letter"] in letters]
     if stated:
-        yield stated[-1]["letter"].upper()
-        yield from _others(text, stated[-1].end(), letters)
+        last = max(stated, key=lambda match: match.start("letter"))
+        yield last["letter"].upper()
+        yield from _others(text, last.end("letter"), letters)
 
 
 def _names(text: str, match: re.Match[str], letters: str) -> bool:
@@ -165,18 +182,25 @@ def _alone(text: str, letters: str) -> Iterator[str]:
 
 def _by_text(text: str, choices: Sequence[str]) -> tuple[str, ...]:
     """The choices whose texts the answer holds, less those that are part of a longer one that it holds."""
-    answer = normalised(text)
-    plain = [normalised(choice) for choice in choices]
-    if answer in plain:
-        return tuple(LETTERS[place] for place, choice in enumerate(plain) if choice == answer)
+    ignored = _ignored_between(choices)
+    answer = normalised(text, ignored)
+    plain = [normalised(choice, ignored) for choice in choices]
+    if answer and answer in plain:
+        return (LETTERS[plain.index(answer)],)
     left = answer
     held = []
     for place in sorted(range(len(plain)), key=lambda place: -len(plain[place])):
         found = as_words(plain[place])
-        if found.search(left):
+        if plain[place] and found.search(left):
             held.append(place)
             left = found.sub("\0", left)
     return tuple(LETTERS[place] for place in sorted(held))
+
+
+def _ignored_between(choices: Sequence[str]) -> Ignored:
+    """The usual differences, less punctuation where it tells choices apart, as in 5 and -5."""
+    told_apart = len({normalised(choice) for choice in choices}) == len(set(choices))
+    return frozenset(DIFFERENCES) if told_apart else frozenset({"case", "whitespace"})
 
 
 # --- by log-probability ------------------------------------------------------------------------------------------

@@ -67,6 +67,9 @@ class JsonSchema(Rule):
 def _check(schema: Mapping[str, Any], options: Options) -> None:
     import jsonschema
 
+    draft = schema.get("$schema", "")
+    if not isinstance(draft, str):
+        raise options.wrong("schema", shown(str(schema)), "Its $schema is no text. Put it in quotes.")
     try:
         jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator).check_schema(
             schema

@@ -28,7 +28,7 @@ from wellkeeper.suites.suite import SuiteItem
 RUBRIC = "The answer is right and does what the question asks."
 """What a judge looks for, where the suite says nothing."""
 
-_VERDICT = re.compile(r"VERDICT:[ \t]*([A-Za-z0-9]+)[ \t]*\.?")
+_VERDICT = re.compile(r"VERDICT:[ \t*`]*([A-Za-z0-9]+)[ \t*`]*\.?")
 _MOST_POINTS = 10
 
 _BY_RUBRIC = """\
@@ -87,6 +87,11 @@ class Judge(Rule):
                 "--judge-model NAME, or give the suite another scorer."
             )
         return cls(ask=ask, by_pair=by_pair, rubric=rubric, points=points, disagreement=0.5 if half else None)
+
+    def check(self, item: SuiteItem) -> None:
+        """As of all scorers, without asking the judge."""
+        if self.by_pair:
+            references_of(item, self.kind)
 
     def worth(self, item: SuiteItem, output: Output) -> Score:
         if not output.text.strip():

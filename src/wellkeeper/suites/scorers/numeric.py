@@ -30,28 +30,32 @@ _VULGAR = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 
 _NUMBER = re.compile(
     rf"""
-    (?<![A-Za-z_0-9])(?<![0-9][.,])
+    (?<![A-Za-z_0-9])(?<![0-9][.,])(?<!\^)(?<!\^\{{)(?<!\^[{_MINUS}])(?<!\^\{{[{_MINUS}])
     (?:(?<![\w)\]}}])(?P<sign>[{_MINUS}+]))?
     (?:\\?[$€£¥]\s?)?
     (?:(?<=[$€£¥])(?P<late>[{_MINUS}]))?
     (?:
-        \\[dt]?frac\{{(?P<upper>[{_MINUS}]?\d++)\}}\{{(?P<lower>\d++)\}}
+        (?:(?P<units>\d++)\s?)?\\[dt]?frac\{{(?P<upper>[{_MINUS}]?\d++)\}}\{{(?P<lower>\d++)\}}
       | (?:(?P<whole>\d++)\s?)?(?P<vulgar>[{_VULGAR}])
       | (?<!/)(?:(?P<mixed>\d++)\ )?(?P<top>\d++)\s?[/\u2044]\s?(?P<bottom>\d++)(?![/.,]?\d)
       | (?P<plain>\d++(?:[.,'\u2019{_SPACES}]\d++)*+|\.\d++)
         (?:[eE](?P<exponent>[{_MINUS}+]?\d++)
           |\ ?(?:[x\u00d7*\u00b7]|\\times|\\cdot)\ ?10
-            (?:(?:\^|\*\*)\{{?(?P<power>[{_MINUS}+]?\d++)\}}?|(?P<raised>[⁻⁺]?[⁰¹²³⁴-⁹]++)))?
+            (?:(?:\^|\*\*)\{{?(?P<power>[{_MINUS}+]?\d++)\}}?|(?P<raised>[⁻⁺]?[⁰¹²³⁴-⁹]++))
+          |\^\{{?(?P<times>[{_MINUS}+]?\d++)\}}?|(?P<small>[⁻⁺]?[⁰¹²³⁴-⁹]++))?
     )
     (?:[\s{_SPACES}]?\\?(?P<percent>%|[Pp]er\s?cent\b))?
     """,
     re.VERBOSE | re.ASCII,
 )
 _ANNOUNCED = re.compile(
-    r"\#{4}|\\boxed\s*\{|\banswers?\b[^.\n\d]{0,60}?(?:\bis\b|:|=)",
+    r"\#{4}|\\boxed\s*\{|<answer>|\banswers?\b[^.\n\d]{0,60}?(?:\bis\b|:|=)",
     re.IGNORECASE,
 )
-_LINK = re.compile(r"[\s*_$]*(?:[-+*/\u00d7\u00b7\u00f7=x]|\\times|\\cdot|\\div)?[\s*_$]*")
+_LINK = re.compile(
+    r"(?P<unit>(?!x\b)[A-Za-z]+(?: [A-Za-z]+)?)?[ )!]*(?P<sign>[-+*/\u00d7\u00b7\u00f7=x]|\\times|\\cdot|\\div)?[ (]*"
+)
+_LONGEST_LINK = 40  # letters between two numbers of a sum
 _GROUPS_OF_THREE = re.compile(r"\d{1,3}(?:\D\d{3})+")
 _INDIAN_GROUPS = re.compile(r"\d{1,2}(?:,\d{2})*,\d{3}")
 
@@ -116,7 +120,7 @@ def _magnitudes(match: re.Match[str], separators: Separators) -> list[Fraction]:
         top, bottom = (match["upper"], match["lower"]) if match["lower"] else (match["top"], match["bottom"])
         if int(bottom) == 0:
             return []
-        return [int(match["mixed"] or 0) + Fraction(int(_ascii(top)), int(bottom))]
+        return [int(match["mixed"] or match["units"] or 0) + Fraction(int(_ascii(top)), int(bottom))]
     values = _plain(match["plain"], separators)
     raised = match["exponent"] or match["power"] or (match["raised"] or "").translate(_SUPERSCRIPTS)
     if raised:
@@ -124,6 +128,12 @@ def _magnitudes(match: re.Match[str], separators: Separators) -> list[Fraction]:
         if abs(power) > _MOST_DIGITS:
             return []
         values[-1] *= Fraction(10) ** power
+    times = match["times"] or (match["small"] or "").translate(_SUPERSCRIPTS)
+    if times:
+        power = int(_ascii(times))
+        if abs(power) * len(match["plain"]) > _MOST_DIGITS or (power < 0 and values[-1] == 0):
+            return []
+        values[-1] **= power
     return values
 
 
@@ -182,7 +192,7 @@ def number_meant(
         after: words that announce it, in place of the usual ones.
         separators: of a number that reads both ways.
     """
-    text = text[-_LONGEST:]
+    text = _plain_latex(text[-_LONGEST:])
     found = numbers(text, separators)
     if not found:
         return None
@@ -193,15 +203,34 @@ def number_meant(
     return found[0] if which == "first" else found[-1]
 
 
+def _plain_latex(text: str) -> str:
+    r"""Groups of three and short fractions of LaTeX as other numbers are written.
+
+    >>> _plain_latex(r"1{,}000, 1,\!000, 1\,000 and \frac12")
+    '1,000, 1,000, 1\u202f000 and \\frac{1}{2}'
+    """
+    text = text.replace("{,}", ",").replace(r",\!", ",")
+    text = re.sub(r"(?<=\d)\\,(?=\d{3})", "\u202f", text)
+    return re.sub(r"(\\[dt]?frac) ?(\d)(\d)", r"\1{\2}{\3}", text)
+
+
 def _end_of_sum(text: str, found: list[Number]) -> Number:
-    """The first number, or what the sum that it begins comes to."""
-    result = found[0]
+    """The first number, or what the sum that it begins comes to; "5 km = 3 miles" is no sum."""
+    result, summed = found[0], False
     for before, after in pairwise(found):
         between = text[before.ends : after.begins]
-        if _LINK.fullmatch(between) is None or not (between.strip(" \n\t*_$") or after.signed):
+        if len(between) > _LONGEST_LINK:
             break
-        if "=" in between:
+        told = " ".join(re.sub(r"\*\*|[_$]", " ", between).split())
+        link = _LINK.fullmatch(told)
+        if link is None or not (link["sign"] or (not link["unit"] and (after.signed or between == "("))):
+            break
+        if link["sign"] != "=":
+            summed = True
+        elif summed or not link["unit"]:
             result = after
+        else:
+            break
     return result
 
 

@@ -17,6 +17,7 @@ from wellkeeper.suites.scoring import Score
 from wellkeeper.suites.suite import SuiteItem
 
 _FLAGS = {"ignorecase": re.IGNORECASE, "multiline": re.MULTILINE, "dotall": re.DOTALL}
+_NO_PATTERN = (re.error, OverflowError, RecursionError)  # what Python says of one that is none
 LONGEST = 100_000
 """Letters of an answer that are searched, from its beginning."""
 SECONDS = 2.0
@@ -47,9 +48,9 @@ class Pattern(Rule):
         if pattern is not None:
             try:
                 compiled = re.compile(pattern, flags)
-            except re.error as error:
+            except _NO_PATTERN as error:
                 raise options.wrong("pattern", pattern, f"It is no regular expression: {error}.") from error
-            if group is not None and group not in {*range(compiled.groups + 1), *compiled.groupindex}:
+            if group is not None and not _is_group(group, compiled):
                 names = ", ".join(map(str, (*range(1, compiled.groups + 1), *compiled.groupindex))) or "none"
                 raise options.wrong("group", group, f"The pattern's groups are: {names}. Name one of them.")
         elif group is not None:
@@ -69,8 +70,7 @@ class Pattern(Rule):
         try:
             if self.group is not None:
                 return self._taken_out(item, text)
-            patterns = (self.pattern,) if self.pattern is not None else references_of(item, self.kind)
-            right = any(self._found(pattern, text, 0, item) for pattern in patterns)
+            right = any(self._found(pattern, text, 0) for pattern in self._patterns(item))
         except Unknown as error:
             return Score(value=None, note=str(error))
         return right_or_wrong(right=right, note="matches" if right else "no match")
@@ -79,16 +79,22 @@ class Pattern(Rule):
         wanted = {normalised(reference, self.ignored) for reference in references_of(item, self.kind)}
         assert self.pattern is not None
         assert self.group is not None
-        taken = self._found(self.pattern, text, self.group, item)
+        taken = self._found(self.pattern, text, self.group)
         if not taken or taken[0] is None:
             return Score(value=0.0, note="no match")
         return right_or_wrong(
             right=normalised(taken[0], self.ignored) in wanted, note=f"read {shown(taken[0])}"
         )
 
-    def _found(self, pattern: str, text: str, group: int | str, item: SuiteItem) -> list[str | None]:
-        if pattern is not self.pattern:
-            _check_reference(pattern, item)
+    def _patterns(self, item: SuiteItem) -> tuple[str, ...]:
+        if self.pattern is not None:
+            return (self.pattern,)
+        references = references_of(item, self.kind)
+        for reference in references:  # all of them, before the first that matches ends the search
+            _check_reference(reference, item)
+        return references
+
+    def _found(self, pattern: str, text: str, group: int | str) -> list[str | None]:
         found: list[str | None] = WORKER.ask(
             "search",
             seconds=self.seconds,
@@ -102,10 +108,17 @@ class Pattern(Rule):
         return found
 
 
+def _is_group(given: object, compiled: re.Pattern[str]) -> bool:
+    """Whether it is a number or a name of one; YAML's true and 1.0 are neither."""
+    if isinstance(given, str):
+        return given in compiled.groupindex
+    return isinstance(given, int) and not isinstance(given, bool) and 0 <= given <= compiled.groups
+
+
 def _check_reference(pattern: str, item: SuiteItem) -> None:
     try:
         re.compile(pattern)
-    except re.error as error:
+    except _NO_PATTERN as error:
         raise InputError(
             f"The reference {pattern!r} of the item {item.name} is no regular expression: {error}. Correct it, or give "
             "the scorer a pattern."

@@ -11,7 +11,7 @@ unknown, unless the suite says `over-limit: wrong`.
 import contextlib
 import json
 import os
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -70,13 +70,12 @@ class PythonCode(Rule):
             over_limit=0.0 if wrong else None,
         )
 
+    def check(self, item: SuiteItem) -> None:
+        """As of all scorers, without running what is checked."""
+        self._parts(item, "")
+
     def worth(self, item: SuiteItem, output: Output) -> Score:
-        tests = (self.tests,) if self.tests is not None else references_of(item, self.kind)
-        parts = [
-            ("setup", self.setup),
-            ("answer", self._code(item, output.text)),
-            *((f"test {place}", test) for place, test in enumerate(tests, 1)),
-        ]
+        parts = self._parts(item, output.text)
         try:
             found = run_code(parts, seconds=self.seconds, memory=self.memory << 20)
         except Unknown as error:
@@ -85,6 +84,15 @@ class PythonCode(Rule):
             return Score(value=self.over_limit, note=shown(found["note"]))
         right = found["ended"] == "passed"
         return right_or_wrong(right=right, note="all tests pass" if right else shown(found["note"]))
+
+    def _parts(self, item: SuiteItem, text: str) -> list[tuple[str, str]]:
+        """What is run, each part with its name."""
+        tests = (self.tests,) if self.tests is not None else references_of(item, self.kind)
+        return [
+            ("setup", self.setup),
+            ("answer", self._code(item, text)),
+            *((f"test {place}", test) for place, test in enumerate(tests, 1)),
+        ]
 
     def _code(self, item: SuiteItem, text: str) -> str:
         if not self.continues:
@@ -165,12 +173,13 @@ def _environment(folder: str) -> dict[str, str]:
 def _first_line(process: subprocess.Popen[bytes], until: float) -> bytes:
     assert process.stdout is not None
     said = bytearray()
-    while b"\n" not in said and len(said) < _LONGEST_REPORT:
-        ready, _, _ = select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))
-        if not ready:
-            raise Unknown("it did not end in time")
-        piece = os.read(process.stdout.fileno(), _LONGEST_REPORT)
-        if not piece:
-            break
-        said += piece
+    with selectors.DefaultSelector() as pipes:
+        pipes.register(process.stdout, selectors.EVENT_READ)
+        while b"\n" not in said and len(said) < _LONGEST_REPORT:
+            if not pipes.select(max(0.0, until - time.monotonic())):
+                raise Unknown("it did not end in time")
+            piece = os.read(process.stdout.fileno(), _LONGEST_REPORT)
+            if not piece:
+                break
+            said += piece
     return bytes(said)

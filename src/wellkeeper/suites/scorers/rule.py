@@ -23,6 +23,14 @@ class Rule(ABC):
         """Whether answers must come with `first_tokens`."""
         return False
 
+    def check(self, item: SuiteItem) -> None:
+        """Refuse an item that cannot be scored: an empty answer is read as any other, and costs nothing.
+
+        Raises:
+            InputError: the item lacks what this scorer needs, such as a reference.
+        """
+        self.worth(item, Output(text="", finish="empty"))
+
     def score(self, item: SuiteItem, output: Output) -> Score:
         """The score of an answer; unknown where a failed request gave none. Empty answers and refusals are answers.
 

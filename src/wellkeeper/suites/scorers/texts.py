@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 from wellkeeper.core.answers import Output
+from wellkeeper.errors import InputError
 from wellkeeper.suites.scorers.rule import Options, Rule, references_of, right_or_wrong
 from wellkeeper.suites.scoring import Score
 from wellkeeper.suites.suite import SuiteItem
@@ -100,6 +101,10 @@ class Contains(Rule):
     def worth(self, item: SuiteItem, output: Output) -> Score:
         answer = normalised(output.text, self.ignored)
         wanted = [normalised(reference, self.ignored).strip() for reference in references_of(item, self.kind)]
+        if not all(wanted):
+            raise InputError(
+                f"A reference of the item {item.name} is blank, and every answer holds it. Leave it out, or write it."
+            )
         found = next((one for one in wanted if self._held(one, answer)), None)
         note = "holds no reference" if found is None else f"holds {shown(found)}"
         return right_or_wrong(right=found is not None, note=note)

@@ -189,6 +189,8 @@ def main() -> None:
     os.dup2(nowhere, 1)  # what libraries print is no reply
     os.dup2(nowhere, 2)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program that asks
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # a program that profiles itself may ignore or block it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGPROF])
     _limit_memory()
     for line in sys.stdin.buffer:
         replies.write(json.dumps(_replied(json.loads(line))).encode() + b"\n")

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from typing import Any
 _PROGRAM = Path(__file__).with_name("worker.py")
 _PATIENCE = 20.0  # seconds on the clock for one of CPU time: a busy machine is no reason to give up
 _START = 60.0  # seconds on the clock to start and to import
+_PIECE = 1 << 16  # bytes that are read at once
 
 
 class Unknown(Exception):  # noqa: N818 - it is an answer: nobody can tell
@@ -35,7 +37,6 @@ class Worker:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._owner = os.getpid()
 
     def ask(self, task: str, *, seconds: float, **arguments: Any) -> Any:
         """What a task of `worker.py` returns.
@@ -60,6 +61,22 @@ class Worker:
         with self._lock:
             self._end()
 
+    def forget(self) -> None:
+        """Have no process, as in one that was just forked: the process and the lock are those of its parent.
+
+        A thread of the parent may have held the lock, and does not live on here to give it back. And the pipes are
+        closed, or the worker would outlive the parent for as long as this process holds them.
+        """
+        self._lock = threading.Lock()
+        process, self._process = self._process, None
+        if process is not None:
+            for pipe in (process.stdin, process.stdout):
+                assert pipe is not None
+                pipe.close()
+            process.returncode = (
+                0  # it is no child of ours: there is nothing to wait for, and nothing to warn of
+            )
+
     @property
     def pid(self) -> int | None:
         """Of the process, where there is one."""
@@ -81,9 +98,7 @@ class Worker:
         raise Unknown("the check was killed")
 
     def _started(self) -> subprocess.Popen[bytes]:
-        """The process; a new one where it died between two requests, or is that of the process we were forked from."""
-        if self._owner != os.getpid():
-            self._owner, self._process = os.getpid(), None
+        """The process; a new one where it died between two requests."""
         if self._process is None or self._process.poll() is not None:
             self._end()
             self._process = subprocess.Popen(  # noqa: S603 - our own program
@@ -102,15 +117,23 @@ class Worker:
         """One line of reply; less than a line where the process ended, or time on the clock ran out."""
         assert process.stdin is not None
         assert process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
-            _write_all(process.stdin.fileno(), request)
-        said = bytearray()
-        while not said.endswith(b"\n"):
-            ready, _, _ = select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))
-            piece = os.read(process.stdout.fileno(), 1 << 16) if ready else b""
-            if not piece:
-                break
-            said += piece
+        left, said = memoryview(request), bytearray()
+        with selectors.DefaultSelector() as pipes:
+            pipes.register(process.stdin, selectors.EVENT_WRITE)
+            pipes.register(process.stdout, selectors.EVENT_READ)
+            while not said.endswith(b"\n"):
+                ready = {key.fileobj for key, _ in pipes.select(max(0.0, until - time.monotonic()))}
+                if process.stdout in ready:
+                    piece = os.read(process.stdout.fileno(), _PIECE)
+                    if not piece:
+                        break
+                    said += piece
+                elif process.stdin in ready:
+                    left = _written(process.stdin.fileno(), left)
+                    if not left:
+                        pipes.unregister(process.stdin)
+                else:
+                    break
         return bytes(said)
 
     def _end(self) -> int | None:
@@ -131,12 +154,15 @@ class Worker:
         return process.returncode
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def _written(descriptor: int, data: memoryview) -> memoryview:
+    """What is left after the pipe took what it can take at once; nothing where nobody reads any more."""
+    try:
+        return data[os.write(descriptor, data[: select.PIPE_BUF]) :]
+    except BrokenPipeError:
+        return data[:0]
 
 
 WORKER = Worker()
 """The worker of this process."""
 atexit.register(WORKER.close)
+os.register_at_fork(after_in_child=WORKER.forget)
