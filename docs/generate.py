@@ -33,7 +33,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PICTURE = DOCS / "images" / "tails.svg"
-COPIED = ("examples/corpus", "examples/reference", "examples/watermarks", "recipes", "docs/make_picture.py")
+COPIED = (
+    *("examples/corpus", "examples/reference", "examples/runs", "examples/suites", "examples/watermarks"),
+    *("recipes", "docs/make_picture.py"),
+)
 WIDTH = 100  # columns of the terminal that the sessions show
 
 _BLOCK = re.compile(

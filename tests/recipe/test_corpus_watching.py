@@ -55,7 +55,7 @@ def test_a_snapshot_like_the_first_raises_no_alarm_and_a_poorer_one_does(watched
     poorer = snapshot(watched, "poorer", 12, 3)
     assert poorer.timeline.verdict == "worse"
     assert poorer.timeline.headline.startswith(
-        "Words of the first snapshot that are lacking, by use rose against"
+        "Words of the first snapshot that are lacking, by use: worse than"
     )
     assert [week.version for week in poorer.timeline.weeks] == ["like", "poorer"]
     assert report_watch(watched / "w").timeline == poorer.timeline

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from wellkeeper.core.dates import DateBasis
 from wellkeeper.engine.files import FORMATS
+from wellkeeper.engine.yaml_document import read_document
 from wellkeeper.errors import RecipeError
 from wellkeeper.mix.plan import Cap, Diversity, Epochs, MixPlan, Size
 from wellkeeper.recipe import schema
-from wellkeeper.engine.yaml_document import read_document
 from wellkeeper.recipe.model import Given, Recipe, Reference, Signing
 from wellkeeper.recipe.schema import json_schema, load_recipe
 

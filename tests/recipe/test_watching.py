@@ -127,7 +127,7 @@ def test_each_design_finds_a_version_that_broke_and_lets_one_be_that_did_not(tmp
     assert done.timeline.series[0].change is not None
     assert [week.is_complete for week in done.timeline.weeks] == [True] * 5
     assert done.timeline.weeks[2].date == "2026-01-26"
-    assert done.timeline.headline.startswith("Accuracy fell against reference: ")
+    assert done.timeline.headline.startswith("Accuracy: worse than reference, ")
 
 
 def test_a_fresh_item_is_asked_in_one_week_only_and_the_pool_ends_with_a_word(tmp_path):
@@ -358,7 +358,7 @@ def test_somebody_is_told_of_an_alarm_once_and_again_after_it_was_dealt_with(ala
     assert address.endswith("secret")
     assert message["verdict"] == "worse"
     assert [alarm["metric"] for alarm in message["alarms"]] == ["accuracy"]
-    assert message["text"].startswith("bot: Accuracy fell against reference")
+    assert message["text"].startswith("bot: Accuracy: worse than reference")
     assert not renew_watch(folder, now=day(4), reason="rolled back").is_alarm
     for week in (5, 6, 7):
         broken(folder, week)

@@ -48,9 +48,8 @@ def next_step_of(series: Sequence[Series], verdict: Verdict, design: Design) -> 
 def _of(series: Series, reference: str) -> str:
     last = series.points[-1]
     name = series.label[:1].upper() + series.label[1:]
-    verb = "fell" if series.worse == "lower" else "rose"
     values = f"{last.baseline:.1%} -> {last.value:.1%} in week {last.week}"
-    return f"{name} {verb} against {reference}: {values}{_band(last)}{_since(series)}."
+    return f"{name}: worse than {reference}, {values}{_band(last)}{_since(series)}."
 
 
 def _band(point: Point) -> str:
