@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from served import Served
 
-from wellkeeper.core.answers import Output
+from wellkeeper.core.answers import Output, prompt_digest
 from wellkeeper.engine.completions import Endpoint
 from wellkeeper.errors import InputError, WorkError
-from wellkeeper.infer.cache import Cached, Key, Store, prompt_digest
+from wellkeeper.infer.cache import Cached, Key, Store
 from wellkeeper.infer.cost import Budget, Price, Usage, most_of
 from wellkeeper.infer.endpoint import EndpointSampler
 from wellkeeper.infer.sampling import Item, collect, sample_seed
@@ -424,8 +424,8 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
 def test_a_full_disk_is_told_and_what_was_kept_stays(path):
     with Store(path) as store:
         Cached(Counting(), store).sample("a")
-        pages = store._db.execute("PRAGMA page_count").fetchone()[0]
-        store._db.execute(f"PRAGMA max_page_count = {pages}")
+        pages = store._database.connection.execute("PRAGMA page_count").fetchone()[0]
+        store._database.connection.execute(f"PRAGMA max_page_count = {pages}")
 
         class Wordy(Counting):
             def sample(self, *given, **named):
@@ -435,15 +435,15 @@ def test_a_full_disk_is_told_and_what_was_kept_stays(path):
             WorkError, match=r"cannot be used \(database or disk is full\)\. Check the path, its rights"
         ):
             Cached(Wordy(), store).sample("b")
-        store._db.execute("PRAGMA max_page_count = 1000000")
+        store._database.connection.execute("PRAGMA max_page_count = 1000000")
         assert len(Cached(Wordy(), store).sample("b")[0].text) == 250_000
         assert len(store) == 2
 
 
 def test_writes_go_to_a_log_that_survives_a_kill(path):
     with Store(path) as store:
-        assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert store._db.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert store._database.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert store._database.connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 def test_parameters_are_kept_in_plain_json(path):

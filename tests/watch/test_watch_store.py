@@ -118,7 +118,9 @@ def test_looks_renewals_and_notices_are_kept_in_order(store):
 def test_no_key_and_no_address_is_ever_in_the_file(store, tmp_path):
     store.complete_week(WEEK, [batch("a", "4", 1.0)])
     names = {
-        row[1] for table in ("facts", "weeks", "looks") for row in store._rows(f"PRAGMA table_info({table})")
+        row[1]
+        for table in ("facts", "weeks", "looks")
+        for row in store._database.rows(f"PRAGMA table_info({table})")
     }
     assert not names & {"key", "url", "webhook"}
 
@@ -127,7 +129,7 @@ def test_no_key_and_no_address_is_ever_in_the_file(store, tmp_path):
 
 
 def test_who_reads_does_not_wait_for_who_writes(store, tmp_path, monkeypatch):
-    monkeypatch.setattr("wellkeeper.watch.store._PATIENCE", 0.0)
+    monkeypatch.setattr("wellkeeper.engine.database.PATIENCE", 0.0)
     writer = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
     writer.execute("INSERT INTO facts VALUES ('half', '1')")

@@ -1,5 +1,7 @@
 """What a model is asked and what it answers: plain values that samplers write, scorers read and runs keep."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
@@ -88,3 +90,13 @@ def finish_of(text: str, said: str) -> Finish:
     if not text.strip():
         return "empty"
     return "length" if word in _CUT else "stop"
+
+
+def plain_prompt(prompt: Prompt) -> str | list[dict[str, str]]:
+    """A prompt as JSON has it."""
+    return prompt if isinstance(prompt, str) else [dict(message) for message in prompt]
+
+
+def prompt_digest(prompt: Prompt) -> str:
+    """SHA-256, in hexadecimal digits, of a text or of messages; a text and a message that holds it differ."""
+    return hashlib.sha256(json.dumps(plain_prompt(prompt), sort_keys=True).encode()).hexdigest()

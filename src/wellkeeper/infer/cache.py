@@ -6,12 +6,9 @@ entry in one transaction. An answer counts only after that. A run that is killed
 else, and those stay counted at their most, since they may have been billed.
 
 The key is (fingerprint of the model, SHA-256 of the prompt, parameters, number of the sample). Prompts and API keys are
-not stored; answers are, as plain text. The file is in WAL mode: it wants a local disk [1].
-
-[1] SQLite, Write-Ahead Logging: https://sqlite.org/wal.html
+not stored; answers are, as plain text. The file wants a local disk (`wellkeeper.engine.database`).
 """
 
-import hashlib
 import json
 import sqlite3
 import threading
@@ -21,15 +18,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from wellkeeper.core.answers import Output, Prompt
-from wellkeeper.errors import InputError, WellkeeperError, WorkError
+from wellkeeper.core.answers import Output, Prompt, prompt_digest
+from wellkeeper.engine.database import Database, Layout
+from wellkeeper.errors import WellkeeperError
 from wellkeeper.infer.cost import Budget, Usage, most_of
 from wellkeeper.infer.sampling import Sampler
 
-_APPLICATION = 0x776B6361  # "wkca": says whose file it is
-_VERSION = 2  # 1 kept no likeliest first tokens
-_PATIENCE = 60.0  # seconds to wait for another process to finish writing
-_SCHEMA = """
+_LAYOUT = Layout(
+    application=0x776B6361,  # "wkca"
+    version=2,  # 1 kept no likeliest first tokens
+    name="cache",
+    otherwise="Give another path.",
+    older="Its answers lack what is kept now: give another path.",
+    newer="Upgrade wellkeeper, or give another path.",
+    broken="is no cache of answers. Give another path.",
+    schema="""
 CREATE TABLE answers (
     model TEXT NOT NULL, prompt TEXT NOT NULL, parameters TEXT NOT NULL, sample INTEGER NOT NULL,
     text TEXT NOT NULL, finish TEXT NOT NULL, note TEXT NOT NULL, prompt_tokens INTEGER, tokens INTEGER,
@@ -42,7 +45,8 @@ CREATE TABLE calls (
 CREATE TABLE spent (
     model TEXT PRIMARY KEY, calls INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, tokens INTEGER NOT NULL
 );
-"""
+""",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +76,6 @@ class Key:
         return self.model, self.prompt, self.parameters
 
 
-def prompt_digest(prompt: Prompt) -> str:
-    """SHA-256, in hexadecimal digits, of a text or of messages; a text and a message that holds it differ."""
-    return hashlib.sha256(json.dumps(plain_prompt(prompt), sort_keys=True).encode()).hexdigest()
-
-
-def plain_prompt(prompt: Prompt) -> str | list[dict[str, str]]:
-    """A prompt as JSON takes it."""
-    return prompt if isinstance(prompt, str) else [dict(message) for message in prompt]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
     """What a model's answers have cost so far."""
@@ -102,80 +96,20 @@ class Store:
         """Open or begin a file.
 
         Raises:
-            InputError: there is a file that is no cache, or one of a newer version.
+            InputError: there is a file that is no cache, or one of another version.
             WorkError: it cannot be opened.
         """
         self.path = path
-        self._lock = threading.Lock()
         self._calls = 0  # of this process, under way
         self._calls_ended = threading.Condition()
-        try:
-            self._db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
-        try:
-            self._begin()
-        except BaseException:
-            self._db.close()
-            raise
-
-    def _begin(self) -> None:
-        with self._transaction() as db:
-            if not _number(db, "PRAGMA schema_version"):
-                for statement in _SCHEMA.split(";"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA application_id = {_APPLICATION}")
-                db.execute(f"PRAGMA user_version = {_VERSION}")
-            if _number(db, "PRAGMA application_id") != _APPLICATION:
-                raise InputError(f"{self.path} is a database of something else. Give another path.")
-            if (found := _number(db, "PRAGMA user_version")) != _VERSION:
-                step = (
-                    "Upgrade wellkeeper, or give"
-                    if found > _VERSION
-                    else "Its answers lack what is kept now: give"
-                )
-                raise InputError(
-                    f"{self.path} is a cache of version {found}, and this is version {_VERSION}. {step} another path."
-                )
-        with self._told():
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute(
-                "PRAGMA synchronous = FULL"
-            )  # an answer that was paid for outlives a power cut, too
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
-
-    def _unusable(self, error: sqlite3.Error) -> WellkeeperError:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
-            return InputError(f"{self.path} is no cache of answers. Give another path.")
-        return WorkError(
-            f"{self.path} cannot be used ({error}). Check the path, its rights and the space on the disk, then run the "
-            "same command again."
-        )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._told():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # SQLite ends it by itself where the disk is full or broken
-                    self._db.execute("ROLLBACK")
-                raise
+        self._database = Database(path, _LAYOUT)
 
     def get(self, key: Key, samples: Iterable[int]) -> dict[int, Output]:
         """The answers that are there, by the number of the sample."""
         found = {}
-        with self._lock, self._told():
+        with self._database.told() as db:
             for sample in samples:
-                if (output := _read(self._db, key, sample)) is not None:
+                if (output := _read(db, key, sample)) is not None:
                     found[sample] = output
         return found
 
@@ -185,7 +119,7 @@ class Store:
         Raises:
             WorkError: it may pass the budget.
         """
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             told = db.execute(
                 "SELECT max(prompt_tokens) FROM answers WHERE model = ? AND prompt = ?", key.values[:2]
             ).fetchone()[0]
@@ -203,7 +137,7 @@ class Store:
 
         Gives the answer that is kept: the first one, if two processes asked.
         """
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             used = Usage.of(output, _bound(db, call))
             db.execute("DELETE FROM calls WHERE id = ?", (call,))
             db.execute("INSERT OR IGNORE INTO spent VALUES (?, 0, 0, 0)", (key.model,))
@@ -222,17 +156,16 @@ class Store:
 
     def release(self, call: int) -> None:
         """A call that was not answered costs nothing."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute("DELETE FROM calls WHERE id = ?", (call,))
 
     def spending(self, model: str) -> Spending:
         """What a model, by its fingerprint, has cost."""
-        with self._lock, self._told():
-            return _spending(self._db, model)
+        with self._database.told() as db:
+            return _spending(db, model)
 
     def __len__(self) -> int:
-        with self._lock, self._told():
-            return _number(self._db, "SELECT count(*) FROM answers")
+        return self._database.number("SELECT count(*) FROM answers")
 
     @contextmanager
     def call(self) -> Iterator[None]:
@@ -250,18 +183,13 @@ class Store:
         """Close the file, after the answers to calls under way are in it: they are paid for. `at_once` loses them."""
         with self._calls_ended:
             self._calls_ended.wait_for(lambda: at_once or self._calls == 0)
-        with self._lock:
-            self._db.close()
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.close(at_once=kind is KeyboardInterrupt)
-
-
-def _number(db: sqlite3.Connection, statement: str) -> int:
-    return int(db.execute(statement).fetchone()[0])
 
 
 def _bound(db: sqlite3.Connection, call: int) -> Usage:
@@ -370,9 +298,8 @@ class Cached:
                 call = self._store.reserve(key, most_of(prompt, self.tokens), self._budget)
                 try:
                     (output,) = self._sampler.sample(prompt, 1, temperature, seed, logprobs, first=sample)
-                except (
-                    WellkeeperError
-                ):  # any other end may have come after the answer: the call stays counted
+                # any other end may have come after the answer: the call stays counted
+                except WellkeeperError:
                     self._store.release(call)
                     raise
                 return self._store.settle(call, key, sample, output)

@@ -11,9 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from wellkeeper.core.answers import Output, Prompt
+from wellkeeper.core.answers import Output, Prompt, plain_prompt, prompt_digest
 from wellkeeper.errors import InputError
-from wellkeeper.infer.cache import Key, plain_prompt, prompt_digest
+from wellkeeper.infer.cache import Key
 from wellkeeper.infer.sampling import Sampler
 
 

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from wellkeeper.core.answers import Output
+from wellkeeper.core.answers import Output, prompt_digest
 from wellkeeper.engine.progress import Listener, nobody
 from wellkeeper.errors import InputError, RecipeError, WellkeeperError, WorkError
 from wellkeeper.infer.cache import Cached, Store
@@ -54,7 +54,6 @@ from wellkeeper.watch.store import (
     Side,
     WatchStore,
     alone,
-    prompt_digest,
     refuse_second,
 )
 from wellkeeper.watch.timeline import Fingerprint, Timeline, Week

@@ -3,23 +3,21 @@
 A week is one transaction: a run that is killed leaves the weeks before and nothing of its own but the note that it was
 begun. What is in here is never changed; an alarm that was called stays called, since it follows from these rows.
 
-Answers are kept as plain text, for looking at. Keys are not: none is ever here. The file is in WAL mode and wants a
-local disk [1].
-
-[1] SQLite, Write-Ahead Logging: https://sqlite.org/wal.html
+Answers are kept as plain text, for looking at. Keys are not: none is ever here. The file wants a local disk
+(`wellkeeper.engine.database`).
 """
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
-from wellkeeper.core.answers import Output, Prompt
-from wellkeeper.errors import InputError, WellkeeperError, WorkError
+from wellkeeper.core.answers import Output, prompt_digest
+from wellkeeper.engine.database import Database, Layout
+from wellkeeper.errors import InputError, WorkError
 from wellkeeper.suites.run import Answered
 from wellkeeper.watch.timeline import Fingerprint, Week
 
@@ -30,10 +28,15 @@ Side: TypeAlias = Literal["watched", "reference"]
 REFERENCE_WEEK = 0
 """The number under which stored answers of a reference, and a judge's first judgements, are kept."""
 
-_APPLICATION = 0x776B7774  # "wkwt": says whose file it is
-_VERSION = 1
-_PATIENCE = 60.0  # seconds to wait for another process to finish writing
-_SCHEMA = """
+_LAYOUT = Layout(
+    application=0x776B7774,  # "wkwt"
+    version=1,
+    name="watch",
+    otherwise="Give the folder of a watch.",
+    older="Begin the watch anew.",
+    newer="Upgrade wellkeeper.",
+    broken="is damaged, or no watch ({error}). Restore it from a copy.",
+    schema="""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE weeks (
     number INTEGER PRIMARY KEY, date TEXT NOT NULL, version TEXT NOT NULL, reason TEXT NOT NULL,
@@ -67,7 +70,8 @@ CREATE TABLE notified (
     metric TEXT NOT NULL, period INTEGER NOT NULL, date TEXT NOT NULL, PRIMARY KEY (metric, period)
 );
 CREATE TABLE snapshots (number INTEGER PRIMARY KEY, figures TEXT NOT NULL);
-"""
+""",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +116,6 @@ class Look:
 
 MeasuredWeek: TypeAlias = Mapping[tuple[Side, int], Mapping[str, Measured]]
 """By side and batch, then by item."""
-
-
-def prompt_digest(prompt: Prompt) -> str:
-    """SHA-256, in hexadecimal digits, of what an item asks, whatever its name."""
-    plain = prompt if isinstance(prompt, str) else [dict(turn) for turn in prompt]
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def refuse_second(folder: Path) -> None:
@@ -176,45 +174,12 @@ class WatchStore:
         self.path = folder / FILE
         if not begin and not self.path.exists():
             raise _no_watch(folder)
+        self._database = Database(self.path, _LAYOUT)
         try:
-            self._db = sqlite3.connect(
-                self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-            )
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
-        try:
-            self._check()
             self._check_facts(folder, begin=begin)
         except BaseException:
-            self._db.close()
+            self.close()
             raise
-
-    def _check(self) -> None:
-        with self._told():
-            is_new = not _number(self._db, "PRAGMA schema_version")
-        if is_new:
-            self._lay_out()
-        with self._told():
-            db = self._db
-            if _number(db, "PRAGMA application_id") != _APPLICATION:
-                raise InputError(f"{self.path} is a database of something else. Give the folder of a watch.")
-            if (found := _number(db, "PRAGMA user_version")) != _VERSION:
-                raise InputError(
-                    f"{self.path} is a watch of version {found}, and this is version {_VERSION}. Upgrade wellkeeper."
-                )
-        with self._told():
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")  # a week outlives a power cut
-
-    def _lay_out(self) -> None:
-        """Write the tables, unless another process did in the meantime."""
-        with self._transaction() as db:
-            if _number(db, "PRAGMA schema_version"):
-                return
-            for statement in _SCHEMA.split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA application_id = {_APPLICATION}")
-            db.execute(f"PRAGMA user_version = {_VERSION}")
 
     def _check_facts(self, folder: Path, *, begin: bool) -> None:
         """`watch init` keeps facts at its end: without any, it was stopped before."""
@@ -225,7 +190,7 @@ class WatchStore:
             raise _no_watch(folder)
 
     def close(self) -> None:
-        self._db.close()
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -233,57 +198,21 @@ class WatchStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
-
-    def _unusable(self, error: sqlite3.Error) -> WellkeeperError:
-        if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
-            return InputError(f"{self.path} is damaged, or no watch ({error}). Restore it from a copy.")
-        return WorkError(
-            f"{self.path} cannot be used ({error}). Check the path, its rights and the space on the disk, then run the "
-            "same command again."
-        )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._told():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # SQLite ends it by itself where the disk is full or broken
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def snapshot(self) -> AbstractContextManager[None]:
         """What is read inside is of one moment, whatever another process writes meanwhile; nothing waits for it."""
-        with self._told():
-            self._db.execute("BEGIN")
-        try:
-            yield
-        finally:
-            with self._told():
-                self._db.execute("ROLLBACK")
-
-    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._told():
-            return self._db.execute(statement, values).fetchall()
+        return self._database.snapshot()
 
     # --- facts -----------------------------------------------------------------------------------------------------
 
     def set_facts(self, facts: Mapping[str, Any]) -> None:
         """Keep facts about the watch, such as when it was made; a name that is there is overwritten."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             _keep_facts(db, facts)
 
     def facts(self) -> dict[str, Any]:
-        return {name: json.loads(value) for name, value in self._rows("SELECT name, value FROM facts")}
+        return {
+            name: json.loads(value) for name, value in self._database.rows("SELECT name, value FROM facts")
+        }
 
     # --- weeks -----------------------------------------------------------------------------------------------------
 
@@ -301,16 +230,19 @@ class WatchStore:
                 tokens=row[6],
                 is_complete=bool(row[7]),
             )
-            for row in self._rows(f"SELECT {columns} FROM weeks ORDER BY number")  # noqa: S608  a constant
+            for row in self._database.rows(f"SELECT {columns} FROM weeks ORDER BY number")  # noqa: S608  a constant
         )
 
     def notes(self) -> dict[int, list[str]]:
         """What was said of each week."""
-        return {number: json.loads(notes) for number, notes in self._rows("SELECT number, notes FROM weeks")}
+        return {
+            number: json.loads(notes)
+            for number, notes in self._database.rows("SELECT number, notes FROM weeks")
+        }
 
     def begin_week(self, week: Week) -> Week:
         """Note that a week is begun; gives the note that is there, if one was begun before."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute(
                 "INSERT OR IGNORE INTO weeks VALUES (?, ?, ?, ?, 0, 0, 0, 0, '[]')",
                 (week.number, week.date, week.version, week.reason),
@@ -331,8 +263,10 @@ class WatchStore:
         Raises:
             WorkError: another run completed it in the meantime.
         """
-        with self._transaction() as db:
-            if _number(db, "SELECT count(*) FROM weeks WHERE number = ? AND is_complete", (week.number,)):
+        with self._database.transaction() as db:
+            if self._database.number(
+                "SELECT count(*) FROM weeks WHERE number = ? AND is_complete", (week.number,)
+            ):
                 raise WorkError(
                     f"Another run has completed week {week.number} in the meantime. See it: wellkeeper watch report "
                     f"{self.path.parent}"
@@ -352,7 +286,7 @@ class WatchStore:
         self, batches: Iterable[AnsweredBatch], judgements: Iterable[Judgement], facts: Mapping[str, Any]
     ) -> None:
         """Keep a reference's stored answers, a judge's first judgements and facts, in one transaction."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             _keep_batches(db, REFERENCE_WEEK, batches)
             _keep_judgements(db, REFERENCE_WEEK, judgements)
             _keep_facts(db, facts)
@@ -360,7 +294,7 @@ class WatchStore:
     def measured(self) -> dict[int, MeasuredWeek]:
         """What all answers are worth, by week; the stored reference under `REFERENCE_WEEK`."""
         found: dict[int, dict[tuple[Side, int], dict[str, Measured]]] = {}
-        for week, item, side, batch, accuracy, degenerate, diversity in self._rows(
+        for week, item, side, batch, accuracy, degenerate, diversity in self._database.rows(
             "SELECT week, item, side, batch, accuracy, degenerate, diversity FROM measured"
         ):
             found.setdefault(week, {}).setdefault((side, batch), {})[item] = Measured(
@@ -371,7 +305,9 @@ class WatchStore:
     def judgements(self) -> dict[int, dict[tuple[str, int], float | None]]:
         """What the judge made of each anchor, by week, anchor and batch."""
         found: dict[int, dict[tuple[str, int], float | None]] = {}
-        for week, anchor, batch, score in self._rows("SELECT week, anchor, batch, score FROM judgements"):
+        for week, anchor, batch, score in self._database.rows(
+            "SELECT week, anchor, batch, score FROM judgements"
+        ):
             found.setdefault(week, {})[anchor, batch] = score
         return found
 
@@ -379,7 +315,7 @@ class WatchStore:
         """Answers of one side in a week to each item, or to one, batch by batch."""
         where, values = ("AND a.item = ?", [item]) if item is not None else ("", [])
         found: dict[str, list[Answered]] = {}
-        for name, outputs, scores, prompt, good, slices in self._rows(
+        for name, outputs, scores, prompt, good, slices in self._database.rows(
             "SELECT a.item, a.outputs, a.scores, i.prompt, i.good, i.slices FROM answers a "  # noqa: S608  a constant
             f"JOIN items i ON i.name = a.item WHERE a.week = ? AND a.side = ? {where} ORDER BY a.item, a.batch",
             [week, side, *values],
@@ -399,7 +335,7 @@ class WatchStore:
     def asked(self) -> dict[str, int]:
         """The digest of each prompt that a week has asked, and the first such week."""
         return dict(
-            self._rows(
+            self._database.rows(
                 "SELECT i.digest, min(m.week) FROM measured m JOIN items i ON i.name = m.item "
                 "WHERE m.week > 0 GROUP BY i.digest"
             )
@@ -407,25 +343,29 @@ class WatchStore:
 
     def slices(self) -> dict[str, dict[str, str]]:
         """The slices of each item."""
-        return {name: json.loads(slices) for name, slices in self._rows("SELECT name, slices FROM items")}
+        return {
+            name: json.loads(slices) for name, slices in self._database.rows("SELECT name, slices FROM items")
+        }
 
     # --- periods and notices ---------------------------------------------------------------------------------------
 
     def renew(self, first_week: int, *, date: str, reason: str) -> None:
         """Have evidence begin anew with a week."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute("INSERT OR REPLACE INTO periods VALUES (?, ?, ?)", (first_week, date, reason))
 
     def renewals(self) -> tuple[tuple[int, str], ...]:
         """First weeks of new periods that were asked for, and why."""
-        return tuple(self._rows("SELECT first_week, reason FROM periods ORDER BY first_week"))
+        return tuple(self._database.rows("SELECT first_week, reason FROM periods ORDER BY first_week"))
 
     def notified(self) -> set[tuple[str, int]]:
         """Metrics, with the first week of the period, of whose alarms somebody was told."""
-        return {(metric, period) for metric, period in self._rows("SELECT metric, period FROM notified")}
+        return {
+            (metric, period) for metric, period in self._database.rows("SELECT metric, period FROM notified")
+        }
 
     def set_notified(self, alarms: Iterable[tuple[str, int]], *, date: str) -> None:
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.executemany(
                 "INSERT OR IGNORE INTO notified VALUES (?, ?, ?)",
                 [(metric, period, date) for metric, period in alarms],
@@ -434,7 +374,7 @@ class WatchStore:
     # --- fingerprints ----------------------------------------------------------------------------------------------
 
     def keep_looks(self, looks: Iterable[Look]) -> None:
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             for look in looks:
                 told = look.fingerprint
                 db.execute(
@@ -462,7 +402,7 @@ class WatchStore:
                     date=date, distance=distance, limit=bound, changed=bool(is_changed), tokens=tokens
                 ),
             )
-            for era, date, is_reference, distance, bound, is_changed, tokens, seen in self._rows(
+            for era, date, is_reference, distance, bound, is_changed, tokens, seen in self._database.rows(
                 "SELECT era, date, is_reference, distance, bound, is_changed, tokens, seen FROM looks ORDER BY id"
             )
         )
@@ -471,7 +411,7 @@ class WatchStore:
 
     def keep_snapshot(self, week: Week | None, figures: Mapping[str, Any]) -> None:
         """Keep what an audit and a comparison found in a snapshot; None: it is the first, and no week of the watch."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO snapshots VALUES (?, ?)",
                 (REFERENCE_WEEK if week is None else week.number, json.dumps(figures)),
@@ -488,7 +428,7 @@ class WatchStore:
 
     def snapshots(self) -> dict[int, Any]:
         """Figures of each snapshot, by number."""
-        rows = self._rows("SELECT number, figures FROM snapshots ORDER BY number")
+        rows = self._database.rows("SELECT number, figures FROM snapshots ORDER BY number")
         return {number: json.loads(figures) for number, figures in rows}
 
 
@@ -548,7 +488,3 @@ def _kept(output: Output) -> dict[str, Any]:
 
 def _output(kept: Mapping[str, Any]) -> Output:
     return Output(**kept)
-
-
-def _number(db: sqlite3.Connection, statement: str, values: Sequence[Any] = ()) -> int:
-    return int(db.execute(statement, values).fetchone()[0])
