@@ -1,6 +1,7 @@
 """A real model asked by `wellkeeper ask`: what chance alone does to a comparison, and what is caught.
 
     python benchmarks/watch/real_model.py WORK [--model MODEL.gguf] [--items 50] [--tokens 16]
+    python benchmarks/watch/real_model.py WORK --colder 3 --prefix fresh-
 
 SmolLM2-135M-Instruct in 4 bits is served by llama.cpp over HTTP, one thread. WORK keeps the runs: those that are whole
 are not asked again. Two suites are asked with four answers an item. *Stories*: 50 heroes of stories are to be
@@ -11,6 +12,9 @@ A/A: runs of the same model under different names, every ordered pair compared. 
 itself, killed with SIGKILL midway, and asked again; requests are counted in front of the server. Then one change at
 a time, against each of the runs: temperature .7; a damaged copy, whose layers' matrices get noise of a share of their
 own spread and are rounded to 4 bits again; another message of the system, that asks for long answers.
+
+With `--colder` only stories are asked, at temperature 1 and so many times at .7; nothing is killed or damaged. Random
+numbers hang on the names of runs: another `--prefix` draws other answers.
 
 Columns: comparisons; of each metric how many have p < .05 by themselves; how many the whole gate calls worse, with its
 usual margins, and with the 5 points of the others for diversity too.
@@ -281,6 +285,25 @@ def row(label: str, pairs: Sequence[tuple[Run, Run]]) -> str:
     return f"| {label} | {len(pairs)} | {' | '.join(cells)} | {found['worse']} | {found['wide']} |"
 
 
+HEAD = (
+    f"\n| change | comparisons | {' | '.join(METRICS)} | gate: worse | diversity margin {WIDE} |\n"
+    "| --- | --: | --: | --: | --: | --: | --: |"
+)
+
+
+def colder_alone(given: argparse.Namespace, model: Path, stories: Path, names: Sequence[str]) -> None:
+    """Temperature 1 against itself and against .7, all runs drawn anew."""
+    with served(model) as server:
+        same = [asked(given.work, server, stories, name) for name in names]
+        colder = [
+            asked(given.work, server, stories, f"{given.prefix}cold{number}", temperature=0.7)
+            for number in range(given.colder)
+        ]
+    print(HEAD)
+    print(row("stories: none (A/A)", list(permutations(same, 2))))
+    print(row("stories: temperature .7", [(run, cold) for run in same for cold in colder]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("work", type=Path)
@@ -289,12 +312,16 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=16)
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--noise", type=float, default=NOISE)
+    parser.add_argument("--colder", type=int, help="temperature alone: so many runs at .7")
+    parser.add_argument("--prefix", default="", help="of the names of runs")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     model = given.model or smollm2()
     suites = stories, _ = write_suites(given.work, given.items, given.tokens)
-    names = [f"a{number}" for number in range(given.runs)]
-    stopped = None
+    names = [f"{given.prefix}a{number}" for number in range(given.runs)]
+    if given.colder is not None:
+        colder_alone(given, model, stories, names)
+        return
     with served(model) as server, counted(server) as (address, seen):
         if not (given.work / f"stories-{names[0]}" / "run.json").is_file():
             stopped = killed(given.work, address, seen, stories, names[0])
@@ -307,8 +334,7 @@ def main() -> None:
         damaged = {suite: asked(given.work, server, suite, "damaged") for suite in suites}
     with served(model) as server:
         same = {suite: [asked(given.work, server, suite, name) for name in names] for suite in suites}
-    print(f"\n| change | comparisons | {' | '.join(METRICS)} | gate: worse | diversity margin {WIDE} |")
-    print("| --- | --: | --: | --: | --: | --: | --: |")
+    print(HEAD)
     for suite in suites:
         runs = same[suite]
         print(row(f"{suite.stem}: none (A/A)", list(permutations(runs, 2))))
