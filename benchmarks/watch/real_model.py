@@ -1,7 +1,7 @@
 """A real model asked by `wellkeeper ask`: what chance alone does to a comparison, and what is caught.
 
     python benchmarks/watch/real_model.py WORK [--model MODEL.gguf] [--items 50] [--tokens 16]
-    python benchmarks/watch/real_model.py WORK --colder 3 --prefix fresh-
+    python benchmarks/watch/real_model.py WORK --colder 3 [--free] [--prefix fresh-]
 
 SmolLM2-135M-Instruct in 4 bits is served by llama.cpp over HTTP, one thread. WORK keeps the runs: those that are whole
 are not asked again. Two suites are asked with four answers an item. *Stories*: 50 heroes of stories are to be
@@ -14,7 +14,8 @@ a time, against each of the runs: temperature .7; a damaged copy, whose layers' 
 own spread and are rounded to 4 bits again; another message of the system, that asks for long answers.
 
 With `--colder` only stories are asked, at temperature 1 and so many times at .7; nothing is killed or damaged. Random
-numbers hang on the names of runs: another `--prefix` draws other answers.
+numbers hang on the names of runs: another `--prefix` draws other answers. `--free` asks for the beginnings of the
+stories instead, with no message of the system, all of them cut at `--tokens`.
 
 Columns: comparisons; of each metric how many have p < .05 by themselves; how many the whole gate calls worse, with its
 usual margins, and with the 5 points of the others for diversity too.
@@ -95,6 +96,12 @@ def write_suites(work: Path, items: int, tokens: int) -> tuple[Path, Path]:
             {"tokens": 3, "scorer": {"kind": "regex", "pattern": r"^\s*(\d+)", "group": 1}},
         ),
     )
+
+
+def write_free(work: Path, items: int, tokens: int) -> Path:
+    """The shipped stories, cut short."""
+    stories = [{"name": item.name, "prompt": str(item.prompt)} for item in read_suite(STORIES).items[:items]]
+    return _written(work, "free", stories, {"tokens": tokens})
 
 
 def _written(work: Path, name: str, items: Sequence[dict[str, str]], settings: dict[str, Any]) -> Path:
@@ -291,17 +298,17 @@ HEAD = (
 )
 
 
-def colder_alone(given: argparse.Namespace, model: Path, stories: Path, names: Sequence[str]) -> None:
+def colder_alone(given: argparse.Namespace, model: Path, suite: Path, names: Sequence[str]) -> None:
     """Temperature 1 against itself and against .7, all runs drawn anew."""
     with served(model) as server:
-        same = [asked(given.work, server, stories, name) for name in names]
+        same = [asked(given.work, server, suite, name) for name in names]
         colder = [
-            asked(given.work, server, stories, f"{given.prefix}cold{number}", temperature=0.7)
+            asked(given.work, server, suite, f"{given.prefix}cold{number}", temperature=0.7)
             for number in range(given.colder)
         ]
     print(HEAD)
-    print(row("stories: none (A/A)", list(permutations(same, 2))))
-    print(row("stories: temperature .7", [(run, cold) for run in same for cold in colder]))
+    print(row(f"{suite.stem}: none (A/A)", list(permutations(same, 2))))
+    print(row(f"{suite.stem}: temperature .7", [(run, cold) for run in same for cold in colder]))
 
 
 def main() -> None:
@@ -313,6 +320,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--noise", type=float, default=NOISE)
     parser.add_argument("--colder", type=int, help="temperature alone: so many runs at .7")
+    parser.add_argument("--free", action="store_true", help="with --colder: beginnings of stories")
     parser.add_argument("--prefix", default="", help="of the names of runs")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
@@ -320,7 +328,8 @@ def main() -> None:
     suites = stories, _ = write_suites(given.work, given.items, given.tokens)
     names = [f"{given.prefix}a{number}" for number in range(given.runs)]
     if given.colder is not None:
-        colder_alone(given, model, stories, names)
+        chosen_suite = write_free(given.work, given.items, given.tokens) if given.free else stories
+        colder_alone(given, model, chosen_suite, names)
         return
     with served(model) as server, counted(server) as (address, seen):
         if not (given.work / f"stories-{names[0]}" / "run.json").is_file():

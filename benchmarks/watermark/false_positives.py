@@ -173,6 +173,11 @@ def lines() -> list[Line]:
     return found
 
 
+def seed_of(number: int, length: int, seed: int) -> tuple[int, ...]:
+    """The first seed has no place in the tuple: docs/LOG.md's earlier figures are of it."""
+    return (number, length, seed) if seed else (number, length)
+
+
 def rates_on_repeats(line: Line, keys: int, documents: int) -> tuple[float, float]:
     """Share of documents with p <= 0.01: the detector's, and counting every time."""
     rng, once, naive = np.random.default_rng(20), [], []
@@ -199,6 +204,7 @@ def print_repeated(only: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keys", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0, help="other keys, and other random tokens")
     parser.add_argument("--only", default="", help="schemes whose name begins so")
     parser.add_argument("--tokens", type=int, help="documents of this length alone")
     parser.add_argument("--text", choices=("random", "English"), help="this kind of text alone")
@@ -220,7 +226,7 @@ def main() -> None:
         for length, (keys, documents) in line.plan.items():
             if options.tokens not in {None, length}:
                 continue
-            rng, begun = np.random.default_rng((number, length)), time.process_time()
+            rng, begun = np.random.default_rng(seed_of(number, length, options.seed)), time.process_time()
             tally = Tally(random_ties=options.ties == "random")
             for _ in range(max(1, round(keys * options.keys))):
                 detector = line.make(rng)
