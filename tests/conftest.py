@@ -1,6 +1,8 @@
 """Where the tests find each other's helpers, and how long a property may take."""
 
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -19,3 +21,10 @@ settings.register_profile(
     "explore", deadline=None, suppress_health_check=STALLS, max_examples=2000, derandomize=False
 )
 settings.load_profile("default")
+
+# What a shell runs in the background ignores Ctrl-C, and so would every process that a test starts and interrupts.
+if (
+    signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    and threading.current_thread() is threading.main_thread()
+):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
