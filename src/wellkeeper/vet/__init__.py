@@ -1,0 +1,1 @@
+"""Guardrail 3: synthetic sets admitted against human references, by measured verifiers."""
