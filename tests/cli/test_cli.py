@@ -104,10 +104,10 @@ def test_what_cannot_run_exits_2_with_one_message_and_a_next_step(arguments, say
 
 
 def test_ctrl_c_leaves_a_state_to_go_on_from_and_says_so(tmp_path):
-    corpus = corpora.write(tmp_path / "corpus", corpora.rows(4000, seed=2))
+    corpus = corpora.write(tmp_path / "corpus", corpora.rows(1000, seed=2))
     out = tmp_path / "out"
     command = [sys.executable, "-m", "wellkeeper", "audit", str(corpus), "--out", str(out), "-q"]
-    small = {**os.environ, "WELLKEEPER_BLOCK_BYTES": "20000"}
+    small = {**os.environ, "WELLKEEPER_BLOCK_BYTES": "10000"}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=small)
     while not list(out.rglob("block-*.parquet")) and process.poll() is None:
         time.sleep(0.01)
@@ -120,7 +120,7 @@ def test_ctrl_c_leaves_a_state_to_go_on_from_and_says_so(tmp_path):
     assert before
     stamps = {path: path.stat().st_mtime_ns for path in before}
     subprocess.run(command, check=False, env=small)
-    assert json.loads((out / "report.json").read_text())["inputs"]["documents"] == 4000
+    assert json.loads((out / "report.json").read_text())["inputs"]["documents"] == 1000
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items()), (
         "done blocks are not done again"
     )

@@ -20,7 +20,7 @@ from wellkeeper.errors import RecipeError
 from wellkeeper.filter.semantic import SEMANTIC_DUPLICATES, closest_pairs, clusters_of
 from wellkeeper.kernels import text
 
-WORDS = [f"w{k}" for k in range(3_000)]
+WORDS = np.array([f"w{k}" for k in range(3_000)])
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -79,7 +79,7 @@ def drawn(seed, documents, *, topics=4, dimensions=24, common=0.0):
     topic = rng.integers(0, topics, documents)
     vectors = centres[topic] + 1.5 * rng.normal(size=(documents, dimensions))
     vectors[:, 0] += common
-    drawn_words = np.array(WORDS)[(len(WORDS) * rng.random((documents, 60)) ** 2).astype(np.int64)]
+    drawn_words = WORDS[(len(WORDS) * rng.random((documents, 60)) ** 2).astype(np.int64)]
     texts = [f"{' '.join(words)} only{seed}x{k}" for k, words in enumerate(drawn_words.tolist())]
     return texts, vectors
 

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wellkeeper.cli.support import CLEAN, console, keep_memory, plain_errors, print_json, progress
+from wellkeeper.cli.support import (
+    CLEAN,
+    console,
+    keep_memory,
+    plain_errors,
+    print_json,
+    progress,
+    quiet_option,
+    text_option,
+)
 
 if TYPE_CHECKING:
     from wellkeeper.recipe.anchors import Built
@@ -40,7 +49,7 @@ def anchors() -> None:
     "--per-slice", type=int, default=100, show_default=True, help="AI references to make for each slice."
 )
 @click.option("--slice", metavar="COL", help="Column whose values name the slices.  [default: one slice]")
-@click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")
+@text_option
 @click.option("--date", metavar="COL", help="Column with each document's date.  [default: guessed and said]")
 @click.option(
     "--origin",
@@ -57,7 +66,7 @@ def anchors() -> None:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every draw, and of the model.")
 @click.option("--json", "as_json", is_flag=True, help="Print the pack and nothing else.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors only.")
+@quiet_option
 def build(*, as_json: bool, quiet: bool, human: tuple[str, ...], ai: tuple[str, ...], **options: Any) -> None:
     """Build an anchor pack from texts whose origin you know.
 

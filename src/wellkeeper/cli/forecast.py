@@ -4,7 +4,16 @@ from typing import Any
 
 import click
 
-from wellkeeper.cli.support import console, keep_memory, plain_errors, print_json, progress, running_options
+from wellkeeper.cli.support import (
+    console,
+    keep_memory,
+    origin_option,
+    plain_errors,
+    print_json,
+    progress,
+    running_options,
+    text_option,
+)
 
 
 def _human_share(_context: click.Context, _option: click.Parameter, value: str) -> str | float:
@@ -67,8 +76,8 @@ def _human_share(_context: click.Context, _option: click.Parameter, value: str) 
     metavar="N",
     help="Words of the first training set at most.  [default: 100,000; tier 2: 50,000]",
 )
-@click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")
-@click.option("--origin", metavar="COL", help="Column that declares who or what wrote each document.")
+@text_option
+@origin_option
 @click.option(
     "--out",
     type=click.Path(file_okay=False),

@@ -3,7 +3,7 @@
 import click
 
 from wellkeeper.cli.keys import warn_of_exposed
-from wellkeeper.cli.support import plain_errors, print_json
+from wellkeeper.cli.support import json_option, plain_errors, print_json
 
 
 @click.command()
@@ -18,7 +18,7 @@ from wellkeeper.cli.support import plain_errors, print_json
 )
 @click.option("--key", metavar="KEY", help="Private key that signs the new seal: a PEM file, or env:NAME.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@json_option
 def forget(folder: str, query: str, *, reason: str, key: str | None, yes: bool, as_json: bool) -> None:
     """Remove a document from a curated set, with all that points to it.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from wellkeeper.cli.support import CLEAN, plain_errors, print_json
+from wellkeeper.cli.support import CLEAN, json_option, plain_errors, print_json
 
 
 @click.group()
@@ -29,7 +29,7 @@ def keys() -> None:
     show_default=True,
     help="p256 is for OpenSSF Model Signing, which reads no Ed25519.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@json_option
 def new(name: str, *, out: Path, kind: Any, as_json: bool) -> None:
     """Make a pair of keys: NAME.key signs and stays secret, NAME.pub verifies and is given away.
 
@@ -49,7 +49,7 @@ def new(name: str, *, out: Path, kind: Any, as_json: bool) -> None:
 
 @keys.command()
 @click.argument("file", type=click.Path())
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@json_option
 def show(file: str, *, as_json: bool) -> None:
     """Tell kind and key id of a key, public or private.
 
@@ -78,7 +78,7 @@ def show(file: str, *, as_json: bool) -> None:
     default=None,
     help="File to write the signature to, outside of the folder.  [default: FOLDER.sig]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@json_option
 def sign_folder(folder: Path, *, key: str, to: Path | None, as_json: bool) -> None:
     """Sign a folder for OpenSSF Model Signing, whose own tool then verifies it.
 

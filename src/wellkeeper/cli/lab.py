@@ -9,14 +9,13 @@ from wellkeeper.cli.support import (
     CLEAN,
     FINDINGS,
     console,
+    json_option,
     keep_memory,
     plain_errors,
     print_json,
     progress,
+    quiet_option,
 )
-
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-_quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors only.")
 
 
 @click.group()
@@ -25,7 +24,7 @@ def lab() -> None:
 
 
 @lab.command("list")
-@_json
+@json_option
 def list_(*, as_json: bool) -> None:
     """List the experiments: what each shows, whose it is, and what it needs."""
     with plain_errors():
@@ -77,8 +76,8 @@ def list_(*, as_json: bool) -> None:
     help="Folder for the results.  [default: wellkeeper-lab/NAME]",
 )
 @click.option("--fresh", is_flag=True, help="Start anew instead of resuming.")
-@_json
-@_quiet
+@json_option
+@quiet_option
 def run(name: str, *, settings: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
     """Run an experiment: curves by policy, samples by generation, and what they say.
 
@@ -106,8 +105,8 @@ def run(name: str, *, settings: tuple[str, ...], as_json: bool, quiet: bool, **o
     show_default=True,
     help="Folder for report.html and report.json.",
 )
-@_json
-@_quiet
+@json_option
+@quiet_option
 def compare(runs: tuple[str, ...], *, out: str, as_json: bool, quiet: bool) -> None:
     """Join the result folders of runs of one experiment, and tell which policy ends best by each figure."""
     with plain_errors(resume=""):
@@ -126,8 +125,8 @@ def compare(runs: tuple[str, ...], *, out: str, as_json: bool, quiet: bool) -> N
     "[default: examples/wikitext-2, where there is one]",
 )
 @click.option("--slow", is_flag=True, help="Run those that take minutes, too.")
-@_json
-@_quiet
+@json_option
+@quiet_option
 def check(numbers: tuple[int, ...], *, text: str | None, slow: bool, as_json: bool, quiet: bool) -> None:
     """Reproduce results of the literature, each beside its target and tolerance; exit 1 if one does not hold."""
     keep_memory()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wellkeeper.cli.keys import warn_of_exposed
-from wellkeeper.cli.support import CLEAN, fail, plain_errors, print_json
+from wellkeeper.cli.support import CLEAN, fail, json_option, plain_errors, print_json
 
 if TYPE_CHECKING:
     from wellkeeper.recipe.marking import Marked
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="With --certificate: replace the files.  [default: a copy, NAME-labelled]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@json_option
 @click.option("-q", "--quiet", is_flag=True, help="No summary; errors only.")
 def mark(
     path: Path,

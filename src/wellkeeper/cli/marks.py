@@ -4,7 +4,16 @@ import sys
 
 import click
 
-from wellkeeper.cli.support import CLEAN, keep_memory, plain_errors, print_json, progress
+from wellkeeper.cli.support import (
+    CLEAN,
+    json_option,
+    keep_memory,
+    plain_errors,
+    print_json,
+    progress,
+    text_option,
+    workers_option,
+)
 
 
 @click.command()
@@ -15,11 +24,9 @@ from wellkeeper.cli.support import CLEAN, keep_memory, plain_errors, print_json,
     metavar="PEM",
     help="Certificates whose holders' credentials are trusted.",
 )
-@click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")
-@click.option(
-    "--workers", type=click.IntRange(1), default=None, help="Workers.  [default: the cores there are]"
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@text_option
+@workers_option
+@json_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress; errors and the marks only.")
 def marks(
     paths: tuple[str, ...],

@@ -5,11 +5,11 @@ from importlib.resources import files
 
 import click
 
-from wellkeeper.cli.support import plain_errors, print_json
+from wellkeeper.cli.support import json_option, plain_errors, print_json
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@json_option
 def steps(*, as_json: bool) -> None:
     """List the steps a recipe can name, with their options and defaults."""
     with plain_errors():

@@ -10,10 +10,13 @@ from wellkeeper.cli.support import (
     FINDINGS,
     console,
     keep_memory,
+    origin_option,
     plain_errors,
     print_json,
     progress,
     running_options,
+    source_option,
+    text_option,
 )
 
 
@@ -65,9 +68,9 @@ from wellkeeper.cli.support import (
     show_default=True,
     help="Gain that does not matter, in nats a word.",
 )
-@click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")
-@click.option("--source", metavar="COL", help="Column that names each document's source.")
-@click.option("--origin", metavar="COL", help="Column that declares who or what wrote each document.")
+@text_option
+@source_option
+@origin_option
 @click.option(
     "--out",
     type=click.Path(file_okay=False),

@@ -21,6 +21,10 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 text_option = click.option("--text", metavar="COL", help="Text column.  [default: guessed and said]")
 id_option = click.option("--id", "id_", metavar="COL", help="Column with the documents' ids.")
+source_option = click.option("--source", metavar="COL", help="Column that names each document's source.")
+origin_option = click.option(
+    "--origin", metavar="COL", help="Column that declares who or what wrote each document."
+)
 workers_option = click.option(
     "--workers", type=click.IntRange(1), default=None, help="Workers.  [default: the cores there are]"
 )
@@ -62,10 +66,10 @@ def reading_options(verb: Verb) -> Verb:
     options = (
         text_option,
         id_option,
-        click.option("--source", metavar="COL", help="Column that names each document's source."),
+        source_option,
         click.option("--date", metavar="COL", help="Column with each document's date."),
         click.option("--licence", metavar="COL", help="Column with each document's licence."),
-        click.option("--origin", metavar="COL", help="Column that declares who or what wrote each document."),
+        origin_option,
         click.option(
             "--generator", metavar="COL", help="Column that names the model that wrote each document."
         ),

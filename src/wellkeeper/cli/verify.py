@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from wellkeeper.cli.support import CLEAN, FINDINGS, plain_errors, print_json
+from wellkeeper.cli.support import CLEAN, FINDINGS, json_option, plain_errors, print_json
 from wellkeeper.errors import InputError
 
 
@@ -20,7 +20,7 @@ from wellkeeper.errors import InputError
 @click.option(
     "--proof", type=click.Path(), default=None, metavar="FILE", help="Check a proof; no folder is needed."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@json_option
 def verify(
     folder: str | None,
     *,

@@ -13,10 +13,12 @@ from wellkeeper.cli.support import (
     FINDINGS,
     budget_options,
     console,
+    json_option,
     judge_options,
     plain_errors,
     print_json,
     progress,
+    quiet_option,
     reference_options,
     sampler_options,
 )
@@ -39,10 +41,7 @@ _version = click.option("--version", metavar="NAME", help="What this week calls 
 
 
 def _output(verb: Verb) -> Verb:
-    verb = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors only.")(verb)
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(
-        verb
-    )
+    return json_option(quiet_option(verb))
 
 
 @click.group()

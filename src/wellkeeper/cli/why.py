@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wellkeeper.cli.support import CLEAN, plain_errors, print_json
+from wellkeeper.cli.support import CLEAN, json_option, plain_errors, print_json
 from wellkeeper.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write a proof of it, which `wellkeeper verify --proof` checks without the folder.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@json_option
 def why(folder: str, document: str, *, proof: str | None, as_json: bool) -> None:
     """Tell why a document was kept or dropped.
 

@@ -56,7 +56,7 @@ from wellkeeper.watch.store import (
     alone,
     refuse_second,
 )
-from wellkeeper.watch.timeline import Fingerprint, Timeline, Week
+from wellkeeper.watch.timeline import Fingerprint, Reason, Timeline, Week
 
 _PROBE_TOKENS = 1
 
@@ -527,16 +527,7 @@ def _due(
                 f"Week {weeks[-1].number} was begun on {weeks[-1].date} and cut off; it is ended now."
             )
         return weeks[-1]
-    coming = Week(
-        number=len(weeks) + 1,
-        date=_date(now),
-        version=version,
-        reason="manual" if force else "schedule",
-        items=0,
-        answers=0,
-        tokens=0,
-        is_complete=False,
-    )
+    coming = _coming(weeks, now, version, "manual" if force else "schedule")
     is_due = force or not weeks or _days(weeks[-1].date, now) >= config.every
     look = _look(store, models, now, said)
     if look is not None and look.fingerprint is not None and look.fingerprint.changed:
@@ -557,6 +548,20 @@ def _due(
     return None
 
 
+def _coming(weeks: Sequence[Week], now: datetime, version: str, reason: Reason) -> Week:
+    """The week after these, of which nothing was asked yet."""
+    return Week(
+        number=len(weeks) + 1,
+        date=_date(now),
+        version=version,
+        reason=reason,
+        items=0,
+        answers=0,
+        tokens=0,
+        is_complete=False,
+    )
+
+
 def _run_week(store: WatchStore, asking: _Asking, week: Week) -> Week:
     items = _items_of(asking.suite, store, asking.config, week.number)
     name = f"week {week.number} of {week.date}"
@@ -566,11 +571,20 @@ def _run_week(store: WatchStore, asking: _Asking, week: Week) -> Week:
         if asking.models.reference is None:
             raise InputError("The reference is asked every week, and there is none. Give models.reference.")
         runs.append(("reference", asking.run(f"{name}, reference", asking.models.reference, items)))
-    return _complete(store, asking, week, runs)
-
-
-def _complete(store: WatchStore, asking: _Asking, week: Week, runs: Sequence[tuple[Side, Run]]) -> Week:
     anchors = _anchors_of(asking.folder, asking.config, asking.suite) if store.facts()["anchors"] else ()
+    judgements = asking.judged(anchors, f"anchors of week {week.number} of {week.date}")
+    return _complete(store, week, runs, judgements)
+
+
+def _complete(
+    store: WatchStore,
+    week: Week,
+    runs: Sequence[tuple[Side, Run]],
+    judgements: Sequence[Judgement] = (),
+    *,
+    facts: Mapping[str, Any] | None = None,
+) -> Week:
+    """Keep a week with all that was answered in it."""
     outputs = [output for _, run in runs for item in run.items for output in item.outputs]
     done = replace(
         week,
@@ -582,8 +596,9 @@ def _complete(store: WatchStore, asking: _Asking, week: Week, runs: Sequence[tup
     store.complete_week(
         done,
         [_batch(item, side, 0) for side, run in runs for item in run.items],
-        asking.judged(anchors, f"anchors of week {week.number} of {week.date}"),
+        judgements,
         notes=[note for _, run in runs for note in run.notes],
+        facts=facts,
     )
     return done
 
@@ -655,23 +670,9 @@ def import_week(
                 "This watch judges anchors beside every week, and an imported run has none. Begin a watch without "
                 "--anchors for imported runs."
             )
-        outputs = [output for _, one in runs for item in one.items for output in item.outputs]
-        week = Week(
-            number=len(weeks) + 1,
-            date=_date(now),
-            version=version or run.model or run.name,
-            reason="import",
-            items=len(runs[0][1].items),
-            answers=len(outputs),
-            tokens=sum(output.tokens or 0 for output in outputs),
-            is_complete=True,
-        )
-        store.complete_week(
-            week,
-            [_batch(item, side, 0) for side, one in runs for item in one.items],
-            notes=[note for _, one in runs for note in one.notes],
-            facts={_imported(one): week.number for one in (run, reference) if one is not None},
-        )
+        week = _coming(weeks, now, version or run.model or run.name, "import")
+        facts = {_imported(one): week.number for one in (run, reference) if one is not None}
+        week = _complete(store, week, runs, facts=facts)
         return concluded(store, config, now, week, [])
 
 

@@ -19,6 +19,7 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from wellkeeper.core.answers import Prompt
+from wellkeeper.engine.readers.columns import optional_getter
 from wellkeeper.engine.readers.evaluation import read_records, set_name
 from wellkeeper.engine.yaml_document import Document, dotted_name, read_document
 from wellkeeper.engine.yaml_document import Path as KeyPath
@@ -316,17 +317,7 @@ Taker: TypeAlias = Callable[[Record], Any]
 def _taker(said: str, path: str) -> Taker:
     """What gives a record's value: of a field, dotted where it is nested, or of a template."""
     if not _is_template(said):
-        keys = said.split(".")
-
-        def take(record: Record) -> Any:
-            if said in record:
-                return record[said]
-            value: Any = record
-            for key in keys:
-                value = value.get(key) if isinstance(value, Mapping) else None
-            return value
-
-        return take
+        return optional_getter(said)
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
     try:
         template = environment.from_string(said)

@@ -14,6 +14,8 @@ Verdict: TypeAlias = Literal["worse", "no alarm", "not enough data"]
 Design: TypeAlias = Literal["stored", "paired", "fresh", "corpus"]
 """Against what a week is held: K stored answers an item; the reference model asked again; items never asked before,
 with the reference's answer to each; or an earlier snapshot of a corpus."""
+Reason: TypeAlias = Literal["schedule", "fingerprint", "manual", "import"]
+"""Why a week was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ class Week:
     number: int
     date: str  # ISO 8601
     version: str  # of the model, as the user or the endpoint names it
-    reason: Literal["schedule", "fingerprint", "manual", "import"]
+    reason: Reason
     items: int
     answers: int
     tokens: int
