@@ -1,11 +1,13 @@
 """The language of policies: what is said is what is read, and what a training set is made of follows from it."""
 
+import math
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from wellkeeper.errors import RecipeError
-from wellkeeper.lab.policy import Decoding, Detector, Policy, Verifier
+from wellkeeper.lab.policy import Decoding, Detector, Policy, Surprising, Verifier
 
 share = st.floats(0, 1)
 some = st.floats(1e-9, 1)
@@ -35,6 +37,18 @@ human = st.one_of(
 )
 
 
+def weighed(keep: str) -> st.SearchStrategy[dict[str, object]]:
+    """No weights, a detector's or a model's surprise; of how much is drawn, a policy that subsamples says itself."""
+    said = st.none() if keep == "sample" else st.none() | some
+    surprising = st.builds(
+        Surprising, power=st.floats(-100, 100) | st.sampled_from([math.inf, -math.inf]), share=said
+    )
+    found = [st.just({}), surprising.map(lambda value: {"surprising": value})]
+    if keep != "sample":
+        found.append(detectors.map(lambda value: {"detector": value}))
+    return st.one_of(found)
+
+
 @st.composite
 def policies(draw) -> Policy:
     found = draw(human)
@@ -46,7 +60,7 @@ def policies(draw) -> Policy:
         keep=keep,
         growth=draw(st.floats(0.01, 10)),
         verifier=draw(st.none() | verifiers),
-        detector=draw(st.none() if keep == "sample" else st.none() | detectors),
+        **draw(weighed(keep)),
         decoding=draw(decodings),
         **found,
     )
@@ -71,6 +85,8 @@ def test_a_policy_is_read_back_from_what_it_says(policy: Policy) -> None:
         "replace,growth=2",
         "replace,verify=0.9/0.2",
         "replace,detect=0.9/10/1.5/3",
+        "subsample,surprise=inf",
+        "replace,surprise=-2.5/0.25",
         "fresh=0.1,temperature=0.8,top-k=50,top-p=0.95,beams=5,repetition-penalty=3",
     ],
 )
@@ -164,6 +180,14 @@ def test_a_core_stays_as_large_as_it_was_where_sets_grow() -> None:
         ("verify=0/0", r"verify=0/0 keeps nothing\. Give it a chance above 0"),
         ("verify=2/0", r"verify is 2\. Give a number from 0 to 1\."),
         ("detect=0.4", r"detect is 0\.4\. Give a number from 0\.5 to 1\."),
+        ("surprise=1/0.5/3", r"'surprise=1/0\.5/3' has a value that cannot be read"),
+        ("surprise=nan", r"surprise is nan\. Give a number from -inf to inf\."),
+        ("surprise=1/0", r"the share of surprise is 0\. Give a number above 0, up to 1\."),
+        ("detect=0.9,surprise=1", r"detect and surprise both redraw the data\. Leave one of them out\."),
+        (
+            "subsample,surprise=1/0.5",
+            r"subsample says how much is drawn, and so does surprise=1/0\.5\. Leave the share out\.",
+        ),
         ("detect=0.9/10/5/3", r"draws 5 times its data, and each item at most 3 times\. Allow more repeats"),
         ("temperature=-1", r"temperature is -1\. Give a number from 0 to 100\."),
         ("top-k=0", r"top-k is 0\. Give at least 1\."),

@@ -102,6 +102,12 @@ def test_seed_and_text_decide_the_weights(world, people, model):
     assert any(not torch.equal(weight, other.weights[name]) for name, weight in model.weights.items())
 
 
+def test_surprises_of_held_out_documents_are_those_of_their_words(world, model, people):
+    found = world.surprise(model, tuple(people.held_out_documents))
+    assert found.shape == (1, len(people.held_out))
+    assert float(found[0] @ people.held_out.sizes) == pytest.approx(float(world.held_out_nats(model).sum()))
+
+
 def test_surprise_is_the_negative_log_of_the_probability(world, model):
     text = world.base.pieces.encoded(["The baran saw"])
     tokens = torch.tensor([[world.base.pieces.opening, *text.words.tolist()]])

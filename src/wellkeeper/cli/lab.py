@@ -82,9 +82,9 @@ def run(name: str, *, settings: tuple[str, ...], as_json: bool, quiet: bool, **o
     """Run an experiment: curves by policy, samples by generation, and what they say.
 
     A policy is said in words joined by commas: replace, accumulate, subsample, fixed=A, fresh=A, augment=L,
-    schedule=S:S:..., growth=G, verify=PHI/PSI, detect=AUROC, and how models are sampled: temperature=T, top-k=K,
-    top-p=P, beams=B, repetition-penalty=R. The same command goes on where a run was stopped, and one that asks for
-    more generations where it ended.
+    schedule=S:S:..., growth=G, verify=PHI/PSI, detect=AUROC, surprise=POWER, and how models are sampled: temperature=T,
+    top-k=K, top-p=P, beams=B, repetition-penalty=R. The same command goes on where a run was stopped, and one that asks
+    for more generations where it ended.
     """
     keep_memory()
     with plain_errors(resume=""):

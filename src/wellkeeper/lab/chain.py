@@ -39,17 +39,17 @@ _FEW_WORDS = 30  # words of a document frequency, for the moments of Good and Tu
 def is_iterable(policy: Policy) -> bool:
     """Whether kernels of two generations tell of all later ones.
 
-    They do not where training sets grow, shares change or data are drawn by what a detector thinks of them, nor where
-    fresh text is added to a pool: run the proxy to the end then.
+    They do not where training sets grow, shares change or data are drawn by what a detector or a model thinks of them,
+    nor where fresh text is added to a pool: run the proxy to the end then.
     """
-    stays = policy.growth == 1 and len(policy.schedule) < 2 and policy.detector is None
+    stays = policy.growth == 1 and len(policy.schedule) < 2 and not policy.weighs
     pooled = policy.keep == "sample" and (policy.fresh > 0 or bool(policy.schedule))
     return never_loses(policy) or (stays and not pooled)
 
 
 def never_loses(policy: Policy) -> bool:
     """Whether every word of the first training set is in all later ones, whatever models do."""
-    return (policy.keep == "all" or policy.augment > 0) and policy.detector is None
+    return (policy.keep == "all" or policy.augment > 0) and not policy.weighs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -91,7 +91,7 @@ def carried(policy: Policy, generations: int) -> NDArray[np.float64]:
 
 
 def _refuse_open(policy: Policy) -> None:
-    if policy.keep == "sample" or policy.verifier or policy.detector or not policy.decoding.is_plain:
+    if policy.keep == "sample" or policy.verifier or policy.weighs or not policy.decoding.is_plain:
         raise RecipeError(
             f"No closed form is known for policy {policy}. Measure it on a proxy: `wellkeeper forecast --tier 1`."
         )

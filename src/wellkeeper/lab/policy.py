@@ -4,7 +4,7 @@ A policy is a plain value, and a line of text says it:
 
 >>> Policy.parse("fresh=0.1,temperature=0.8")
 Policy(keep='last', fixed=0.0, fresh=0.1, augment=0.0, growth=1.0, schedule=(), verifier=None, detector=None, \
-decoding=Decoding(temperature=0.8, top_k=None, top_p=None, beams=1, repetition_penalty=1.0))
+surprising=None, decoding=Decoding(temperature=0.8, top_k=None, top_p=None, beams=1, repetition_penalty=1.0))
 
 The words of that language, joined by commas:
 
@@ -18,6 +18,8 @@ The words of that language, joined by commas:
     growth=G                 each training set is G times as large as the one before
     verify=PHI/PSI           output is kept with probability PHI if right, PSI if wrong [5]
     detect=AUROC[/POWER[/UPSAMPLE[/REPEATS]]]   data are redrawn by weight (1 - p(AI))**POWER [6]
+    surprise=POWER[/SHARE]   a SHARE of the data is drawn by weight perplexity**POWER, that of the last model at each
+                             unit; inf: the most surprising, 0: at random [7]
     temperature=T top-k=K top-p=P beams=B repetition-penalty=R   how models are sampled
 
 [1] Shumailov et al., AI models collapse when trained on recursively generated data, Nature 631 (2024) 755.
@@ -26,6 +28,7 @@ The words of that language, joined by commas:
 [4] Alemohammad et al., Self-consuming generative models go MAD, ICLR 2024: fresh data loop, synthetic augmentation.
 [5] Feng et al., Beyond model collapse: scaling up with synthesized data requires verification, ICLR 2025.
 [6] Drayson et al., Machine-generated text detection prevents language model collapse, EMNLP 2025.
+[7] Gambetta et al., Learning by surprise, arXiv 2410.12341: `subsample,surprise=inf`; see `measure.selection`.
 """
 
 import math
@@ -114,6 +117,22 @@ class Detector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Surprising:
+    """Data are drawn by how much they surprise the last model: below 0 those that surprise it least come first."""
+
+    power: float
+    share: float | None = None  # that is drawn, no unit twice; None: half, or what subsample says
+
+    def __post_init__(self) -> None:
+        check_range("surprise", self.power, -math.inf, math.inf)
+        if self.share is not None:
+            check_range("the share of surprise", self.share, 0, 1, above=True)
+
+    def __str__(self) -> str:
+        return "/".join(_short(value) for value in (self.power, self.share) if value is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What a training set is made of, in sizes of the first one."""
 
@@ -142,6 +161,7 @@ class Policy:
     schedule: tuple[float, ...] = ()
     verifier: Verifier | None = None
     detector: Detector | None = None
+    surprising: Surprising | None = None
     decoding: Decoding = field(default_factory=Decoding)
 
     def __post_init__(self) -> None:
@@ -163,8 +183,19 @@ class Policy:
             )
         if self.keep == "sample" and self.detector is not None:
             raise RecipeError("subsample and detect both redraw the data. Leave one of them out.")
+        if self.detector is not None and self.surprising is not None:
+            raise RecipeError("detect and surprise both redraw the data. Leave one of them out.")
+        if self.keep == "sample" and self.surprising is not None and self.surprising.share is not None:
+            raise RecipeError(
+                f"subsample says how much is drawn, and so does surprise={self.surprising}. Leave the share out."
+            )
         if len(human) > 1 and human != ["fixed", "fresh"]:
             raise RecipeError(f"{human[0]} and {human[1]} contradict each other. Leave one of them out.")
+
+    @property
+    def weighs(self) -> bool:
+        """Whether data are drawn by what a detector or a model thinks of them: no law is known of that."""
+        return self.detector is not None or self.surprising is not None
 
     @classmethod
     def parse(cls, text: str) -> "Policy":
@@ -262,7 +293,14 @@ def _detector(value: str) -> Detector:
     )
 
 
-_EXAMPLE = "fresh=0.1, schedule=0.1:0.3, verify=0.9/0.2 or detect=0.9"
+def _surprising(value: str) -> Surprising:
+    power, *share = map(float, value.split("/"))
+    if len(share) > 1:
+        raise ValueError(value)
+    return Surprising(power=power, share=share[0] if share else None)
+
+
+_EXAMPLE = "fresh=0.1, schedule=0.1:0.3, verify=0.9/0.2, detect=0.9 or surprise=inf"
 _KEEPS: Mapping[str, Keep] = {"replace": "last", "accumulate": "all", "subsample": "sample"}
 _VALUES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "fixed": ("fixed", float),
@@ -272,6 +310,7 @@ _VALUES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "schedule": ("schedule", _schedule),
     "verify": ("verifier", _verifier),
     "detect": ("detector", _detector),
+    "surprise": ("surprising", _surprising),
 }
 _DECODING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "temperature": ("temperature", float),

@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 from wellkeeper.errors import RecipeError, WorkError
 from wellkeeper.lab.policy import Detector, Policy, Verifier
 from wellkeeper.lab.seeds import stream
-from wellkeeper.lab.world import Arrays, Compared, Divisible, Figures, Judged, World
+from wellkeeper.lab.world import Arrays, Compared, Divisible, Figures, Judged, Surprised, World
+from wellkeeper.measure.selection import detector_weights, redraw, surprise_weights
 
 _ROUNDS = 200
 """Times that a model is sampled for outputs that a verifier keeps, before it is said that too few will come."""
+_SHARE = 0.5
+"""Of the data that is drawn by its surprise, where a policy does not say."""
 _MOST_KEYS = 100_000_000
 """Units that are drawn at random at once, in all replicates: each takes some 40 bytes of memory while it is."""
 
@@ -108,6 +111,10 @@ def check(world: World[Any, Any], policy: Policy) -> None:
             raise RecipeError(
                 f"Data of the world {world.name} cannot be drawn unit by unit. Leave out {word}."
             )
+    if policy.surprising is not None and not isinstance(world, Surprised):
+        raise RecipeError(
+            f"Models of the world {world.name} do not tell how much a unit of data surprises them. Leave out surprise."
+        )
     if policy.verifier is not None and not isinstance(world, Judged):
         raise RecipeError(f"In the world {world.name} nothing is right or wrong. Leave out verify.")
 
@@ -188,7 +195,7 @@ class _Run:
         """
         policy = self.policy
         sets = [policy.parts(number) for number in range(1, count + 1)]
-        if policy.keep != "sample" and policy.detector is None:
+        if policy.keep != "sample" and not policy.weighs:
             return
         sizes = [1.0, *(parts.core + parts.fresh + parts.made for parts in sets)]
         share = max(sizes) if policy.keep == "last" else sum(sizes)
@@ -210,7 +217,10 @@ class _Run:
                 f"Policy {policy} leaves generation {number} without data. Start with a larger size, or grow."
             )
         whole = data = self._joined(parts)
-        if policy.keep == "sample":
+        if policy.surprising is not None:
+            chosen = self._surprising(whole, state.data, model, self.random(number, "surprise"))
+            data = _divisible(self.world).take(whole, chosen)
+        elif policy.keep == "sample":
             chosen = self._drawn(whole, state.data, self.random(number, "pool"))
             data = _divisible(self.world).take(whole, chosen)
         elif policy.detector is not None and human is not None:
@@ -278,6 +288,20 @@ class _Run:
         order = np.argsort(np.take_along_axis(keys, chosen, axis=1), axis=1, kind="stable")
         return np.take_along_axis(chosen, order, axis=1).astype(np.int64)
 
+    def _surprising(
+        self, pool: Any, before: Any, model: Any, random: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Units of a pool, drawn by how much they surprise the model that wrote last; none twice."""
+        world, surprising = self.world, self.policy.surprising
+        assert surprising is not None
+        assert isinstance(world, Surprised)  # which `check` has made sure of
+        units = world.units(pool)
+        _check_keys(self.world.replicates * units)
+        weights = surprise_weights(world.surprise(model, pool), surprising.power)
+        share = _SHARE if surprising.share is None else surprising.share
+        wanted = world.units(before) if self.policy.keep == "sample" else max(1, round(share * units))
+        return redraw(weights, wanted, random.standard_exponential(weights.shape))
+
 
 def _divisible(world: World[Any, Any]) -> Divisible:
     """The same world; `check` has made sure that its data can be drawn."""
@@ -291,9 +315,7 @@ def redrawn(
 
     The detector's score is normal with unit variance, its mean above that of human data by sqrt(2) times the normal
     quantile of its AUROC (the binormal model); p(AI) is the posterior at the true share, and data that people alone or
-    models alone made are all alike to it. Units are drawn one after the other without replacement from `repeats` copies
-    of each, with chances in proportion to their weight: by the largest keys log(u) / weight, Efraimidis and Spirakis,
-    Information Processing Letters 97 (2006) 181.
+    models alone made are all alike to it. How units are drawn by their weight is `measure.selection.redraw`.
 
     Raises:
         RecipeError: there are more units than memory has room to draw from.
@@ -305,20 +327,18 @@ def redrawn(
     share = 1 - human.mean()
     score = random.standard_normal((replicates, human.size)) + np.where(human, -apart / 2, apart / 2)
     log_odds = apart * score + np.log(share / (1 - share)) if 0 < share < 1 else np.zeros_like(score)
-    log_weight = -detector.power * np.logaddexp(0, log_odds)  # log of (1 - p(AI)) ** power
+    weights = detector_weights(log_odds, detector.power)
     wanted = max(1, min(round(detector.upsample * human.size), detector.repeats * human.size))
-    copies = np.repeat(log_weight, detector.repeats, axis=1)
-    # log(-log(u)) - log(weight) keeps the order of log(u) / weight, and weights too small for a float apart.
-    keys = np.log(random.standard_exponential(copies.shape)) - copies
-    drawn = np.argsort(keys, axis=1, kind="stable")[:, :wanted]
-    return np.sort(drawn // detector.repeats, axis=1).astype(np.int64)
+    waits = random.standard_exponential((replicates, detector.repeats * human.size))
+    return redraw(weights, wanted, waits, repeats=detector.repeats)
 
 
 def _check_keys(units: int) -> None:
     if units > _MOST_KEYS:
         raise RecipeError(
-            f"subsample and detect draw unit by unit, here from {units:,} in all replicates, and there is room for "
-            f"{_MOST_KEYS:,}. Choose a smaller size, fewer replicates or fewer generations; or leave that word out."
+            f"subsample, detect and surprise draw unit by unit, here from {units:,} in all replicates, and there is "
+            f"room for {_MOST_KEYS:,}. Choose a smaller size, fewer replicates or fewer generations; or leave that "
+            "word out."
         )
 
 

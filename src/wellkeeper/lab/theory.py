@@ -32,9 +32,9 @@ class Moments:
 
 
 def has_moments(policy: Policy) -> bool:
-    """Whether `moments` knows the policy: nothing is verified or detected, and at most a temperature is not plain."""
+    """Whether `moments` knows the policy: nothing is verified or weighed, and at most a temperature is not plain."""
     decoding = replace(policy.decoding, temperature=1.0)
-    return policy.verifier is None and policy.detector is None and decoding.is_plain
+    return policy.verifier is None and not policy.weighs and decoding.is_plain
 
 
 def moments(
@@ -55,7 +55,7 @@ def moments(
         added: by the model to the variance of its data, in variances of the population: a squared bandwidth.
 
     Raises:
-        RecipeError: the policy verifies, detects or decodes, which is not linear.
+        RecipeError: the policy verifies, weighs or decodes, which is not linear.
     """
     if not has_moments(policy):
         raise RecipeError(f"No closed form is known for policy {policy}. Read the simulation alone.")

@@ -61,7 +61,7 @@ class World(Protocol[DataT, ModelT]):
 
 @runtime_checkable
 class Divisible(Protocol):
-    """Data that lie in units which can be drawn: policies `subsample` and `detect` need them."""
+    """Data that lie in units which can be drawn: policies `subsample`, `detect` and `surprise` need them."""
 
     def units(self, data: Any) -> int:
         """Units of each replicate."""
@@ -76,6 +76,17 @@ class Judged(Divisible, Protocol):
 
     def right(self, data: Any) -> NDArray[np.bool_]:
         """Which units are right, shape (replicates, units)."""
+
+
+@runtime_checkable
+class Surprised(Divisible, Protocol):
+    """Models that tell how much data surprise them: policy `surprise` needs that."""
+
+    def surprise(self, model: Any, data: Any) -> NDArray[np.float64]:
+        """Negative log-likelihood of each unit in nats a word, shape (replicates, units); NaN without words.
+
+        Where units have no words, it is that of the unit.
+        """
 
 
 @runtime_checkable

@@ -309,7 +309,7 @@ def _laws(profile: Profile, asked: _Asked, people: _People) -> dict[str, dict[st
 
 def _limit(policy: Policy, people: _People) -> float | None:
     """Effective sample size over the words of the corpus after ever so many generations, where it is known."""
-    plain = policy.decoding.is_plain and policy.verifier is None and policy.detector is None
+    plain = policy.decoding.is_plain and policy.verifier is None and not policy.weighs
     mixed = policy.fixed > 0 and policy.fresh > 0
     if not plain or policy.keep != "last" or policy.growth != 1 or mixed or len(policy.schedule) > 1:
         return None

@@ -20,6 +20,7 @@ from wellkeeper.lab.text_figures import TextFigures
 from wellkeeper.lab.world import Arrays, Figures
 from wellkeeper.lab.worlds.ngram import BLOCK
 from wellkeeper.measure.held_out import VOCABULARY
+from wellkeeper.measure.sample import ratio
 
 Written: TypeAlias = tuple[str, ...]
 """Documents, each a unit; a corpus of one document is a stream, and cut into documents of `BLOCK` words."""
@@ -142,6 +143,10 @@ class WrittenWorld:
         """The same, with the words that the numbers stand for."""
         (text,), vocabulary = numbered([data], marks_apart=self.text.marks_apart, known=self.text.vocabulary)
         return text, vocabulary
+
+    def a_word(self, data: Written, nats: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Surprises of whole documents as nats a word, shape (1, documents); NaN at a document without words."""
+        return ratio(nats, self.words(data).sizes, np.nan)[None]
 
     def figures(self, data: Written, model: Any) -> Figures:
         return self._figures.of(self.words(data), nats=self.held_out_nats(model))

@@ -104,6 +104,15 @@ class CategoricalWorld:
         counts = np.bincount(found.ravel(), minlength=self.replicates * types)
         return (counts.reshape(self.replicates, types),)
 
+    def surprise(self, model: Floats, data: Data) -> Floats:
+        """Of a model at each draw, in nats, shape (replicates, units); infinite at a type that it has lost."""
+        with np.errstate(divide="ignore"):
+            nats = -np.log(model)
+        counts = np.concatenate(data, axis=1)
+        return np.stack(
+            [np.repeat(np.tile(row, len(data)), own) for row, own in zip(nats, counts, strict=True)]
+        )
+
     def pack(self, data: Data) -> Arrays:
         return {"counts": np.stack(data)}
 

@@ -154,23 +154,31 @@ class NgramWorld:
         90 % of the corpus' own units: neither more of a jumble than people write, nor more monotonous.
         """
         low, high = self._central
-        surprise = self._surprise(data)
+        surprise = self._judged(data)
         right: NDArray[np.bool_] = (low <= surprise) & (surprise <= high)
         return right[None]
 
     @cached_property
     def _central(self) -> tuple[float, float]:
         """Between which surprises the central units of people lie."""
-        surprise = self._surprise(self._in_units(self.text.text))
+        surprise = self._judged(self._in_units(self.text.text))
         low, high = np.quantile(surprise[np.isfinite(surprise)], ((1 - CENTRAL) / 2, (1 + CENTRAL) / 2))
         return float(low), float(high)
 
-    def _surprise(self, data: Text) -> NDArray[np.float64]:
-        """Of the judge at each unit, in nats a word, shape (units,); infinite at a unit without words."""
+    def _judged(self, data: Text) -> NDArray[np.float64]:
+        """Surprise of the judge at each unit, in nats a word, shape (units,); infinite at a unit without words."""
+        return self._a_word(self._figures.judge, data, np.inf)
+
+    def surprise(self, model: Model, data: Text) -> NDArray[np.float64]:
+        """Of a model at each unit, in nats a word, shape (1, units); NaN at a unit without words."""
+        return self._a_word(model, data, np.nan)[None]
+
+    def _a_word(self, model: Model, data: Text, otherwise: float) -> NDArray[np.float64]:
         read = self._as_read(data)
-        nats = -self._figures.judge.log_probabilities(read.offsets, read.words)
-        sums = np.diff(np.concatenate(([0.0], np.cumsum(nats)))[data.offsets])
-        return ratio(sums, data.sizes, np.inf)
+        nats = -model.log_probabilities(read.offsets, read.words)
+        # Not by differences of a running sum: models of maximum likelihood are surprised without end.
+        sums = np.bincount(np.repeat(np.arange(len(data)), data.sizes), nats, len(data))
+        return ratio(sums, data.sizes, otherwise)
 
     def pack(self, data: Text) -> Arrays:
         return {"offsets": data.offsets, "words": data.words}

@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError, InputError, RecipeError, WellkeeperError, WorkError
 from wellkeeper.lab.experiment import Experiment, Figure, Setting
@@ -75,7 +76,7 @@ class OwnWorld(WrittenWorld):
         self.model = checked(model, "The model")
 
     def fit(self, data: Written, random: np.random.Generator) -> Any:
-        with _yours("`fit` of your model"):
+        with yours("`fit` of your model"):
             return self.model.fit(list(data), _seed(random))
 
     def sample(self, model: Any, size: int, decoding: Decoding, random: np.random.Generator) -> Written:
@@ -90,7 +91,7 @@ class OwnWorld(WrittenWorld):
             missing = size - self._count(documents)
             if missing <= 0:
                 break
-            with _yours("`sample` of your model"):
+            with yours("`sample` of your model"):
                 given = self.model.sample(model, missing, decoding, _seed(random))
             documents += _documents(given)
         if not self._count(documents):
@@ -124,30 +125,62 @@ class OwnWorld(WrittenWorld):
     def _own_likelihood(self, model: Any) -> Figures:
         if not isinstance(self.model, Likelihood):
             return {"own_nll": np.array([np.nan])}
-        held_out = self.text.held_out_documents
-        with _yours("`nll` of your model"):
-            given = self.model.nll(model, list(held_out))
-        try:
-            nats = np.asarray(given, np.float64)
-        except (TypeError, ValueError) as error:
-            raise DataError(
-                f"`nll` returned {_kind(given)}, which are no numbers. Let it return one number for each document."
-            ) from error
-        if nats.shape != (len(held_out),):
-            raise DataError(
-                f"`nll` was given {len(held_out)} documents and returned values of shape {nats.shape}. Let it return "
-                "one number for each document."
-            )
-        if np.isnan(nats).any():
-            raise DataError(
-                f"`nll` returned NaN for {np.count_nonzero(np.isnan(nats))} of {nats.size} documents. Let it return "
-                "one number for each document."
-            )
+        nats = _nats(self.model, model, self.text.held_out_documents)
         return {"own_nll": np.array([nats.sum() / self.text.held_out.words.size])}
 
 
+class LikelyWorld(OwnWorld):
+    """The same with a model that tells likelihoods: policy `surprise` can be followed."""
+
+    model: Any  # with `nll`
+
+    def surprise(self, model: Any, data: Written) -> NDArray[np.float64]:
+        """Of a model at each document, in nats a word, shape (1, documents); NaN at one without words.
+
+        Raises:
+            DataError: `nll` does not return one number for each document.
+        """
+        return self.a_word(data, _nats(self.model, model, data))
+
+
+def own_world(human: HumanText, model: OwnModel) -> OwnWorld:
+    """The world of a model, by what the model can tell.
+
+    Raises:
+        InputError, RecipeError: as `OwnWorld`.
+    """
+    return (LikelyWorld if isinstance(model, Likelihood) else OwnWorld)(human, model)
+
+
+def _nats(likelihood: Likelihood, model: Any, documents: Sequence[str]) -> NDArray[np.float64]:
+    """What your `nll` says of documents, shape (documents,).
+
+    Raises:
+        DataError: it is not one number for each.
+    """
+    with yours("`nll` of your model"):
+        given = likelihood.nll(model, list(documents))
+    try:
+        nats = np.asarray(given, np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"`nll` returned {_kind(given)}, which are no numbers. Let it return one number for each document."
+        ) from error
+    if nats.shape != (len(documents),):
+        raise DataError(
+            f"`nll` was given {len(documents)} documents and returned values of shape {nats.shape}. Let it return "
+            "one number for each document."
+        )
+    if np.isnan(nats).any():
+        raise DataError(
+            f"`nll` returned NaN for {np.count_nonzero(np.isnan(nats))} of {nats.size} documents. Let it return "
+            "one number for each document."
+        )
+    return nats
+
+
 @contextmanager
-def _yours(what: str) -> Iterator[None]:
+def yours(what: str) -> Iterator[None]:
     """Runs code that is not ours.
 
     Raises:
@@ -167,7 +200,7 @@ def _yours(what: str) -> Iterator[None]:
 
 def _place_of(error: BaseException) -> str:
     """The line of your code that was running; nothing where it had not begun."""
-    ours = (__file__, importlib.__file__, "<frozen")
+    ours = (str(Path(__file__).parents[2]), importlib.__file__, "<frozen")  # all of the package
     frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
     yours = [frame for frame in frames if frame.filename == frames[0].filename]
     return f" ({Path(yours[-1].filename).name}, line {yours[-1].lineno})" if yours else ""
@@ -206,17 +239,29 @@ def loaded(place: str) -> OwnModel:
         RecipeError: it has no `fit` or no `sample`.
         WorkError: its code raises an error.
     """
+    return checked(object_at(place), place)
+
+
+def object_at(place: str) -> Any:
+    """What a line names: FILE.py, FILE.py:object, module or module:object. A class is called without arguments.
+
+    Its code is run.
+
+    Raises:
+        InputError: there is no such file, module or object.
+        WorkError: its code raises an error.
+    """
     name, _, within = place.partition(":") if not Path(place).is_file() else (place, "", "")
-    with _yours(f"The code of {place}"):
+    with yours(f"The code of {place}"):
         found: Any = _module(name, place)
     for attribute in within.split(".") if within else ():
         if not hasattr(found, attribute):
             raise _no_model(place, f"{name} has no {within}")
         found = getattr(found, attribute)
     if isinstance(found, type):
-        with _yours(f"The class {place}"):
+        with yours(f"The class {place}"):
             found = found()
-    return checked(found, place)
+    return found
 
 
 def _no_model(place: str, why: str) -> InputError:
@@ -278,7 +323,7 @@ def _world(
         raise RecipeError(
             "The experiment own trains a model of yours. Name it with --set model=FILE.py or --set model=module:object."
         )
-    return OwnWorld(corpus, loaded(model))
+    return own_world(corpus, loaded(model))
 
 
 EXPERIMENT = Experiment(

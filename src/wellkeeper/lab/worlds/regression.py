@@ -239,7 +239,7 @@ def theory(
     policy: Policy, size: int, generations: int, settings: Mapping[str, Any]
 ) -> Mapping[str, NDArray[np.float64]]:
     """Expected figures at generations 0 ... `generations`; none where no closed form is known."""
-    mixes = policy.fixed or policy.augment or policy.detector or policy.verifier
+    mixes = policy.fixed or policy.augment or policy.weighs or policy.verifier
     if mixes or policy.keep == "sample":
         return {}
     human = bool(policy.fresh or policy.schedule)

@@ -27,7 +27,7 @@ from wellkeeper.lab.worlds.categorical import CategoricalWorld, zipf
 def limits(probabilities: NDArray[np.float64], policy: Policy, generations: int) -> NDArray[np.float64]:
     """Frequencies of generations 0 ... `generations` as samples grow without end, shape (generations + 1, types).
 
-    A policy that subsamples all earlier data has the frequencies of all of them; a detector is not foreseen.
+    A policy that subsamples all earlier data has the frequencies of all of them; weights are not foreseen.
     """
     found = [probabilities]
     held = 1.0  # size of all data so far, in those of the first set
@@ -48,9 +48,9 @@ def limits(probabilities: NDArray[np.float64], policy: Policy, generations: int)
 def theory(
     policy: Policy, size: int, generations: int, settings: Mapping[str, Any]
 ) -> Mapping[str, NDArray[np.float64]]:
-    """Figures of generations 0 ... `generations` as samples grow without end; none for a detector."""
+    """Figures of generations 0 ... `generations` as samples grow without end; none where data are weighed."""
     del size
-    if policy.detector is not None:
+    if policy.weighs:
         return {}
     human = zipf(settings["types"], settings["exponent"])
     ends = limits(human, policy, generations)

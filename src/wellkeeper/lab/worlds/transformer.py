@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from wellkeeper.errors import MissingExtraError, RecipeError
 from wellkeeper.lab.experiment import Experiment, Setting
 from wellkeeper.lab.human import HumanText
-from wellkeeper.lab.learner import Surprise
+from wellkeeper.lab.learner import Surprise, by_document
 from wellkeeper.lab.policy import Decoding
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.text_figures import FIGURES
@@ -100,6 +100,11 @@ class TransformerWorld(WrittenWorld):
 
     def held_out_nats(self, model: "Transformer") -> NDArray[np.float64]:
         return self._held_out.by_word(model.nats(self._held_out.tokens, self.pieces.opening))
+
+    def surprise(self, model: "Transformer", data: Written) -> NDArray[np.float64]:
+        """Of a model at each document, in nats a word, shape (1, documents); NaN at one without words."""
+        tokens = self.pieces.encoded(data)
+        return self.a_word(data, by_document(tokens.offsets, model.nats(tokens, self.pieces.opening)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
