@@ -9,6 +9,8 @@
 
 A message says what was found and ends with what to do next. The command line prints the message
 alone and exits with 2; from Python, catch the root to catch them all.
+
+One warning is no error: `DisciplineWarning`, where answers that were made for users are to be trained on.
 """
 
 from collections.abc import Iterable
@@ -43,6 +45,10 @@ class MissingExtraError(WellkeeperError, ImportError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _missing_extra, (str(self), self.extra)
+
+
+class DisciplineWarning(UserWarning):
+    """Answers by vote or at a low temperature are to be trained on: they lack the tail of the model's own."""
 
 
 def _missing_extra(message: str, extra: str) -> MissingExtraError:

@@ -17,6 +17,7 @@ from wellkeeper.suites.run_files import read_run
 
 SECRET = "gsk_a1B2c3D4e5"
 QUICK = {"content": "4", "usage": {"prompt_tokens": 9, "completion_tokens": 1}}
+MODEL = ("--endpoint", "http://127.0.0.1:9/v1", "--model", "m")
 SUITE = "\n".join(
     json.dumps({"name": f"n{number}", "prompt": f"2 + {number}?", "reference": str(2 + number)})
     for number in range(12)
@@ -97,6 +98,31 @@ def test_json_is_one_object_and_nothing_else(folder, server):
     assert len({one["seed"] for one in asked}) == 6
 
 
+def test_votes_stop_when_they_are_sure_and_go_on_by_another_rule_without_paying_twice(folder, server):
+    server.always(**QUICK)
+    done = run(folder, *at(server, "--vote", "beta", "--exit-zero"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (
+        "Votes (beta): 4.0 samples an item of at most 40, 90.0% saved; 0% certified"
+        in done.stdout.splitlines()
+    )
+    assert {request["asked"]["temperature"] for request in server.requests()} == {1.0}
+    told = run(folder, *at(server, "--vote", "certificate", "--most", "8", "--json", "--exit-zero"))
+    vote = json.loads(told.stdout)["vote"]
+    assert (vote["mean_samples"], vote["certified"], vote["stopped"]) == (8.0, 1.0, {"certified": 12})
+    assert len(server.requests()) == 12 * 8
+    found = read_run(folder / "v1")
+    assert found.items[0].outputs[0].note == "8 of 8 votes, certified"
+
+
+def test_a_model_that_always_makes_the_same_error_is_warned_of_and_exits_with_1(folder, server):
+    server.always(**QUICK)
+    done = run(folder, *at(server, "--vote", "beta"))
+    assert done.returncode == 1
+    said = r"The vote gains \+0\.0 points \(-24\.2 to \+24\.2\) over one answer: 100% of the errors are shared\. Ask once"
+    assert re.search(said, done.stdout), done.stdout
+
+
 def test_the_message_of_the_system_can_be_a_file(folder, server):
     server.always(**QUICK)
     (folder / "system.txt").write_text("Änswer.\n")
@@ -132,8 +158,24 @@ def test_answers_that_did_not_come_exit_with_1_and_say_so(folder, server):
             ("suite.jsonl", "--gguf", "a", "--out", "x", "--system", "@no.txt"),
             r"cannot be read from no\.txt \(No such file or directory\)\. Give the path of a text file",
         ),
+        (
+            ("suite.jsonl", "--gguf", "a", "--out", "x", "--most", "9"),
+            r"--most is about votes, and none is asked for\. Give --vote beta, or leave it out\.",
+        ),
+        (
+            ("suite.jsonl", "--gguf", "a", "--out", "x", "--cut-votes"),
+            r"--cut-votes is about votes",
+        ),
+        (
+            ("suite.jsonl", *MODEL, "--out", "x", "--vote", "beta", "--samples", "3"),
+            r"3 answers an item and a vote were asked for",
+        ),
+        (
+            ("suite.jsonl", *MODEL, "--out", "x", "--vote", "beta", "--temperature", "0"),
+            r"At a temperature of 0 there is nothing to vote on",
+        ),
     ],
-    ids=["model", "suite", "file", "slice", "system"],
+    ids=["model", "suite", "file", "slice", "system", "most", "cut", "samples", "cold"],
 )
 def test_what_cannot_run_exits_with_2_and_the_next_step(folder, arguments, says):
     done = run(folder, *arguments)
@@ -222,6 +264,20 @@ def test_a_run_that_is_killed_twice_repeats_no_finished_call_and_ends_as_if_it_w
     quiet = run(folder, *at(server, *arguments[arguments.index("v1") + 1 :], "--run-name", "v1", out="calm"))
     assert quiet.returncode == 0, quiet.stderr
     assert answers_in(folder / "calm") == answers_in(folder / "v1")
+
+
+def test_a_vote_that_is_killed_repeats_no_finished_call(folder, server):
+    arguments = at(server, "--vote", "fixed", "--most", "5", "--at-once", "2", "--exit-zero")
+    server.exactly(*[QUICK] * 20, {"wait": 60})
+    code, _ = stopped(folder, server, signal.SIGKILL, arguments, after=22)
+    assert code == -signal.SIGKILL
+    asked = asked_of(server)
+    server.always(**QUICK)
+    done = run(folder, *arguments)
+    assert done.returncode == 0, done.stderr
+    asked += asked_of(server)
+    assert (len(asked), len(set(asked))) == (60 + 2, 60)
+    assert read_run(folder / "v1").items[0].outputs[0].note == "5 of 5 votes"
 
 
 def answers_in(out):

@@ -47,6 +47,36 @@ def test_the_summary_is_what_was_looked_at():
     assert_golden("ask-terminal.txt", printed(DOCUMENT, terminal=True))
 
 
+VOTE = {
+    "rule": "beta",
+    "most": 40,
+    "samples": 412,
+    "mean_samples": 10.3,
+    "saved": 0.7425,
+    "certified": 0.35,
+    "unread": {"empty": 3, "refused": 0, "length": 12, "error": 1, "unreadable": 7},
+    "unknown_pairs": 2,
+    "shared_errors": {
+        "pairs": 51,
+        "gain": {"estimate": 0.121, "low": 0.034, "high": 0.208},
+        "shared": {"estimate": 0.24, "low": 0.11, "high": 0.37},
+        "verdict": "votes help",
+    },
+}
+
+
+def test_votes_tell_what_they_took_what_did_not_vote_and_what_they_gain():
+    assert_golden("ask-vote.txt", printed({**DOCUMENT, "vote": VOTE}, terminal=False))
+
+
+def test_votes_without_right_answers_tell_no_gain():
+    lines = asked_lines(
+        {**DOCUMENT, "vote": {**VOTE, "shared_errors": None, "unread": {}, "unknown_pairs": 0}}
+    )
+    assert "Votes (beta): 10.3 samples an item of at most 40, 74.2% saved; 35.0% certified" in lines
+    assert not any(line.startswith(("Samples", "Gain", "Shared")) for line in lines)
+
+
 def test_a_run_without_scores_tells_how_answers_of_a_slice_ended():
     slices = [{"slice": "kind=sum", "items": 2, "answers": 2, "finishes": {"stop": 1, "empty": 1}}]
     lines = asked_lines({**DOCUMENT, "metric": "", "score": None, "slices": slices})

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from wellkeeper.cli.support import (
     quiet_option,
     sampler_options,
 )
+
+if TYPE_CHECKING:
+    from wellkeeper.recipe.voted import Voting
 
 
 @click.command()
@@ -35,6 +38,18 @@ from wellkeeper.cli.support import (
 )
 @click.option("--samples", type=click.IntRange(1), help="Answers an item.  [default: as the suite says]")
 @click.option("--temperature", type=click.FloatRange(0), help="Of all draws.  [default: as the suite says]")
+@click.option(
+    "--vote",
+    type=click.Choice(["beta", "certificate", "fixed"]),
+    help="Draw samples of each item until this rule is sure of the answer that most of them give, and keep that one.",
+)
+@click.option("--most", type=click.IntRange(1), help="Most samples of a vote.  [default: 40]")
+@click.option(
+    "--level",
+    type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
+    help="How sure the rule of a vote must be.  [default: 0.95]",
+)
+@click.option("--cut-votes", is_flag=True, help="Let answers vote that were cut at the limit of tokens.")
 @click.option(
     "--system", metavar="TEXT|@FILE", help="Message of the system, in the place of the suite's own."
 )
@@ -56,7 +71,9 @@ from wellkeeper.cli.support import (
     help="Most tokens of the judge, over all runs with this cache.",
 )
 @click.option("--fresh", is_flag=True, help="Forget the run in --out, its answers and what they cost.")
-@click.option("--exit-zero", is_flag=True, help="Exit with 0 even if answers did not come.")
+@click.option(
+    "--exit-zero", is_flag=True, help="Exit with 0 even if answers did not come or votes do not help."
+)
 @json_option
 @quiet_option
 def ask(
@@ -67,6 +84,10 @@ def ask(
     seed: int | None,
     samples: int | None,
     temperature: float | None,
+    vote: str | None,
+    most: int | None,
+    level: float | None,
+    cut_votes: bool,
     system: str | None,
     limit: int | None,
     slices: tuple[str, ...],
@@ -81,7 +102,7 @@ def ask(
     """Ask a model every item of SUITE and keep the answers as a run, to be compared with another run.
 
     Name the model by --endpoint URL --model NAME, by --gguf FILE or by --folder DIR. No answer is paid for twice: a
-    command that was stopped or killed goes on. Exits with 1 where answers did not come.
+    command that was stopped or killed goes on. Exits with 1 where answers did not come, or where votes do not help.
     """
     with plain_errors(resume=""):
         from datetime import UTC, datetime
@@ -91,6 +112,7 @@ def ask(
         from wellkeeper.recipe.samplers import ModelPlace, budget_of
         from wellkeeper.suites.reading import read_suite
 
+        voting = _voting(vote, most=most, level=level, cut_votes=cut_votes)
         place, judge = ModelPlace.of(options), ModelPlace.of_judge(options)
         asked_of = chosen(
             read_suite(suite), slices=[_pair(given) for given in slices], limit=limit, system=_text(system)
@@ -110,6 +132,7 @@ def ask(
                 fresh=fresh,
                 samples=samples,
                 temperature=temperature,
+                voting=voting,
                 listener=listener,
             )
         if as_json:
@@ -119,6 +142,24 @@ def ask(
 
             print_asked(asked.to_json(), console(), {name: str(path) for name, path in asked.paths.items()})
     sys.exit(FINDINGS if asked.verdict == "findings" and not exit_zero else CLEAN)
+
+
+def _voting(rule: str | None, **settings: Any) -> "Voting | None":
+    """How samples are voted on; None where they are not."""
+    from wellkeeper.errors import InputError
+    from wellkeeper.measure.votes import Stopping
+    from wellkeeper.recipe.voted import Voting
+
+    given = {name: value for name, value in settings.items() if value not in {None, False}}
+    if rule is None:
+        if given:
+            option = next(iter(given)).replace("_", "-")
+            raise InputError(
+                f"--{option} is about votes, and none is asked for. Give --vote beta, or leave it out."
+            )
+        return None
+    cut_votes = given.pop("cut_votes", False)
+    return Voting(stopping=Stopping(rule=rule, **given), cut_votes=cut_votes)  # type: ignore[arg-type]
 
 
 def _pair(given: str) -> tuple[str, str]:

@@ -11,11 +11,14 @@ from wellkeeper import __version__
 from wellkeeper.cli.anchors import anchors
 from wellkeeper.cli.ask import ask
 from wellkeeper.cli.audit import audit
+from wellkeeper.cli.calibrate import calibrate
 from wellkeeper.cli.compare import compare
 from wellkeeper.cli.completion import completion
 from wellkeeper.cli.curate import curate
+from wellkeeper.cli.feedback import feedback
 from wellkeeper.cli.forecast import forecast
 from wellkeeper.cli.forget import forget
+from wellkeeper.cli.generate import generate
 from wellkeeper.cli.keys import keys
 from wellkeeper.cli.lab import lab
 from wellkeeper.cli.mark import mark
@@ -25,7 +28,9 @@ from wellkeeper.cli.plugins import schema, steps
 from wellkeeper.cli.prove import prove
 from wellkeeper.cli.recommend import recommend
 from wellkeeper.cli.trend import trend
+from wellkeeper.cli.verifier import verifier
 from wellkeeper.cli.verify import verify
+from wellkeeper.cli.vet import vet
 from wellkeeper.cli.watch import watch
 from wellkeeper.cli.watermark import watermark
 from wellkeeper.cli.why import why
@@ -57,18 +62,23 @@ for command in (
     audit,
     anchors,
     ask,
+    calibrate,
     compare,
     plan,
     trend,
     recommend,
     curate,
+    feedback,
     forecast,
     forget,
+    generate,
     prove,
+    vet,
     lab,
     watch,
     watermark,
     why,
+    verifier,
     verify,
     keys,
     mark,

@@ -178,6 +178,27 @@ def _is_message(given: object) -> bool:
     )
 
 
+class Rejections:
+    """Ends a run in which the model rejects all requests from the start: then the fault is not in the items."""
+
+    def __init__(self) -> None:
+        self._rejected, self._answered = 0, False
+
+    def hear(self, output: Output) -> None:
+        """Take note of an answer.
+
+        Raises:
+            WorkError: the first requests were all rejected.
+        """
+        self._answered = self._answered or output.finish != "error"
+        self._rejected += not self._answered
+        if self._rejected >= _REJECTED_FROM_THE_START:
+            raise WorkError(
+                f"The model rejects every request, {self._rejected} so far ({output.note or 'no reason given'}). Check "
+                "the model's name, the temperature and whether it gives log-probabilities."
+            )
+
+
 def collect(
     sampler: Sampler,
     items: Sequence[Item],
@@ -206,7 +227,7 @@ def collect(
         InputError: two items have one name, a prompt is none or cannot be given to this model, or a number is none.
         WorkError: the model cannot be asked, or rejects all.
     """
-    _refuse_twins(items)
+    refuse_twins(items)
     if n < 1 or not 0 <= temperature < math.inf:
         raise InputError(
             f"{n} answers at a temperature of {temperature} cannot be drawn. Ask for one or more, at 0 or above."
@@ -220,20 +241,20 @@ def collect(
         return sampler.sample(item.prompt, 1, temperature, seed, logprobs, first=sample)[0]
 
     tasks = [(place, sample) for place in range(len(items)) for sample in range(n)]
-    answered = False
+    rejections = Rejections()
     for task, output in at_once(work, tasks, most=sampler.at_once, stop=sampler.stop):
         outputs[task] = output
         listener(Progress(stage="asking", done=len(outputs), total=len(tasks), unit="answers"))
-        answered = answered or output.finish != "error"
-        if not answered and len(outputs) >= _REJECTED_FROM_THE_START:
-            raise WorkError(
-                f"The model rejects every request, {len(outputs)} so far ({output.note or 'no reason given'}). Check "
-                "the model's name, the temperature and whether it gives log-probabilities."
-            )
+        rejections.hear(output)
     return [[outputs[place, sample] for sample in range(n)] for place in range(len(items))]
 
 
-def _refuse_twins(items: Sequence[Item]) -> None:
+def refuse_twins(items: Sequence[Item]) -> None:
+    """Refuse items that share a name.
+
+    Raises:
+        InputError: two do, and would get the same random numbers.
+    """
     seen: set[str] = set()
     for item in items:
         if item.name in seen:

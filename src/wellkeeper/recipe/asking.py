@@ -1,7 +1,8 @@
 """`ask`: a model answers the items of a suite, and the answers are scored and kept as a run.
 
 Each answer is on disk before it counts (`wellkeeper.infer.cache`), so that the same command goes on after a stop or a
-kill and pays for nothing twice. The run is written at the end, when all answers are there.
+kill and pays for nothing twice. The run is written at the end, when all answers are there. Where samples are voted on
+(`wellkeeper.recipe.voted`), the run holds the answer of each vote, and the cache all samples.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,9 +22,11 @@ from wellkeeper.errors import InputError
 from wellkeeper.infer.cache import Cached, Spending, Store
 from wellkeeper.infer.cost import Budget, Price
 from wellkeeper.infer.sampling import Item, Sampler, collect, finishes
+from wellkeeper.infer.voting import check_temperature
 from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS, influences, share_interval, wilson
 from wellkeeper.recipe.samplers import ModelPlace
 from wellkeeper.recipe.scoring import JUDGE_TOKENS, SuiteScorers
+from wellkeeper.recipe.voted import Voted, Voting, voted_on
 from wellkeeper.suites.run import Answered, Run
 from wellkeeper.suites.run_files import is_run, read_run, write_run
 from wellkeeper.suites.suite import Suite
@@ -49,6 +52,7 @@ def ask(
     cache: Path | None = None,
     samples: int | None = None,
     temperature: float | None = None,
+    voting: Voting | None = None,
     budget: Budget | None = None,
     judge: Sampler | None = None,
     judge_budget: Budget | None = None,
@@ -70,7 +74,8 @@ def ask(
         out: folder that the run is written to; None: it is not written.
         cache: file of answers; None: `answers.sqlite` in `out`.
         samples: answers an item; None: as the suite says.
-        temperature: of all draws; None: as the suite says.
+        temperature: of all draws; None: as the suite says, and 1 for votes on a suite that says 0.
+        voting: how samples of each item are voted on, in place of `samples`; None: they are not.
         budget: most that the model's answers in the cache may cost.
         judge: the model that scorers ask, if they do.
         judge_budget: most that its answers in the cache may cost.
@@ -78,18 +83,59 @@ def ask(
         listener: is told of progress.
 
     Raises:
-        InputError: neither folder nor cache is given, the folder holds another run, or several draws are asked for at
-            a temperature of 0; `fresh` with a cache of one's own; or what suite, sampler or scorers say.
+        InputError: neither folder nor cache is given, the folder holds another run, several draws are asked for at a
+            temperature of 0, or both samples and votes; `fresh` with a cache of one's own; or what suite, sampler or
+            scorers say.
         MissingExtraError: what a scorer needs is not installed.
         WorkError: the model cannot be asked, rejects all, or the budget ends.
     """
-    samples = suite.samples if samples is None else samples
-    temperature = suite.temperature if temperature is None else temperature
-    _check(suite, sampler, samples, temperature)
+    run, _ = _ask(
+        suite,
+        sampler,
+        name=name,
+        now=now,
+        seed=seed,
+        model=model,
+        out=out,
+        cache=cache,
+        samples=samples,
+        temperature=temperature,
+        voting=voting,
+        budget=budget,
+        judge=judge,
+        judge_budget=judge_budget,
+        fresh=fresh,
+        listener=listener,
+    )
+    return run
+
+
+def _ask(
+    suite: Suite,
+    sampler: Sampler,
+    *,
+    name: str,
+    now: datetime,
+    seed: int | None,
+    model: str,
+    out: Path | None,
+    cache: Path | None,
+    samples: int | None,
+    temperature: float | None,
+    voting: Voting | None,
+    budget: Budget | None,
+    judge: Sampler | None,
+    judge_budget: Budget | None,
+    fresh: bool,
+    listener: Listener,
+) -> tuple[Run, Voted | None]:
+    """As `ask`, with the votes."""
+    temperature = _temperature(suite, temperature, voting)
+    _check(suite, sampler, samples, temperature, voting)
     SuiteScorers.of(suite, judge=judge)  # a mistake in the suite is told before anything is forgotten or paid
     file = _cache(out, cache)
     if fresh:
-        _forget(out, cache)
+        forget_answers(out, cache)
     same: dict[str, Any] = {
         "seed_name": name if seed is None else f"seed {seed}",
         "fingerprint": sampler.fingerprint,
@@ -101,16 +147,22 @@ def ask(
     with Store(file) as store:
         kept = None if judge is None else Cached(judge, store, budget=judge_budget)
         scorers = SuiteScorers.of(suite, judge=kept)
-        outputs = collect(
-            Cached(sampler, store, budget=budget),
-            [Item(name=item.name, prompt=suite.asked(item)) for item in suite.items],
-            run=same["seed_name"],
-            n=samples,
-            temperature=temperature,
-            logprobs=scorers.need_logprobs,
-            listener=_with_cost(listener, store, sampler.fingerprint, budget),
-        )
-        scores = scorers.scores(outputs, listener=listener)
+        cached = Cached(sampler, store, budget=budget)
+        items = [Item(name=item.name, prompt=suite.asked(item)) for item in suite.items]
+        drawing: dict[str, Any] = {
+            "run": same["seed_name"],
+            "temperature": temperature,
+            "logprobs": scorers.need_logprobs,
+            "listener": with_cost(listener, store, sampler.fingerprint, budget),
+        }
+        voted: Voted | None = None
+        if voting is None:
+            drawn = collect(cached, items, n=suite.samples if samples is None else samples, **drawing)
+            outputs, scores = drawn, scorers.scores(drawn, listener=listener)
+        else:
+            voted = voted_on(cached, items, scorers, voting, drawing=drawing, listener=listener)
+            drawn = [list(vote.outputs) for vote in voted.votes]
+            outputs, scores = voted.outputs, voted.scores
     answered = Run(
         name=name,
         model=model,
@@ -132,19 +184,36 @@ def ask(
         **same,
         created=created or now.astimezone(UTC).isoformat(timespec="seconds"),
         tool=f"wellkeeper {__version__}",
-        notes=_notes(outputs),
+        notes=(*_notes(drawn), *(() if voted is None else voted.warnings)),
     )
     if out is not None:
         write_run(answered, out)
-    return answered
+    return answered, voted
 
 
-def _check(suite: Suite, sampler: Sampler, samples: int, temperature: float) -> None:
+def _temperature(suite: Suite, given: float | None, voting: Voting | None) -> float:
+    if given is not None:
+        return given
+    return suite.temperature if voting is None else suite.temperature or 1.0
+
+
+def _check(
+    suite: Suite, sampler: Sampler, samples: int | None, temperature: float, voting: Voting | None
+) -> None:
     if sampler.tokens != suite.tokens:
         raise InputError(
             f"The suite {suite.name} is asked with at most {suite.tokens} tokens an answer, and the sampler gives "
             f"{sampler.tokens}. Make the sampler with tokens={suite.tokens}."
         )
+    if voting is not None:
+        if samples is not None:
+            raise InputError(
+                f"{samples} answers an item and a vote were asked for, and a vote keeps one. Say how many samples it "
+                "may draw at most, or ask without a vote."
+            )
+        check_temperature(temperature)
+        return
+    samples = suite.samples if samples is None else samples
     if samples > 1 and temperature == 0:
         raise InputError(
             f"At a temperature of 0 all {samples} answers to an item are the same one. Give a temperature above 0, "
@@ -199,7 +268,7 @@ def _notes(outputs: Sequence[Sequence[Output]]) -> tuple[str, ...]:
     return (f"{many} did not come{said}: run the same command again to ask for them again.",)
 
 
-def _with_cost(listener: Listener, store: Store, model: str, budget: Budget | None) -> Listener:
+def with_cost(listener: Listener, store: Store, model: str, budget: Budget | None) -> Listener:
     """A listener that also says what the model has cost so far."""
     price = None if budget is None else budget.price
 
@@ -219,6 +288,7 @@ class Asked:
     """A run that was just made, and what it cost."""
 
     run: Run
+    voted: Voted | None  # None: nothing was voted on
     reading: tuple[str, ...]  # what was guessed or left out when the suite was read
     spending: Spending  # of the model in its cache, over all runs
     judged: Spending | None  # likewise of the judge
@@ -228,7 +298,7 @@ class Asked:
 
     @property
     def verdict(self) -> str:
-        """`clean`, or `findings` where answers did not come."""
+        """`clean`, or `findings` where answers did not come or votes do not help."""
         return "findings" if self.run.notes else "clean"
 
     def to_json(self) -> dict[str, Any]:
@@ -252,18 +322,20 @@ class Asked:
             **_counted(run.items),
             "metric": run.metric,
             "slices": [{"slice": name, **_counted(items)} for name, items in _by_slice(run.items).items()],
+            "vote": None if self.voted is None else self.voted.to_json(),
             "spent": {
                 "calls_now": self.calls,
-                **_spent(self.spending),
+                **spent_json(self.spending),
                 "money": None if self.price is None else self.price.of(self.spending.usage),
-                "judge": None if self.judged is None else _spent(self.judged),
+                "judge": None if self.judged is None else spent_json(self.judged),
             },
             "notes": [*self.reading, *run.notes],
             "verdict": self.verdict,
         }
 
 
-def _spent(spending: Spending) -> dict[str, int]:
+def spent_json(spending: Spending) -> dict[str, int]:
+    """What a model has cost, as documents have it."""
     usage = spending.usage
     return {
         "calls": spending.calls,
@@ -325,6 +397,7 @@ def ask_suite(
     fresh: bool = False,
     samples: int | None = None,
     temperature: float | None = None,
+    voting: Voting | None = None,
     listener: Listener = nobody,
 ) -> Asked:
     """As `ask`, for a model that is named by its place; gives the run with its cost.
@@ -343,6 +416,7 @@ def ask_suite(
         fresh: as in `ask`.
         samples: as in `ask`.
         temperature: as in `ask`.
+        voting: as in `ask`.
         listener: is told of progress.
 
     Raises:
@@ -353,7 +427,7 @@ def ask_suite(
         judging = None if judge is None else opened.enter_context(judge.sampler(tokens=JUDGE_TOKENS))
         file = _cache(out, cache)
         before = 0 if fresh or not file.exists() else _spending(file, sampler.fingerprint).calls
-        run = ask(
+        run, voted = _ask(
             suite,
             sampler,
             name=name or out.resolve().name,
@@ -364,6 +438,7 @@ def ask_suite(
             cache=cache,
             samples=samples,
             temperature=temperature,
+            voting=voting,
             budget=budget,
             judge=judging,
             judge_budget=judge_budget,
@@ -374,6 +449,7 @@ def ask_suite(
         judged = None if judging is None else _spending(file, judging.fingerprint)
     return Asked(
         run=run,
+        voted=voted,
         reading=suite.notes,
         spending=after,
         judged=judged,
@@ -388,7 +464,12 @@ def _spending(cache: Path, model: str) -> Spending:
         return store.spending(model)
 
 
-def _forget(out: Path | None, cache: Path | None) -> None:
+def forget_answers(out: Path | None, cache: Path | None) -> None:
+    """Delete the run in a folder, its answers and what they cost.
+
+    Raises:
+        InputError: the cache is one of its own, or there is no folder.
+    """
     if out is None or cache is not None:
         raise InputError(
             "--fresh was given with --cache, which may hold the answers of other runs. Give another --run-name for "

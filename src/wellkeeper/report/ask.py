@@ -74,6 +74,7 @@ def _facts(document: Document) -> list[tuple[str, str]]:
     if text(document.get("metric")):
         facts.append((f"Score ({one_line(text(document.get('metric')), 60)})", _score(document)))
     facts.append(("Answers", _finishes(document)))
+    facts += _votes(table(document, "vote"))
     facts.append(("Cost so far", _cost(document)))
     judge = table(document, "spent", "judge")
     return [*facts, ("Judge so far", _used(judge))] if judge else facts
@@ -92,6 +93,45 @@ def _finishes(document: Document) -> str:
     answers = integer(document.get("answers"))
     counts = {word: integer(table(document, "finishes").get(name)) for name, word in _ENDINGS.items()}
     return ", ".join(f"{COMMA.with_share(many, answers)} {word}" for word, many in counts.items() if many)
+
+
+_WHY_UNREAD = {**_ENDINGS, "unreadable": "without an answer"}
+
+
+def _votes(vote: Document) -> list[tuple[str, str]]:
+    """How many samples the votes took, and what they gain; nothing where none was held."""
+    if not vote:
+        return []
+    mean, most, saved, certified = (
+        number(vote.get(key)) or 0.0 for key in ("mean_samples", "most", "saved", "certified")
+    )
+    drawn = f"{mean:.1f} samples an item of at most {COMMA.count(most)}, {COMMA.percent(saved)} saved"
+    facts = [
+        (f"Votes ({one_line(text(vote.get('rule')), 20)})", f"{drawn}; {COMMA.percent(certified)} certified")
+    ]
+    samples, unread = integer(vote.get("samples")), table(vote, "unread")
+    beside = [
+        f"{COMMA.with_share(many, samples)} {word}"
+        for name, word in _WHY_UNREAD.items()
+        if (many := integer(unread.get(name)))
+    ]
+    if pairs := integer(vote.get("unknown_pairs")):
+        beside.append(f"{COMMA.of(pairs, 'pair')} of answers not compared")
+    if beside:
+        facts.append(("Samples that do not vote", ", ".join(beside)))
+    errors = table(vote, "shared_errors")
+    return [*facts, *_gain(errors)] if errors else facts
+
+
+def _gain(errors: Document) -> list[tuple[str, str]]:
+    """What voting gains over one answer, and how alike errors are."""
+    facts = []
+    if (gain := interval(errors.get("gain"))) is not None:
+        facts.append(("Gain over one answer", f"{COMMA.points(gain)}: {text(errors.get('verdict'))}"))
+    if (shared := interval(errors.get("shared"))) is not None:
+        pairs = COMMA.of(integer(errors.get("pairs")), "pair")
+        facts.append(("Shared errors", f"{COMMA.interval(shared)}, by {pairs} of wrong answers"))
+    return facts
 
 
 def _cost(document: Document) -> str:

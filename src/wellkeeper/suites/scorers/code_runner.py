@@ -7,8 +7,15 @@ view of other processes, a read-only file system but for a small folder in memor
 place of root, and no processes or threads besides itself.
 
 None of this is a security boundary. It keeps accidents in: loops, forks, full memory, files all over the place.
+
+That the tests pass is not for the code to say. Only the keeper reports, and the code's process has no way to the
+report: it must hand the keeper a number that was drawn for it. What the runner needs after the code has run is taken
+before, so that a `json.dumps` or an `os.write` of the code's own is never called, and each test has Python's own
+built-in functions. What is left are the tests themselves: they run where the code runs, and code that walks up the
+stack, or returns objects that are equal to everything, may pass them without being right.
 """
 
+import builtins
 import contextlib
 import ctypes
 import json
@@ -23,13 +30,15 @@ _REPORTED = 99  # exit code of a process that has said how it ended
 _FOLDER_BYTES = 16 << 20
 _FILES = 64  # open at the same time
 _NOTE = 200  # letters of an error that are kept
+_SAID = 4096  # bytes of what the code's process says that are read
+_NUMBER = 16  # bytes that stand for "all tests pass"
 
 # Linux: sched.h, mount.h, prctl.h, capability.h, and system calls that have one number on all machines.
 _NEW_MOUNTS, _NEW_USER = 0x0002_0000, 0x1000_0000
 _NEW_IPC, _NEW_PROCESSES, _NEW_NETWORK = 0x0800_0000, 0x2000_0000, 0x4000_0000
 _PRIVATE = (1 << 14) | (1 << 18)  # MS_REC | MS_PRIVATE
 _MOUNT_SETATTR, _HERE, _RECURSIVE, _READ_ONLY = 442, -100, 0x8000, 1
-_KEEP_CAPABILITIES, _NO_NEW_PRIVILEGES, _DIE_WITH_PARENT = 8, 38, 1
+_KEEP_CAPABILITIES, _NO_NEW_PRIVILEGES, _DIE_WITH_PARENT, _DUMPABLE = 8, 38, 1, 4
 _CAPABILITIES_VERSION, _READ_ANY_FILE = 0x2008_0522, 1 << 2  # CAP_DAC_READ_SEARCH
 
 
@@ -43,6 +52,8 @@ def main() -> None:
     if libc is not None:  # the thread that started us waits for us, so that its end is the end of the program
         libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
     apart = libc is not None and _new_namespaces(libc)
+    if libc is not None:  # or a process of the same user may open the report by /proc
+        libc.prctl(_DUMPABLE, 0, 0, 0, 0)
     keeper = os.fork()
     if keeper == 0:
         _keep(job, report, libc, apart=apart)
@@ -56,14 +67,43 @@ def _keep(job: Mapping[str, Any], report: int, libc: ctypes.CDLL | None, *, apar
         libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
     if libc is not None and apart:
         _shut_the_file_system(libc)
+    number = os.urandom(_NUMBER)
+    listening, speaking = os.pipe()
     worker = os.fork()
     if worker == 0:
-        _run(job, report, libc)
+        os.close(report)
+        os.close(listening)
+        _run(job, speaking, number, libc)
+    os.close(speaking)
+    said = _heard(listening)
     _, status = os.waitpid(worker, 0)
-    code = os.waitstatus_to_exitcode(status)
-    if code != _REPORTED:
-        _say(report, _ended_by(code))
+    told = _judged(said, number, os.waitstatus_to_exitcode(status))
+    os.write(report, json.dumps(told).encode() + b"\n")
     os._exit(0)
+
+
+def _heard(listening: int) -> bytes:
+    """What the code's process says until its end, so far as it is of any use."""
+    said = bytearray()
+    while piece := os.read(listening, _SAID):
+        said += piece[: _SAID - len(said)]
+    return bytes(said)
+
+
+def _judged(said: bytes, number: bytes, code: int) -> dict[str, str]:
+    """How the code ended; that it passed is believed only of one who knows the number."""
+    if code != _REPORTED:
+        return _ended_by(code)
+    if said == number:
+        return {"ended": "passed", "note": ""}
+    try:
+        told = json.loads(said)
+        ended, note = told["ended"], told["note"]
+    except (ValueError, KeyError, TypeError):
+        ended, note = "", ""
+    if ended not in {"failed", "limit"} or not isinstance(note, str):
+        return {"ended": "failed", "note": "it said itself how its tests ended, and did not run them"}
+    return {"ended": ended, "note": note}
 
 
 def _ended_by(code: int) -> dict[str, str]:
@@ -76,37 +116,44 @@ def _ended_by(code: int) -> dict[str, str]:
     return {"ended": "failed", "note": f"it ended with code {code} before its tests were through"}
 
 
-def _run(job: Mapping[str, Any], report: int, libc: ctypes.CDLL | None) -> NoReturn:
+def _run(job: Mapping[str, Any], speaking: int, number: bytes, libc: ctypes.CDLL | None) -> NoReturn:
     _give_up_privileges(libc, job["nobody"])
     _set_limits(job)
-    _say(report, _ran(job["parts"]))
-    os._exit(_REPORTED)
+    say, leave = os.write, os._exit
+    failed = _ran(job["parts"])
+    say(speaking, failed or number)
+    leave(_REPORTED)
 
 
-def _ran(parts: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Run each part in the names of the ones before it."""
+def _ran(parts: Sequence[Sequence[str]]) -> bytes:
+    """Run each part in the names of the ones before it; what to report where one fails, nothing where none does."""
     names: dict[str, Any] = {"__name__": "answer"}
-    for part, source in parts:
-        try:
-            exec(compile(source, f"<{part}>", "exec"), names)  # noqa: S102 - this is what the program is for
-        except MemoryError:
-            return {"ended": "limit", "note": "it ran out of memory"}
-        except BaseException as error:  # noqa: BLE001 - SystemExit too: the tests are not through
-            return {"ended": "failed", "note": f"{part}: {_told(error)}"}
-    return {"ended": "passed", "note": ""}
+    run, as_json, untrace, unprofile = exec, json.dumps, sys.settrace, sys.setprofile
+    own = vars(builtins).copy()
+    programs = []
+    part = ""
+    try:
+        for part, source in parts:
+            programs.append((part, compile(source, f"<{part}>", "exec")))
+        for part, program in programs:  # noqa: B007 - the error says which
+            names["__builtins__"] = own.copy()
+            untrace(None)
+            unprofile(None)
+            run(program, names)
+    except MemoryError:
+        return as_json({"ended": "limit", "note": "it ran out of memory"}).encode()
+    except BaseException as error:  # noqa: BLE001 - SystemExit too: the tests are not through
+        return as_json({"ended": "failed", "note": f"{part}: {_told(error)}"}).encode()
+    return b""
 
 
 def _told(error: BaseException) -> str:
-    name = type(error).__name__
+    name = type(error).__name__[:_NOTE]
     try:
         message = " ".join(str(error).split())[:_NOTE]
     except BaseException:  # noqa: BLE001 - the code may have its own errors
         return name
     return f"{name}: {message}" if message else name
-
-
-def _say(report: int, told: Mapping[str, str]) -> None:
-    os.write(report, json.dumps(told).encode() + b"\n")
 
 
 # --- apart from the machine --------------------------------------------------------------------------------------

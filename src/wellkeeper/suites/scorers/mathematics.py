@@ -8,7 +8,7 @@ limit of CPU time; past it the score is unknown, never wrong.
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from wellkeeper.core.answers import Output
 from wellkeeper.errors import InputError, MissingExtraError
@@ -41,9 +41,7 @@ class Mathematics(Rule):
         doubt, read = "", ""
         for reference in references_of(item, self.kind):
             try:
-                found = WORKER.ask(
-                    "check_math", seconds=self.seconds, reference=reference, answer=output.text[-_LONGEST:]
-                )
+                found = self._told("check_math", reference=reference, answer=output.text[-_LONGEST:])
             except Unknown as error:
                 doubt = str(error)
                 continue
@@ -60,3 +58,24 @@ class Mathematics(Rule):
         return right_or_wrong(
             right=False, note=f"read {shown(read)}" if read else "no mathematics in the answer"
         )
+
+    def read(self, text: str) -> str:
+        """How an answer is read; "" where it holds no mathematics.
+
+        Raises:
+            Unknown: it took too long.
+        """
+        read: str = self._told("read_math", answer=text[-_LONGEST:])
+        return read
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two answers are equal as expressions.
+
+        Raises:
+            Unknown: it took too long, or could not be told.
+        """
+        same: bool = self._told("same_math", one=one[-_LONGEST:], other=other[-_LONGEST:])
+        return same
+
+    def _told(self, task: str, **arguments: str) -> Any:
+        return WORKER.ask(task, seconds=self.seconds, **arguments)

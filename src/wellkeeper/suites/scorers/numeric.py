@@ -48,10 +48,11 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
-_ANNOUNCED = re.compile(
+ANNOUNCED = re.compile(
     r"\#{4}|\\boxed\s*\{|<answer>|\banswers?\b[^.\n\d]{0,60}?(?:\bis\b|:|=)",
     re.IGNORECASE,
 )
+"""What models write before their answer."""
 _LINK = re.compile(
     r"(?P<unit>(?!x\b)[A-Za-z]+(?: [A-Za-z]+)?)?[ )!]*(?P<sign>[-+*/\u00d7\u00b7\u00f7=x]|\\times|\\cdot|\\div)?[ (]*"
 )
@@ -196,7 +197,7 @@ def number_meant(
     found = numbers(text, separators)
     if not found:
         return None
-    announced = re.compile(re.escape(after), re.IGNORECASE) if after else _ANNOUNCED
+    announced = re.compile(re.escape(after), re.IGNORECASE) if after else ANNOUNCED
     places = [match.end() for match in announced.finditer(text) if match.end() <= found[-1].begins]
     if places:
         return _end_of_sum(text, [number for number in found if number.begins >= places[-1]])
@@ -259,11 +260,21 @@ class Numeric(Rule):
 
     def worth(self, item: SuiteItem, output: Output) -> Score:
         wanted = [self._reference(item, reference) for reference in references_of(item, self.kind)]
-        given = number_meant(output.text, which=self.which, after=self.after, separators=self.separators)
+        given = self.read(output.text)
         if given is None:
             return Score(value=0.0, note="no number in the answer")
-        right = any(self._near(given, one) for one in wanted)
+        right = any(self.near(given, one) for one in wanted)
         return right_or_wrong(right=right, note=f"read {shown(given.written)}")
+
+    def read(self, text: str) -> Number | None:
+        """The number that an answer gives; None if it has none."""
+        return number_meant(text, which=self.which, after=self.after, separators=self.separators)
+
+    def near(self, given: Number, wanted: Number) -> bool:
+        """Whether a number is another, as near as the suite allows."""
+        if given.percent == wanted.percent:
+            return self._within(given.value, wanted.value)
+        return any(self._within(one, other) for one in given.meanings() for other in wanted.meanings())
 
     def _reference(self, item: SuiteItem, reference: str) -> Number:
         number = number_meant(reference, separators=self.separators)
@@ -273,11 +284,6 @@ class Numeric(Rule):
                 "another scorer."
             )
         return number
-
-    def _near(self, given: Number, wanted: Number) -> bool:
-        if given.percent == wanted.percent:
-            return self._within(given.value, wanted.value)
-        return any(self._within(one, other) for one in given.meanings() for other in wanted.meanings())
 
     def _within(self, given: Fraction, wanted: Fraction) -> bool:
         return abs(given - wanted) <= max(self.tolerance, self.relative * abs(wanted))

@@ -75,16 +75,23 @@ class Pattern(Rule):
             return Score(value=None, note=str(error))
         return right_or_wrong(right=right, note="matches" if right else "no match")
 
-    def _taken_out(self, item: SuiteItem, text: str) -> Score:
-        wanted = {normalised(reference, self.ignored) for reference in references_of(item, self.kind)}
+    def read(self, text: str) -> str | None:
+        """What the group takes out of an answer, for a pattern that has one; None where nothing matches.
+
+        Raises:
+            Unknown: it took too long.
+        """
         assert self.pattern is not None
         assert self.group is not None
-        taken = self._found(self.pattern, text, self.group)
-        if not taken or taken[0] is None:
+        taken = self._found(self.pattern, text[:LONGEST], self.group)
+        return taken[0] if taken else None
+
+    def _taken_out(self, item: SuiteItem, text: str) -> Score:
+        wanted = {normalised(reference, self.ignored) for reference in references_of(item, self.kind)}
+        taken = self.read(text)
+        if taken is None:
             return Score(value=0.0, note="no match")
-        return right_or_wrong(
-            right=normalised(taken[0], self.ignored) in wanted, note=f"read {shown(taken[0])}"
-        )
+        return right_or_wrong(right=normalised(taken, self.ignored) in wanted, note=f"read {shown(taken)}")
 
     def _patterns(self, item: SuiteItem) -> tuple[str, ...]:
         if self.pattern is not None:

@@ -2,7 +2,8 @@
 
 The code runs in processes of its own, in an empty folder that is removed, without our environment. CPU time, memory,
 files and processes are limited, and the system keeps network and files away where it lets us (`code_runner.py` says
-how). It is no security boundary: run models that you do not trust on a machine that you can lose.
+how). It is no security boundary: run models that you do not trust on a machine that you can lose. Code cannot report
+for its tests, and may still deceive them: they run where it runs.
 
 Published benchmarks count code that runs for ever as wrong. Here a check that ran out of its own time or memory is
 unknown, unless the suite says `over-limit: wrong`.
@@ -90,11 +91,16 @@ class PythonCode(Rule):
         tests = (self.tests,) if self.tests is not None else references_of(item, self.kind)
         return [
             ("setup", self.setup),
-            ("answer", self._code(item, text)),
+            ("answer", self.code(item, text)),
             *((f"test {place}", test) for place, test in enumerate(tests, 1)),
         ]
 
-    def _code(self, item: SuiteItem, text: str) -> str:
+    def code(self, item: SuiteItem, text: str) -> str:
+        """The Python of an answer, as it is run.
+
+        Raises:
+            InputError: it is to go on where the prompt ends, and the prompt is a conversation.
+        """
         if not self.continues:
             return code_of(text)
         if not isinstance(item.prompt, str):
@@ -124,7 +130,7 @@ def run_code(parts: list[tuple[str, str]], *, seconds: float, memory: int) -> di
         memory: most bytes of address space.
 
     Raises:
-        Unknown: they said nothing in time.
+        Unknown: they did not end in time, or who watched them was killed.
     """
     job = json.dumps({"parts": parts, "seconds": seconds, "memory": memory, "nobody": NOBODY}).encode()
     with tempfile.TemporaryDirectory(prefix="wellkeeper-", ignore_cleanup_errors=True) as folder:
@@ -155,7 +161,7 @@ def run_code(parts: list[tuple[str, str]], *, seconds: float, memory: int) -> di
         found = json.loads(line)
         return {"ended": str(found["ended"]), "note": str(found["note"])}
     except (ValueError, KeyError, TypeError):
-        return {"ended": "failed", "note": "it ended before its tests were through"}
+        raise Unknown("the process that watched it was killed") from None
 
 
 def _environment(folder: str) -> dict[str, str]:

@@ -111,6 +111,17 @@ def check_math(reference: str, answer: str) -> dict[str, Any]:
     return {"right": _any_equal(wanted, given), "read": str(given[-1]) if given else ""}
 
 
+def read_math(answer: str) -> str:
+    """How an answer is read; "" where it holds no mathematics."""
+    given = _expressions(answer)
+    return str(given[-1]) if given else ""
+
+
+def same_math(one: str, other: str) -> bool:
+    """Whether two answers are equal as expressions."""
+    return _any_equal(_expressions(one), _expressions(other))
+
+
 def _any_equal(wanted: Sequence[Any], given: Sequence[Any]) -> bool:
     """Whether one reading equals another; an error in between counts only where no reading does."""
     from math_verify import verify
@@ -145,6 +156,8 @@ TASKS: Mapping[str, Callable[..., Any]] = {
     "search": search,
     "check_json": check_json,
     "check_math": check_math,
+    "read_math": read_math,
+    "same_math": same_math,
 }
 
 
@@ -152,7 +165,7 @@ def _prepare(task: str) -> None:
     """Import what a task needs, so that its time is its own."""
     if task == "check_json":
         import jsonschema  # noqa: F401
-    elif task == "check_math":
+    elif task in {"check_math", "read_math", "same_math"}:
         import logging
 
         import math_verify  # noqa: F401

@@ -1,0 +1,70 @@
+"""`wellkeeper verifier`: how often do verifiers keep what is right, and what is wrong?"""
+
+import sys
+from typing import Any
+
+import click
+
+from wellkeeper.cli.support import (
+    CLEAN,
+    FINDINGS,
+    budget_options,
+    console,
+    json_option,
+    judge_options,
+    plain_errors,
+    print_json,
+    progress,
+    quiet_option,
+)
+
+
+@click.command()
+@click.argument("labelled", type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--verifiers",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="YAML file of verifiers, as `vet` takes it.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False),
+    default="card.json",
+    show_default=True,
+    help="File to write the card to.",
+)
+@click.option("--label", metavar="COL", help="Field with the label.  [default: label or right]")
+@judge_options
+@budget_options
+@json_option
+@quiet_option
+def verifier(
+    *, labelled: str, verifiers: str, out: str, label: str | None, as_json: bool, quiet: bool, **options: Any
+) -> None:
+    """Measure verifiers on texts that people labelled, and write their card.
+
+    LABELLED is JSON lines with id, text, what the verifiers need (prompt, references), and label: right or wrong.
+    Exit code 1: together they are no better than chance.
+    """
+    with plain_errors(resume=""):
+        from wellkeeper.recipe.samplers import ModelPlace, budget_of
+        from wellkeeper.recipe.verifying import measure_verifiers
+
+        with progress(quiet=quiet or as_json) as listener:
+            found = measure_verifiers(
+                labelled,
+                verifiers=verifiers,
+                label=label,
+                out=out,
+                judge=ModelPlace.of_judge(options),
+                budget=budget_of(options),
+                listener=listener,
+            )
+        if as_json:
+            print_json(found.document)
+        elif not quiet:
+            from wellkeeper.report.verifier import print_card
+
+            print_card(found.document, console(), {"card": found.path})
+    sys.exit(CLEAN if found.is_better_than_chance else FINDINGS)
