@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test explore slow ray browser torch nightly test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates bench-origin bench-mix check clean
+.PHONY: help demo feedback-demo test explore slow ray browser torch nightly test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates bench-origin bench-mix check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -24,6 +24,10 @@ demo: $(READY)  ## audit and curate the example corpus, and say where the result
 	@echo
 	@echo "report:        $(CURDIR)/demo-output/audit/report.html"
 	@echo "training set:  $(CURDIR)/demo-output/finetune"
+
+feedback-demo: $(READY)  ## rounds of self-training, verified and not, three seeds each: minutes; installs torch
+	@$(BIN)/python -m pip install --quiet torch==2.13.0 --editable '.[torch]'
+	@$(BIN)/python examples/feedback/demo.py --out demo-output/feedback
 
 test: $(READY)  ## fast tests
 	$(BIN)/python -m pytest -n auto

@@ -426,6 +426,7 @@ _GUIDES = {
     "semantic-duplicates.v1": "duplicates.md",
     "weight-by-template.v1": "templates.md",
     "rights.v1": "rights.md",
+    "verified.v1": "vet.md",
 }
 
 

@@ -23,6 +23,7 @@ _ORDER = (
     "temperature",
     "ngram",
     "transformer",
+    "game",
     "digits",
     "smollm2",
     "own",

@@ -39,6 +39,7 @@ from wellkeeper.origin.evidence import origin_of, style_evidence, style_log10_by
 from wellkeeper.recipe.textpass import EXCERPT_CHARS, Group, tables
 
 if TYPE_CHECKING:
+    from wellkeeper.filter.verified import Verdicts
     from wellkeeper.origin.anchors import AnchorPack
     from wellkeeper.recipe.keyed import KeyedMarks
     from wellkeeper.recipe.lineage import Lineage
@@ -77,6 +78,7 @@ class LoadedCorpus:
         self.watermarks = watermarks  # keys whose p-values they hold
         self.sample_shift = sample_shift  # one document in 2 ** sample_shift is drawn for the tail measures
         self.earlier: Mapping[str, Path] = {}  # folders of earlier sets by name, where parents may be found
+        self.verdicts: Verdicts | None = None  # what verifiers said of the documents
         self._lineage: Lineage | None = None
         self._derived: dict[str, NDArray[Any]] = {}
         self._codes: dict[str, tuple[NDArray[np.int32], tuple[str, ...]]] = {}

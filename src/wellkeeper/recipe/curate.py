@@ -2,11 +2,11 @@
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,19 @@ from wellkeeper.errors import RecipeError, WorkError
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY, NEAR_DUPLICATES, banding_for
 from wellkeeper.ledger.manifest import read_manifest
 from wellkeeper.recipe.corpus import LoadedCorpus
-from wellkeeper.recipe.decide import Decisions, MixTopics, apply_mix, apply_steps, undecided
+from wellkeeper.recipe.decide import Amend, Decisions, MixTopics, apply_mix, apply_steps, undecided
 from wellkeeper.recipe.describe import (
     months_of,
 )
-from wellkeeper.recipe.earlier import INDEX, SET, check_not_itself, drop_repeats, open_earlier, remember
+from wellkeeper.recipe.earlier import (
+    INDEX,
+    REASON,
+    SET,
+    check_not_itself,
+    drop_repeats,
+    open_earlier,
+    remember,
+)
 from wellkeeper.recipe.findings import curation_findings_of
 from wellkeeper.recipe.inputs import (
     columns_for,
@@ -53,9 +61,11 @@ from wellkeeper.recipe.running import (
 from wellkeeper.recipe.schema import GUARD_WITHOUT_REFERENCE, guard_of, load_recipe
 from wellkeeper.recipe.steps import step_named
 from wellkeeper.recipe.textpass import Group
+from wellkeeper.recipe.vetted import vetted_sources
 
 if TYPE_CHECKING:
     from wellkeeper.engine.site_files import SiteFiles
+    from wellkeeper.filter.verified import Verdicts
     from wellkeeper.ledger.signature import SigningKey
     from wellkeeper.origin.anchors import AnchorPack
     from wellkeeper.recipe.keyed import KeyedMarks
@@ -65,6 +75,22 @@ if TYPE_CHECKING:
     from wellkeeper.recipe.topics import By, Topics
 
 SCHEMA = "wellkeeper.curate/1"
+
+
+class Vetting(Protocol):
+    """What vetting adds to the curation of a synthetic set (`wellkeeper.recipe.vetting`)."""
+
+    @property
+    def repeats(self) -> str:
+        """The ledger's reason for documents that the sets of `against` have."""
+
+    def verified(self, corpus: LoadedCorpus, run: Running) -> "Verdicts":
+        """What verifiers say of the documents; asked for before anything is decided."""
+
+    def judged(
+        self, document: dict[str, Any], corpus: LoadedCorpus, decisions: Decisions, human: "Human | None"
+    ) -> dict[str, Any]:
+        """The gate's verdict, from all that was decided: what the document has as `vetting`."""
 
 
 def curate(
@@ -88,6 +114,7 @@ def curate(
     keep_rejected: bool = True,
     block_bytes: int | None = None,
     listener: Listener = nobody,
+    vetting: Vetting | None = None,
 ) -> Curation:
     """Make a training set from a recipe; its inputs are never changed.
 
@@ -115,6 +142,7 @@ def curate(
         keep_rejected: write the dropped documents' texts to `rejected/`.
         block_bytes: bytes of text a worker takes at once.
         listener: is told of progress.
+        vetting: gives verdicts on the documents and judges the set; None: the recipe may name a file of verdicts.
 
     Raises:
         RecipeError: the recipe says something that cannot be done, or costs the tail more than its guard allows.
@@ -127,9 +155,7 @@ def curate(
     signer, public_proofs = _signing(plan, key, public_proofs=public_proofs)
     name = name or ("recipe" if isinstance(recipe, Recipe) else Path(recipe).stem)
     seed = plan.seed if seed is None else seed
-    steps = [(step.name, step.options) for step in plan.steps]
-    for step, options in steps:
-        step_named(step).check(options)
+    steps = _checked_steps(plan)
     folder = Path(out or (plan.locate(plan.out) if plan.out else f"{name}-curated"))
     if dry_run and out is None and work is None:
         # nothing to go on from later, so nothing to leave behind
@@ -145,7 +171,7 @@ def curate(
     pack, certificates, watermarks, groups = _relied_on(plan, groups)
     wanted = wanted_by(plan)
     said += wanted.said
-    tails = not dry_run or plan.guard is not None or plan.mix.keep_tail is not None
+    tails = not dry_run or plan.guard is not None or plan.mix.keep_tail is not None or vetting is not None
     run = Running(
         work=prepare_work(folder, work, fresh=fresh),
         kind=executor,
@@ -177,23 +203,26 @@ def curate(
             watermarks=watermarks,
         )
         listener(Progress(stage="deciding", done=0, total=0, unit="documents", documents=len(corpus)))
+        corpus.verdicts = _verdicts(plan, corpus) if vetting is None else vetting.verified(corpus, run)
         decisions = undecided(len(corpus))
-        repeats = _drop_repeats(plan, corpus, decisions, folder)
+        repeats = _drop_repeats(
+            plan, corpus, decisions, folder, reason=REASON if vetting is None else vetting.repeats
+        )
         remember(
             run.work / INDEX, corpus, banding=banding_for(_similarity(plan)), similarity=_similarity(plan)
         )
         human = _human(plan, corpus, run, seed) if tails and plan.reference is not None else None
         watch, guarded = _watched(plan, human, seed)
-        amend = guarded.amend if guarded is not None and guarded.guard.action == "relax" else None
-        apply_steps(corpus, steps, decisions, amend=amend)
+        apply_steps(corpus, steps, decisions, amend=_amending(guarded))
         _mixed(plan, corpus, decisions, human, seed)
         settle(corpus, decisions)
         cost = _tail_cost(decisions, watch, guarded)
         document = curation_document(name, plan, corpus, decisions, human, seed=seed, tails=not dry_run)
-        document |= cost
+        document |= cost | vetted_sources(plan) | {"dry_run": dry_run, "against": repeats}
         document["findings"] = [finding.to_json() for finding in curation_findings_of(document)]
         document["origin"]["share"] = _shares(corpus, decisions, seed, listener)
-        document |= {"dry_run": dry_run, "against": repeats}
+        if vetting is not None:
+            document["vetting"] = vetting.judged(document, corpus, decisions, human)
         paths = {}
         if not dry_run:
             from wellkeeper.recipe.output import (
@@ -218,6 +247,17 @@ def curate(
         write_report(folder, document, corpus, decisions, said, statistics=statistics)
         paths["seal"] = seal_output(folder, key=signer, public_proofs=public_proofs).path
     return Curation(document=document, paths=paths)
+
+
+def _checked_steps(plan: Recipe) -> list[tuple[str, Mapping[str, Any]]]:
+    """The steps with their options as written.
+
+    Raises:
+        RecipeError: a step is unknown or an option is wrong; before anything is read.
+    """
+    for step in plan.steps:
+        step_named(step.name).check(step.options)
+    return [(step.name, step.options) for step in plan.steps]
 
 
 def _with_arguments(plan: Recipe, against: Sequence[str | Path], guard: str | Guard | None) -> Recipe:
@@ -302,6 +342,7 @@ _LEAN = frozenset(
         "artefacts.v1",
         "origin.v1",
         "rights.v1",
+        "verified.v1",
         "weight-by-origin.v1",
         "weight-by-template.v1",
     }
@@ -321,6 +362,7 @@ _OURS = frozenset(
         "rejected",
         "README.md",
         "croissant.json",
+        "gate.json",
         "manifest.dsse.json",
         "manifest.json",
         "openlineage.json",
@@ -402,8 +444,22 @@ def _check_labels(files: Sequence[InputFile], source: str, origin: str | None) -
             )
 
 
+def _verdicts(recipe: Recipe, corpus: LoadedCorpus) -> "Verdicts | None":
+    """The verdicts that the recipe names; None if it names none."""
+    named = [
+        step.options["verdicts"]
+        for step in recipe.steps
+        if step.name == "verified.v1" and "verdicts" in step.options
+    ]
+    if not named:
+        return None
+    from wellkeeper.recipe.vetting_verdicts import read_verdicts  # what few recipes need
+
+    return read_verdicts(Path(recipe.locate(named[0])), corpus)
+
+
 def _drop_repeats(
-    recipe: Recipe, corpus: LoadedCorpus, decisions: Decisions, out: Path
+    recipe: Recipe, corpus: LoadedCorpus, decisions: Decisions, out: Path, *, reason: str
 ) -> dict[str, Any] | None:
     """Leave out what earlier sets have: the same text, and near duplicates if the recipe asks for them."""
     if not recipe.against:
@@ -417,7 +473,7 @@ def _drop_repeats(
     earlier = [
         open_earlier(name, place, near=near) for name, place in zip(recipe.against, located, strict=True)
     ]
-    return drop_repeats(corpus, decisions, earlier, names=recipe.earlier_names(), near=near)
+    return drop_repeats(corpus, decisions, earlier, names=recipe.earlier_names(), near=near, reason=reason)
 
 
 def _relied_on(
@@ -657,6 +713,11 @@ def _watched(recipe: Recipe, human: Human | None, seed: int) -> "tuple[TailWatch
 
     watch = TailWatch(human.corpus, human.mine, human.theirs, topics=human.topics, seed=seed)
     return watch, None if recipe.guard is None else TailGuard(recipe.guard, watch)
+
+
+def _amending(guarded: "TailGuard | None") -> Amend | None:
+    """What changes rulings as they come, where a guard puts documents back."""
+    return guarded.amend if guarded is not None and guarded.guard.action == "relax" else None
 
 
 def _tail_cost(

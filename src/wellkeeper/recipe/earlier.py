@@ -390,6 +390,7 @@ def drop_repeats(
     *,
     names: Sequence[str],
     near: tuple[float, Banding] | None,
+    reason: str = REASON,
 ) -> dict[str, Any]:
     """Enter what the corpus repeats of earlier sets, under their `names`; returns figures for the report."""
     together, new = _Together(corpus, earlier, names), len(corpus)
@@ -412,7 +413,7 @@ def drop_repeats(
         AGAINST,
         documents[order],
         reason=np.zeros(len(order), np.int32),
-        reasons=(REASON,),
+        reasons=(reason,),
         score=score[order].astype(np.float32),
         facts=facts,
         before=new,

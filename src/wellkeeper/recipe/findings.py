@@ -43,7 +43,7 @@ def findings_by(rules: Iterable[Rule], document: Audit) -> tuple[Finding, ...]:
 
 def curation_findings_of(curation: Audit) -> tuple[Finding, ...]:
     """What a curation (`wellkeeper.curate/1`) wants its reader to know, in the order of its steps."""
-    return (*_tail_cost(curation), *_lineage(curation))
+    return (*_tail_cost(curation), *_lineage(curation), *_vetted(curation))
 
 
 def verdict_of(findings: tuple[Finding, ...]) -> str:
@@ -482,6 +482,19 @@ def _lineage(curation: Audit) -> Iterator[Finding]:
             "Neither this corpus nor an earlier set of against has them, so the depth of their children is unknown.",
             "Add the set that has them to against, or state depth: for the source.",
         )
+
+
+def _vetted(curation: Audit) -> Iterator[Finding]:
+    for row in curation.get("vetted", ()):
+        if row["verdict"] != "admitted":
+            failed = ", ".join(row["failed"]) or "none"
+            yield finding_of(
+                "WK613",
+                Severity.WARNING,
+                f"The source {row['source']} is a vetted set that was not admitted: {row['verdict']}",
+                f"Its gate.json tells of every condition; those that did not pass: {failed}.",
+                "Leave the source out, or mend what its report names and vet it again: wellkeeper vet.",
+            )
 
 
 _RULES: tuple[Rule, ...] = (

@@ -71,6 +71,7 @@ class Label:
     temperature: float | None = None
     seed: int | None = None
     prompt_template: str | None = None  # SHA-256 of the file
+    watermark: str | None = None  # id of the key that marked the texts as they were written
     parents: tuple[str, ...] = ()  # what the texts were made from: ids, digests, or `human`
     depth: int = UNKNOWN_DEPTH  # 1 to 254 generations of models; 255: nobody knows
     created: str  # ISO 8601
@@ -90,6 +91,7 @@ class Label:
             "temperature": self.temperature,
             "seed": self.seed,
             "promptTemplate": None if self.prompt_template is None else {"sha256": self.prompt_template},
+            "watermark": None if self.watermark is None else {"key": self.watermark},
         }
         return {
             "_type": STATEMENT,
@@ -133,6 +135,7 @@ def mark(
     prompt_template: str | Path | None = None,
     temperature: float | None = None,
     seed: int | None = None,
+    watermark: str | None = None,
     parents: str | Path | Sequence[str | Path] = (),
     key: SigningKey | None = None,
     created: datetime | None = None,
@@ -146,6 +149,7 @@ def mark(
         prompt_template: file with the template; its SHA-256 is kept, not its text.
         temperature: of sampling, 0 or more.
         seed: of sampling.
+        watermark: id of the key that marked the texts as they were written.
         parents: what the texts were made from, one or several: a labelled set or an output folder of `curate`, whose
             depth is read; `human`; a text file with an id a line; or an id.
         key: signs the label.
@@ -167,6 +171,7 @@ def mark(
         temperature=temperature,
         seed=seed,
         prompt_template=None if prompt_template is None else _digest_of(Path(prompt_template)),
+        watermark=watermark,
         parents=ids,
         depth=depth,
         created=(created or datetime.now(UTC)).isoformat(timespec="seconds"),
@@ -433,6 +438,7 @@ def _label(statement: Mapping[str, Any], keyids: tuple[str, ...]) -> Label:
         temperature=parameters.get("temperature"),
         seed=parameters.get("seed"),
         prompt_template=(parameters.get("promptTemplate") or {}).get("sha256"),
+        watermark=(parameters.get("watermark") or {}).get("key"),
         parents=tuple(_plain(parent, "parent") for parent in parents),
         depth=depth,
         created=_plain(said["created"], "time"),

@@ -84,6 +84,7 @@ from wellkeeper.recipe.passages import span_rows
 from wellkeeper.recipe.rights import describe_rights, has_signals, signal_table
 from wellkeeper.recipe.running import Running
 from wellkeeper.recipe.tails import TOO_SMALL
+from wellkeeper.recipe.vetted import GATE, gate_json, told_in_card
 from wellkeeper.recipe.writepass import write_documents
 from wellkeeper.report.story import constraint_names
 
@@ -106,7 +107,7 @@ def write_output(
 ) -> dict[str, Path]:
     """All files of the output folder but the report and, last of all, the seal: a folder without one is not whole."""
     unseal(folder)
-    for name in ("manifest.json", "croissant.json"):  # of an earlier run; the new ones list no old ones
+    for name in ("manifest.json", "croissant.json", GATE):  # of an earlier run; the new ones list no old ones
         (folder / name).unlink(missing_ok=True)
     sweep(folder)
     for place in ("data", "rejected", "ledger"):
@@ -450,6 +451,9 @@ def _write_metadata(
         for row, name in zip(constraints, constraint_names(constraints), strict=True)
     ]
     measured, written = _measured(document), recipe_json(recipe)
+    vetting = document.get("vetting")
+    if vetting is not None:
+        write_atomic(folder / GATE, gate_json(vetting))
     text = card(
         str(document["recipe"]),
         counts=counts,
@@ -460,6 +464,7 @@ def _write_metadata(
         constraints=figures,
         cut=_cut(document),
         source_datasets=_hub_sources(recipe),
+        description="" if vetting is None else told_in_card(vetting),
         measured=measured,
     )
     write_atomic(folder / "README.md", text.encode())
@@ -551,7 +556,18 @@ def write_report(
     *,
     statistics: bool,
 ) -> None:
-    """report.json holds the curation; the page shows it above an audit of what was read."""
+    """report.json holds the curation, or the vetting; the page shows it, a curation above an audit of what was read."""
+    if document.get("vetting") is not None:
+        from wellkeeper.recipe.audit import write_reports
+        from wellkeeper.report.vet import render_vetting  # what few runs need
+
+        vetting = {
+            **document["vetting"],
+            "paths": document["paths"],
+            "curation": {key: value for key, value in document.items() if key not in {"vetting", "paths"}},
+        }
+        write_reports(folder, vetting, render_vetting(vetting))
+        return
     exact = decisions.rulings.get("exact-duplicates.v1", Ruling.on_none("exact-duplicates.v1", {"groups": 0}))
     near = decisions.rulings.get(
         "near-duplicates.v1",

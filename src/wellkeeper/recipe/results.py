@@ -167,6 +167,47 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Vetted:
+    """A synthetic set at the gate. `document` follows the schema `wellkeeper.vet/1`; `paths` names what was written."""
+
+    document: Mapping[str, Any]
+    paths: Mapping[str, Path]
+
+    @property
+    def verdict(self) -> str:
+        """`admitted`, `refused` or `not enough data`."""
+        return str(self.document["verdict"])
+
+    @property
+    def gate(self) -> tuple[Mapping[str, Any], ...]:
+        """The conditions, each with `condition`, `passed`, `said`, `next` and `figures`."""
+        return tuple(self.document["gate"])
+
+    def why(self, document: str) -> Any:
+        """The story of one text, by id, hash or place: see `wellkeeper.ledger.why`."""
+        from wellkeeper.ledger.why import why
+
+        return why(self.paths["folder"], document)
+
+    def to_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
+
+    def to_html(self) -> str:
+        """The report as one self-contained page."""
+        from wellkeeper.report.vet import render_vetting
+
+        return render_vetting(self.document)
+
+    def __repr__(self) -> str:
+        counts = self.document["counts"]
+        return f"Vetted({counts['kept']:,} of {counts['documents']:,} texts accepted: {self.verdict})"
+
+    def _repr_html_(self) -> str:
+        rows = [("Verdict", self.verdict), *((one["condition"], one["passed"]) for one in self.gate)]
+        return _table("wellkeeper vet", rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RunsCompared:
     """Two versions of a model compared. `document` follows the schema `wellkeeper.compare-runs/1`."""
 

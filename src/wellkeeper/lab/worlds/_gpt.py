@@ -5,6 +5,7 @@ output tied to the embeddings: Radford et al., Language models are unsupervised 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from wellkeeper.errors import DataError
 from wellkeeper.lab.policy import Decoding
 from wellkeeper.lab.text import Text
 from wellkeeper.lab.worlds._pieces import windows_of
-from wellkeeper.lab.worlds._torch import Tensor, Weights, device, generator, one_thread, rows_written
+from wellkeeper.lab.worlds._torch import Reader, Tensor, Weights, device, generator, one_thread, rows_written
 
 if TYPE_CHECKING:
     from wellkeeper.lab.worlds.transformer import Size
@@ -62,6 +63,10 @@ class Transformer:
                 found[there[there >= 0]] = lost.double().cpu().numpy()[there >= 0]
         return found
 
+    def reader(self) -> Reader:
+        """Reads rows token by token, `context` tokens at most."""
+        return _Memory(self)
+
     def _tensor(self, rows: NDArray[np.integer]) -> Tensor:
         return torch.from_numpy(rows.astype(np.int64)).to(self.weights["tokens"].device)
 
@@ -81,23 +86,46 @@ def fitted(
         raise DataError(
             f"There are {tokens.size:,} tokens, too few for one window of {size.context}. Give more text."
         )
+    steps = min(size.steps, math.ceil(_PASSES * tokens.size / (size.batch * size.context)))
+    where = device()
+    row = torch.from_numpy(tokens.astype(np.int64)).to(where)
+    reach = torch.arange(size.context + 1, device=where)
+
+    def windows() -> tuple[Tensor, Tensor]:
+        starts = random.integers(tokens.size - size.context, size=(size.batch, 1))
+        found = row[torch.from_numpy(starts).to(where) + reach]
+        return found[:, :-1], found[:, 1:]
+
+    return taught(windows, steps, size, vocabulary, random)
+
+
+def taught(
+    batch: Callable[[], tuple[Tensor, Tensor]],
+    steps: int,
+    size: "Size",
+    vocabulary: int,
+    random: np.random.Generator,
+    *,
+    weights: Weights | None = None,
+    rate: float = _RATE,
+) -> Transformer:
+    """Train a transformer on batches, as `fitted` says: from scratch, or from the weights of another, left as they are.
+
+    A batch is inputs and targets, each of shape (rows, tokens) and on `device()`; targets of -100 count for nothing.
+    """
     where = device()
     with one_thread():
-        weights = _initial(size, vocabulary, generator(random))
-        weights = {name: weight.to(where).requires_grad_() for name, weight in weights.items()}
+        begun = _initial(size, vocabulary, generator(random)) if weights is None else weights
+        weights = {name: weight.detach().clone().to(where).requires_grad_() for name, weight in begun.items()}
         optimiser = torch.optim.AdamW(
-            list(weights.values()), lr=_RATE, betas=_BETAS, weight_decay=_DECAY, fused=True
+            list(weights.values()), lr=rate, betas=_BETAS, weight_decay=_DECAY, fused=True
         )
-        steps = min(size.steps, math.ceil(_PASSES * tokens.size / (size.batch * size.context)))
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _share(step, steps))
-        row = torch.from_numpy(tokens.astype(np.int64)).to(where)
-        reach = torch.arange(size.context + 1, device=where)
         for _ in range(steps):
-            starts = random.integers(tokens.size - size.context, size=(size.batch, 1))
-            windows = row[torch.from_numpy(starts).to(where) + reach]
+            inputs, targets = batch()
             optimiser.zero_grad()
-            logits = _logits(weights, size, windows[:, :-1])
-            functional.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten()).backward()
+            logits = _logits(weights, size, inputs)
+            functional.cross_entropy(logits.flatten(0, 1), targets.flatten()).backward()
             torch.nn.utils.clip_grad_norm_(list(weights.values()), _LONGEST_GRADIENT)
             optimiser.step()
             schedule.step()
@@ -118,7 +146,7 @@ def written(
         for first in range(0, openings.size, _WRITTEN_AT_ONCE):
             some = openings[first : first + _WRITTEN_AT_ONCE, None].astype(np.int64)
             opened = torch.from_numpy(some).to(where)
-            rows = rows_written(_Memory(model), opened, model.size.context, decoding, draws)
+            rows = rows_written(model.reader(), opened, model.size.context, decoding, draws)
             parts.append(rows.cpu().numpy().astype(np.int32))
     return np.concatenate(parts)
 

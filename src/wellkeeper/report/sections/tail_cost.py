@@ -38,7 +38,7 @@ def _blocks(curation: Mapping[str, Any], found: Sequence[Row]) -> list[Block]:
         *_guard(table(curation, "guard")),
     ]
     for place, row in enumerate(loud[:_MAX_STEPS]):
-        blocks += _step(row, place)
+        blocks += step_blocks(row, place)
     return [*blocks, *_quiet(quiet)]
 
 
@@ -69,7 +69,8 @@ def _told(row: Row) -> str:
     return f"{name_of(row, 'step')} ({', '.join(said)})"
 
 
-def _step(row: Row, place: int) -> list[Block]:
+def step_blocks(row: Row, place: int) -> list[Block]:
+    """What one step cost the tail: its picture, the tests, and whom it hit."""
     name = name_of(row, "step")
     words, lost = table(row, "words"), table(row, "lost")
     return [

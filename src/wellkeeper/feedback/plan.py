@@ -1,0 +1,137 @@
+"""What rounds of self-training are to do: the plan, as people write it.
+
+    wellkeeper: 1
+    student: {kind: transformer}     # or {kind: transformers, model: PATH}, {kind: own, module: FILE.py}
+    human: human.jsonl               # prompts with answers of people: the first model learns them
+    prompts: problems.jsonl          # what models are asked in rounds
+    held_out: held-out.jsonl         # what they are measured on
+    verifiers: verifiers.yaml        # what lets answers in; left out: all answers go in
+    card: card.json                  # what is known of these verifiers
+
+Paths are relative to the plan's file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from wellkeeper.engine.yaml_document import dotted_name, read_document
+from wellkeeper.errors import InputError, RecipeError, did_you_mean
+
+LEVEL = 0.05
+"""Of runs in which no round is worse than the best model before it, the share that is stopped for harm, at most."""
+TAIL_KEPT = 0.5
+"""What the share of rare prompts in a training set must be at least, over their share among the prompts asked."""
+
+Keep: TypeAlias = Literal["accumulate", "replace"]
+Then: TypeAlias = Literal["stop", "go on"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Rounds of self-training."""
+
+    name: str
+    student: Mapping[str, Any]  # `kind` and its settings
+    human: str  # paths, as the file has them
+    prompts: str
+    held_out: str
+    verifiers: str | None = None  # None: unverified, all answers are trained on
+    card: str | None = None
+    rounds: int = 4
+    prompts_a_round: int = 1000
+    samples: int = 2  # answers to each prompt of a round, and most of them that are trained on
+    rare_samples: int | None = None  # answers to each rare prompt, where more are drawn; None: as many
+    temperature: float = 1.0  # of answers that are trained on
+    human_core: int | None = None  # human examples in every training set; None: all
+    synthetic_share: float = 0.75  # most of a training set
+    keep: Keep = "replace"  # whether a round trains on what it accepted alone, or on earlier rounds' too
+    evaluation_samples: int = 2  # answers to each held-out item
+    evaluation_temperature: float = 1.0
+    rare: str = (
+        "rare"  # slice of prompts and held-out items that says whether they are of the tail: true or false
+    )
+    tail_kept: float = TAIL_KEPT
+    rotate_after: int = 2  # rounds that one family of verifiers alone may decide
+    on_harm: Then = "stop"
+    on_refusal: Then = "stop"
+    level: float = LEVEL
+    seeds: tuple[int, ...] = (0,)
+    folder: Path = field(default_factory=Path)  # that paths are relative to
+
+    def path(self, said: str) -> Path:
+        """A path of the plan, from where we are."""
+        return self.folder / said
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a file.
+
+    Raises:
+        InputError: it cannot be read.
+        RecipeError: it says something that cannot be done, with the line where it stands.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read ({error}). Give the path of a plan in YAML.") from error
+    document = read_document(text, str(path), wanted="A plan is a mapping; begin with `wellkeeper: 1`.")
+    problems = [(where, said) for where, said in document.problems]
+    if not problems:
+        try:
+            return _Plan.model_validate(document.values).plain(path)
+        except ValidationError as error:
+            problems = [
+                (tuple(detail["loc"]), _said(tuple(detail["loc"]), detail))
+                for detail in error.errors(include_url=False)
+            ]
+    told = [f"{document.place(where)}: {said}".removeprefix(": ") for where, said in problems]
+    raise RecipeError(f"{path}: " + " ".join(told))
+
+
+class _Plan(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    wellkeeper: Literal[1]
+    name: str = Field(default="", max_length=200)
+    student: dict[str, Any]
+    human: str = Field(min_length=1)
+    prompts: str = Field(min_length=1)
+    held_out: str = Field(min_length=1)
+    verifiers: str | None = None
+    card: str | None = None
+    rounds: int = Field(default=4, ge=1, le=250)
+    prompts_a_round: int = Field(default=1000, ge=1)
+    samples: int = Field(default=2, ge=1, le=1000)
+    rare_samples: int | None = Field(default=None, ge=1, le=1000)
+    temperature: float = Field(default=1.0, gt=0, le=10, allow_inf_nan=False, strict=False)
+    human_core: int | None = Field(default=None, ge=0)
+    synthetic_share: float = Field(default=0.75, gt=0, le=1, strict=False)
+    keep: Keep = "replace"
+    evaluation_samples: int = Field(default=2, ge=1, le=1000)
+    evaluation_temperature: float = Field(default=1.0, ge=0, le=10, allow_inf_nan=False, strict=False)
+    rare: str = Field(default="rare", min_length=1)
+    tail_kept: float = Field(default=TAIL_KEPT, gt=0, le=1, strict=False)
+    rotate_after: int = Field(default=2, ge=1)
+    on_harm: Then = "stop"
+    on_refusal: Then = "stop"
+    level: float = Field(default=LEVEL, gt=0, lt=1)
+    seeds: list[int] = Field(default=[0], min_length=1)
+
+    def plain(self, path: Path) -> Plan:
+        values = self.model_dump(exclude={"wellkeeper", "seeds"})
+        values["name"] = self.name or path.stem
+        return Plan(**values, seeds=tuple(dict.fromkeys(self.seeds)), folder=path.parent)
+
+
+def _said(path: tuple[str | int, ...], detail: Mapping[str, Any]) -> str:
+    name, kind = dotted_name(path), detail["type"]
+    if kind == "extra_forbidden":
+        known = did_you_mean(name, _Plan.model_fields)
+        return f"{name} is no setting of a plan.{known} Remove it, or correct its name."
+    if kind == "missing":
+        return f"{name} is missing. Add it."
+    return f"{name} is {detail['input']!r}: {str(detail['msg']).lower()}. Correct it."

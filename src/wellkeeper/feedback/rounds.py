@@ -1,0 +1,471 @@
+"""Rounds of selective self-training: generate, verify, gate, mix, train, measure; go on, or stop.
+
+Round 0 trains the first model on human examples. In round k the last model answers prompts at temperature 1, verifiers
+let answers in, a gate looks at what they let in, a new model is trained on it beside the human core, and answers the
+held-out items. So a text of round k has k generations of models behind it.
+
+A round is stopped for *harm* by evidence that holds over all rounds together (`measure.sequential.PairWatch`): in each
+round the new model and the best model so far answer the same items, both anew, and where no round is worse than that
+best model, at most a share `level` of all runs is ever stopped. Then the round's model is rejected, and the best one
+stays. A model is the best one once it is shown to be better than the best before it, by the paired test. Where held-out
+items are marked rare, they have a watch of their own, and both share the level.
+
+A round is stopped by the *gate* before anything is trained.
+
+With `on_harm` or `on_refusal` at "go on" rounds tell what would have stopped them, and are not stopped: to see what the
+guardrails are for.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wellkeeper import __version__
+from wellkeeper.core.generated import Generated
+from wellkeeper.engine.progress import Listener, Progress, nobody
+from wellkeeper.errors import InputError
+from wellkeeper.feedback import folder as folders
+from wellkeeper.feedback.conditions import covered, share_condition, tail_condition, unverified_condition
+from wellkeeper.feedback.evaluation import HeldOut, figures_of, is_rare, lost_and_gained
+from wellkeeper.feedback.mixing import Mix, mixed
+from wellkeeper.feedback.plan import Plan
+from wellkeeper.feedback.student import Example, Student
+from wellkeeper.lab.seeds import number, stream
+from wellkeeper.measure.paired_answers import accuracy_change
+from wellkeeper.measure.sequential import PairWatch
+from wellkeeper.measure.verdicts import LEVEL
+from wellkeeper.suites.run import Run
+from wellkeeper.suites.run_files import read_run, write_run
+from wellkeeper.suites.suite import Suite
+from wellkeeper.vet.cards import Card, Labelled
+from wellkeeper.vet.gate import Condition, admission, register_condition, verifier_condition
+from wellkeeper.vet.register import Round
+from wellkeeper.vet.verdicts import Verdict
+from wellkeeper.vet.verifiers import VerifierSet, verdicts_of
+from wellkeeper.watch.answer_texts import normalised
+from wellkeeper.watch.comparison import RunComparison, compare_runs
+
+if TYPE_CHECKING:
+    from wellkeeper.core.answers import Output
+
+_UNVERIFIED = Verdict(said="accepted", note="not verified")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Materials:
+    """What a plan's paths hold."""
+
+    student: Student
+    human: tuple[Example, ...]
+    prompts: Suite
+    held_out: HeldOut
+    verifiers: VerifierSet | None = None  # None: all answers go in
+    card: Card | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot be told apart later.
+
+        Raises:
+            InputError: a prompt of the rounds is a held-out one, or an item cannot be verified.
+        """
+        held_out = {normalised(str(item.prompt)): item.name for item in self.held_out.suite.items}
+        for item in self.prompts.items:
+            if (same := held_out.get(normalised(str(item.prompt)))) is not None:
+                raise InputError(
+                    f"The prompt {item.name} is that of the held-out item {same}: models would be measured on what "
+                    "they were trained on. Take it out of one of the two."
+                )
+        if self.verifiers is not None:
+            for item in self.prompts.items:
+                self.verifiers.check(
+                    Generated(id=item.name, text="", prompt=item.prompt, references=item.references)
+                )
+
+
+def run_line(
+    plan: Plan, materials: Materials, seed: int, folder: Path, *, listener: Listener = nobody
+) -> list[dict[str, Any]]:
+    """The rounds of one seed, each as its `round.json` says; those that are on disk already are not made again.
+
+    Raises:
+        InputError: the materials do not do.
+        WorkError: the folder cannot be used, or holds rounds of another plan.
+    """
+    line = _Line(plan=plan, materials=materials, seed=seed, folder=folder)
+    for done in line.rounds():
+        listener(
+            Progress(
+                stage=f"{plan.name}, seed {seed}",
+                done=done["round"] + 1,
+                total=plan.rounds + 1,
+                unit="rounds",
+            )
+        )
+    return line.records
+
+
+class _Line:
+    """One line of models, each trained on what the one before wrote."""
+
+    def __init__(self, *, plan: Plan, materials: Materials, seed: int, folder: Path) -> None:
+        self.plan, self.materials, self.seed, self.folder = plan, materials, seed, folder
+        self.digest = folders.digest_of(_identity(plan, materials, seed))
+        self.records = folders.rounds_in(folder, plan=self.digest)
+        self._models: dict[int, Any] = {}
+
+    def rounds(self) -> Iterator[dict[str, Any]]:
+        """Every round, those on disk first, until one is stopped or all are done."""
+        yield from list(self.records)
+        while len(self.records) <= self.plan.rounds and not self._stopped:
+            self.records.append(self._start() if not self.records else self._round(len(self.records)))
+            yield self.records[-1]
+
+    @property
+    def _stopped(self) -> bool:
+        return bool(self.records) and self.records[-1]["stopped"] is not None
+
+    # --- rounds ------------------------------------------------------------------------------------
+
+    def _start(self) -> dict[str, Any]:
+        place = folders.begin(self.folder, 0)
+        model = self.materials.student.train(None, self.materials.human, self._seed(0, "train"))
+        run = self._evaluated(model, 0, "run", 0)
+        watches = {name: self._new_watch() for name in self._watched()}
+        self._write(place, model, run)
+        return folders.finish(
+            self.folder,
+            0,
+            {
+                "plan": self.digest,
+                "figures": figures_of(run, self.materials.held_out),
+                "watch": {name: watch.to_json() for name, watch in watches.items()},
+                "head": 0,
+                "best": 0,
+                "stopped": None,
+            },
+        )
+
+    def _round(self, k: int) -> dict[str, Any]:
+        before = self.records[-1]
+        place = folders.begin(self.folder, k)
+        offered = self._generated(k, before["head"])
+        conditions, counts, accepted = self._vetted(place, offered)
+        mix = mixed(
+            self._core(),
+            [*self._earlier(), *accepted],
+            share=self.plan.synthetic_share,
+            seed=self._seed(k, "mix"),
+        )
+        conditions += _tail(offered, accepted, mix, self.plan)
+        conditions.append(share_condition(mix, cap=self.plan.synthetic_share))
+        admitted = admission(conditions)
+        told = {
+            "plan": self.digest,
+            "generated": counts,
+            "gate": {"verdict": admitted, "conditions": [one.to_json() for one in conditions]},
+            "mix": mix.to_json(),
+        }
+        if (admitted == "refused" and self.plan.on_refusal == "stop") or not mix.examples:
+            kept = {name: before[name] for name in ("watch", "head", "best")}
+            return folders.finish(self.folder, k, {**told, "figures": None, **kept, "stopped": "gate"})
+        return self._trained(place, k, mix, told)
+
+    def _trained(self, place: Path, k: int, mix: Mix, told: dict[str, Any]) -> dict[str, Any]:
+        before = self.records[-1]
+        model = self.materials.student.train(
+            self._model(before["head"]), mix.examples, self._seed(k, "train")
+        )
+        run = self._evaluated(model, k, "run", k)
+        best_run = self._evaluated(self._model(before["best"]), k, "best-run", before["best"])
+        watches = self._watches(best_run, run)
+        harmed = [name for name, watch in watches.items() if watch.alarm_week is not None]
+        self._write(place, model, run)
+        write_run(best_run, place / "best-run")
+        self._models[k] = model
+        is_stopped = bool(harmed) and self.plan.on_harm == "stop"
+        best = k if not harmed and _is_better(best_run, run) else before["best"]
+        compared = {
+            "before": self._compared(k - 1, run),
+            "start": self._compared(0, run),
+        }
+        return folders.finish(
+            self.folder,
+            k,
+            {
+                **told,
+                "figures": figures_of(run, self.materials.held_out),
+                "best_figures": figures_of(best_run, self.materials.held_out),
+                "compared": compared,
+                "watch": {name: watch.to_json() for name, watch in watches.items()},
+                "evidence": {name: watch.log_evidence.tolist() for name, watch in watches.items()},
+                "harm": harmed,
+                "head": before["best"] if is_stopped else k,
+                "best": best,
+                "stopped": "harm" if is_stopped else None,
+            },
+        )
+
+    # --- answers -----------------------------------------------------------------------------------
+
+    def _generated(self, k: int, head: int) -> list[Generated]:
+        items = self.materials.prompts.items
+        many = min(self.plan.prompts_a_round, len(items))
+        chosen = sorted(stream(self.seed, "prompts", k).permutation(len(items))[:many].tolist())
+        asked = [items[at] for at in chosen]
+        model = self._model(head)
+        rare = [bool(is_rare(item.slices.get(self.plan.rare))) for item in asked]
+        answers: dict[str, list[Output]] = {}
+        for of_tail, many in (
+            (False, self.plan.samples),
+            (True, self.plan.rare_samples or self.plan.samples),
+        ):
+            some = [item for item, is_of in zip(asked, rare, strict=True) if is_of is of_tail]
+            drawn = self.materials.student.answer(
+                model,
+                [self.materials.prompts.asked(item) for item in some],
+                many,
+                self.plan.temperature,
+                self._seed(k, f"answer {of_tail}"),
+            )
+            answers |= {item.name: outputs for item, outputs in zip(some, drawn, strict=True)}
+        return [
+            Generated(
+                id=f"{self.plan.name}-{self.seed}-{k}-{item.name}-{sample}",
+                text=output.text,
+                prompt=item.prompt,
+                references=item.references,
+                finish=output.finish,
+                generator=f"{self.materials.student.name}@{self._name(head)}",
+                depth=k,
+                parents=(item.name,),
+                rare=is_rare(item.slices.get(self.plan.rare)),
+                temperature=self.plan.temperature,
+                seed=output.seed,
+            )
+            for item in asked
+            for sample, output in enumerate(answers[item.name])
+        ]
+
+    def _vetted(
+        self, place: Path, offered: Sequence[Generated]
+    ) -> tuple[list[Condition], dict[str, Any], list[Generated]]:
+        """Conditions on what verifiers let in, counts, and what they let in; both parts are written."""
+        verifiers = self.materials.verifiers
+        verdicts = (
+            [_UNVERIFIED] * len(offered) if verifiers is None else verdicts_of(verifiers, list(offered))
+        )
+        taken: Counter[str] = Counter()  # accepted answers so far, by prompt
+        accepted: list[Generated] = []
+        spare: list[Generated] = []
+        for item, verdict in zip(offered, verdicts, strict=True):
+            if verdict.said == "accepted":
+                taken[item.parents[0]] += 1
+                (accepted if taken[item.parents[0]] <= self.plan.samples else spare).append(item)
+        others = [
+            item.to_json() | {"said": verdict.said, "reason": verdict.note}
+            for item, verdict in zip(offered, verdicts, strict=True)
+            if verdict.said != "accepted"
+        ]
+        folders.write_lines(place / "accepted.jsonl", [item.to_json() for item in accepted])
+        more = f"more accepted answers to one prompt than {self.plan.samples}"
+        left = [item.to_json() | {"said": "accepted", "reason": more} for item in spare]
+        folders.write_lines(place / "rejected.jsonl", [*others, *left])
+        found = Labelled(
+            accepted=len(accepted) + len(spare),
+            rejected=sum(entry["said"] == "rejected" for entry in others),
+            unknown=sum(entry["said"] == "unknown" for entry in others),
+        )
+        counts = {
+            "prompts": len({item.parents for item in offered}),
+            "answers": len(offered),
+            "accepted": found.accepted,
+            "rejected": found.rejected,
+            "unknown": found.unknown,
+            "taken": len(accepted),
+            "distinct": len({(str(item.prompt), normalised(item.text)) for item in accepted}),
+        }
+        return self._verified(found, accepted), counts, accepted
+
+    def _verified(self, found: Labelled, accepted: Sequence[Generated]) -> list[Condition]:
+        verifiers = self.materials.verifiers
+        if verifiers is None:
+            return [unverified_condition()]
+        rounds = [
+            Round(
+                set=record["files"]["accepted.jsonl"],
+                verifiers=(verifiers.digest,),
+                families=verifiers.families,
+                generator=self.materials.student.name,
+                time="",
+                accepted=record["generated"]["accepted"],
+                rejected=record["generated"]["rejected"],
+                unknown=record["generated"]["unknown"],
+            )
+            for record in self.records[1:]
+        ]
+        present = Round(
+            set=folders.digest_of([item.to_json() for item in accepted]),
+            verifiers=(verifiers.digest,),
+            families=verifiers.families,
+            generator=self.materials.student.name,
+            time="",
+            accepted=found.accepted,
+            rejected=found.rejected,
+            unknown=found.unknown,
+        )
+        return [
+            verifier_condition(found, card=self.materials.card),
+            register_condition(rounds, present, most=self.plan.rotate_after),
+        ]
+
+    def _core(self) -> tuple[Example, ...]:
+        human, many = self.materials.human, self.plan.human_core
+        if many is None or many >= len(human):
+            return human
+        return tuple(human[at] for at in sorted(stream(self.seed, "core").permutation(len(human))[:many]))
+
+    def _earlier(self) -> list[Generated]:
+        """Accepted texts of the rounds before, where they are kept."""
+        if self.plan.keep == "replace":
+            return []
+        paths = [
+            folders.round_folder(self.folder, record["round"]) / "accepted.jsonl"
+            for record in self.records[1:]
+        ]
+        return [item for path in paths for item in read_generated(path)]
+
+    # --- models ------------------------------------------------------------------------------------
+
+    def _evaluated(self, model: Any, k: int, role: str, of: int) -> Run:
+        suite = self.materials.held_out.suite
+        answers = self.materials.student.answer(
+            model,
+            [suite.asked(item) for item in suite.items],
+            self.plan.evaluation_samples,
+            self.plan.evaluation_temperature,
+            self._seed(k, role),
+        )
+        return self.materials.held_out.run(
+            answers,
+            name=f"{self._name(k)}{'' if role == 'run' else ', best before'}",
+            model=f"{self.materials.student.name}@{self._name(of)}",
+            fingerprint=folders.digest_of([self.digest, of]),
+            temperature=self.plan.evaluation_temperature,
+        )
+
+    def _write(self, place: Path, model: Any, run: Run) -> None:
+        (place / folders.MODEL).mkdir()
+        self.materials.student.save(model, place / folders.MODEL)
+        write_run(run, place / "run")
+
+    def _model(self, k: int) -> Any:
+        if k not in self._models:
+            place = folders.round_folder(self.folder, k) / folders.MODEL
+            self._models = {k: self.materials.student.load(place)} | self._models
+        return self._models[k]
+
+    def _compared(self, k: int, run: Run) -> dict[str, Any]:
+        earlier = read_run(folders.round_folder(self.folder, k) / "run")
+        return {"round": k, **summary(compare_runs(earlier, run, seed=self.seed))}
+
+    # --- the watch ---------------------------------------------------------------------------------
+
+    def _watched(self) -> dict[str, list[str] | None]:
+        """What is watched, with the names of its items; None: all."""
+        suite = self.materials.held_out.suite
+        rare = [item.name for item in suite.items if is_rare(item.slices.get(self.plan.rare))]
+        return {"accuracy": None} | ({"rare": rare} if 0 < len(rare) < len(suite.items) else {})
+
+    def _new_watch(self) -> PairWatch:
+        return PairWatch(level=self.plan.level / len(self._watched()), horizon=self.plan.rounds)
+
+    def _watches(self, best: Run, run: Run) -> dict[str, PairWatch]:
+        stored = self.records[-1]["watch"]
+        found = {}
+        for name, items in self._watched().items():
+            lost, gained = lost_and_gained(best, run, items)
+            found[name] = PairWatch.from_json(stored[name]).after(lost=lost, gained=gained)
+        return found
+
+    # --- names -------------------------------------------------------------------------------------
+
+    def _name(self, k: int) -> str:
+        return f"{self.plan.name}-seed-{self.seed}-round-{k:02d}"
+
+    def _seed(self, k: int, what: str) -> int:
+        return number(
+            self.seed, "feedback", k, what
+        )  # not the plan's name: plans of one seed differ by policy only
+
+
+def _identity(plan: Plan, materials: Materials, seed: int) -> dict[str, Any]:
+    """All that a line hangs on."""
+    written = {name: getattr(plan, name) for name in Plan.__dataclass_fields__ if name not in _PLACES}
+    verifiers = materials.verifiers
+    return {
+        "version": __version__,
+        "plan": written,
+        "seed": seed,
+        "student": materials.student.digest,
+        "human": [[example.prompt, example.answer] for example in materials.human],
+        "prompts": materials.prompts.digest,
+        "held_out": materials.held_out.suite.digest,
+        "verifiers": None if verifiers is None else verifiers.digest,
+        "card": None if materials.card is None else materials.card.digest,
+    }
+
+
+_PLACES = frozenset({"folder", "seeds", "student", "human", "prompts", "held_out", "verifiers", "card"})
+"""Settings that say where something is, and not what: moving a file changes nothing."""
+
+
+def _tail(
+    offered: Sequence[Generated], accepted: Sequence[Generated], mix: Mix, plan: Plan
+) -> list[Condition]:
+    having = {item.parents[0] for item in accepted}
+    asked = {item.parents[0]: item.rare for item in offered}
+    rare = [name for name, is_rare in asked.items() if is_rare]
+    common = [name for name, is_rare in asked.items() if not is_rare]
+    found = tail_condition(covered(rare, having), covered(common, having), mix, kept=plan.tail_kept)
+    return [] if found is None else [found]
+
+
+def _is_better(best: Run, run: Run) -> bool:
+    """Whether the new model is shown to be better on the items that both answered anew."""
+    known = {item.name: item.score for item in best.items}
+    both = [(known[item.name], item.score) for item in run.items]
+    pairs = [(old, new) for old, new in both if old is not None and new is not None]
+    if not pairs:
+        return False
+    old, new = zip(*pairs, strict=True)
+    # the known model as the new one: harm is what the new one gained
+    return accuracy_change(np.array(new), np.array(old)).p < LEVEL
+
+
+def summary(found: RunComparison) -> dict[str, Any]:
+    """A comparison, without its examples and slices."""
+    return {
+        "verdict": found.verdict,
+        "lost": found.lost,
+        "gained": found.gained,
+        "metrics": [
+            {
+                "name": metric.name,
+                "verdict": metric.verdict,
+                "p": metric.p,
+                "change": None if metric.change is None else metric.change.change.to_json(),
+            }
+            for metric in found.metrics
+        ],
+    }
+
+
+def read_generated(path: Path) -> list[Generated]:
+    """The texts of a round, as `accepted.jsonl` has them."""
+    with path.open(encoding="utf-8") as file:
+        return [Generated.from_json(json.loads(line)) for line in file]

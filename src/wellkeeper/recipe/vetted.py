@@ -1,0 +1,73 @@
+"""What the gate of `wellkeeper vet` said of the sets that a recipe takes.
+
+A vetted set bears its verdict in `gate.json`, under its seal. Whoever takes the set is told of a verdict that is not
+`admitted`, and decides.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wellkeeper.recipe.model import Recipe
+
+GATE = "gate.json"
+SCHEMA = "wellkeeper.gate/1"
+_UP = 2  # from data/part-00000.parquet to the folder that it lies in
+
+
+def gate_of(path: Path) -> dict[str, Any] | None:
+    """The gate of the vetted set that a path names, the folder or a part of it; None if it is of none."""
+    for folder in (path, *list(path.parents)[:_UP]):
+        try:
+            found = json.loads((folder / GATE).read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(found, dict) and found.get("schema") == SCHEMA:
+            return found
+    return None
+
+
+def gate_json(vetting: Mapping[str, Any]) -> bytes:
+    """The file `gate.json` of a vetted set, from the document of its vetting."""
+    names = ("set", "verdict", "share", "gate", "verifiers", "counts")
+    gate = {"schema": SCHEMA, **{name: vetting[name] for name in names}}
+    return (json.dumps(gate, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def told_in_card(vetting: Mapping[str, Any]) -> str:
+    """What the set's card says first: whether it was admitted, and if not why."""
+    verdict, asked = vetting["verdict"], f"{vetting['share']['wanted']:.0%}"
+    if verdict == "admitted":
+        return (
+            f"**Admitted** by `wellkeeper vet`, as a share of up to {asked} beside human text. All conditions of its "
+            "gate passed (`gate.json`). It is text of models: seasoning, and no set to train on alone."
+        )
+    open_ = [f"- {one['condition']}: {one['said']}" for one in vetting["gate"] if one["passed"] != "pass"]
+    head = "**Refused**" if verdict == "refused" else "**Not admitted, for want of data**"
+    return (
+        f"{head} by `wellkeeper vet`, for a share of {asked} beside human text. Do not train on it. What did not pass "
+        "(`gate.json`):\n\n" + "\n".join(open_)
+    )
+
+
+def vetted_sources(recipe: Recipe) -> dict[str, Any]:
+    """The section `vetted` of a curation: a row for each source that was vetted; no section where none was."""
+    rows = []
+    for source in recipe.sources:
+        for path in source.paths:
+            located = recipe.locate(path)
+            gate = None if "://" in located else gate_of(Path(located))
+            if gate is not None:
+                rows.append(
+                    {
+                        "source": source.name,
+                        "set": gate.get("set"),
+                        "verdict": gate.get("verdict"),
+                        "share": gate.get("share"),
+                        "failed": [
+                            one["condition"] for one in gate.get("gate", ()) if one.get("passed") != "pass"
+                        ],
+                    }
+                )
+    return {"vetted": rows} if rows else {}
