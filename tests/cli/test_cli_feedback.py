@@ -67,7 +67,7 @@ def test_verified_rounds_print_a_line_each_and_are_clean(folder):
     )
     assert [line.partition(":")[0] for line in lines[2:5]] == ["Round 0", "Round 1", "Round 2"]
     assert lines[5] == "Seed 0: model of round 2 kept; not stopped."
-    assert lines[-5].startswith("The verifiers have no card")
+    assert any(line.startswith("The verifiers have no card") for line in lines)
     assert lines[-4].startswith("No round was stopped.")
     assert lines[-1] == f"json: {folder}/out/report.json"
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats as reference
 
 from wellkeeper.errors import DataError
 from wellkeeper.infer.temperature import (
@@ -200,6 +201,49 @@ def test_a_fit_that_the_other_half_does_not_bear_out_is_not_recommended():
     found = calibrate_temperature(tasks_of(scores), SMALL)
     assert (found.one.fitted, found.one.recommended) == (0.0, 1.0)
     assert found.verdict in {"no gain", "not enough data"}
+
+
+def test_a_gain_at_a_temperature_that_was_not_fitted_is_not_ruled_out():
+    """The calibration half takes 0, which gains nothing on the other; there .5 may well gain the margin."""
+    tasks = tasks_of(noisy([0.5, 0.54, 0.5], 4000))
+    scores = tasks.scores.copy()
+    scores[tasks.is_calibration, 0] = 1.0
+    one = calibrate_temperature(tasks_of(scores), SMALL).one
+    assert one.fitted == 0.0
+    assert one.at(0.0).gain.change.high < 0.05 < one.at(0.5).gain.change.high
+    assert one.verdict == "not enough data"
+
+
+def test_so_many_items_as_are_said_to_tell_find_a_gain_of_the_margin_in_8_of_10_worlds():
+    """The mean change is the margin; a verdict needs a two-sided interval above 0."""
+    rng = np.random.default_rng(5)
+    chances, changes = (0.15, 0.65, 0.2), np.array([-0.5, 0.0, 0.5])
+    pilot = np.column_stack([0.5 + rng.choice(changes, 4000, p=chances), np.full(4000, 0.5)])
+    one = calibrate_temperature(tasks_of(pilot), (0.0, 1.0), margin=0.025).one
+    held_out = one.items_to_tell // 2
+    drawn = rng.choice(changes, (2000, held_out), p=chances)
+    ratio = drawn.mean(axis=1) / (drawn.std(axis=1, ddof=1) / math.sqrt(held_out))
+    assert 0.77 < np.mean(ratio > reference.t.ppf(0.975, held_out - 1)) < 0.83
+
+
+def test_where_no_item_changes_the_items_that_are_said_to_tell_do_tell():
+    few = calibrate_temperature(tasks_of(np.full((40, 3), 0.5)), SMALL).one
+    assert few.verdict == "not enough data"
+    assert few.items_to_tell == 2 * math.ceil(math.log(0.025) / math.log(0.95))
+    enough = calibrate_temperature(tasks_of(np.full((few.items_to_tell + 20, 3), 0.5)), SMALL).one
+    assert enough.verdict == "no gain"
+
+
+def test_a_rule_that_beats_a_bad_fit_but_not_a_temperature_of_1_does_not_help():
+    """The calibration half is misled to 0, where no item of the other half is right."""
+    tasks = tasks_of(noisy([0.0, 0.5]))
+    scores = tasks.scores.copy()
+    scores[tasks.is_calibration, 0] = 1.0
+    found = calibrate_temperature(tasks_of(scores, vote=scores[:, 1]), (0.0, 1.0))
+    assert found.one.fitted == 0.0
+    assert found.policies["vote"].beside_one.change.low > 0.3
+    assert found.policies["vote"].gain.change.estimate == 0
+    assert not found.policies["vote"].helps
 
 
 def test_for_data_to_be_trained_on_nothing_below_1_is_recommended():

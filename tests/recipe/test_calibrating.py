@@ -212,7 +212,7 @@ def test_agreement_goes_by_what_is_read_out_of_answers_and_not_by_what_the_score
     number = scorer_of({"kind": "numeric"}, ask=None)
     read = run_of(["It is 4.", "4.0", "5"], (1.0, 1.0, 0.0))
     right = run_of(["Cod", " cod ", "eel"], (1.0, 1.0, 1.0))
-    silent = run_of(["nothing", "no idea", "!"], (0.0, 0.0, None))
+    silent = run_of(["!", "nothing", "no idea"], (None, 0.0, 1.0))
     along = {0.0: run_of(["4"], (1.0,), temperature=0.0), 1.0: run_of(["4", "5"], (1.0, 0.0))}
     item = SuiteItem(name="a", prompt="?", references=("4",))
     for run, scorer, share, vote in (
@@ -235,6 +235,10 @@ def test_items_with_an_unknown_score_or_one_answer_are_left_out():
         (run_of(["4", "!"], (1.0, None)), along),
         (whole, {**along, 0.0: run_of(["4"], (None,), temperature=0.0)}),
         (whole, {**along, 1.0: run_of(["4", "!"], (1.0, None))}),
+        (
+            run_of(["4", "4", "5"], (None, None, 1.0)),
+            along,
+        ),  # what most say has no known score: not a wrong vote
     ):
         tasks = tasks_of(run, runs, [ByText()])
         assert tasks.names == ()

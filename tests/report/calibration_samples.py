@@ -7,7 +7,7 @@ from wellkeeper.infer.temperature import Tasks, calibrate_temperature
 GRID = (0.0, 0.5, 1.0)
 
 
-def document(means, *, items=240, purpose="serve", seed=0, **changed):
+def document(means, *, items=240, grid=GRID, purpose="serve", seed=0, **changed):
     """What a calibration finds where the three groups have these mean scores, (groups, temperatures)."""
     rng = np.random.default_rng(seed)
     group = np.arange(items) % 3
@@ -22,7 +22,7 @@ def document(means, *, items=240, purpose="serve", seed=0, **changed):
         vote=scores[:, 0],
         diversity={"unlike": unlike, "distance": unlike * 0.9},
     )
-    found = calibrate_temperature(tasks, GRID)
+    found = calibrate_temperature(tasks, grid)
     return {
         "schema": "wellkeeper.calibrate/1",
         "version": "0.1.0",

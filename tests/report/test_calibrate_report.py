@@ -65,6 +65,12 @@ def test_for_training_the_loss_stands_in_the_headline():
     assert headline.startswith("For data to be trained on, stay at a temperature of 1: at 0 two answers")
 
 
+def test_a_higher_temperature_is_recommended_for_training_too_and_the_headline_does_not_deny_it():
+    given = document([[0.2, 0.3, 0.7]] * 3, grid=(0.5, 1.0, 1.5), purpose="train")
+    assert given["recommended"] == 1.5
+    assert calibration_lines(given)[0].startswith("A temperature of 1.5 answers better than 1: ")
+
+
 def test_no_name_colours_a_terminal_or_breaks_a_line():
     hostile = document(BETTER, model={"name": "\x1b[31mred\nnext"}, suite={"name": "<b>x</b>", "items": 3})
     assert all("\n" not in line and "\x1b" not in line for line in calibration_lines(hostile))

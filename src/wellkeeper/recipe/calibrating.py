@@ -36,6 +36,7 @@ from wellkeeper.infer.temperature import (
 )
 from wellkeeper.infer.voting import Purpose
 from wellkeeper.measure.verdicts import MARGIN
+from wellkeeper.measure.votes import leader
 from wellkeeper.recipe.asking import CACHE, ask
 from wellkeeper.recipe.audit import write_reports
 from wellkeeper.recipe.samplers import ModelPlace
@@ -241,22 +242,23 @@ def tasks_of(difficulty: Run, runs: Mapping[float, Run], equivalences: Sequence[
         for place, item in enumerate(difficulty.items)
         if len(_came(item)) > 1
     ]
+    told = [(item, along, _said_by_most(item, equivalence)) for item, along, equivalence in items]
     whole = [
-        (item, along, equivalence)
-        for item, along, equivalence in items
+        (item, along, share, vote)
+        for item, along, (share, vote) in told
         if item.score is not None
+        and vote is not None
         and all(one.score is not None for one in along)
         and all(len(_came(one)) > 1 for one, temperature in zip(along, runs, strict=True) if temperature > 0)
     ]
-    said = [_said_by_most(item, equivalence) for item, _, equivalence in whole]
     size = (len(whole), len(runs))
     measures = {"unlike": unlike_share_of, "distance": diversity_of}
     return Tasks(
-        names=tuple(item.name for item, _, _ in whole),
-        scores=np.array([[one.score for one in along] for _, along, _ in whole], np.float64).reshape(size),
-        difficulty=np.array([item.score for item, _, _ in whole], np.float64),
-        agreement=np.array([share for share, _ in said], np.float64),
-        vote=np.array([score for _, score in said], np.float64),
+        names=tuple(item.name for item, *_ in whole),
+        scores=np.array([[one.score for one in along] for _, along, *_ in whole], np.float64).reshape(size),
+        difficulty=np.array([item.score for item, *_ in whole], np.float64),
+        agreement=np.array([share for *_, share, _ in whole], np.float64),
+        vote=np.array([vote for *_, vote in whole], np.float64),
         diversity={
             name: np.array(
                 [
@@ -264,7 +266,7 @@ def tasks_of(difficulty: Run, runs: Mapping[float, Run], equivalences: Sequence[
                         measure([output.text for output in _came(one)]) if temperature > 0 else 0.0
                         for one, temperature in zip(along, runs, strict=True)
                     ]
-                    for _, along, _ in whole
+                    for _, along, *_ in whole
                 ],
                 np.float64,
             ).reshape(size)
@@ -277,20 +279,20 @@ def _came(item: Answered) -> list[Output]:
     return [output for output in item.outputs if output.finish != "error"]
 
 
-def _said_by_most(item: Answered, equivalence: Equivalence) -> tuple[float, float]:
+def _said_by_most(item: Answered, equivalence: Equivalence) -> tuple[float, float | None]:
     """Which share of an item's answers say the same, at most, and what that is worth; of two shares the first drawn.
 
     What the scorer thinks of an answer is not looked at: nobody knows that of an answer to be served. One that says
-    nothing agrees with none.
+    nothing agrees with none; where none says anything the vote is the first that came. None: its score is unknown.
     """
     classes = Classes(equivalence)
     came = [place for place, output in enumerate(item.outputs) if output.finish != "error"]
     said = [(classes.add(item.outputs[place].text), item.scores[place]) for place in came]
     if not classes.counts:
-        return 0.0, 0.0
-    most = classes.counts.index(max(classes.counts))
+        return 0.0, said[0][1]
+    most, _ = leader(classes.counts)
     known = [score for own, score in said if own == most and score is not None]
-    return classes.counts[most] / len(came), sum(known) / len(known) if known else 0.0
+    return classes.counts[most] / len(came), sum(known) / len(known) if known else None
 
 
 # --- what is told --------------------------------------------------------------------------------------------------
@@ -320,8 +322,11 @@ def _written(
         "suite": document["suite"],
         "purpose": purpose,
         "all": document["recommended"],
-        "by_difficulty": [] if found is None else [_told(group, purpose) for group in found.by_difficulty],
-        "by_agreement": [_told(group, purpose) for group in found.by_agreement]
+        "by_difficulty": []
+        if found is None
+        else [_told(group, group.recommended, purpose) for group in found.by_difficulty],
+        # the rule was shown to help with the temperatures that were fitted, and with those alone
+        "by_agreement": [_told(group, group.fitted, purpose) for group in found.by_agreement]
         if found is not None and found.policies["agreement"].helps
         else [],
         "not_for": "" if purpose == "train" else "data to be trained on",
@@ -330,12 +335,12 @@ def _written(
     return {**paths, "cache": out / CACHE}
 
 
-def _told(group: Group, purpose: Purpose) -> dict[str, Any]:
+def _told(group: Group, temperature: float, purpose: Purpose) -> dict[str, Any]:
     return {
         "name": group.name,
         "from": group.low,
         "to": group.high,
-        "temperature": max(1.0, group.recommended) if purpose == "train" else group.recommended,
+        "temperature": max(1.0, temperature) if purpose == "train" else temperature,
         "verdict": group.verdict,
     }
 

@@ -90,8 +90,8 @@ def calibration_headline(document: Document) -> str:
     if not one:
         return "Nothing can be told: too few items have all their answers."
     fitted = temperature(one.get("fitted"))
-    if _is_for_training(document):
-        if number(one.get("fitted")) == 1:
+    if _is_for_training(document) and (at := number(one.get("fitted")) or 0.0) <= 1:
+        if at == 1:
             return "For data to be trained on, stay at a temperature of 1."
         return f"For data to be trained on, stay at a temperature of 1: {_cost(one)}."
     if text(one.get("verdict")) == "better":
