@@ -80,6 +80,8 @@ def test_a_file_that_is_no_register_is_refused_and_left_alone(tmp_path, line):
         ([("judge a",), ("exact", "judge a")], ("judge a",), 1),
         ([("judge a",)] * 5, ("exact", "judge a"), 0),
         ([("human",)] * 5, ("human",), 0),
+        *(([(kind,)] * 5, (kind,), 0) for kind in ("exact", "numeric", "math", "choice", "python")),
+        *(([(kind,)] * 5, (kind,), 6) for kind in ("contains", "f1", "regex", "json-schema")),
     ],
 )
 def test_rounds_of_one_family_alone_are_counted(earlier, present, alone):
@@ -95,6 +97,7 @@ def test_labels_by_people_begin_the_count_anew():
 
 def test_the_same_set_vetted_again_is_no_further_round():
     assert rounds_alone([vetted(0)] * 4, vetted(0)) == 1
+    assert rounds_alone([vetted(0)] * 4, vetted(1)) == 2
 
 
 @given(st.lists(st.sampled_from(["judge a", "judge b"]), max_size=8), st.integers(1, 4))
@@ -118,3 +121,13 @@ def test_the_condition_says_what_to_do():
     assert register_condition([], dataclasses.replace(vetted(2), labels=50)).said.endswith(
         "people labelled 50 texts."
     )
+
+
+def test_a_check_that_compares_with_the_answer_of_each_task_may_decide_alone_for_ever():
+    rounds = [vetted(number, "numeric") for number in range(9)]
+    found = register_condition(rounds, vetted(99, "numeric"))
+    assert (found.passed, found.figures["alone"]) == ("pass", 0)
+    assert found.said == (
+        "numeric decides by each task's own answer: it has no taste that a model could drift to."
+    )
+    assert register_condition([], vetted(0, "human")).said == "People decide."

@@ -212,6 +212,8 @@ def carries(human: int, share: float) -> int:
 def register_condition(earlier: Sequence[Round], present: Round, *, most: int = ROUNDS) -> Condition:
     """Whether one family of verifiers has decided alone for too long, without labels by people.
 
+    Families that compare with each task's own answer (`register.WITHOUT_TASTE`) may do so for ever.
+
     Args:
         earlier: rounds of the register, oldest first, of the same line of models.
         present: this one.
@@ -228,9 +230,17 @@ def register_condition(earlier: Sequence[Round], present: Round, *, most: int = 
             next="Rotate: add a verifier of another kind or model, or have people label a part (--audited FILE).",
             figures=figures,
         )
-    if not alone:
-        reason = f"people labelled {present.labels} texts" if present.labels else f"{family} decided"
-        said = f"No verifier decides alone: {reason}."
-    else:
-        said = f"{family} decides alone in round {alone} of {most} that are allowed."
+    said = (
+        f"{family} decides alone in round {alone} of {most} that are allowed." if alone else _not_alone(present)
+    )
     return Condition(name="register", passed="pass", said=said, figures=figures)
+
+
+def _not_alone(present: Round) -> str:
+    if present.labels:
+        return f"No verifier decides alone: people labelled {present.labels} texts."
+    if len(present.families) > 1:
+        return f"No verifier decides alone: {' and '.join(present.families)} decided."
+    if present.families == ("human",):
+        return "People decide."
+    return f"{present.families[0]} decides by each task's own answer: it has no taste that a model could drift to."

@@ -4,6 +4,9 @@ Training on what a verifier lets through draws a model to what that verifier lik
 turn [1]. So a register counts the rounds that one family of verifiers decided alone. Two verifiers are independent if
 they are of different families: another kind, or for judges another model.
 
+What a model drifts to is the verifier's error. People, and checks that compare with the right answer of each task or run
+its tests, have no taste that answers could come nearer to, and are not counted; how often they err says their card.
+
 Lines are only ever added, and each has the SHA-256 of the line before it, so that a line that was changed or taken out
 of the middle shows.
 
@@ -22,6 +25,9 @@ from typing import Any, Self
 from wellkeeper.errors import WorkError
 
 SCHEMA = "wellkeeper.register/1"
+WITHOUT_TASTE = frozenset({"human", "exact", "numeric", "math", "choice", "python"})
+"""Families that may decide alone for ever: people, and checks against each task's own answer or tests. A text that
+`contains` or resembles (`f1`) the answer, fits a pattern or a schema, or pleases a judge may be many things besides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +46,8 @@ class Round:
 
     @property
     def is_alone(self) -> bool:
-        """Whether one family decided, and no person looked."""
-        return len(self.families) == 1 and not self.labels and self.families != ("human",)
+        """Whether one family that a model can drift to decided, and no person looked."""
+        return len(self.families) == 1 and not self.labels and not WITHOUT_TASTE.issuperset(self.families)
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Self:
@@ -63,12 +69,12 @@ def rounds_alone(earlier: Sequence[Round], present: Round) -> int:
     """Consecutive rounds, this one the last, that the family of this one decided alone; 0: it does not."""
     if not present.is_alone:
         return 0
-    found = 1
+    sets = {present.set}  # one that was vetted again is no further round
     for one in reversed(earlier):
         if not one.is_alone or one.families != present.families:
             break
-        found += one.set != present.set  # the same set vetted again is no further round
-    return found
+        sets.add(one.set)
+    return len(sets)
 
 
 def read_register(path: Path) -> tuple[Round, ...]:

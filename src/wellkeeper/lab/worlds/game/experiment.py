@@ -313,7 +313,7 @@ EXPERIMENT = Experiment(
         Figure(name="elo_error", title="Standard error of the Elo over games", unit="points"),
         Figure(name="unseen", title="Judged positions that no game learnt from had", unit="share"),
     ),
-    size=20_000,
+    size=240_000,
     replicates=5,
     settings=(
         Setting(name="columns", value=4, help="of the board"),
