@@ -72,7 +72,7 @@ def test_few_labels_are_said(folder):
     few = (folder / "labelled.jsonl").read_text().splitlines()[:40]
     (folder / "labelled.jsonl").write_text("\n".join(few))
     assert (
-        "sums was measured on 40 labelled texts: bounds are wide."
+        "sums gave a verdict on 20 right and 20 wrong texts: bounds are wide. Label 200 or more"
         in run("labelled.jsonl", "--verifiers", "verifiers.yaml").output
     )
 

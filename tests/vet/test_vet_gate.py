@@ -109,10 +109,14 @@ def test_without_a_card_nothing_is_told_and_it_says_how_to_measure_one():
     [
         ((50, 50), (50, 50), (500, 500), "fail"),  # no better than chance
         ((5, 5), (5, 5), (500, 500), "not enough data"),  # so few labels tell nothing
+        ((190, 8), (1, 1), (500, 500), "not enough data"),  # of 200 labels two are of wrong texts
+        ((5, 5, 90), (5, 5, 90), (500, 500), "not enough data"),  # of 200 labels 20 had a verdict
         ((90, 10), (30, 70), (330, 670), "fail"),  # p is below p*
         ((18, 2), (6, 14), (500, 500), "not enough data"),
         ((9, 1), (0, 10), (500, 500), "pass"),
         ((70, 30), (10, 90), (990, 10), "not enough data"),  # more kept than of right ones: another kind of text
+        ((90, 10), (30, 70), (50, 950), "not enough data"),  # less than of wrong ones: likewise
+        ((90, 10), (30, 70), (300, 700), "fail"),  # none is right
         ((0, 0, 100), (10, 90), (500, 500), "not enough data"),
     ],
 )  # fmt: skip
@@ -120,6 +124,18 @@ def test_what_the_counts_tell(right, wrong, found, passed):
     told = verifier_condition(counts(*found), card=card(right, wrong))
     assert told.passed == passed
     assert bool(told.next) is (passed != "pass")
+
+
+def test_a_set_in_which_nothing_is_right_is_refused_and_not_called_unlike(benchmark):
+    import numpy as np
+
+    found = []
+    for run in range(60):
+        random = np.random.default_rng([4, run])
+        one, _ = benchmark.set_of(random, 0.9, 0.3, 0.0)
+        found.append(verifier_condition(one, card=benchmark.card_of(random, 0.9, 0.3, (100, 100))))
+    assert sum(one.passed == "pass" for one in found) == 0
+    assert sum(one.figures["p_unlike"] <= 0.01 for one in found) <= 3  # 4 come with a chance of .003 at .01
 
 
 def test_a_set_of_which_nothing_was_accepted_is_not_admitted():

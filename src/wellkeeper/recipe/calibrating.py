@@ -321,6 +321,7 @@ def _written(
         "model": document["model"],
         "suite": document["suite"],
         "purpose": purpose,
+        "samples": document["samples"],
         "all": document["recommended"],
         "by_difficulty": []
         if found is None

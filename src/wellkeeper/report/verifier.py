@@ -124,15 +124,19 @@ def _remarks(document: Document) -> list[str]:
     found = []
     for card in _cards(document):
         name = one_line(text(card.get("name"), "verifier"), 80)
-        labelled = integer(card.get("labelled"))
         if card.get("better_than_chance") is not True:
             found.append(
                 f"{name} cannot be told from chance (p = {_p(card, 'p_chance')}): it keeps wrong texts as often as "
                 "right ones. Use another, or label more texts."
             )
         if card.get("few") is True:
+            right, wrong = (
+                integer(side.get("accepted")) + integer(side.get("rejected"))
+                for side in (table(card, "right"), table(card, "wrong"))
+            )
             found.append(
-                f"{name} was measured on {COMMA.of(labelled, 'labelled text')}: bounds are wide. Label 200 or more."
+                f"{name} gave a verdict on {COMMA.count(right)} right and {COMMA.count(wrong)} wrong texts: bounds "
+                "are wide. Label 200 or more, at least 50 of each."
             )
         if card.get("biased") is True:
             rare, common = (_kept(table(card, side)) for side in ("rare", "common"))

@@ -37,7 +37,9 @@ from wellkeeper.vet.verifiers import VerifierSet, families_of
 
 SCHEMA = "wellkeeper.verifier/1"
 FEWEST_LABELLED = 200
-"""Texts that people have labelled, right and wrong together, below which a card says so (our note: >= 200)."""
+"""Labelled texts with a verdict, right and wrong together, below which a card says so (our note: >= 200)."""
+FEWEST_OF_EACH = 50
+"""... and of right texts, and of wrong ones: of 200 labels, 198 right, nobody can tell phi from psi."""
 LEVEL = 0.05
 
 
@@ -86,6 +88,12 @@ class Card:
     def labelled(self) -> int:
         """Texts with a label, those with an unknown verdict too."""
         return self.right.told + self.right.unknown + self.wrong.told + self.wrong.unknown
+
+    @property
+    def is_few(self) -> bool:
+        """Whether it has too few verdicts on right or on wrong texts to say that the verifier is none."""
+        told = (self.right.told, self.wrong.told)
+        return sum(told) < FEWEST_LABELLED or min(told) < FEWEST_OF_EACH
 
     @property
     def phi(self) -> Interval | None:
@@ -146,7 +154,7 @@ class Card:
             "labels": self.labels,
             "created": self.created,
             "labelled": self.labelled,
-            "few": self.labelled < FEWEST_LABELLED,
+            "few": self.is_few,
             "phi": None if self.phi is None else self.phi.to_json(),
             "psi": None if self.psi is None else self.psi.to_json(),
             "threshold": self.threshold,

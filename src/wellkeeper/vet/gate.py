@@ -231,7 +231,9 @@ def register_condition(earlier: Sequence[Round], present: Round, *, most: int = 
             figures=figures,
         )
     said = (
-        f"{family} decides alone in round {alone} of {most} that are allowed." if alone else _not_alone(present)
+        f"{family} decides alone in round {alone} of {most} that are allowed."
+        if alone
+        else _not_alone(present)
     )
     return Condition(name="register", passed="pass", said=said, figures=figures)
 

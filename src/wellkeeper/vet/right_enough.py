@@ -8,7 +8,7 @@ from typing import Any
 
 from wellkeeper.measure.verifier import Audited, KeptRight, audited_right, kept_right
 from wellkeeper.vet.anchors import risen
-from wellkeeper.vet.cards import FEWEST_LABELLED, Card, Labelled
+from wellkeeper.vet.cards import FEWEST_LABELLED, FEWEST_OF_EACH, Card, Labelled
 from wellkeeper.vet.condition import Condition, Passed
 
 LEAST_RIGHT = 0.5
@@ -17,7 +17,11 @@ LEAST_RIGHT = 0.5
 [1] Feng et al., ICLR 2025, arXiv 2406.07515; `wellkeeper.measure.verifier` has the arithmetic.
 """
 _UNLIKE = 0.01
-"""At most this p-value of being kept no more often than the card's right texts: the set is unlike them."""
+"""At most this p-value of being kept no more often than the card's right texts, or no less often than its wrong ones:
+the set is unlike them, for whatever share of it is right, between the two it must lie."""
+_ENOUGH = (
+    f"{FEWEST_LABELLED} labelled texts or more, at least {FEWEST_OF_EACH} right and {FEWEST_OF_EACH} wrong"
+)
 
 
 def verifier_condition(
@@ -25,9 +29,9 @@ def verifier_condition(
 ) -> Condition:
     """Whether what was kept is right often enough, by the one-sided 95 % bounds of its share.
 
-    Fails where the bound from above is below `least_right`, and where a card of `FEWEST_LABELLED` labels or more cannot
-    tell phi from psi: such a verifier keeps wrong texts as often as right ones. Nothing can be told where the card is
-    of texts unlike these: more of the set was kept than of the texts labelled right.
+    Fails where the bound from above is below `least_right`, and where a card that is not of few labels cannot tell phi
+    from psi: such a verifier keeps wrong texts as often as right ones. Nothing can be told where the card is of texts
+    unlike these: more of the set was kept than of the texts labelled right, or less than of those labelled wrong.
 
     Args:
         found: verdicts on the items of the set.
@@ -90,30 +94,39 @@ def _by_card(found: Labelled, card: Card, figures: dict[str, Any], least_right: 
     right = kept_right(card.right.kept, card.wrong.kept, found.kept)
     figures |= {"by": "card", **_right_json(right)}
     rates = _rates(card)
+    told = f"{card.right.told} right and {card.wrong.told} wrong texts with a verdict"
     if not card.is_better_than_chance:
-        is_few = card.labelled < FEWEST_LABELLED
-        said = f"{rates}: it keeps wrong texts as often as right ones, as far as {card.labelled} labels tell."
         return _verifier(
-            "not enough data" if is_few else "fail",
-            said,
-            f"Measure it on {FEWEST_LABELLED} labelled texts or more." if is_few else "Use another verifier.",
+            "not enough data" if card.is_few else "fail",
+            f"{rates}: it keeps wrong texts as often as right ones, as far as {told} tell.",
+            f"Measure it on {_ENOUGH}." if card.is_few else "Use another verifier.",
             figures,
         )
-    unlike = risen(card.right.kept, found.kept)
+    unlike, less = _unlike(found, card)
     figures["p_unlike"] = unlike
     if unlike <= _UNLIKE:
+        side, labelled = ("less", card.wrong) if less else ("more", card.right)
         return _verifier(
             "not enough data",
-            f"{found.accepted} of {found.told} texts were kept, more than of the texts that people call right "
-            f"({card.right.accepted} of {card.right.told}): the card is of texts unlike these.",
+            f"{found.accepted} of {found.told} texts were kept, {side} than of the texts that people call "
+            f"{'wrong' if less else 'right'} ({labelled.accepted} of {labelled.told}): the card is of texts unlike "
+            "these.",
             "Label a random part of this set, and give it as --audited FILE.",
             figures,
         )
-    few = (
-        f" ({card.labelled} labels, fewer than {FEWEST_LABELLED})" if card.labelled < FEWEST_LABELLED else ""
-    )
+    few = f" (by only {told})" if card.is_few else ""
     said = f"{rates}{few}; it kept {found.accepted} of {found.told}"
     return _by_bounds(right, said, figures, least_right, "labels")
+
+
+def _unlike(found: Labelled, card: Card) -> tuple[float, bool]:
+    """The p-value of a set like the card's texts, and whether less of it was kept than of any of them.
+
+    It is the smaller of two, of which only one can be small: phi is above psi here.
+    """
+    more = risen(card.right.kept, found.kept)
+    less = risen(found.kept, card.wrong.kept)
+    return min(more, less), less < more
 
 
 def _by_bounds(
