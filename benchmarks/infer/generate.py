@@ -1,6 +1,7 @@
 """Texts asked for by topic beside texts asked for without: which rare cells of human text do they reach?
 
-    python benchmarks/infer/generate.py WORK [--documents 60] [--tokens 48] [--seeds 3] [--model M.gguf] [--json]
+    python benchmarks/infer/generate.py WORK [--documents 60] [--tokens 48] [--seeds 5] [--first 0] [--json]
+    python benchmarks/infer/generate.py WORK --model M.gguf
     python benchmarks/infer/generate.py WORK --data FOLDER
 
 SmolLM2-135M-Instruct in 4 bits writes on one thread, at temperature 1. Human text is that of `--data` (text or JSON
@@ -8,7 +9,9 @@ lines with `text`), by default the paragraphs of 40 words or more of WikiText-2'
 the answers: a run that was stopped goes on.
 
 *Guided*: `wellkeeper generate` with its usual templates and tail share, one try each, half of the documents held out.
-*Unguided*: as many requests, with the same limit, for a paragraph and no more. Each seed draws both anew.
+*Unguided*: as many requests, with the same limit, for a paragraph and no more. *Unguided+*: the same and then more of
+them, until prompts and answers come to as many tokens as those of the guided arm. Each seed draws all anew, and who is
+held out.
 
 Cells are the topics that `generate` asks for, one for 25 of the documents held out. A text lies in the cell whose
 held-out documents, in the mean, are most like it; no prompt has shown those. *Reached* is the share of the rare cells
@@ -21,7 +24,8 @@ prompt; and *unprompted*, less every word that does. What little is left of a sh
 falls where it falls: read it beside *asked*. *Human* is as many of the documents that prompts may show, cut to the
 same length.
 
-Intervals are Student's over seeds, of the logarithm of the ratio.
+Ratios are of the means over seeds, with Fieller's interval by Student's t over seeds (J. R. Stat. Soc. B 16 (1954)
+175-185): it holds where an arm reaches nothing, and has no end where the unguided mean may be 0.
 """
 
 import argparse
@@ -41,7 +45,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from numpy.typing import NDArray
 
-from wellkeeper.core.answers import Prompt
+from wellkeeper.core.answers import Output, Prompt
 from wellkeeper.infer.cache import Cached, Store
 from wellkeeper.infer.sampling import Item, Sampler, collect
 from wellkeeper.kernels.bags import BUCKETS, bags_of
@@ -70,6 +74,7 @@ PEOPLE = 200  # human documents to compare with, at most
 RUN = 4  # words in a row that are a quotation
 FIGURES = ("reached", "mass", "in_rare", "words")
 VARIANTS = ("", "_unquoted", "_unprompted")
+ARMS = ("guided", "unguided", "unguided+")
 
 
 # --- human text ---------------------------------------------------------------------------------------------------
@@ -205,10 +210,16 @@ def guided(sampler: Sampler, human: Path, work: Path, documents: int, seed: int,
     )
 
 
-def unguided(sampler: Sampler, work: Path, documents: int, seed: int) -> Arm:
-    items = [Item(name=str(place), prompt=UNGUIDED[place % len(UNGUIDED)]) for place in range(documents)]
+def unguided(sampler: Sampler, work: Path, documents: int, seed: int, *, until: int = 0) -> Arm:
+    """Texts asked for without a topic, and more of them until they have cost `until` tokens, prompts and all."""
+    items: list[Item] = []
+    outputs: list[Output] = []
     with Store(work / f"unguided-{seed}.sqlite") as store:
-        outputs = [one for (one,) in collect(Cached(sampler, store), items, run=f"unguided {seed}")]
+        cached = Cached(sampler, store)
+        while len(items) < documents or sum(map(_cost, outputs)) < until:
+            place = len(items)
+            items.append(Item(name=str(place), prompt=UNGUIDED[place % len(UNGUIDED)]))
+            outputs += [one for (one,) in collect(cached, items[-1:], run=f"unguided {seed}")]
     kept = [(cleaned(one.text, one.finish), item) for one, item in zip(outputs, items, strict=True)]
     kept = [(text, item) for text, item in kept if text]
     return Arm(
@@ -217,6 +228,10 @@ def unguided(sampler: Sampler, work: Path, documents: int, seed: int) -> Arm:
         sum(one.tokens or 0 for one in outputs),
         sum(one.prompt_tokens or 0 for one in outputs),
     )
+
+
+def _cost(output: Output) -> int:
+    return (output.tokens or 0) + (output.prompt_tokens or 0)
 
 
 def _plain(prompt: Prompt) -> str:
@@ -234,17 +249,16 @@ def of_people(held: Held, documents: int, words: int) -> dict[str, float]:
 
 
 def ratio(first: Sequence[float], second: Sequence[float]) -> dict[str, float | None]:
-    """Geometric mean of the ratios, with Student's interval over seeds."""
-    if min(*first, *second) <= 0:
-        return {"estimate": None, "low": None, "high": None}
-    logs = np.log(np.array(first) / np.array(second))
-    wide = reach(len(logs) - 1) * logs.std(ddof=1) / math.sqrt(len(logs)) if len(logs) > 1 else math.nan
-    middle = float(logs.mean())
-    return {
-        "estimate": math.exp(middle),
-        "low": math.exp(middle - wide),
-        "high": math.exp(middle + wide),
-    }
+    """Ratio of the means over seeds, with Fieller's interval; None: no such end."""
+    x, y = float(np.mean(first)), float(np.mean(second))
+    estimate = x / y if y else None
+    if len(first) < 2:
+        return {"estimate": estimate, "low": None, "high": None}
+    spread = np.cov(first, second) * reach(len(first) - 1) ** 2 / len(first)
+    a, b, c = y * y - spread[1, 1], x * y - spread[0, 1], x * x - spread[0, 0]  # a r^2 - 2 b r + c <= 0
+    root = math.sqrt(max(0.0, b * b - a * c))
+    low = 0.0 if c <= 0 else float(c / (b + root))
+    return {"estimate": estimate, "low": low, "high": float((b + root) / a) if a > 0 else None}
 
 
 def measured(options: argparse.Namespace) -> dict[str, Any]:
@@ -256,14 +270,17 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     human.write_text("\n".join(lines) + "\n")
     rows, about = [], []
     with ModelPlace(gguf=str(options.model or smollm2())).sampler(tokens=options.tokens) as sampler:
-        for seed in range(options.seeds):
+        for seed in range(options.first, options.first + options.seeds):
             held = Held(human, options.work / f"guided-{seed}" / ".work", seed, topics)
+            by_topic = guided(sampler, human, options.work, options.documents, seed, topics)
+            cost = by_topic.tokens + by_topic.prompt_tokens
             arms = {
-                "guided": guided(sampler, human, options.work, options.documents, seed, topics),
+                "guided": by_topic,
                 "unguided": unguided(sampler, options.work, options.documents, seed),
+                "unguided+": unguided(sampler, options.work, options.documents, seed, until=cost),
             }
             rows += [{"arm": name, "seed": seed, **arm.figures(held)} for name, arm in arms.items()]
-            people = of_people(held, options.documents, int(rows[-2]["words_written"]))
+            people = of_people(held, options.documents, int(rows[-3]["words_written"]))
             rows.append({"arm": "human", "seed": seed, **people, "documents": options.documents})
             about.append(
                 {
@@ -275,24 +292,25 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
             )
             if not options.json:
                 print(about[-1])
-                print("\n".join(line(row) for row in rows[-3:]), flush=True)
-    by = {name: [row for row in rows if row["arm"] == name] for name in ("guided", "unguided")}
+                print("\n".join(line(row) for row in rows[-4:]), flush=True)
+    by = {name: [row for row in rows if row["arm"] == name] for name in ARMS}
     return {
         "about": about,
         "rows": rows,
         "ratios": {
-            name + variant: ratio(
-                *([row[name + variant] for row in by[arm]] for arm in ("guided", "unguided"))
+            f"guided / {other}, {name}": ratio(
+                [row[name] for row in by["guided"]], [row[name] for row in by[other]]
             )
-            for variant in VARIANTS
-            for name in FIGURES
+            for other in ARMS[1:]
+            for name in (figure + variant for variant in VARIANTS for figure in FIGURES)
         },
         "seconds": round(time.perf_counter() - began, 1),
     }
 
 
 def line(row: dict[str, Any]) -> str:
-    told = [f"{row['arm']:9} seed {row['seed']}: {row['documents']} texts, {row.get('tokens', '-')} tokens"]
+    cost = f", {row['tokens']} + {row['prompt_tokens']} tokens" if "tokens" in row else ""
+    told = [f"{row['arm']:9} seed {row['seed']}: {row['documents']} texts{cost}"]
     for variant in VARIANTS:
         names = [name + variant for name in (*FIGURES, "asked") if name + variant in row]
         if names:
@@ -316,7 +334,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="GGUF file")
     parser.add_argument("--documents", type=int, default=60)
     parser.add_argument("--tokens", type=int, default=48)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found = measured(options)
@@ -324,12 +343,8 @@ def main() -> None:
         print(json.dumps(found))
         return
     for name, one in found["ratios"].items():
-        told = (
-            "unguided reached none"
-            if one["estimate"] is None
-            else f"{one['estimate']:.2f} ({one['low']:.2f}-{one['high']:.2f})"
-        )
-        print(f"guided / unguided, {name}: {told}")
+        middle, low, high = ("-" if value is None else f"{value:.2f}" for value in one.values())
+        print(f"{name}: {middle} ({low} to {high})")
     print(f"{found['seconds']} s")
 
 

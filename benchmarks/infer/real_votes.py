@@ -79,7 +79,7 @@ def measure(work: Path, model: Path, items: int, most: int) -> dict[str, Any]:
             if rule == "fixed":
                 shares = [vote.share or 0.0 for vote in voted.votes]
                 hits = [own[0].value == 1 for own in voted.scores]
-                gate = told["shared_errors"]
+                gate, greedy = told["shared_errors"], told["beside_greedy"]
         rows["any of them"] = {"right": mean(any(own) for own in worth), "samples": most}
     told_apart = [
         np.array([share for share, hit in zip(shares, hits, strict=True) if hit is right])
@@ -91,6 +91,7 @@ def measure(work: Path, model: Path, items: int, most: int) -> dict[str, Any]:
         "area under the curve of the vote's share": asdict(area_under_roc(*told_apart)),
         "share of half and more": {"items": len(sure), "right": mean(sure) if sure else None},
         "shared errors": gate,
+        "beside one answer at T=0": greedy,
     }
 
 

@@ -2,6 +2,7 @@
 
     python benchmarks/infer/temperature.py                             # 500 worlds of each kind: ten CPU-minutes
     python benchmarks/infer/temperature.py --worlds 200 --items 100    # the same, small
+    python benchmarks/infer/temperature.py --only even --no-diversity --worlds 3000   # where few fit: a minute
     python benchmarks/infer/temperature.py --json
 
 A made-up model answers an item with one of 26 answers, the first of which is right; at a temperature T it says each
@@ -13,7 +14,8 @@ bent ones, and none for even ones. Worlds: `mixed` has 30, 40 and 30 % of the fi
 Truth is the mean over 200,000 items that measure as the group's do. Columns: `right`, share of worlds in which the
 fitted temperature is the best one, of those where the best is ahead by 5 points or more; `bias`, mean of a figure less
 its truth, in points, of the reported half and of the half that was fitted; `covered`, share of 95 % intervals that hold
-the truth: of accuracy at the fitted temperature, of its gain over 1, and of the change in unlike pairs.
+the truth: of accuracy at the fitted temperature, of its gain over 1, and of the change in unlike pairs; `fits`, worlds
+that fitted another temperature than 1, which alone tell of gain and unlike pairs.
 """
 
 import argparse
@@ -27,7 +29,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wellkeeper.infer.temperature import Calibration, Group, Tasks, calibrate_temperature
+from wellkeeper.infer.fitted import Calibration, Group
+from wellkeeper.infer.temperature import Tasks, calibrate_temperature
 from wellkeeper.measure.jackknife import Interval
 
 GRID = (0.0, 0.5, 1.0)
@@ -152,7 +155,7 @@ def measured(
         for name, group, own in groups_of(found, population):
             rows[name].append(_row(group, *truth(population, group, own)))
     return {
-        name: {"worlds": len(found), **_means(found)}
+        name: {"worlds": len(found), **(told := _means(found)), "fits": round(told["fits"] * len(found))}
         for name, found in rows.items()
         if len(found) >= worlds / 2  # groups that chance alone made, by joining others, are left out
     }
@@ -179,6 +182,7 @@ def _row(group: Group, accuracy: Numbers, diversity: Numbers) -> dict[str, float
     if group.verdict == "better":
         row["false gain"] = float(accuracy[at] <= accuracy[base])
     row["said to be better"] = float(group.verdict == "better")
+    row["fits"] = float(point.gain is not None)
     return row
 
 
@@ -201,7 +205,9 @@ def _line(name: str, row: Mapping[str, Any]) -> str:
     cells = [name, cell("best", 1), cell("fitted", 2), cell("right")]
     cells += [cell(f"bias of the {half} half", 2, 100) for half in ("reported", "fitted")]
     cells += [cell(f"covered, {what}") for what in ("accuracy", "gain", "diversity")]
-    return "| " + " | ".join([*cells, cell("said to be better")]) + " |"
+    return (
+        "| " + " | ".join([*cells, cell("said to be better"), f"{row['fits']:,} of {row['worlds']:,}"]) + " |"
+    )
 
 
 def main() -> None:
@@ -212,12 +218,21 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=300)
     parser.add_argument("--samples", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=WORLDS, help="one kind of worlds")
+    parser.add_argument("--no-diversity", action="store_true", help="several times as quick")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     begun = time.process_time()
     found = {
-        world: measured(world, given.worlds, given.items, seed=given.seed, samples=given.samples)
-        for world in WORLDS
+        world: measured(
+            world,
+            given.worlds,
+            given.items,
+            seed=given.seed,
+            samples=given.samples,
+            measures=not given.no_diversity,
+        )
+        for world in ([given.only] if given.only else WORLDS)
     }
     seconds = round(time.process_time() - begun, 1)
     if given.json:
@@ -227,9 +242,9 @@ def main() -> None:
     for world, rows in found.items():
         print(f"\n{world}")
         print(
-            "| group | best | fitted | right | bias | bias, fitted half | accuracy | gain | diversity | better |"
+            "| group | best | fitted | right | bias | bias, fitted half | accuracy | gain | diversity | better | fits |"
         )
-        print("| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |")
+        print("| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |")
         for name, row in rows.items():
             print(_line(name, row))
     print(f"\n{seconds} CPU-s")

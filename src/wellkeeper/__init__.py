@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from wellkeeper import errors
 
 if TYPE_CHECKING:
+    from wellkeeper.infer.voting import best_of_n, vote
     from wellkeeper.ledger.forget import forget
     from wellkeeper.ledger.verify import verify
     from wellkeeper.recipe.anchors import build_anchors
@@ -54,6 +55,7 @@ __all__ = [
     "ask",
     "audit",
     "audit_images",
+    "best_of_n",
     "build_anchors",
     "compare",
     "compare_runs",
@@ -66,12 +68,14 @@ __all__ = [
     "read_suite",
     "recommend",
     "verify",
+    "vote",
 ]
 
 _HOMES = {
     "ask": "wellkeeper.recipe.asking",
     "audit": "wellkeeper.recipe.audit",
     "audit_images": "wellkeeper.recipe.images",
+    "best_of_n": "wellkeeper.infer.voting",
     "build_anchors": "wellkeeper.recipe.anchors",
     "compare": "wellkeeper.recipe.compare",
     "compare_runs": "wellkeeper.recipe.compare_runs",
@@ -83,6 +87,7 @@ _HOMES = {
     "read_suite": "wellkeeper.suites.reading",
     "recommend": "wellkeeper.recipe.recommend",
     "verify": "wellkeeper.ledger.verify",
+    "vote": "wellkeeper.infer.voting",
     "Audit": "wellkeeper.recipe.results",
     "Comparison": "wellkeeper.recipe.results",
     "Curation": "wellkeeper.recipe.results",

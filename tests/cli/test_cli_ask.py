@@ -106,13 +106,21 @@ def test_votes_stop_when_they_are_sure_and_go_on_by_another_rule_without_paying_
         "Votes (beta): 4.0 samples an item of at most 40, 90.0% saved; 0% certified"
         in done.stdout.splitlines()
     )
-    assert {request["asked"]["temperature"] for request in server.requests()} == {1.0}
+    assert sorted(request["asked"]["temperature"] for request in server.requests()) == 12 * [0] + 48 * [1]
     told = run(folder, *at(server, "--vote", "certificate", "--most", "8", "--json", "--exit-zero"))
     vote = json.loads(told.stdout)["vote"]
     assert (vote["mean_samples"], vote["certified"], vote["stopped"]) == (8.0, 1.0, {"certified": 12})
-    assert len(server.requests()) == 12 * 8
+    assert (vote["beside_greedy"]["items"], vote["beside_greedy"]["gain"]["estimate"]) == (12, 0)
+    assert len(server.requests()) == 12 * (8 + 1)
     found = read_run(folder / "v1")
     assert found.items[0].outputs[0].note == "8 of 8 votes, certified"
+
+
+def test_the_answer_at_temperature_0_beside_a_vote_can_be_left_out(folder, server):
+    server.always(**QUICK)
+    told = run(folder, *at(server, "--vote", "beta", "--no-beside-greedy", "--json", "--exit-zero"))
+    assert json.loads(told.stdout)["vote"]["beside_greedy"] is None
+    assert {request["asked"]["temperature"] for request in server.requests()} == {1.0}
 
 
 def test_a_model_that_always_makes_the_same_error_is_warned_of_and_exits_with_1(folder, server):
@@ -167,6 +175,10 @@ def test_answers_that_did_not_come_exit_with_1_and_say_so(folder, server):
             r"--cut-votes is about votes",
         ),
         (
+            ("suite.jsonl", "--gguf", "a", "--out", "x", "--no-beside-greedy"),
+            r"--no-beside-greedy is about votes",
+        ),
+        (
             ("suite.jsonl", *MODEL, "--out", "x", "--vote", "beta", "--samples", "3"),
             r"3 answers an item and a vote were asked for",
         ),
@@ -175,7 +187,7 @@ def test_answers_that_did_not_come_exit_with_1_and_say_so(folder, server):
             r"At a temperature of 0 there is nothing to vote on",
         ),
     ],
-    ids=["model", "suite", "file", "slice", "system", "most", "cut", "samples", "cold"],
+    ids=["model", "suite", "file", "slice", "system", "most", "cut", "greedy", "samples", "cold"],
 )
 def test_what_cannot_run_exits_with_2_and_the_next_step(folder, arguments, says):
     done = run(folder, *arguments)
@@ -267,7 +279,9 @@ def test_a_run_that_is_killed_twice_repeats_no_finished_call_and_ends_as_if_it_w
 
 
 def test_a_vote_that_is_killed_repeats_no_finished_call(folder, server):
-    arguments = at(server, "--vote", "fixed", "--most", "5", "--at-once", "2", "--exit-zero")
+    arguments = at(
+        server, "--vote", "fixed", "--most", "5", "--no-beside-greedy", "--at-once", "2", "--exit-zero"
+    )
     server.exactly(*[QUICK] * 20, {"wait": 60})
     code, _ = stopped(folder, server, signal.SIGKILL, arguments, after=22)
     assert code == -signal.SIGKILL

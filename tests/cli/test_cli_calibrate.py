@@ -11,6 +11,8 @@ import pytest
 from language_model_files import needs_lm, smollm2
 from served import Served
 
+from wellkeeper.infer.temperature import in_calibration_half
+
 QUICK = {"content": "4", "usage": {"prompt_tokens": 9, "completion_tokens": 1}}
 SUITE = "\n".join(
     json.dumps({"name": f"n{number}", "prompt": f"{number} + 1?", "reference": str(number + 1)})
@@ -44,9 +46,9 @@ def settings(folder):
     }
 
 
-def run(folder, *arguments):
+def run(folder, *arguments, seconds=180):
     return subprocess.run(
-        command(*arguments), capture_output=True, check=False, timeout=180, **settings(folder)
+        command(*arguments), capture_output=True, check=False, timeout=seconds, **settings(folder)
     )
 
 
@@ -137,14 +139,17 @@ def test_a_real_model_is_calibrated_on_items_that_it_knows(folder):
         "name: next\nscorer: {kind: numeric}\ntokens: 4\nitems: {path: next.jsonl, name: name, prompt: prompt, "
         "reference: reference}\n"
     )
+    numbers = {True: [], False: []}  # ten of either half: the fewest that are told of
+    for number in range(60):
+        numbers[in_calibration_half(f"n{number}")].append(number)
     rows = [
         {"name": f"n{number}", "prompt": f"Say the number {number}.", "reference": str(number)}
-        for number in range(40)
+        for half in numbers.values()
+        for number in half[:10]
     ]
     (folder / "next.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    done = run(
-        folder, "suite.yaml", "--gguf", smollm2(), "--out", "out", "--grid", "0", "--samples", "2", "--json"
-    )
+    options = ("--out", "out", "--grid", "0", "--samples", "2", "--json")
+    done = run(folder, "suite.yaml", "--gguf", smollm2(), *options, seconds=1200)
     assert done.returncode in {0, 1}, done.stderr
     found = json.loads(done.stdout)["calibration"]["all"]
     assert [point["temperature"] for point in found["points"]] == [0.0, 1.0]

@@ -133,6 +133,13 @@ def test_at_a_temperature_of_0_all_diversity_is_lost():
     assert -1 <= lost.change.low < lost.change.high < 0
 
 
+def test_items_that_are_all_alike_are_no_proof_that_there_is_no_spread():
+    tasks = tasks_of(np.full((40, 2), 0.5), diversity={"unlike": np.tile([0.0, 0.5], (40, 1))})
+    point = calibrate_temperature(tasks, (0.0, 1.0)).one.at(1.0)
+    for found in (point.accuracy, point.diversity["unlike"]):
+        assert found.low < 0.35 < 0.65 < found.high
+
+
 def test_each_group_gets_its_own_temperature():
     rng = np.random.default_rng(3)
     difficulty = rng.choice([0.0, 0.5, 1.0], 300)

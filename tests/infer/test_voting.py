@@ -1,5 +1,6 @@
 """Votes: the same answer for any number of requests at a time, nothing asked in vain, and nothing paid for twice."""
 
+import json
 import multiprocessing
 import os
 import random
@@ -134,6 +135,17 @@ def test_of_choices_the_certificate_knows_how_many_answers_there_are():
     eight, _ = of(*["A"] * 40, stop="certificate", equivalence=ByChoice(list("stuvwxyz")))
     assert (two.samples, eight.samples) == (7, 10)
     assert of(*["A"] * 40, stop="certificate", answers=2)[0].samples == 7
+
+
+def test_a_prompt_alone_is_an_item_whose_random_numbers_hang_on_it():
+    talk = [{"role": "user", "content": "2 + 3?"}]
+    for prompt, name in (("2 + 3?", "2 + 3?"), (talk, json.dumps(talk))):
+        found = vote(Model(dice), prompt)
+        assert found == vote(Model(dice), Item(name=name, prompt=prompt))
+        assert best_of_n(Model(dice), prompt, 2, lambda item, output: 1.0).name == name
+        assert self_consistency(Model(lambda *_: "#### 5"), prompt).name == name
+    with pytest.raises(InputError, match="is neither a text nor messages"):
+        vote(Model(dice), 5)
 
 
 # --- many votes ---------------------------------------------------------------------------------------------------

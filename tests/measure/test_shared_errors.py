@@ -75,6 +75,27 @@ def test_the_vote_of_other_numbers_of_voters_is_drawn_from_what_was_seen():
     assert shared_errors(play, np.zeros(400, np.int64), voters=EXPERTS) == found
 
 
+def test_items_that_differ_are_no_reason_to_call_a_vote_useless_that_gains():
+    """Half of the items are right in .7 of samples, half in .1, and all errors of an item are one: a gain of .10."""
+    random, warned = stream(0, "unlike items"), []
+    for _ in range(200):
+        chance = np.where(random.random(20) < 0.5, 0.7, 0.1)
+        labels = (random.random((20, 20)) >= chance[:, None]).astype(np.int64)
+        vote = (labels == 0).mean(axis=1) > 0.5
+        found = shared_errors(labels[:, :4], np.zeros(20, np.int64), vote=vote)
+        warned.append(found.warning is not None)
+        assert found.warning is None or found.gain.estimate <= 0 or found.between <= 0.1
+    assert np.mean(warned) < 0.2
+
+
+def test_the_share_of_variance_between_items_is_that_of_the_world():
+    random = stream(0, "between")
+    chance = np.where(random.random(20_000) < 0.5, 0.7, 0.1)
+    labels = (random.random((20_000, 4)) >= chance[:, None]).astype(np.int64)
+    assert shared_errors(labels, np.zeros(20_000, np.int64)).between == pytest.approx(0.09 / 0.24, abs=0.01)
+    assert world(0.6).between == pytest.approx(0, abs=0.01)
+
+
 # --- what it is set beside ----------------------------------------------------------------------------------------
 
 

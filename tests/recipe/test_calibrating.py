@@ -64,6 +64,7 @@ def test_the_folder_holds_report_document_and_temperatures(whole):
     told = json.loads((folder / "temperature.json").read_text())
     assert (told["schema"], told["all"]) == ("wellkeeper.temperature/1", 0.0)
     assert told["not_for"] == "data to be trained on"
+    assert told["samples"] == 8
     assert {row["name"]: row["temperature"] for row in told["by_difficulty"]}["hard"] == 1.0
     assert (folder / "report.html").read_text().startswith("<!doctype html>")
     assert set(found.paths) == {"report", "json", "temperature", "cache"}

@@ -52,14 +52,14 @@ class Model:
         pass
 
 
-def asked(tmp_path, model=None, suite=None, *, rule="beta", most=40, cut_votes=False, **changed):
+def asked(tmp_path, model=None, suite=None, *, rule="beta", most=40, cut_votes=False, greedy=False, **changed):
     """The run and its votes."""
     options = {
         "name": "v1", "now": NOW, "out": tmp_path / "run", "model": "adder", "seed": None, "cache": None,
         "samples": None, "temperature": None, "budget": None, "judge": None, "judge_budget": None, "fresh": False,
         "listener": lambda event: None, **changed,
     }  # fmt: skip
-    voting = Voting(stopping=Stopping(rule=rule, most=most), cut_votes=cut_votes)
+    voting = Voting(stopping=Stopping(rule=rule, most=most), cut_votes=cut_votes, beside_greedy=greedy)
     return _ask(suite or suite_of(), model or Model(), voting=voting, **options)
 
 
@@ -197,6 +197,101 @@ def test_a_judge_is_asked_for_the_answer_of_the_vote_alone(tmp_path):
     run, voted = asked(tmp_path, suite=suite_of(12, scorer={"kind": "judge"}), judge=judge)
     assert (len(judge.asked), voted.gate) == (12, None)
     assert run.items[0].scores == (1.0,)
+
+
+# --- beside one answer at a temperature of 0 ------------------------------------------------------------------------
+
+
+class Sharp(Model):
+    """Is right in a share `sharp` of items at a temperature of 0, and rejects that temperature where this is None."""
+
+    def __init__(self, *, sharp, **given):
+        super().__init__(**given)
+        self.sharp, self.colds = sharp, []
+
+    def sample(self, prompt, n=1, temperature=1.0, seed=0, logprobs=False, *, first=0):
+        if temperature > 0:
+            return super().sample(prompt, n, temperature, seed, logprobs, first=first)
+        self.colds.append(prompt)
+        if self.sharp is None:
+            return [Output(text="", finish="error", note="only a temperature of 1", seed=seed)]
+        number = int(prompt.split()[0])
+        return [Output(text=str(number + 1 + (number % 10 >= 10 * self.sharp)), finish="stop", seed=seed)]
+
+
+def test_a_vote_that_beats_its_samples_and_loses_to_one_answer_at_temperature_0_is_warned_of(tmp_path):
+    model = Sharp(sharp=1.0, skill=0.3, shared=0.3)
+    run, voted = asked(tmp_path, model, suite_of(60), most=8, rule="fixed", greedy=True)
+    assert voted.gate.verdict == "votes help"
+    change = voted.greedy.change
+    assert (change.units, change.before, change.test) == (60, 1.0, "McNemar mid-p")
+    assert change.after == sum(item.score for item in run.items) / 60
+    assert change.change.high < 0
+    assert (voted.greedy.verdict, voted.verdict) == ("votes do not help", "votes do not help")
+    assert run.notes == (voted.greedy.warning,)
+    assert run.notes[0].startswith("One answer at a temperature of 0 is worth 100.0 points, and the vote ")
+    assert run.notes[0].endswith("Ask once, at a temperature of 0.")
+    assert len(model.colds) == 60
+    assert all(item.outputs[0].note.endswith("votes") for item in run.items)  # what is kept is the vote
+
+
+def test_a_vote_that_beats_one_answer_at_temperature_0_helps(tmp_path):
+    run, voted = asked(tmp_path, Sharp(sharp=0.4), suite_of(60), greedy=True)
+    assert (voted.greedy.verdict, voted.verdict, run.notes) == ("votes help", "votes help", ())
+    told = voted.to_json()["beside_greedy"]
+    assert (told["items"], told["greedy"], told["refused"]) == (60, 0.4, "")
+    assert told["gain"]["estimate"] == pytest.approx(told["vote"] - 0.4)
+
+
+def test_twelve_items_decide_nothing(tmp_path):
+    _, voted = asked(tmp_path, Sharp(sharp=0.9), suite_of(12), greedy=True)
+    assert (voted.greedy.verdict, voted.greedy.warning) == ("not enough data", None)
+
+
+def test_answers_at_temperature_0_are_kept_and_not_paid_for_twice(tmp_path):
+    first = asked(tmp_path, Sharp(sharp=0.4), greedy=True)
+    again = Sharp(sharp=0.4)
+    assert asked(tmp_path, again, greedy=True) == first
+    assert (again.asked, again.colds) == ([], [])
+
+
+def test_a_model_that_is_served_at_one_temperature_alone_loses_no_vote(tmp_path):
+    model = Sharp(sharp=None)
+    run, voted = asked(tmp_path, model, greedy=True)
+    assert len(model.colds) == 4
+    assert (voted.greedy.refused, voted.greedy.verdict) == ("only a temperature of 1", "not enough data")
+    assert (len(run.items), run.notes) == (30, ())
+    assert voted.to_json()["beside_greedy"]["gain"] is None
+
+
+def test_an_answer_at_temperature_0_that_did_not_come_is_no_wrong_one(tmp_path):
+    class Flaky(Sharp):
+        def sample(self, prompt, n=1, temperature=1.0, seed=0, logprobs=False, *, first=0):
+            if temperature == 0 and prompt.startswith("7 "):
+                return [Output(text="", finish="error", note="too long", seed=seed)]
+            return super().sample(prompt, n, temperature, seed, logprobs, first=first)
+
+    run, voted = asked(tmp_path, Flaky(sharp=1.0, skill=1.0), greedy=True)
+    assert (voted.greedy.change.units, voted.greedy.change.before) == (29, 1.0)
+    assert run.notes == (
+        "1 answer did not come (too long): run the same command again to ask for them again.",
+    )
+
+
+def test_items_that_no_rule_scores_are_not_asked_at_temperature_0(tmp_path):
+    model = Sharp(sharp=1.0)
+    _, voted = asked(tmp_path, model, suite_of(scorer=None), most=4, greedy=True)
+    assert (voted.greedy, voted.verdict, model.colds) == (None, None, [])
+
+
+def test_texts_of_items_with_choices_may_be_more_than_the_choices(tmp_path):
+    """A scorer of texts reads whole texts, of which there are more than choices: that is no reason to fail at the end."""
+    items = tuple(replace(item, choices=("cod", "cow", item.references[0])) for item in suite_of(12).items)
+    suite = replace(suite_of(12), items=items, scorer={"kind": "exact"})
+    run, voted = asked(tmp_path, Model(skill=0.0), suite, rule="fixed", most=8)
+    assert voted.gate.chance == 0
+    assert min(len(vote.counts) for vote in voted.votes) > 3
+    assert {item.scores for item in run.items} == {(0.0,)}
 
 
 # --- what is refused ----------------------------------------------------------------------------------------------

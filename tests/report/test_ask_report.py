@@ -62,6 +62,8 @@ VOTE = {
         "shared": {"estimate": 0.24, "low": 0.11, "high": 0.37},
         "verdict": "votes help",
     },
+    "beside_greedy": {"gain": {"estimate": -0.05, "low": -0.14, "high": 0.03}, "refused": ""},
+    "verdict": "not enough data",
 }
 
 
@@ -71,10 +73,24 @@ def test_votes_tell_what_they_took_what_did_not_vote_and_what_they_gain():
 
 def test_votes_without_right_answers_tell_no_gain():
     lines = asked_lines(
-        {**DOCUMENT, "vote": {**VOTE, "shared_errors": None, "unread": {}, "unknown_pairs": 0}}
+        {
+            **DOCUMENT,
+            "vote": {
+                **VOTE,
+                **dict.fromkeys(("shared_errors", "beside_greedy", "verdict")),
+                "unread": {},
+                "unknown_pairs": 0,
+            },
+        }
     )
     assert "Votes (beta): 10.3 samples an item of at most 40, 74.2% saved; 35.0% certified" in lines
-    assert not any(line.startswith(("Samples", "Gain", "Shared")) for line in lines)
+    assert not any(line.startswith(("Samples", "Gain", "Shared", "Verdict")) for line in lines)
+
+
+def test_a_model_without_answers_at_temperature_0_is_told_of():
+    refused = {"gain": None, "refused": "only a temperature\nof 1"}
+    lines = asked_lines({**DOCUMENT, "vote": {**VOTE, "beside_greedy": refused}})
+    assert "Gain over one answer at temperature 0: unknown: only a temperature of 1" in lines
 
 
 def test_a_run_without_scores_tells_how_answers_of_a_slice_ended():

@@ -7,7 +7,9 @@ from calibration_samples import BETTER, EVEN, document
 from golden_files import assert_golden
 from rich.console import Console
 
+from wellkeeper.report.blocks import Table
 from wellkeeper.report.calibrate import DISCIPLINE, calibration_lines, print_calibration, render_calibration
+from wellkeeper.report.sections.calibrate import calibration_sections
 
 PATHS = {"report": "out/report.html", "temperature": "out/temperature.json"}
 CASES = {
@@ -63,6 +65,13 @@ def test_no_figure_of_the_calibration_half_is_shown():
 def test_for_training_the_loss_stands_in_the_headline():
     headline = calibration_lines(CASES["train"])[0]
     assert headline.startswith("For data to be trained on, stay at a temperature of 1: at 0 two answers")
+
+
+def test_for_training_no_row_of_the_page_says_to_use_less_than_1():
+    for name, use in (("better", ["0", "0", "0", "1"]), ("train", ["1"] * 4)):
+        (groups,) = (section for section in calibration_sections(CASES[name]) if section.identity == "groups")
+        (table,) = (block for block in groups.blocks if isinstance(block, Table))
+        assert [row[table.head.index("Use")] for row in table.rows][:4] == use
 
 
 def test_a_higher_temperature_is_recommended_for_training_too_and_the_headline_does_not_deny_it():

@@ -22,7 +22,7 @@ DOCUMENT = {
     "answers": {"stop": 20, "length": 4, "refused": 1, "empty": 2, "error": 1},
     "left_out": {"empty": 2, "error": 1, "refused": 1, "repeated": 6},
     "words": {"asked": 30, "written": 21},
-    "copied": {"words": 8, "mean_share": 0.0312, "documents": 3, "mostly": 0},
+    "copied": {"words": 8, "share": 0.0312, "documents": 3, "mostly": 0},
     "held_out": {"documents": 25, "rare_words": 1_200, "found": 48, "found_unprompted": 31},
     "label": {"origin": "ai-generated", "depth": 1, "parents": ["human"], "signed_by": ["ab" * 32]},
     "spent": {"calls_now": 28, "prompt_tokens": 4_200, "tokens": 1_900, "not_settled": 0, "money": 0.0123},

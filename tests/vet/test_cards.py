@@ -1,14 +1,17 @@
 """Cards of verifiers, the labels that they are measured by, and judges that changed since."""
 
+import gzip
 import json
 
+import numpy as np
 import pytest
+import zstandard
 from generated_texts import Fixed, labelled, lines, text
 
 from wellkeeper.errors import InputError
 from wellkeeper.vet.anchors import held_to_card
 from wellkeeper.vet.cards import Card, CardFile, Labelled, card_for, measured, read_cards, write_cards
-from wellkeeper.vet.labels import audited_of, digest_of, read_labelled, read_labels
+from wellkeeper.vet.labels import LabelLine, audited_of, digest_of, read_labelled, read_labels, read_set
 from wellkeeper.vet.verifiers import VerifierSet, verdicts_of
 
 
@@ -62,8 +65,6 @@ def test_a_verifier_that_rejects_rare_right_texts_more_often_is_biased():
 
 
 def test_a_fair_verifier_is_called_biased_no_more_often_than_stated():
-    import numpy as np
-
     random = np.random.default_rng(0)
     found = sum(
         card(rare=counts(40 - a, a), common=counts(60 - b, b)).is_biased
@@ -170,7 +171,7 @@ def test_labels_are_read_in_the_words_that_people_use(tmp_path):
         tmp_path / "l.jsonl", *({"id": f"t{k}", "text": "x", "label": word} for k, word in enumerate(words))
     )
     assert [one.right for one in read_labelled(path)] == [True] * 6 + [False] * 5
-    assert read_labels(path)["t3"] is True
+    assert read_labels(path)["t3"].right is True
 
 
 def test_another_field_may_have_the_label(tmp_path):
@@ -204,16 +205,46 @@ def test_the_digest_of_labels_is_of_the_labels_in_any_order():
     assert digest_of(items) == digest_of(items[::-1]) != digest_of(labelled(False, True))
 
 
+def audit(**rights):
+    return {name: LabelLine(id=name, digest="", right=right) for name, right in rights.items()}
+
+
 def test_an_audit_is_counted_by_the_verdicts_on_the_set():
     said = {"a": "accepted", "b": "accepted", "c": "rejected", "d": "unknown"}
-    found = audited_of({"a": True, "b": False, "d": True}, said)
+    texts = dict.fromkeys(said, "x")
+    found = audited_of(audit(a=True, b=False, d=True), said, texts)
     assert [(one.kept, one.of) for one in (found.accepted, found.rejected, found.unknown)] == [
         (1, 2),
         (0, 0),
         (1, 1),
     ]
     with pytest.raises(InputError, match=r"labels e, which is not in the set\."):
-        audited_of({"e": True}, said)
+        audited_of(audit(e=True), said, texts)
+
+
+def test_labels_of_an_earlier_set_with_the_same_ids_are_refused(tmp_path):
+    path = lines(tmp_path / "l.jsonl", {"id": "a", "text": "old", "label": 1}, {"id": "b", "label": 1})
+    labels, said = read_labels(path), {"a": "accepted", "b": "accepted"}
+    assert audited_of(labels, said, {"a": "old", "b": "new"}).accepted.of == 2
+    with pytest.raises(InputError, match=r"another text than the set has as a now.*Draw again: "):
+        audited_of(labels, said, {"a": "new", "b": "new"})
+
+
+def test_an_audit_without_labels_is_refused(tmp_path):
+    (tmp_path / "l.jsonl").write_text("\n")
+    with pytest.raises(InputError, match=r"holds no label\. Write JSON lines with id and label\."):
+        read_labels(tmp_path / "l.jsonl")
+
+
+@pytest.mark.parametrize("suffix", ["gz", "zst"])
+def test_labels_and_sets_may_be_compressed(tmp_path, suffix):
+    path, press = tmp_path / f"l.jsonl.{suffix}", {"gz": gzip.compress, "zst": zstandard.compress}[suffix]
+    path.write_bytes(press(b'{"id": "a", "text": "x", "label": 1}\n'))
+    assert read_labelled(path)[0].right is True
+    assert read_set(path)[0].text == "x"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(InputError, match=r"is damaged .*Write or fetch it again\."):
+        read_set(path)
 
 
 # --- anchors ------------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ import pytest
 from generated_texts import lines, text
 
 from wellkeeper.errors import InputError
-from wellkeeper.vet.people import HumanVerifier, judged
+from wellkeeper.vet.labels import read_labels
+from wellkeeper.vet.people import HumanVerifier, draw, judged
 from wellkeeper.vet.verifiers import VerifierSet, verdicts_of, verifier_of
 
 
@@ -23,6 +24,13 @@ def test_what_nobody_has_looked_at_waits_and_is_unknown(tmp_path):
     assert (found.said, found.note) == ("unknown", "waits for a person")
     (line,) = (tmp_path / "queue.jsonl").read_text().splitlines()
     assert json.loads(line)["prompt"] == "Which fish?"
+
+
+def test_the_same_text_under_two_ids_waits_twice_for_labels_are_by_id(tmp_path):
+    asked = person(tmp_path)
+    for name in "ab":
+        asked.verdict(text("Cod.", name=name))
+    assert waiting(tmp_path) == ["a", "b"]
 
 
 def test_a_text_waits_once_over_threads_and_runs(tmp_path):
@@ -67,3 +75,35 @@ def test_paths_are_relative_to_the_file_of_verifiers(tmp_path):
     spec = {"kind": "human", "queue": "q.jsonl", "labels": "l.jsonl"}
     verifier_of(spec, folder=tmp_path).verdict(text("a"))
     assert (tmp_path / "q.jsonl").exists()
+
+
+# --- a random part ------------------------------------------------------------------------------------------------
+
+
+def test_more_can_be_drawn_when_some_are_labelled_and_labels_stay(tmp_path):
+    items, path = [text(str(k), name=f"t{k}") for k in range(50)], tmp_path / "part.jsonl"
+    assert draw(items, 10, path) == 10
+    first = [json.loads(line) | {"label": "right"} for line in path.read_text().splitlines()]
+    lines(path, *first)
+    assert draw(items[::-1], 10, path) == 0
+    assert draw(items, 25, path) == 15
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    assert found[:10] == first
+    assert {one["label"] for one in found[10:]} == {None}
+    with pytest.raises(InputError, match=r"line 11: the label under label is null\. Write right or wrong"):
+        read_labels(path)
+
+
+def test_a_part_is_drawn_evenly_from_the_set(tmp_path):
+    counts = [0] * 10
+    for run in range(100):
+        items = [text("x", name=f"run {run} text {place}") for place in range(10)]
+        draw(items, 3, tmp_path / f"{run}.jsonl")
+        for line in (tmp_path / f"{run}.jsonl").read_text().splitlines():
+            counts[int(json.loads(line)["id"].split()[-1])] += 1
+    assert sum(counts) == 300
+    assert sum((count - 30) ** 2 / 30 / 0.7 for count in counts) < 28  # chi-squared of 9: a chance of .001
+
+
+def test_of_a_small_set_all_are_drawn(tmp_path):
+    assert draw([text("x")], 60, tmp_path / "part.jsonl") == 1

@@ -117,3 +117,29 @@ def test_the_block_of_a_page_has_rates_and_a_table(folder):
 @pytest.mark.parametrize("document", [{}, {"whole": None}, {"whole": {"phi": "x", "name": 3}}, {"phi": None}])
 def test_a_broken_card_is_drawn_as_far_as_it_goes(document):
     assert all(isinstance(block, Prose | Ranges | Table) for block in verifier_block(document))
+
+
+# --- a part to label ----------------------------------------------------------------------------------------------
+
+
+def test_a_random_part_is_written_for_people_and_says_what_to_do(folder):
+    found = run("labelled.jsonl", "--draw", "20")
+    assert found.exit_code == 0
+    assert found.output == (
+        "audit.jsonl has 20 of 240 texts, drawn at random; 20 are new. Have people write right or wrong as the label of "
+        "each, then: wellkeeper vet ... --audited audit.jsonl.\n"
+    )
+    drawn = [json.loads(line) for line in (folder / "audit.jsonl").read_text().splitlines()]
+    assert len(drawn) == 20
+    assert {one["label"] for one in drawn} == {None}
+    again = run("labelled.jsonl", "--draw", "30", "--json")
+    assert json.loads(again.output) == {
+        "schema": "wellkeeper.draw/1", "path": "audit.jsonl", "texts": 240, "drawn": 30, "new": 10,
+    }  # fmt: skip
+
+
+def test_without_verifiers_and_without_a_draw_nothing_is_done(folder):
+    found = run("labelled.jsonl")
+    assert found.exit_code == 2
+    assert "--verifiers FILE, or draw texts to label: --draw N." in found.output
+    assert not (folder / "card.json").exists()

@@ -4,6 +4,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from wellkeeper.measure.jackknife import Interval
@@ -127,8 +128,6 @@ def test_what_the_counts_tell(right, wrong, found, passed):
 
 
 def test_a_set_in_which_nothing_is_right_is_refused_and_not_called_unlike(benchmark):
-    import numpy as np
-
     found = []
     for run in range(60):
         random = np.random.default_rng([4, run])

@@ -51,6 +51,12 @@ if TYPE_CHECKING:
 )
 @click.option("--cut-votes", is_flag=True, help="Let answers vote that were cut at the limit of tokens.")
 @click.option(
+    "--beside-greedy/--no-beside-greedy",
+    default=None,
+    help="Beside a vote, ask each item that a rule scores once at temperature 0, and tell which is better.  [default: "
+    "do]",
+)
+@click.option(
     "--system", metavar="TEXT|@FILE", help="Message of the system, in the place of the suite's own."
 )
 @click.option(
@@ -88,6 +94,7 @@ def ask(
     most: int | None,
     level: float | None,
     cut_votes: bool,
+    beside_greedy: bool | None,
     system: str | None,
     limit: int | None,
     slices: tuple[str, ...],
@@ -112,7 +119,9 @@ def ask(
         from wellkeeper.recipe.samplers import ModelPlace, budget_of
         from wellkeeper.suites.reading import read_suite
 
-        voting = _voting(vote, most=most, level=level, cut_votes=cut_votes)
+        voting = _voting(
+            vote, most=most, level=level, cut_votes=cut_votes or None, beside_greedy=beside_greedy
+        )
         place, judge = ModelPlace.of(options), ModelPlace.of_judge(options)
         asked_of = chosen(
             read_suite(suite), slices=[_pair(given) for given in slices], limit=limit, system=_text(system)
@@ -150,16 +159,17 @@ def _voting(rule: str | None, **settings: Any) -> "Voting | None":
     from wellkeeper.measure.votes import Stopping
     from wellkeeper.recipe.voted import Voting
 
-    given = {name: value for name, value in settings.items() if value not in {None, False}}
+    given = {name: value for name, value in settings.items() if value is not None}
     if rule is None:
         if given:
-            option = next(iter(given)).replace("_", "-")
+            name, value = next(iter(given.items()))
+            option = ("no-" if value is False else "") + name.replace("_", "-")
             raise InputError(
                 f"--{option} is about votes, and none is asked for. Give --vote beta, or leave it out."
             )
         return None
-    cut_votes = given.pop("cut_votes", False)
-    return Voting(stopping=Stopping(rule=rule, **given), cut_votes=cut_votes)  # type: ignore[arg-type]
+    stopping = {name: given.pop(name) for name in ("most", "level") if name in given}
+    return Voting(stopping=Stopping(rule=rule, **stopping), **given)  # type: ignore[arg-type]
 
 
 def _pair(given: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ All of this is for answers that are served. An answer by vote is the model's lik
 what the model says seldom: who trains on it trains on a model at a low temperature, which is how tails are lost.
 """
 
+import json
 import math
 import warnings
 from collections import Counter, deque
@@ -233,7 +234,7 @@ def vote_on_each(
 
 def vote(
     sampler: Sampler,
-    item: Item,
+    item: Item | Prompt,
     *,
     run: str = "vote",
     stop: Rule = "beta",
@@ -249,7 +250,7 @@ def vote(
 
     Args:
         sampler: as in `vote_on_each`.
-        item: what is asked.
+        item: what is asked; random numbers hang on its name, and of a prompt alone on the prompt.
         run: as in `vote_on_each`.
         stop: "fixed", "beta" or "certificate" (`wellkeeper.measure.votes`).
         most: samples.
@@ -267,7 +268,7 @@ def vote(
     """
     (found,) = vote_on_each(
         sampler,
-        [item],
+        [_item(item)],
         run=run,
         stopping=Stopping(rule=stop, most=most, level=level, answers=answers),
         temperature=temperature,
@@ -280,7 +281,7 @@ def vote(
 
 def self_consistency(
     sampler: Sampler,
-    item: Item,
+    item: Item | Prompt,
     *,
     instruction: str = THINK,
     equivalence: Equivalence | None = None,
@@ -298,7 +299,7 @@ def self_consistency(
 
     Args:
         sampler: as in `vote`; an answer that is cut before its end does not vote, so give it enough tokens.
-        item: what is asked.
+        item: likewise.
         instruction: is put after the prompt; "" leaves the prompt as it is.
         equivalence: None: by what an answer announces, as in "the answer is 5".
         run: as in `vote`.
@@ -311,9 +312,10 @@ def self_consistency(
     Raises:
         DataError, InputError, WorkError: as in `vote`.
     """
+    asked = _item(item)
     return vote(
         sampler,
-        replace(item, prompt=_with(item.prompt, instruction)),
+        replace(asked, prompt=_with(asked.prompt, instruction)),
         run=run,
         stop=stop,
         most=most,
@@ -322,6 +324,12 @@ def self_consistency(
         equivalence=equivalence or ByStatement(),
         purpose=purpose,
     )
+
+
+def _item(given: Item | Prompt) -> Item:
+    if isinstance(given, Item):
+        return given
+    return Item(name=given if isinstance(given, str) else json.dumps(given, default=str), prompt=given)
 
 
 def _with(prompt: Prompt, instruction: str) -> Prompt:
@@ -440,7 +448,7 @@ def best_of_each(
 
 def best_of_n(
     sampler: Sampler,
-    item: Item,
+    item: Item | Prompt,
     n: int,
     verifier: Verifier,
     *,
@@ -453,7 +461,9 @@ def best_of_n(
     Raises:
         DataError, InputError, WorkError: as in `best_of_each`.
     """
-    (found,) = best_of_each(sampler, [item], n, verifier, run=run, temperature=temperature, purpose=purpose)
+    (found,) = best_of_each(
+        sampler, [_item(item)], n, verifier, run=run, temperature=temperature, purpose=purpose
+    )
     return found
 
 

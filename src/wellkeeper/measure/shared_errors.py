@@ -14,9 +14,9 @@ error is more frequent. At an accuracy q of single voters, the same in all items
 
     s* = (q / (1 - q) - c) / (1 - c)
 
-on; above 1 no vote is lost. Where items differ, votes gain on the easy ones what they lose on the hard ones, most of
-the errors are of the hard ones, and s* says nothing: it is a guide among items that are alike. How much they differ is
-told by the share of the variance of single answers that lies between items. The gain itself is measured, from the votes.
+on; above 1 no vote is lost. That is a guide among items that are alike. Where they differ, votes gain on the easy ones
+and lose on the hard ones, and most of the errors are of the hard ones. How much they differ is told by the share of the
+variance of single answers that lies between items. The gain itself is measured, from the votes.
 
 Intervals are of 95 %, by a jackknife over items.
 
@@ -219,7 +219,7 @@ def _single(labels: Labels, right: NDArray[np.integer], *, named: bool) -> NDArr
 
 
 def _hits(labels: Labels, right: NDArray[np.integer]) -> NDArray[np.float64]:
-    return ((labels == right[:, None]) & (labels >= 0)).astype(np.float64)
+    return np.asarray((labels == right[:, None]) & (labels >= 0), np.float64)
 
 
 def _between(hits: NDArray[np.float64]) -> float:

@@ -161,8 +161,7 @@ def _ask(
             outputs, scores = drawn, scorers.scores(drawn, listener=listener)
         else:
             voted = voted_on(cached, items, scorers, voting, drawing=drawing, listener=listener)
-            drawn = [list(vote.outputs) for vote in voted.votes]
-            outputs, scores = voted.outputs, voted.scores
+            drawn, outputs, scores = voted.drawn, voted.outputs, voted.scores
     answered = Run(
         name=name,
         model=model,

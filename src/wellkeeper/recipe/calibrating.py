@@ -22,13 +22,12 @@ from wellkeeper.errors import DataError, InputError
 from wellkeeper.infer.cache import Store
 from wellkeeper.infer.cost import Budget
 from wellkeeper.infer.equivalence import Classes, Equivalence, equivalence_of
+from wellkeeper.infer.fitted import Calibration, Group
 from wellkeeper.infer.sampling import Sampler
 from wellkeeper.infer.temperature import (
     FEWEST_ITEMS,
     GRID,
     SAMPLES,
-    Calibration,
-    Group,
     Tasks,
     calibrate_temperature,
     in_calibration_half,

@@ -109,12 +109,14 @@ def generate(
         listener: is told of progress.
 
     Raises:
-        InputError: there is nothing to read, a quota names no topic, or `out` holds another set.
+        InputError: there is nothing to read, a quota names no topic, `out` lies in a folder of human text, or it holds
+            another set or a plan of something else.
         DataError: the quotas do not fit together, or no document may be shown.
         WorkError: the model cannot be asked, rejects all, or the budget ends.
     """
     folder = Path(out)
-    running = _running(folder, work, workers, listener, strict=strict, fresh=fresh)
+    _plan_in(folder)  # something else is told before anything is read, paid or forgotten
+    running = _running(human, folder, work, workers, listener, strict=strict, fresh=fresh)
     source, said = read_seed_cells(
         human, running, text=text, seed=wanted.seed, hold_out=wanted.hold_out, topics=wanted.topics
     )
@@ -161,7 +163,7 @@ def generate(
         "left_out": dict(sorted(course.left_out.items())),
         "templates": dict(sorted(Counter(record.template for record in records).items())),
         "words": _words(course, records),
-        "copied": _copying(records),
+        "copied": _copying(course.in_order),
         "held_out": _held_out(source, course.in_order),
         "label": _label(marked),
         "spent": {
@@ -205,7 +207,7 @@ def plan_of(
     Raises:
         InputError, DataError: as `generate`.
     """
-    running = _running(Path(out), work, workers, listener, strict=strict, fresh=False)
+    running = _running(human, Path(out), work, workers, listener, strict=strict, fresh=False)
     source, said = read_seed_cells(
         human, running, text=text, seed=wanted.seed, hold_out=wanted.hold_out, topics=wanted.topics
     )
@@ -214,6 +216,7 @@ def plan_of(
 
 
 def _running(
+    human: Any,
     out: Path,
     work: str | Path | None,
     workers: int | None,
@@ -222,6 +225,12 @@ def _running(
     strict: bool,
     fresh: bool,
 ) -> Running:
+    for given in human if isinstance(human, list | tuple) else [human]:
+        if isinstance(given, str | Path) and out.resolve().is_relative_to(Path(given).resolve()):
+            raise InputError(
+                f"{out} lies in {given}, and the set would be read with the human text the next time. Choose another "
+                "folder with --out."
+            )
     return Running(
         work=prepare_work(out, work, fresh=fresh),
         workers=workers,
@@ -309,14 +318,12 @@ class _Plan:
         Raises:
             InputError: the folder has another plan.
         """
-        try:
-            earlier = json.loads((folder / PLAN).read_bytes())
-            identity, created = str(earlier["identity"]), str(earlier["created"])
-            datetime.fromisoformat(created)
-        except (OSError, ValueError, KeyError, TypeError):
+        earlier = _plan_in(folder)
+        if earlier is None:
             created = now.astimezone(UTC).isoformat(timespec="seconds")
             self._write(folder, created, ())
             return created
+        identity, created = earlier
         if identity != self.identity:
             raise InputError(
                 f"{folder} holds a set of another reference, model or setting. Give another folder with --out, or "
@@ -330,6 +337,26 @@ class _Plan:
 
     def _write(self, folder: Path, created: str, records: Sequence[Generated]) -> None:
         write_atomic(folder / PLAN, _bytes(self.to_json(created, records)))
+
+
+def _plan_in(folder: Path) -> tuple[str, str] | None:
+    """Identity and time of the plan in a folder; None: there is none.
+
+    Raises:
+        InputError: its `plan.json` is none of ours.
+    """
+    file = folder / PLAN
+    if not file.exists():
+        return None
+    try:
+        earlier = json.loads(file.read_bytes())
+        if earlier["schema"] != PLAN_SCHEMA:
+            raise ValueError(earlier["schema"])
+        return str(earlier["identity"]), datetime.fromisoformat(earlier["created"]).isoformat()
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{file} is no plan of a set, and would be overwritten. Give another folder with --out, or move it away."
+        ) from None
 
 
 def _forget(folder: Path) -> None:
@@ -360,30 +387,33 @@ def _label(marked: Marked) -> dict[str, Any]:
 def _with_facts(made: Sequence[tuple[Generated, Asked]], watermark: str | None) -> tuple[Generated, ...]:
     """The records with the share of each that stands in its prompt, and the key that marked it."""
     mark_ = {} if watermark is None else {"watermark": watermark}
-    prompts = words_of([asked.prompt_text for _, asked in made])
-    texts = words_of([record.text for record, _ in made])
     return tuple(
-        replace(record, facts={"copied": f"{_share_copied(text, prompt):.3f}", **mark_})
-        for (record, _), text, prompt in zip(made, texts, prompts, strict=True)
+        replace(record, facts={"copied": f"{copied / max(1, all_):.3f}", **mark_})
+        for (record, _), (copied, all_) in zip(made, _sequences(made), strict=True)
     )
 
 
-def _share_copied(text: NDArray[np.uint64], prompt: NDArray[np.uint64]) -> float:
-    """Share, in [0, 1], of a text's sequences of eight words that stand in its prompt; 0 for a shorter text."""
-    mine, shown = (ngrams(np.array([0, some.size]), some, COPIED)[1] for some in (text, prompt))
-    return float(np.isin(mine, shown).mean()) if mine.size else 0.0
+def _sequences(made: Sequence[tuple[Generated, Asked]]) -> list[tuple[int, int]]:
+    """Of each text the sequences of eight words that stand in its prompt, and all; a shorter text has none."""
+    prompts = words_of([asked.prompt_text for _, asked in made])
+    texts = words_of([record.text for record, _ in made])
+    found = []
+    for pair in zip(texts, prompts, strict=True):
+        mine, shown = (ngrams(np.array([0, some.size]), some, COPIED)[1] for some in pair)
+        found.append((int(np.isin(mine, shown).sum()), int(mine.size)))
+    return found
 
 
 # --- what is told of it ------------------------------------------------------------------------------------------
 
 
-def _copying(records: Sequence[Generated]) -> dict[str, Any]:
-    shares = np.array([float(record.facts["copied"]) for record in records])
+def _copying(made: Sequence[tuple[Generated, Asked]]) -> dict[str, Any]:
+    copied, all_ = np.array(_sequences(made)).T
     return {
         "words": COPIED,
-        "mean_share": round(float(shares.mean()), 4),
-        "documents": int(np.count_nonzero(shares)),
-        "mostly": int(np.count_nonzero(shares > 0.5)),
+        "share": round(float(copied.sum() / max(1, all_.sum())), 4),  # of the sequences of all texts
+        "documents": int(np.count_nonzero(copied)),
+        "mostly": int(np.count_nonzero(2 * copied > all_)),
     }
 
 
@@ -416,8 +446,9 @@ def _notes(course: Asking, wanted: Wanted, records: Sequence[Generated]) -> list
     if not missing:
         return []
     why = f" ({'; '.join(course.errors[:_REASONS])})" if course.errors else ""
+    again = "The same command asks again for what did not come. " if course.left_out["error"] else ""
     said = (
         f"{missing:,} of {wanted.documents:,} texts are missing (tries of each: {wanted.tries}): "
-        f"{_counted(course.left_out)}{why}. Give more --tries into another folder, or other templates."
+        f"{_counted(course.left_out)}{why}. {again}Give more --tries into another folder, or other templates."
     )
     return [said]

@@ -50,6 +50,8 @@ class Wanted:
             raise InputError(
                 "There is no template to ask with. Give one, or leave templates out for those built in."
             )
+        if not 0 <= self.temperature < float("inf"):
+            raise InputError(f"The temperature is {self.temperature}. Give a number from 0 up, such as 1.")
         if not 0 <= self.hold_out < 1:
             raise InputError(
                 f"{self.hold_out:g} of the human documents cannot be held out. Give a share from 0 to below 1."
@@ -97,17 +99,26 @@ def follows_instructions(place: ModelPlace) -> bool:
     """Whether a model is one that chats; else it only continues text.
 
     Raises:
-        InputError: the address is none, or the path holds no model.
+        InputError: the address is none, or the path holds no model that can be read.
     """
     if place.gguf is not None:
         return "tokenizer.chat_template" in read_causal(Path(place.gguf)).metadata
     if place.folder is not None:
         folder = Path(place.folder)
-        settings = folder / "tokenizer_config.json"
-        return (folder / "chat_template.jinja").is_file() or (
-            settings.is_file() and bool(json.loads(settings.read_bytes()).get("chat_template"))
-        )
+        return (folder / "chat_template.jinja").is_file() or _has_template(folder / "tokenizer_config.json")
     return Endpoint.at(place.endpoint or "", place.model or "").is_chat
+
+
+def _has_template(settings: Path) -> bool:
+    if not settings.is_file():
+        return False
+    try:
+        told = json.loads(settings.read_bytes())
+    except ValueError as error:
+        raise InputError(
+            f"{settings} is no JSON ({error}). Give a folder that save_pretrained wrote."
+        ) from error
+    return isinstance(told, dict) and bool(told.get("chat_template"))
 
 
 def quotas_of(cells: Sequence[Cell], wanted: Wanted) -> NDArray[np.int64]:

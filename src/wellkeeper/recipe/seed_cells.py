@@ -10,6 +10,7 @@ model are left out of everything, and of equal texts one is shown.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -29,7 +30,7 @@ from wellkeeper.mix.sampling import priority
 from wellkeeper.recipe.corpus import LoadedCorpus
 from wellkeeper.recipe.inputs import groups_of
 from wellkeeper.recipe.running import Running, read_corpus
-from wellkeeper.recipe.tails import WordSample, word_sample
+from wellkeeper.recipe.tails import WordSample, without_repeats, word_sample
 from wellkeeper.recipe.topic_names import tells
 from wellkeeper.recipe.topics import topics_of
 
@@ -87,7 +88,7 @@ class SeedCells:
                 found.names, counts, tail_cells(counts), self.seeds, strict=True
             )
         )
-        self._sample = word_sample(corpus)
+        self._sample = without_repeats(word_sample(corpus), corpus)
         self._shown = ~self.held_out & human
         self.facts = {
             "documents": len(corpus),
@@ -122,14 +123,17 @@ class SeedCells:
 
     def rare_words(self, texts: Sequence[str]) -> list[str]:
         """Words of some documents that few of the documents that may be shown have, in the order of the texts."""
-        low, high = RARE_DOCUMENTS
-        rare = self._held_by(self._shown, low, high)
+        rare = self._rare
         found: dict[str, None] = {}
         for word, place in _spelled(texts):
             at = int(np.searchsorted(rare, place))
             if at < rare.size and rare[at] == place and word.isalpha() and tells(word):
                 found.setdefault(word.lower())
         return list(found)
+
+    @cached_property
+    def _rare(self) -> NDArray[np.uint64]:
+        return self._held_by(self._shown, *RARE_DOCUMENTS)
 
     def rare_held_out(self) -> NDArray[np.uint64]:
         """Hashes, ascending, of the words that one or two of the documents held out have."""

@@ -11,7 +11,8 @@ from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.recipe.scoring import JUDGE_TOKENS, ask_of
 from wellkeeper.vet.anchors import AnchorCheck, held_to_card
 from wellkeeper.vet.cards import CardFile, measured, write_cards
-from wellkeeper.vet.labels import LabelledItem, read_labelled
+from wellkeeper.vet.labels import LabelledItem, read_labelled, read_set
+from wellkeeper.vet.people import draw
 from wellkeeper.vet.verdicts import Verdict
 from wellkeeper.vet.verifiers import VerifierSet, doubted, families_of, read_verifiers, verdicts_of
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from wellkeeper.recipe.samplers import ModelPlace
 
 OUT = "card.json"
+PART = "audit.jsonl"
 ANSWERS = ".answers"
 """Ends the name of the file beside a card that keeps what a judge answered."""
 
@@ -78,6 +80,51 @@ def measure_verifiers(
         cards = measured(whole, items, verdicts)
     write_cards(cards, place)
     return MeasuredCard(cards=cards, path=place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A random part of a set, written for people to label."""
+
+    path: Path
+    of: int  # texts of the set
+    asked: int
+    new: int  # texts that the file did not have before
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Schema `wellkeeper.draw/1`."""
+        return {
+            "schema": "wellkeeper.draw/1",
+            "path": str(self.path),
+            "texts": self.of,
+            "drawn": min(self.asked, self.of),
+            "new": self.new,
+        }
+
+    @property
+    def said(self) -> str:
+        """What was written, and what to do with it."""
+        return (
+            f"{self.path} has {min(self.asked, self.of)} of {self.of} texts, drawn at random; {self.new} are new. Have "
+            f"people write right or wrong as the label of each, then: wellkeeper vet ... --audited {self.path}."
+        )
+
+
+def draw_part(synthetic: str | Path, many: int, *, out: str | Path = PART) -> Drawn:
+    """Write a random part of a set for people to label: what `vet` takes as `--audited`.
+
+    Args:
+        synthetic: JSON lines with id and text.
+        many: texts to draw.
+        out: file of JSON lines. Labels in it stay, and a larger part adds to it.
+
+    Raises:
+        InputError: a file cannot be read.
+        WorkError: `out` cannot be written.
+    """
+    items = read_set(Path(synthetic))
+    return Drawn(path=Path(out), of=len(items), asked=many, new=draw(items, many, Path(out)))
 
 
 @contextmanager

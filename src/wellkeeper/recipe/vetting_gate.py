@@ -34,7 +34,7 @@ from wellkeeper.vet.gate import (
     tail_condition,
     verifier_condition,
 )
-from wellkeeper.vet.labels import audited_of, read_labels
+from wellkeeper.vet.labels import LabelLine, audited_of, read_labels
 from wellkeeper.vet.register import Round, read_register
 from wellkeeper.vet.verdicts import Verdict
 from wellkeeper.vet.verifiers import VerifierSet
@@ -78,7 +78,7 @@ class Gate:
     verifiers: VerifierSet
     terms: Terms
     card: Card | None
-    labels: Mapping[str, bool] | None
+    labels: Mapping[str, LabelLine] | None
     register: Path | None
     _items: Sequence[Generated] = ()
     _verdicts: Sequence[Verdict] = ()
@@ -207,7 +207,8 @@ class Gate:
 
     def _verifier(self) -> Condition:
         said = {item.id: verdict.said for item, verdict in zip(self._items, self._verdicts, strict=True)}
-        audited = None if self.labels is None else audited_of(self.labels, said)
+        texts = {item.id: item.text for item in self._items}
+        audited = None if self.labels is None else audited_of(self.labels, said, texts)
         found = Labelled(
             accepted=self.present.accepted, rejected=self.present.rejected, unknown=self.present.unknown
         )

@@ -119,15 +119,23 @@ def _votes(vote: Document) -> list[tuple[str, str]]:
         beside.append(f"{COMMA.of(pairs, 'pair')} of answers not compared")
     if beside:
         facts.append(("Samples that do not vote", ", ".join(beside)))
-    errors = table(vote, "shared_errors")
-    return [*facts, *_gain(errors)] if errors else facts
+    return [
+        *facts,
+        *_gain(table(vote, "shared_errors"), table(vote, "beside_greedy"), text(vote.get("verdict"))),
+    ]
 
 
-def _gain(errors: Document) -> list[tuple[str, str]]:
-    """What voting gains over one answer, and how alike errors are."""
+def _gain(errors: Document, greedy: Document, verdict: str) -> list[tuple[str, str]]:
+    """What voting gains over one sample and over one answer at a temperature of 0, and how alike errors are."""
     facts = []
     if (gain := interval(errors.get("gain"))) is not None:
-        facts.append(("Gain over one answer", f"{COMMA.points(gain)}: {text(errors.get('verdict'))}"))
+        facts.append(("Gain over one sample", COMMA.points(gain)))
+    if (gain := interval(greedy.get("gain"))) is not None:
+        facts.append(("Gain over one answer at temperature 0", COMMA.points(gain)))
+    if why := text(greedy.get("refused")):
+        facts.append(("Gain over one answer at temperature 0", f"unknown: {one_line(why, 120)}"))
+    if verdict:
+        facts.append(("Verdict", verdict))
     if (shared := interval(errors.get("shared"))) is not None:
         pairs = COMMA.of(integer(errors.get("pairs")), "pair")
         facts.append(("Shared errors", f"{COMMA.interval(shared)}, by {pairs} of wrong answers"))

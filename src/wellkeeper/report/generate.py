@@ -82,8 +82,10 @@ def _facts(document: Document) -> list[tuple[str, str]]:
     shown, aside = (integer(reference.get(key)) for key in ("may_be_shown", "held_out"))
     made = integer(reference.get("not_human"))
     left_out = f", {COMMA.count(made)} left out as made by a model" if made else ""
+    broken = integer(reference.get("quarantined"))
+    unread = f", {COMMA.of(broken, 'record')} could not be read" if broken else ""
     facts.append(
-        ("Human documents", f"{COMMA.count(shown)} for prompts, {COMMA.count(aside)} held out{left_out}")
+        ("Human documents", f"{COMMA.count(shown)} for prompts, {COMMA.count(aside)} held out{left_out}{unread}")
     )
     if document.get("schema") == _PLAN:
         return facts
@@ -122,7 +124,7 @@ def _of_texts(document: Document) -> list[tuple[str, str]]:
 
 
 def _copied(copied: Document) -> str:
-    share = COMMA.percent(number(copied.get("mean_share")) or 0.0)
+    share = COMMA.percent(number(copied.get("share")) or 0.0)
     texts_ = COMMA.of(integer(copied.get("documents")), "text")
     return f"{share} of sequences of {integer(copied.get('words'))} words, in {texts_}"
 

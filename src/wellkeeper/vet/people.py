@@ -9,7 +9,9 @@ import hashlib
 import json
 import os
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from wellkeeper.core.answers import plain_prompt
 from wellkeeper.core.generated import Generated
@@ -18,6 +20,51 @@ from wellkeeper.vet.labels import read_label_lines
 from wellkeeper.vet.verdicts import Verdict
 
 WAITING = "waits for a person"
+
+
+class Queue:
+    """A file of items that wait for people, each once, however many threads and runs put it there."""
+
+    def __init__(self, path: Path, **blank: None) -> None:
+        """`blank`: fields that people are to fill in.
+
+        Raises:
+            InputError: the file is there, and cannot be read.
+        """
+        self._path = path
+        self._blank = blank
+        self._waiting = _waiting(path)
+        self._lock = threading.Lock()
+
+    def put(self, item: Generated) -> bool:
+        """Add an item; False where it waits already.
+
+        Raises:
+            WorkError: the file cannot be written.
+        """
+        digest = judged(item)
+        with self._lock:
+            if (item.id, digest) in self._waiting:
+                return False
+            self._append({**item.to_json(), "sha256": digest, **self._blank})
+            self._waiting.add((item.id, digest))
+        return True
+
+    def _append(self, entry: Mapping[str, Any]) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a+b") as file:
+                file.seek(0, os.SEEK_END)
+                if file.tell():
+                    file.seek(-1, os.SEEK_END)
+                    torn = file.read(1) != b"\n"  # the writer before us was killed within a line
+                    file.write(b"\n" * torn)
+                file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+        except OSError as error:
+            raise WorkError(
+                f"The queue {self._path} cannot be written ({error.strerror or error}). Free space or fix access, "
+                "then run the same command again."
+            ) from error
 
 
 class HumanVerifier:
@@ -37,12 +84,10 @@ class HumanVerifier:
             InputError: a line of the labels is no label, or one of the files cannot be read.
         """
         self.name = name
-        self._queue = queue
         self._labels: dict[str, dict[str, bool]] = {}
         for line in read_label_lines(labels) if labels.exists() else ():
             self._labels.setdefault(line.id, {})[line.digest] = line.right
-        self._waiting = _waiting(queue)
-        self._lock = threading.Lock()
+        self._queue = Queue(queue)
 
     @property
     def digest(self) -> str:
@@ -58,35 +103,14 @@ class HumanVerifier:
         Raises:
             WorkError: the queue cannot be written.
         """
-        digest = judged(item)
         known = self._labels.get(item.id, {})
-        right = known.get(digest, known.get(""))
+        right = known.get(judged(item), known.get(""))
         if right is not None:
             return Verdict(
                 said="accepted" if right else "rejected", value=float(right), note="a person said so"
             )
-        with self._lock:
-            if digest not in self._waiting:
-                self._append(item, digest)
-                self._waiting.add(digest)
+        self._queue.put(item)
         return Verdict(said="unknown", note=WAITING)
-
-    def _append(self, item: Generated, digest: str) -> None:
-        line = json.dumps({**item.to_json(), "sha256": digest}, ensure_ascii=False)
-        try:
-            self._queue.parent.mkdir(parents=True, exist_ok=True)
-            with self._queue.open("a+b") as file:
-                file.seek(0, os.SEEK_END)
-                if file.tell():
-                    file.seek(-1, os.SEEK_END)
-                    torn = file.read(1) != b"\n"  # the writer before us was killed within a line
-                    file.write(b"\n" * torn)
-                file.write(line.encode() + b"\n")
-        except OSError as error:
-            raise WorkError(
-                f"The queue {self._queue} cannot be written ({error.strerror or error}). Free space or fix access, "
-                "then run the same command again."
-            ) from error
 
 
 def judged(item: Generated) -> str:
@@ -95,8 +119,28 @@ def judged(item: Generated) -> str:
     return hashlib.sha256(json.dumps([item.text, prompt], sort_keys=True).encode()).hexdigest()
 
 
-def _waiting(queue: Path) -> set[str]:
-    """Digests of the items in the queue; a line that was cut off is none."""
+def draw(items: Sequence[Generated], many: int, path: Path) -> int:
+    """Write a random part of a set for people to label, and say how many texts are new in the file.
+
+    The order is that of hashes of ids: a larger part holds a smaller one, so that more can be drawn when some are
+    labelled already, and what stands in the file stays as it is.
+
+    Args:
+        items: the set.
+        many: texts to draw; all, where the set has fewer.
+        path: file of JSON lines; each has a `label` that is null until a person has filled it in.
+
+    Raises:
+        InputError: the file is there, and cannot be read.
+        WorkError: it cannot be written.
+    """
+    order = sorted(items, key=lambda item: hashlib.sha256(f"audit {item.id}".encode()).digest())
+    queue = Queue(path, label=None)
+    return sum(queue.put(item) for item in order[:many])
+
+
+def _waiting(queue: Path) -> set[tuple[str, str]]:
+    """Ids and digests of the items in the queue; a line that was cut off is none."""
     try:
         lines = queue.read_bytes().split(b"\n") if queue.exists() else []
     except OSError as error:
@@ -106,7 +150,8 @@ def _waiting(queue: Path) -> set[str]:
     found = set()
     for line in lines:
         try:
-            found.add(str(json.loads(line)["sha256"]))
+            entry = json.loads(line)
+            found.add((str(entry["id"]), str(entry["sha256"])))
         except (ValueError, KeyError, TypeError):
             continue
     return found

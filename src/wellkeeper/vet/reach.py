@@ -11,32 +11,30 @@ about; that costs a look.
 
 import ast
 import builtins
+import symtable
 import sys
 from collections.abc import Iterator
 
 MODULES = frozenset(
     {
         "abc", "array", "bisect", "calendar", "cmath", "collections", "copy", "dataclasses", "datetime", "decimal",
-        "enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "numbers", "numpy", "random",
-        "re", "statistics", "string", "textwrap", "time", "typing", "unicodedata", "__future__",
+        "enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "numbers", "random", "re",
+        "statistics", "string", "textwrap", "time", "typing", "unicodedata", "__future__",
     }
 )  # fmt: skip
 """What an answer may import: modules of values, without files, processes or the interpreter's insides."""
 _OWN = frozenset({"__init__", "__post_init__", "__repr__", "__str__", "__len__", "__iter__", "__next__", "__name__",
                   "__doc__", "__main__", "__future__"})  # fmt: skip
 _FRAMES = ("f_", "tb_", "gi_", "cr_", "ag_", "co_")  # attributes of frames, tracebacks, generators and code
-_REACHING = frozenset(
-    {"Formatter", "attrgetter", "ctypeslib", "f2py", "get_field", "get_type_hints", "make_dataclass", "methodcaller",
-     "testing"}
-)  # fmt: skip
 _CALLED = frozenset(
     {"breakpoint", "compile", "delattr", "eval", "exec", "exit", "getattr", "globals", "input", "locals", "open",
      "quit", "setattr", "vars"}
 )  # fmt: skip
+_REACHING = frozenset(
+    {"Formatter", "get_type_hints", "make_dataclass"}
+)  # of harmless modules, and run or read names
 _BUILT_IN = frozenset(dir(builtins))
-_OTHER_MODULES = (
-    sys.stdlib_module_names - MODULES
-)  # which harmless ones have among their names, as dataclasses has sys
+_OTHER_MODULES = sys.stdlib_module_names - MODULES  # harmless ones have them among their names
 
 
 def reach(source: str) -> str:
@@ -50,16 +48,16 @@ def reach(source: str) -> str:
     'it defines all anew'
     """
     try:
-        tree = ast.parse(source)
+        tree, names = ast.parse(source), symtable.symtable(source, "answer", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "its code cannot be read"
     try:
-        return next(_found(tree), "")
+        return next(_found(tree, names), "")
     except RecursionError:
         return "its code is nested too deeply to be read"
 
 
-def _found(tree: ast.Module) -> Iterator[str]:
+def _found(tree: ast.Module, names: symtable.SymbolTable) -> Iterator[str]:
     nodes = list(ast.walk(tree))
     imported = {
         name.asname or name.name.partition(".")[0]
@@ -78,11 +76,7 @@ def _found(tree: ast.Module) -> Iterator[str]:
                 yield f"it reaches for {node.attr}"
         if isinstance(node, ast.Name) and node.id in imported and id(node) not in bases:
             yield f"it hands {node.id} on"
-    anew = [
-        *_bound(tree.body),
-        *(name for node in nodes if isinstance(node, ast.Global) for name in node.names),
-    ]
-    yield from (f"it defines {name} anew" for name in anew if name in _BUILT_IN)
+    yield from (f"it defines {name} anew" for name in _defined(names) if name in _BUILT_IN)
 
 
 def _imports(node: ast.AST) -> Iterator[str]:
@@ -109,6 +103,8 @@ def _named(node: ast.AST) -> Iterator[str]:
                 yield name
         case ast.MatchClass(kwd_attrs=names):
             yield from names
+        case ast.Constant(value=str(name)) if name.strip("_"):  # type("Yes", (), {"__eq__": ...})
+            yield name if name.startswith("__") else ""
 
 
 def _is_harmless(module: str) -> bool:
@@ -137,16 +133,11 @@ def _root(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _bound(body: list[ast.stmt]) -> Iterator[str]:
-    """Names that statements of a module bind, but not those inside its functions and classes."""
-    waiting: list[ast.AST] = list(body)
-    while waiting:
-        node = waiting.pop(0)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (name.asname or name.name.partition(".")[0] for name in node.names)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        elif not isinstance(node, ast.Lambda):
-            waiting += ast.iter_child_nodes(node)
+def _defined(names: symtable.SymbolTable) -> Iterator[str]:
+    """Names of the module that the code binds, but not those of its functions and classes."""
+    is_module = names.get_type() == "module"
+    for symbol in names.get_symbols():
+        if (is_module or symbol.is_declared_global()) and (symbol.is_assigned() or symbol.is_imported()):
+            yield symbol.get_name()
+    for inner in names.get_children():
+        yield from _defined(inner)

@@ -4,8 +4,8 @@ Training on what a verifier lets through draws a model to what that verifier lik
 turn [1]. So a register counts the rounds that one family of verifiers decided alone. Two verifiers are independent if
 they are of different families: another kind, or for judges another model.
 
-What a model drifts to is the verifier's error. People, and checks that compare with the right answer of each task or run
-its tests, have no taste that answers could come nearer to, and are not counted; how often they err says their card.
+What a model drifts to is the verifier's error. People, and checks that compare with the right answer of each task or
+run its tests, have no taste that answers could come nearer to, and are not counted. Their card says how often they err.
 
 Lines are only ever added, and each has the SHA-256 of the line before it, so that a line that was changed or taken out
 of the middle shows.

@@ -14,7 +14,7 @@ from wellkeeper.report.visible import one_line
 Document = Mapping[str, Any]
 
 POLICIES = {
-    "one": "One temperature for all",
+    "one": "One for all",
     "difficulty": "By difficulty",
     "agreement": "By agreement",
     "vote": "A vote",
@@ -33,7 +33,7 @@ def calibration_sections(document: Document) -> list[Section]:
     return [
         Section("accuracy", "Accuracy by temperature", _accuracy(found)),
         Section("diversity", "Diversity by temperature", _diversity(found)),
-        Section("groups", "The temperature of each group", _groups(found)),
+        Section("groups", "The temperature of each group", _groups(document, found)),
         Section("rules", "Ways to choose a temperature", _rules(document, found)),
         Section("method", "How this was measured", _method(document, found)),
     ]
@@ -175,7 +175,7 @@ def _line(group: Document, style: str, path: Sequence[str]) -> svg.Trend:
     )
 
 
-def _groups(found: Document) -> list[Block]:
+def _groups(document: Document, found: Document) -> list[Block]:
     head = ["Group", "Fitted", "Verdict", "Use", "Gain", "Unlike pairs"]
     body = []
     for group in [*all_groups(found), *_agreement(found)]:
@@ -185,7 +185,7 @@ def _groups(found: Document) -> list[Block]:
                 _name_of(group, found),
                 temperature(group.get("fitted")),
                 _verdict(group),
-                temperature(group.get("recommended")),
+                temperature(_use(document, group)),
                 _change(point, "gain"),
                 _change(point, "diversity_change", "unlike"),
             ]
@@ -193,11 +193,18 @@ def _groups(found: Document) -> list[Block]:
     said = (
         "Fitted: of the temperatures within one standard error of the best on the calibration half, the one nearest to "
         "1. Better: on the other half its gain has an interval above 0. No gain: one as large as the margin is ruled "
-        "out. Use: the fitted temperature where it is better, else 1. How many items would tell is of a gain as large "
-        "as the margin, both halves together."
+        "out at every temperature. Use: the fitted temperature where it is better, else 1; for training never below "
+        "1. How many items would tell is of a gain as large as the margin, both halves together. Groups with a share "
+        "are by agreement: how many of an item's answers say what most of them say."
     )
     notes = [Prose(note, "note") for note in texts(found.get("notes"))]
     return [Prose(said), Table("Groups", head, body, frozenset({1, 3, 4, 5})), *notes]
+
+
+def _use(document: Document, group: Document) -> float | None:
+    """What is recommended for a group; for training nothing below 1."""
+    found = number(group.get("recommended"))
+    return max(1.0, found) if found is not None and text(document.get("purpose")) == "train" else found
 
 
 def _verdict(group: Document) -> str:
@@ -216,7 +223,7 @@ def _agreement(found: Document) -> list[Document]:
 
 def _name_of(group: Document, found: Document) -> str:
     if group in _agreement(found):
-        return group_name(group).replace("pass rate", "agreement")
+        return group_name(group).replace("pass rate", "share")
     return group_name(group)
 
 
@@ -227,7 +234,7 @@ def _rules(document: Document, found: Document) -> list[Block]:
         "difficulty: each item at the temperature of its group, for items whose right answers are known. By agreement: "
         f"{THIN.of(samples, 'answer')} are drawn at 1, and the share that says what most of them say chooses the "
         f"temperature of one more. A vote: what most of those {THIN.count(samples)} say. All on items that nothing was "
-        "fitted to; a rule helps where its interval beside one temperature for all lies above 0."
+        "fitted to; a rule helps where its intervals beside 1 and beside one temperature for all lie above 0."
     )
     head = ["Way to answer", "Accuracy", "Change from 1", "Beside one for all", "Helps", "Unlike pairs"]
     body = [

@@ -1,9 +1,9 @@
 """Transcendence in a real game: a transformer that learns from weak experts, at one temperature after the other.
 
 Twelve experts play each other from random openings, and a transformer learns to tell the next move. At temperature 1 it
-plays about as they do together; near 0 it plays what most of them would, and as long as they err in different ways that
-is better than any of them [1]. The control is the same with experts that err alike. Legal moves are told to all: those
-that are not are masked before the student's chances are made.
+plays about as they do together; near 0 it plays what most of them would, which as long as they err in different ways
+may be better than any of them [1]. The control is the same with experts that err alike. Moves that are not legal are
+masked before the student's chances are made.
 
 Strength is measured twice: as Elo over games of everybody against every expert and against perfect play, each opening
 played with either colour; and exactly, as what moves lose of a position's value, in positions of experts' games that
@@ -303,7 +303,7 @@ def _torch_part() -> ModuleType:
 
 EXPERIMENT = Experiment(
     name="game",
-    title="Weak players, and a transformer that outplays them",
+    title="Weak players, and a transformer that learns from their games",
     paper="Zhang et al. 2024",
     regime="from scratch",
     figures=(
@@ -313,7 +313,7 @@ EXPERIMENT = Experiment(
         Figure(name="elo_error", title="Standard error of the Elo over games", unit="points"),
         Figure(name="unseen", title="Judged positions that no game learnt from had", unit="share"),
     ),
-    size=240_000,
+    size=20_000,
     replicates=5,
     settings=(
         Setting(name="columns", value=4, help="of the board"),
@@ -341,8 +341,9 @@ EXPERIMENT = Experiment(
     needs=("torch",),
     about=(
         "Experts of a solved game, connect three on 4 by 4 cells, know the best move and often play what they like "
-        "instead. A small transformer learns from their games alone. Where each expert likes something else, it beats "
-        "the best of them at a low temperature; where all like the same, it learns their error."
+        "instead. A small transformer learns from their games alone. Where each expert likes something else, a low "
+        "temperature makes it far stronger than they are on average, about as strong as the best of them; where all "
+        "like the same, the lower the temperature the weaker it is."
     ),
     curves=curves,
 )
