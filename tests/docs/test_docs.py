@@ -212,6 +212,7 @@ def test_every_key_of_a_recipe_is_explained():
     [
         wellkeeper.ask,
         wellkeeper.audit,
+        wellkeeper.best_of_n,
         wellkeeper.build_anchors,
         wellkeeper.compare_runs,
         wellkeeper.curate,
@@ -219,6 +220,7 @@ def test_every_key_of_a_recipe_is_explained():
         wellkeeper.prove,
         wellkeeper.recommend,
         wellkeeper.verify,
+        wellkeeper.vote,
     ],
     ids=lambda function: function.__name__,
 )

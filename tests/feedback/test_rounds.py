@@ -216,7 +216,7 @@ def test_a_damaged_record_is_told(tmp_path):
 def test_held_out_items_among_the_prompts_are_refused():
     leaky = replace(materials(), prompts=suite("held", 5))
     with pytest.raises(InputError, match="The prompt held-0 is that of the held-out item held-0"):
-        leaky.check()
+        leaky.check(plan())
 
 
 def test_toy_chances_are_uniform():

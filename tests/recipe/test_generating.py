@@ -230,6 +230,31 @@ def test_the_share_copied_from_the_prompt_is_told_of_each_text(human, tmp_path):
     assert copied["documents"] == copied["mostly"] == sum(r.facts["copied"] == "1.000" for r in found.records)
 
 
+def test_the_share_copied_is_of_the_sequences_of_all_texts(human, tmp_path):
+    def mean(prompt, seed):  # a copy of 8 words has one sequence, a text of 16 has 9
+        if seed % 2:
+            return Output(text=" ".join(prompt.split()[1:9]), finish="stop", tokens=9)
+        return Output(text=" ".join(f"own{seed}" for _ in range(15)) + f" {seed}.", finish="stop", tokens=9)
+
+    found = made(human, tmp_path, Model(mean), templates=BOTH[:1])
+    copies = sum(float(record.facts["copied"]) for record in found.records)
+    assert 0 < copies < 24
+    share = copies / (copies + 9 * (len(found.records) - copies))
+    assert found.document["copied"]["share"] == pytest.approx(share, abs=1e-4)
+
+
+def test_a_word_of_one_document_is_not_asked_for_though_the_document_is_there_twice(tmp_path):
+    lone = [
+        {**row, "text": f"alone{''.join(chr(97 + int(digit)) for digit in str(number))} {row['text']}"}
+        for number, row in enumerate(rows())
+    ]
+    twice = [*lone, *({**row, "id": f"again-{row['id']}"} for row in lone)]
+    model = Model()
+    made(written(tmp_path / "twice.jsonl", twice), tmp_path, model, templates=BOTH[1:], hold_out=0.0)
+    assert any("rare" in prompt for prompt in model.asked)
+    assert not any("alone" in prompt.partition(" with ")[2] for prompt in model.asked)
+
+
 def test_words_held_out_are_counted_with_and_without_those_of_the_prompt(human, tmp_path):
     def mean(prompt, seed):
         return Output(text=f"{prompt} raresea {seed}.", finish="stop", tokens=9)
@@ -314,6 +339,26 @@ def test_another_plan_in_the_same_folder_is_refused_until_it_is_forgotten(human,
     assert len(lines(tmp_path)) == len(model.asked) == 25
 
 
+@pytest.mark.parametrize("content", ['{"schema": "another/1"}', "[]", "not JSON"])
+def test_a_plan_of_something_else_is_never_overwritten(human, tmp_path, content):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "plan.json").write_text(content)
+    for fresh in (False, True):
+        with pytest.raises(
+            InputError, match=r"plan\.json is no plan of a set, and would be overwritten\. Give anot"
+        ):
+            made(human, tmp_path, fresh=fresh)
+    assert (tmp_path / "set" / "plan.json").read_text() == content
+
+
+def test_a_set_is_not_written_into_the_human_text_that_it_is_made_of(human, tmp_path):
+    for out in ("set", "."):
+        with pytest.raises(
+            InputError, match=r"lies in .*, and the set would be read with the human text the next"
+        ):
+            made(human.parent, tmp_path, out=out)
+
+
 def test_a_budget_ends_the_run_and_more_of_it_goes_on(human, tmp_path):
     model = Model()
     with pytest.raises(WorkError, match="The budget of 2,000 tokens ends here"):
@@ -349,6 +394,11 @@ def test_templates_built_in_are_those_for_the_kind_of_model(tmp_path):
     assert not follows_instructions(ModelPlace(folder=str(tmp_path)))
     (tmp_path / "tokenizer_config.json").write_text('{"chat_template": "x"}')
     assert follows_instructions(ModelPlace(folder=str(tmp_path)))
+    (tmp_path / "tokenizer_config.json").write_text("{")
+    with pytest.raises(
+        InputError, match=r"tokenizer_config\.json is no JSON .*Give a folder that save_pretrained"
+    ):
+        follows_instructions(ModelPlace(folder=str(tmp_path)))
     with pytest.raises(
         InputError, match=r"no\.yaml cannot be read \(No such file or directory\)\. Give a YAML"
     ):
@@ -361,6 +411,7 @@ def test_templates_built_in_are_those_for_the_kind_of_model(tmp_path):
         ({"documents": 0}, "0 texts from 1 documents"),
         ({"hold_out": 1.0}, "1 of the human documents"),
         ({"templates": ()}, "There is no template to ask with"),
+        ({"temperature": float("nan")}, r"The temperature is nan\. Give a number from 0 up"),
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(changed, says):

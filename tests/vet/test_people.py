@@ -107,3 +107,12 @@ def test_a_part_is_drawn_evenly_from_the_set(tmp_path):
 
 def test_of_a_small_set_all_are_drawn(tmp_path):
     assert draw([text("x")], 60, tmp_path / "part.jsonl") == 1
+
+
+@pytest.mark.parametrize("content", ['{"id": "a", "text": "x"}\n', "id,text\n", "[1]\n"])
+def test_a_file_of_something_else_is_not_written_to(tmp_path, content):
+    path = tmp_path / "set.jsonl"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"line 1, is no text that waits for a person.* Name another file"):
+        draw([text("y")], 60, path)
+    assert path.read_text() == content

@@ -175,6 +175,9 @@ def left(estimate, p, low=None):
         ({"topics": left(0.97, 0.001)}, "pass"),  # significant, and small
         ({"topics": left(0.6, 0.2, low=0.55)}, "pass"),  # large, and chance
         ({"topics": left(0.8, 0.2, low=0.3)}, "not enough data"),  # it may be half
+        ({"cells": left(0.8, 0.2, low=0.3)}, "not enough data"),
+        ({"words": left(0.8, 0.2, low=0.3)}, "not enough data"),
+        ({"topics": left(0.8, 0.2, low=0.3), "cells": left(0.9, 0.2, low=0.7)}, "pass"),  # cells tell
         ({"topics": left(0.9, 0.04), "words": left(1, 0.5)}, "pass"),  # of two tests, .04 is .08
         ({"topics": left(1, 0.5), "documents": left(0.9, 0.01)}, "fail"),
         ({}, "not enough data"),

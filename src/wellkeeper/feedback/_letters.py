@@ -15,15 +15,15 @@ from wellkeeper.errors import WorkError
 from wellkeeper.lab.policy import Decoding
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.worlds._gpt import Transformer as Letters
-from wellkeeper.lab.worlds._gpt import taught
+from wellkeeper.lab.worlds._gpt import _logits, taught
+from wellkeeper.feedback._nats import NOTHING, nats_a_piece
 from wellkeeper.lab.worlds._torch import Tensor, device, generator, one_thread, rows_written
 
 if TYPE_CHECKING:
     from wellkeeper.feedback.transformer import Transformer
 
-__all__ = ["Letters", "answers", "load", "save", "taught_letters"]
+__all__ = ["Letters", "answers", "load", "save", "surprise", "taught_letters"]
 
-_NOTHING = -100  # of targets: nobody is asked for this letter
 _WEIGHTS = "weights.npz"
 _AT_ONCE = 4096  # rows that are written at once
 
@@ -85,6 +85,18 @@ def _output(student: "Transformer", row: Sequence[int]) -> Output:
     )
 
 
+def surprise(student: "Transformer", model: Letters, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
+    """Nats a letter of each answer; of one that fills the context, of the letters that fit."""
+    inputs, targets = _rows(student, pairs)
+    found = []
+    with one_thread(), torch.inference_mode():
+        for first in range(0, len(pairs), _AT_ONCE):
+            given, wanted = inputs[first : first + _AT_ONCE], targets[first : first + _AT_ONCE]
+            logits = _logits(model.weights, model.size, given)
+            found.append(nats_a_piece(logits, wanted))
+    return np.concatenate(found)
+
+
 def save(model: Letters, folder: Path) -> None:
     file = io.BytesIO()
     np.savez(
@@ -115,5 +127,5 @@ def _rows(student: "Transformer", pairs: Sequence[tuple[str, str]]) -> tuple[Ten
         numbers = [*_numbers(student, prompt + answer), end][: student.context]
         rows[at, : len(numbers)] = numbers
         counts[at, len(prompt) : len(numbers)] = True
-    targets = np.where(counts, rows, _NOTHING)[:, 1:]
+    targets = np.where(counts, rows, NOTHING)[:, 1:]
     return torch.from_numpy(rows[:, :-1].copy()).to(device()), torch.from_numpy(targets.copy()).to(device())

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from wellkeeper.core.answers import Output, Prompt, finish_of, plain_prompt
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import InputError, WorkError
+from wellkeeper.feedback._nats import NOTHING, nats_a_piece
 from wellkeeper.feedback.student import Example
 from wellkeeper.infer.sampling import item_seed, sample_seed
 from wellkeeper.lab.policy import Decoding
@@ -23,9 +25,8 @@ from wellkeeper.lab.worlds.smollm2 import opened
 if TYPE_CHECKING:
     from wellkeeper.feedback.tuned import TunedStudent
 
-__all__ = ["answers", "load", "opened", "save", "trained"]
+__all__ = ["answers", "load", "opened", "save", "surprise", "trained"]
 
-_NOTHING = -100
 _WEIGHTS = "weights.npz"
 
 
@@ -53,19 +54,32 @@ def trained(student: "TunedStudent", parent: Tuned | None, examples: Sequence[Ex
 def _pair(student: "TunedStudent", model: Tuned, example: Example) -> tuple[list[int], list[int]]:
     asked = _asked(model, example.prompt)
     answer = model.base.pieces.encoded([example.answer]).words.tolist()
-    return asked, [*answer[: student.tokens], _end(model)]
+    # what a model wrote may be cut off: it is learnt as far as it goes, and not that an answer ends there
+    return asked, answer[: student.tokens] if len(answer) >= student.tokens else [*answer, _end(model)]
 
 
 def _batch(pairs: Sequence[tuple[list[int], list[int]]]) -> tuple[Tensor, Tensor]:
     """Tokens and targets, shape (pairs, longest): what stands after an answer is read by nobody before it."""
     longest = max(len(asked) + len(answer) for asked, answer in pairs)
     rows = np.zeros((len(pairs), longest), np.int64)
-    targets = np.full(rows.shape, _NOTHING)
+    targets = np.full(rows.shape, NOTHING)
     for at, (asked, answer) in enumerate(pairs):
         end = len(asked) + len(answer)
         rows[at, :end] = asked + answer
         targets[at, len(asked) : end] = answer
     return torch.from_numpy(rows).to(device()), torch.from_numpy(targets).to(device())
+
+
+def surprise(student: "TunedStudent", model: Tuned, examples: Sequence[Example]) -> NDArray[np.float64]:
+    """Nats a token of each answer."""
+    pairs = [_pair(student, model, example) for example in examples]
+    found = []
+    with one_thread(), torch.inference_mode():
+        for first in range(0, len(pairs), student.batch):
+            rows, targets = _batch(pairs[first : first + student.batch])
+            logits = _read(model, {"input_ids": rows, "use_cache": False}).logits
+            found.append(nats_a_piece(logits[:, :-1], targets[:, 1:]))
+    return np.concatenate(found)
 
 
 def answers(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wellkeeper.feedback.mixing import Mix
+from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS
 from wellkeeper.vet.gate import Condition
 
 
@@ -50,6 +51,14 @@ def tail_condition(rare: Covered, common: Covered, mix: Mix, *, kept: float) -> 
             passed="not enough data",
             said=f"{len(mix.examples) - len(known):,} of {len(mix.examples):,} examples do not say if they are rare.",
             next="Mark the human examples, too.",
+            figures=figures,
+        )
+    if rare.asked < FEWEST_DOCUMENTS:
+        return Condition(
+            name="tail",
+            passed="not enough data",
+            said=f"{rare.asked} rare prompts were asked: too few to tell whether the tail is kept.",
+            next=f"Ask {FEWEST_DOCUMENTS} of them a round at least.",
             figures=figures,
         )
     said = (

@@ -124,6 +124,19 @@ def mean(values: Sequence[float]) -> dict[str, float] | None:
     return share_interval(estimate, [each], trials=len(values)).to_json()
 
 
+def share_over(parts: Sequence[int], wholes: Sequence[int]) -> dict[str, float] | None:
+    """Sum of parts over sum of wholes, in [0, 1], with its 95 % interval over the pairs; None of fewer than 10.
+
+    Answers to one prompt are alike, so that prompts are what is counted, and not answers.
+    """
+    if len(wholes) < FEWEST_DOCUMENTS:
+        return None
+    part, whole = np.array(parts, np.float64), np.array(wholes, np.float64)
+    estimate = float(part.sum() / whole.sum())
+    each = (part - estimate * whole) / whole.sum()
+    return share_interval(estimate, [each], trials=len(wholes)).to_json()
+
+
 def lost_and_gained(before: Run, after: Run, names: Sequence[str] | None = None) -> tuple[int, int]:
     """Items that are worth less in the second run, and those that are worth more; of these names, or all."""
     wanted = None if names is None else set(names)

@@ -41,6 +41,11 @@ class Mix:
         }
 
 
+def learnt_from(text: Generated) -> Example:
+    """The example that a generated text is."""
+    return Example(prompt=text.prompt or "", answer=text.text, rare=text.rare)
+
+
 def mixed(human: Sequence[Example], accepted: Sequence[Generated], *, share: float, seed: int) -> Mix:
     """All human examples, and as many accepted texts as `share` allows, drawn at random where they are too many.
 
@@ -61,10 +66,7 @@ def mixed(human: Sequence[Example], accepted: Sequence[Generated], *, share: flo
     elif share < 1:
         wanted = 0  # without a human core no share below 1 can hold
     chosen = np.sort(stream(seed, "mix").permutation(len(accepted))[:wanted]).tolist()
-    own = [
-        Example(prompt=one.prompt or "", answer=one.text, rare=one.rare)
-        for one in (accepted[at] for at in chosen)
-    ]
+    own = [learnt_from(accepted[at]) for at in chosen]
     return Mix(
         examples=(*(tuple(human) * repeats), *own),
         human=len(human),

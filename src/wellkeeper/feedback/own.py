@@ -5,7 +5,10 @@
 
 `examples` are (prompt, answer) pairs. So any trainer can be plugged in: TRL's or verl's supervised fine-tuning, or a
 policy gradient, where `train` writes a folder and returns its path. With `save(model, folder)` and `load(folder)` you
-say how a model is kept; else it is pickled, and read again only if its SHA-256 is the one that was written down.
+say how a model is kept; else it is pickled, and read again only if its SHA-256 is the one that was written down. With
+`surprise(model, examples)`, a number of nats a word for each example, texts can be selected by surprise.
+
+A detector of your own is one function, `p_ai(texts)`: for each text the probability in [0, 1] that a model wrote it.
 
 What your code raises is told as a `WorkError` with its place.
 """
@@ -15,6 +18,9 @@ import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from wellkeeper.core.answers import Output, Prompt, finish_of
 from wellkeeper.engine.store import write_atomic
@@ -71,6 +77,21 @@ class OwnStudent:
             )
         return [[Output(text=text, finish=finish_of(text, "stop")) for text in texts] for texts in found]
 
+    @property
+    def tells_surprise(self) -> bool:
+        return callable(getattr(self._module, "surprise", None))
+
+    def surprise(self, model: Any, examples: Sequence[Example]) -> NDArray[np.float64]:
+        """As of `Student`.
+
+        Raises:
+            DataError: what comes back are not as many numbers.
+            WorkError: the code raised an error.
+        """
+        with yours("`surprise` of your student"):
+            given = self._module.surprise(model, [(one.prompt, one.answer) for one in examples])
+        return _numbers(given, len(examples), "`surprise`")
+
     def save(self, model: Any, folder: Path) -> None:
         if hasattr(self._module, "save"):
             with yours("`save` of your student"):
@@ -105,9 +126,65 @@ def own_student(place: str) -> OwnStudent:
         RecipeError: it lacks a function.
         WorkError: its code raises an error.
     """
-    file = Path(place.rpartition(":")[0] if not Path(place).is_file() else place)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
-    return OwnStudent(object_at(place), name=Path(place).stem if file.is_file() else place, digest=digest)
+    name = _file_of(place).stem if _file_of(place).is_file() else place
+    return OwnStudent(object_at(place), name=name, digest=_digest_at(place))
+
+
+class OwnDetector:
+    """What tells p(AI) of texts, in somebody's own code."""
+
+    def __init__(self, module: Any, *, digest: str) -> None:
+        """Take a module or an object with `p_ai`.
+
+        Raises:
+            RecipeError: it has none.
+        """
+        if not callable(getattr(module, "p_ai", None)):
+            raise RecipeError(
+                "The detector has no p_ai. Give it p_ai(texts), with a probability for each text."
+            )
+        self._module, self.digest = module, digest
+
+    def p_ai(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Probabilities that a model wrote these texts, shape (texts,).
+
+        Raises:
+            DataError: what comes back are not as many numbers.
+            WorkError: the code raised an error.
+        """
+        with yours("`p_ai` of your detector"):
+            given = self._module.p_ai(list(texts))
+        return _numbers(given, len(texts), "`p_ai`")
+
+
+def own_detector(place: str) -> OwnDetector:
+    """The detector that a line names, as `own_student` has it.
+
+    Raises:
+        InputError, RecipeError, WorkError: as of `own_student`.
+    """
+    return OwnDetector(object_at(place), digest=_digest_at(place))
+
+
+def _digest_at(place: str) -> str:
+    file = _file_of(place)
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else place
+
+
+def _file_of(place: str) -> Path:
+    return Path(place.rpartition(":")[0] if not Path(place).is_file() else place)
+
+
+def _numbers(given: Any, many: int, what: str) -> NDArray[np.float64]:
+    try:
+        found = np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        found = np.zeros(0)
+    if found.shape != (many,):
+        raise DataError(
+            f"{what} was given {many} texts, and did not return {many} numbers. Let it return one for each."
+        )
+    return found
 
 
 def _is_table(given: Any) -> bool:

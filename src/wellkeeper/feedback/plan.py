@@ -14,12 +14,13 @@ Paths are relative to the plan's file.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wellkeeper.engine.yaml_document import dotted_name, read_document
-from wellkeeper.errors import InputError, RecipeError, did_you_mean
+from wellkeeper.errors import DataError, InputError, RecipeError, did_you_mean
+from wellkeeper.measure.selection import Rule, Selection
 
 LEVEL = 0.05
 """Of runs in which no round is worse than the best model before it, the share that is stopped for harm, at most."""
@@ -49,6 +50,8 @@ class Plan:
     human_core: int | None = None  # human examples in every training set; None: all
     synthetic_share: float = 0.75  # most of a training set
     keep: Keep = "replace"  # whether a round trains on what it accepted alone, or on earlier rounds' too
+    selection: Selection | None = None  # which of these texts are trained on; None: all
+    detector: str | None = None  # path of the code that tells p(AI), for a selection by detector
     evaluation_samples: int = 2  # answers to each held-out item
     evaluation_temperature: float = 1.0
     rare: str = (
@@ -92,7 +95,44 @@ def read_plan(path: Path) -> Plan:
     raise RecipeError(f"{path}: " + " ".join(told))
 
 
+class _Selection(BaseModel):
+    """Which accepted texts are trained on."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    by: Rule = Field(
+        description="random: the control; detector: what looks written by people; surprise: what the model that "
+        "wrote it finds unlikely."
+    )
+    power: float | None = Field(
+        default=None,
+        description="Of the weights. Default: 10 of a detector, endless of surprise.",
+        strict=False,
+    )
+    share: float = Field(default=0.5, gt=0, description="Texts drawn over texts there are.", strict=False)
+    repeats: int = Field(default=1, ge=1, description="Times that one text is drawn at most.")
+    detector: str | None = Field(
+        default=None,
+        description="FILE.py or FILE.py:object whose p_ai(texts) gives a probability for each text.",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.by == "detector") != (self.detector is not None):
+            raise ValueError("by: detector and detector: FILE.py belong together; give both, or none")
+        try:
+            self.plain()
+        except DataError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def plain(self) -> Selection:
+        return Selection(by=self.by, power=self.power, share=self.share, repeats=self.repeats)
+
+
 class _Plan(BaseModel):
+    """Rounds of self-training."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     wellkeeper: Literal[1]
@@ -111,6 +151,7 @@ class _Plan(BaseModel):
     human_core: int | None = Field(default=None, ge=0)
     synthetic_share: float = Field(default=0.75, gt=0, le=1, strict=False)
     keep: Keep = "replace"
+    selection: _Selection | None = None
     evaluation_samples: int = Field(default=2, ge=1, le=1000)
     evaluation_temperature: float = Field(default=1.0, ge=0, le=10, allow_inf_nan=False, strict=False)
     rare: str = Field(default="rare", min_length=1)
@@ -122,16 +163,31 @@ class _Plan(BaseModel):
     seeds: list[int] = Field(default=[0], min_length=1)
 
     def plain(self, path: Path) -> Plan:
-        values = self.model_dump(exclude={"wellkeeper", "seeds"})
+        values = self.model_dump(exclude={"wellkeeper", "seeds", "selection"})
         values["name"] = self.name or path.stem
+        if self.selection is not None:
+            values |= {"selection": self.selection.plain(), "detector": self.selection.detector}
         return Plan(**values, seeds=tuple(dict.fromkeys(self.seeds)), folder=path.parent)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON schema (draft 2020-12) of a plan, the same that the package carries as feedback-plan.schema.json."""
+    schema = _Plan.model_json_schema()
+    schema["title"] = "wellkeeper plan of feedback"
+    for definition in schema["$defs"].values():
+        definition.pop("title", None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def _said(path: tuple[str | int, ...], detail: Mapping[str, Any]) -> str:
     name, kind = dotted_name(path), detail["type"]
     if kind == "extra_forbidden":
-        known = did_you_mean(name, _Plan.model_fields)
+        fields = _Selection.model_fields if len(path) > 1 else _Plan.model_fields
+        known = did_you_mean(str(path[-1]), fields)
         return f"{name} is no setting of a plan.{known} Remove it, or correct its name."
     if kind == "missing":
         return f"{name} is missing. Add it."
-    return f"{name} is {detail['input']!r}: {str(detail['msg']).lower()}. Correct it."
+    said = str(detail["msg"]).removeprefix("Value error, ").rstrip(".")
+    if kind == "value_error":
+        return f"{name}: {said}."
+    return f"{name} is {detail['input']!r}: {said.lower()}. Correct it."

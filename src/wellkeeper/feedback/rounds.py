@@ -28,15 +28,18 @@ import numpy as np
 from wellkeeper import __version__
 from wellkeeper.core.generated import Generated
 from wellkeeper.engine.progress import Listener, Progress, nobody
-from wellkeeper.errors import InputError
+from wellkeeper.errors import InputError, RecipeError
 from wellkeeper.feedback import folder as folders
 from wellkeeper.feedback.conditions import covered, share_condition, tail_condition, unverified_condition
-from wellkeeper.feedback.evaluation import HeldOut, figures_of, is_rare, lost_and_gained
-from wellkeeper.feedback.mixing import Mix, mixed
+from wellkeeper.feedback.contamination import Search
+from wellkeeper.feedback.evaluation import HeldOut, figures_of, is_rare, lost_and_gained, share_over
+from wellkeeper.feedback.mixing import Mix, learnt_from, mixed
+from wellkeeper.feedback.own import OwnDetector
 from wellkeeper.feedback.plan import Plan
 from wellkeeper.feedback.student import Example, Student
 from wellkeeper.lab.seeds import number, stream
 from wellkeeper.measure.paired_answers import accuracy_change
+from wellkeeper.measure.selection import select
 from wellkeeper.measure.sequential import PairWatch
 from wellkeeper.measure.verdicts import LEVEL
 from wellkeeper.suites.run import Run
@@ -66,13 +69,17 @@ class Materials:
     held_out: HeldOut
     verifiers: VerifierSet | None = None  # None: all answers go in
     card: Card | None = None
+    detector: OwnDetector | None = None  # for a selection by detector
 
-    def check(self) -> None:
+    def check(self, plan: Plan) -> None:
         """Refuse what cannot be told apart later.
 
         Raises:
-            InputError: a prompt of the rounds is a held-out one, or an item cannot be verified.
+            InputError: a prompt of the rounds or of a human example is a held-out one, or an item cannot be verified.
+            RecipeError: texts are to be selected by what nobody can tell.
         """
+        if plan.selection is not None:
+            self._check_selection(plan.selection.by)
         held_out = {normalised(str(item.prompt)): item.name for item in self.held_out.suite.items}
         for item in self.prompts.items:
             if (same := held_out.get(normalised(str(item.prompt)))) is not None:
@@ -80,11 +87,29 @@ class Materials:
                     f"The prompt {item.name} is that of the held-out item {same}: models would be measured on what "
                     "they were trained on. Take it out of one of the two."
                 )
+        for example in self.human:
+            if (same := held_out.get(normalised(str(example.prompt)))) is not None:
+                raise InputError(
+                    f"A human example asks what the held-out item {same} asks: models would be measured on what they "
+                    "were trained on. Take it out of one of the two."
+                )
         if self.verifiers is not None:
             for item in self.prompts.items:
                 self.verifiers.check(
                     Generated(id=item.name, text="", prompt=item.prompt, references=item.references)
                 )
+
+    def _check_selection(self, by: str) -> None:
+        if by == "surprise" and not self.student.tells_surprise:
+            raise RecipeError(
+                f"Texts are to be selected by surprise, and the student {self.student.name} cannot tell it. Give it "
+                "surprise(model, examples), or select at random."
+            )
+        if by == "detector" and self.detector is None:
+            raise RecipeError(
+                "Texts are to be selected by a detector, and there is none. Name it: selection: {by: detector, "
+                "detector: FILE.py}."
+            )
 
 
 def run_line(
@@ -117,6 +142,7 @@ class _Line:
         self.digest = folders.digest_of(_identity(plan, materials, seed))
         self.records = folders.rounds_in(folder, plan=self.digest)
         self._models: dict[int, Any] = {}
+        self._search = Search.of(materials.held_out.suite)
 
     def rounds(self) -> Iterator[dict[str, Any]]:
         """Every round, those on disk first, until one is stopped or all are done."""
@@ -155,12 +181,9 @@ class _Line:
         place = folders.begin(self.folder, k)
         offered = self._generated(k, before["head"])
         conditions, counts, accepted = self._vetted(place, offered)
-        mix = mixed(
-            self._core(),
-            [*self._earlier(), *accepted],
-            share=self.plan.synthetic_share,
-            seed=self._seed(k, "mix"),
-        )
+        pool = [*self._earlier(), *accepted]
+        selected = self._selected(k, place, pool)
+        mix = mixed(self._core(), selected, share=self.plan.synthetic_share, seed=self._seed(k, "mix"))
         conditions += _tail(offered, accepted, mix, self.plan)
         conditions.append(share_condition(mix, cap=self.plan.synthetic_share))
         admitted = admission(conditions)
@@ -170,6 +193,8 @@ class _Line:
             "gate": {"verdict": admitted, "conditions": [one.to_json() for one in conditions]},
             "mix": mix.to_json(),
         }
+        if self.plan.selection is not None:
+            told["selection"] = {"by": self.plan.selection.by, "of": len(pool), "selected": len(selected)}
         if (admitted == "refused" and self.plan.on_refusal == "stop") or not mix.examples:
             kept = {name: before[name] for name in ("watch", "head", "best")}
             return folders.finish(self.folder, k, {**told, "figures": None, **kept, "stopped": "gate"})
@@ -237,7 +262,7 @@ class _Line:
             Generated(
                 id=f"{self.plan.name}-{self.seed}-{k}-{item.name}-{sample}",
                 text=output.text,
-                prompt=item.prompt,
+                prompt=self.materials.prompts.asked(item),  # what it was asked, it is trained on
                 references=item.references,
                 finish=output.finish,
                 generator=f"{self.materials.student.name}@{self._name(head)}",
@@ -271,12 +296,20 @@ class _Line:
             for item, verdict in zip(offered, verdicts, strict=True)
             if verdict.said != "accepted"
         ]
+        held_out = self._search.found_in(accepted)
+        alike = [
+            accepted[at].to_json()
+            | {"said": "accepted", "reason": f"shares words with the held-out item {name}"}
+            for at, name in held_out.items()
+        ]
+        looked_at = len(accepted)
+        accepted = [item for at, item in enumerate(accepted) if at not in held_out]
         folders.write_lines(place / "accepted.jsonl", [item.to_json() for item in accepted])
         more = f"more accepted answers to one prompt than {self.plan.samples}"
         left = [item.to_json() | {"said": "accepted", "reason": more} for item in spare]
-        folders.write_lines(place / "rejected.jsonl", [*others, *left])
+        folders.write_lines(place / "rejected.jsonl", [*others, *alike, *left])
         found = Labelled(
-            accepted=len(accepted) + len(spare),
+            accepted=looked_at + len(spare),
             rejected=sum(entry["said"] == "rejected" for entry in others),
             unknown=sum(entry["said"] == "unknown" for entry in others),
         )
@@ -284,12 +317,15 @@ class _Line:
             "prompts": len({item.parents for item in offered}),
             "answers": len(offered),
             "accepted": found.accepted,
+            "let_in": _let_in(offered, verdicts),
             "rejected": found.rejected,
             "unknown": found.unknown,
             "taken": len(accepted),
             "distinct": len({(str(item.prompt), normalised(item.text)) for item in accepted}),
         }
-        return self._verified(found, accepted), counts, accepted
+        conditions = self._verified(found, accepted)
+        conditions.append(self._search.condition(dropped=len(held_out), of=looked_at))
+        return conditions, counts, accepted
 
     def _verified(self, found: Labelled, accepted: Sequence[Generated]) -> list[Condition]:
         verifiers = self.materials.verifiers
@@ -322,6 +358,28 @@ class _Line:
             verifier_condition(found, card=self.materials.card),
             register_condition(rounds, present, most=self.plan.rotate_after),
         ]
+
+    def _selected(self, k: int, place: Path, pool: Sequence[Generated]) -> Sequence[Generated]:
+        """The texts that are trained on, by the plan's rule; their ids are written."""
+        selection = self.plan.selection
+        if selection is None or not pool:
+            return pool
+        p_ai = nats = None
+        if selection.by == "detector" and self.materials.detector is not None:
+            p_ai = self.materials.detector.p_ai([item.text for item in pool])
+        if selection.by == "surprise":
+            head = self._model(self.records[-1]["head"])
+            nats = self.materials.student.surprise(head, [learnt_from(item) for item in pool])
+        places = select(
+            [item.id for item in pool],
+            selection,
+            seed=self._seed(k, "select"),
+            p_ai=p_ai,
+            nats_per_word=nats,
+        )
+        selected = [pool[at] for at in places.tolist()]
+        folders.write_lines(place / "selected.jsonl", [{"id": item.id} for item in selected])
+        return selected
 
     def _core(self) -> tuple[Example, ...]:
         human, many = self.materials.human, self.plan.human_core
@@ -412,16 +470,30 @@ def _identity(plan: Plan, materials: Materials, seed: int) -> dict[str, Any]:
         "plan": written,
         "seed": seed,
         "student": materials.student.digest,
-        "human": [[example.prompt, example.answer] for example in materials.human],
+        "human": [[example.prompt, example.answer, example.rare] for example in materials.human],
         "prompts": materials.prompts.digest,
         "held_out": materials.held_out.suite.digest,
         "verifiers": None if verifiers is None else verifiers.digest,
         "card": None if materials.card is None else materials.card.digest,
+        "detector": None if materials.detector is None else materials.detector.digest,
     }
 
 
-_PLACES = frozenset({"folder", "seeds", "student", "human", "prompts", "held_out", "verifiers", "card"})
+_PLACES = frozenset(
+    {"folder", "seeds", "student", "human", "prompts", "held_out", "verifiers", "card", "detector"}
+)
 """Settings that say where something is, and not what: moving a file changes nothing."""
+
+
+def _let_in(offered: Sequence[Generated], verdicts: Sequence[Verdict]) -> dict[str, float] | None:
+    """Share of answers that are accepted, with its 95 % interval over prompts; None of fewer than 10 prompts."""
+    accepted: Counter[str] = Counter()
+    answers: Counter[str] = Counter()
+    for item, verdict in zip(offered, verdicts, strict=True):
+        answers[item.parents[0]] += 1
+        accepted[item.parents[0]] += verdict.said == "accepted"
+    names = list(answers)
+    return share_over([accepted[name] for name in names], [answers[name] for name in names])
 
 
 def _tail(

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wellkeeper.core.answers import Output, Prompt
 
 
@@ -33,6 +36,10 @@ class Student(Protocol):
     def digest(self) -> str:
         """SHA-256, in hexadecimal digits, of all but examples and seeds that decides models and answers."""
 
+    @property
+    def tells_surprise(self) -> bool:
+        """Whether `surprise` can be asked."""
+
     def train(self, parent: Any | None, examples: Sequence[Example], seed: int) -> Any:
         """A model that has learnt the examples, beginning with the parent; None: with nothing, or a base of its own.
 
@@ -48,6 +55,17 @@ class Student(Protocol):
 
         Raises:
             InputError: a prompt cannot be given to this model.
+            WorkError: the model cannot be asked.
+        """
+
+    def surprise(self, model: Any, examples: Sequence[Example]) -> NDArray[np.float64]:
+        """How unlikely the model finds each answer after its prompt, shape (examples,).
+
+        Negative log-likelihood in nats over the answer's own pieces (words, tokens or letters), its end among them; NaN
+        where an answer has none.
+
+        Raises:
+            InputError: an example cannot be read.
             WorkError: the model cannot be asked.
         """
 

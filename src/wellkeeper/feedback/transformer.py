@@ -10,6 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wellkeeper.core.answers import Output, Prompt
 from wellkeeper.errors import InputError, MissingExtraError, RecipeError
 from wellkeeper.feedback.folder import digest_of
@@ -82,6 +85,19 @@ class Transformer:
         answers: list[list[Output]] = _torch_part().answers(self, model, texts, n, temperature, seed)
         return answers
 
+    @property
+    def tells_surprise(self) -> bool:
+        return True
+
+    def surprise(self, model: "Letters", examples: Sequence[Example]) -> NDArray[np.float64]:
+        """In nats a letter."""
+        pairs = [(self.text_of(one.prompt), one.answer.rstrip(END)) for one in examples]
+        for prompt, answer in pairs:
+            self._check(prompt)
+            self._check_letters(answer)
+        found: NDArray[np.float64] = _torch_part().surprise(self, model, pairs)
+        return found
+
     def save(self, model: "Letters", folder: Path) -> None:
         _torch_part().save(model, folder)
 
@@ -98,15 +114,18 @@ class Transformer:
         return prompt
 
     def _check(self, text: str) -> None:
-        strange = set(text) - set(self.letters)
-        if strange:
-            raise InputError(
-                f"{text!r} has letters that no human example or prompt has: {sorted(strange)}. Add examples with them."
-            )
+        self._check_letters(text)
         if len(text) + 1 > self.context:
             raise InputError(
                 f"{text!r} has {len(text)} letters, and prompt, answer and end must fit into a context of "
                 f"{self.context}. Set context higher."
+            )
+
+    def _check_letters(self, text: str) -> None:
+        strange = set(text) - set(self.letters)
+        if strange:
+            raise InputError(
+                f"{text!r} has letters that no human example or prompt has: {sorted(strange)}. Add examples with them."
             )
 
 

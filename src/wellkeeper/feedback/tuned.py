@@ -10,6 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wellkeeper.core.answers import Output, Prompt
 from wellkeeper.engine.language_models import digest_of_folder
 from wellkeeper.engine.store import sha256_of_file
@@ -66,6 +69,15 @@ class TunedStudent:
     ) -> list[list[Output]]:
         answers: list[list[Output]] = _torch_part().answers(self, model, prompts, n, temperature, seed)
         return answers
+
+    @property
+    def tells_surprise(self) -> bool:
+        return True
+
+    def surprise(self, model: "Tuned", examples: Sequence[Example]) -> NDArray[np.float64]:
+        """In nats a token."""
+        found: NDArray[np.float64] = _torch_part().surprise(self, model, examples)
+        return found
 
     def save(self, model: "Tuned", folder: Path) -> None:
         _torch_part().save(model, folder)

@@ -156,8 +156,8 @@ def hashed_waits(ids: Sequence[str], *, seed: int, repeats: int = 1) -> Numbers:
     for place, name in enumerate(ids):
         for copy in range(repeats):
             digest = hashlib.sha256(json.dumps([seed, name, copy]).encode()).digest()
-            number = int.from_bytes(digest[:8], "big") >> 11  # 53 bits, as many as a float tells apart
-            waits[place * repeats + copy] = -math.log((number + 0.5) / 2**53)
+            number = int.from_bytes(digest[:8], "big") >> 12  # 52 bits: a float also holds the half that is added
+            waits[place * repeats + copy] = -math.log((number + 0.5) / 2**52)
     return waits
 
 

@@ -75,7 +75,8 @@ def ask(
         cache: file of answers; None: `answers.sqlite` in `out`.
         samples: answers an item; None: as the suite says.
         temperature: of all draws; None: as the suite says, and 1 for votes on a suite that says 0.
-        voting: how samples of each item are voted on, in place of `samples`; None: they are not.
+        voting: how samples of each item are voted on, in place of `samples`; None: they are not. Items that a rule
+            scores are answered once at a temperature of 0, too, unless it says otherwise.
         budget: most that the model's answers in the cache may cost.
         judge: the model that scorers ask, if they do.
         judge_budget: most that its answers in the cache may cost.

@@ -8,7 +8,7 @@ import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from wellkeeper.feedback.plan import Plan, read_plan
 from wellkeeper.feedback.rounds import Materials, run_line
 from wellkeeper.feedback.student import Example, Student
 from wellkeeper.measure import student as student_t
-from wellkeeper.measure.jackknife import wilson
 from wellkeeper.recipe.audit import write_reports
 from wellkeeper.recipe.running import Clock, Running
 from wellkeeper.suites.reading import read_suite
@@ -89,7 +88,7 @@ def feed_back(
     known = plan if isinstance(plan, Plan) else read_plan(Path(plan))
     folder = Path(out) if out is not None else Path("wellkeeper-feedback")
     given = materials or materials_of(known)
-    given.check()
+    given.check(known)
     if fresh:
         _forget(folder, known)
     lines = [
@@ -144,6 +143,11 @@ def materials_of(plan: Plan) -> Materials:
         *(str(part) for one in human for part in (one.prompt, one.answer)),
         *(str(item.prompt) for suite in (prompts, held_out.suite) for item in suite.items),
     ]
+    detector = None
+    if plan.detector is not None:
+        from wellkeeper.feedback.own import own_detector
+
+        detector = own_detector(code_at(plan.folder, plan.detector))
     return Materials(
         student=student_of(plan.student, texts=texts, folder=plan.folder),
         human=human,
@@ -151,7 +155,13 @@ def materials_of(plan: Plan) -> Materials:
         held_out=held_out,
         verifiers=verifiers,
         card=card,
+        detector=detector,
     )
+
+
+def code_at(folder: Path, place: str) -> str:
+    """A place of code: files are relative to the folder, modules are not."""
+    return str(folder / place) if place.partition(":")[0].endswith(".py") else place
 
 
 def examples_of(suite: Suite, *, rare: str = "rare") -> tuple[Example, ...]:
@@ -196,8 +206,7 @@ def student_of(settings: Mapping[str, Any], *, texts: Sequence[str], folder: Pat
             )
         from wellkeeper.feedback.own import own_student
 
-        place = rest["module"]
-        return own_student(str(folder / place) if place.partition(":")[0].endswith(".py") else place)
+        return own_student(code_at(folder, rest["module"]))
     raise RecipeError(
         f"There is no student {kind!r}.{did_you_mean(str(kind), STUDENTS)} There are: {', '.join(STUDENTS)}."
     )
@@ -229,6 +238,7 @@ def _plan(plan: Plan, materials: Materials) -> dict[str, Any]:
     return {
         **said,
         "student": dict(plan.student),
+        "selection": None if plan.selection is None else asdict(plan.selection),
         "seeds": list(plan.seeds),
         "human_examples": len(materials.human),
         "prompts_there": len(materials.prompts.items),
@@ -246,6 +256,7 @@ _TOLD = (
     "generated",
     "gate",
     "mix",
+    "selection",
     "compared",
     "evidence",
     "harm",
@@ -275,14 +286,14 @@ def _line(seed: int, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _mean_round(k: int, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The mean of each figure over the lines that came to this round, with its 95 % interval over lines.
 
-    Of one line the intervals are over its items and its answers.
+    Of one line the intervals are over its items and its prompts.
     """
     rounds = [line["rounds"][k] for line in lines if k < len(line["rounds"])]
     having = [row["figures"] for row in rounds if row.get("figures")]
     generated = [row["generated"] for row in rounds if row.get("generated")]
     if len(lines) == 1:
         of_one = {name: having[0][name] if having else None for name in _FIGURES}
-        kept = _share(generated[0]["accepted"], generated[0]["answers"]) if generated else None
+        kept = generated[0]["let_in"] if generated else None
         return {"round": k, "lines": len(having), **of_one, "kept": kept}
     figures = {
         name: over_lines([row[name]["estimate"] for row in having if row[name] is not None])
@@ -290,11 +301,6 @@ def _mean_round(k: int, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
     shares = [row["accepted"] / max(1, row["answers"]) for row in generated]
     return {"round": k, "lines": len(having), **figures, "kept": over_lines(shares)}
-
-
-def _share(part: int, whole: int) -> dict[str, float]:
-    low, high = wilson(part / whole, whole)
-    return {"estimate": part / whole, "low": low, "high": high}
 
 
 def over_lines(values: Sequence[float]) -> dict[str, float | None] | None:

@@ -136,7 +136,8 @@ def generate(
             f"None of {sum(course.finishes.values()):,} answers could be a text: {_counted(course.left_out)}. Look at "
             "the answers in a small run of `wellkeeper ask`, and change the templates or the model."
         )
-    records = _with_facts(course.in_order, watermark)
+    sequences = _sequences(course.in_order)
+    records = _with_facts(course.in_order, sequences, watermark)
     plan.end(folder, created, records)
     _write(folder / DATA, records)
     marked = mark(
@@ -163,7 +164,7 @@ def generate(
         "left_out": dict(sorted(course.left_out.items())),
         "templates": dict(sorted(Counter(record.template for record in records).items())),
         "words": _words(course, records),
-        "copied": _copying(course.in_order),
+        "copied": _copying(sequences),
         "held_out": _held_out(source, course.in_order),
         "label": _label(marked),
         "spent": {
@@ -350,13 +351,15 @@ def _plan_in(folder: Path) -> tuple[str, str] | None:
         return None
     try:
         earlier = json.loads(file.read_bytes())
-        if earlier["schema"] != PLAN_SCHEMA:
-            raise ValueError(earlier["schema"])
-        return str(earlier["identity"]), datetime.fromisoformat(earlier["created"]).isoformat()
+        told = str(earlier["identity"]), datetime.fromisoformat(earlier["created"]).isoformat()
+        is_ours = earlier["schema"] == PLAN_SCHEMA
     except (OSError, ValueError, KeyError, TypeError):
+        is_ours = False
+    if not is_ours:
         raise InputError(
             f"{file} is no plan of a set, and would be overwritten. Give another folder with --out, or move it away."
-        ) from None
+        )
+    return told
 
 
 def _forget(folder: Path) -> None:
@@ -384,12 +387,14 @@ def _label(marked: Marked) -> dict[str, Any]:
     return {name: said[name] for name in ("origin", "depth", "parents", "signed_by")}
 
 
-def _with_facts(made: Sequence[tuple[Generated, Asked]], watermark: str | None) -> tuple[Generated, ...]:
+def _with_facts(
+    made: Sequence[tuple[Generated, Asked]], sequences: Sequence[tuple[int, int]], watermark: str | None
+) -> tuple[Generated, ...]:
     """The records with the share of each that stands in its prompt, and the key that marked it."""
     mark_ = {} if watermark is None else {"watermark": watermark}
     return tuple(
         replace(record, facts={"copied": f"{copied / max(1, all_):.3f}", **mark_})
-        for (record, _), (copied, all_) in zip(made, _sequences(made), strict=True)
+        for (record, _), (copied, all_) in zip(made, sequences, strict=True)
     )
 
 
@@ -407,8 +412,8 @@ def _sequences(made: Sequence[tuple[Generated, Asked]]) -> list[tuple[int, int]]
 # --- what is told of it ------------------------------------------------------------------------------------------
 
 
-def _copying(made: Sequence[tuple[Generated, Asked]]) -> dict[str, Any]:
-    copied, all_ = np.array(_sequences(made)).T
+def _copying(sequences: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    copied, all_ = np.array(sequences).T
     return {
         "words": COPIED,
         "share": round(float(copied.sum() / max(1, all_.sum())), 4),  # of the sequences of all texts

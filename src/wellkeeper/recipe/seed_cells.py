@@ -9,8 +9,8 @@ model are left out of everything, and of equal texts one is shown.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from functools import cached_property
+from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 

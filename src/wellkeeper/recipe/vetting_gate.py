@@ -20,8 +20,9 @@ from wellkeeper.filter.verified import ACCEPTED, REJECTED, SAID, UNKNOWN, VERIFI
 from wellkeeper.measure.jackknife import Interval
 from wellkeeper.measure.tail_cost import Kept, topic_cost
 from wellkeeper.recipe.earlier import AGAINST
-from wellkeeper.recipe.tail_cost import DOCUMENTS, TOPICS, WORDS
+from wellkeeper.recipe.tail_cost import TOPICS, WORDS
 from wellkeeper.recipe.vetting_diversity import SHARES, Seasoned, Seasoning
+from wellkeeper.recipe.vetting_tail import rare_topics_cost, removal_by
 from wellkeeper.recipe.vetting_verdicts import reason_of
 from wellkeeper.vet.cards import Card, Labelled, card_for
 from wellkeeper.vet.gate import (
@@ -158,12 +159,10 @@ class Gate:
         accepted = accepted.restricted(decisions.kept[accepted.documents])
         seasoning = Seasoning(human.theirs, accepted, margin=self.terms.margin, seed=seed)
         diversity = _Diversity.of(seasoning, self.terms.share)
-        row = _tail_row(document)
+        row, kept_of = _tail(document, human, decisions, seed)
         conditions = [
             self._verifier(),
-            tail_condition(
-                ({} if row is None else _kept(row)) | self._kept_of_cells(seed), rejected=_let_go(document)
-            ),
+            tail_condition(kept_of | self._kept_of_cells(seed), rejected=_let_go(document)),
             diversity.condition(self.terms),
             self._contamination(document, kept),
             share_condition(
@@ -305,26 +304,24 @@ def _human_documents(human: "Human") -> int:
 # --- tail -----------------------------------------------------------------------------------------
 
 
-def _tail_row(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What verification cost the tail; None where nothing could be lost."""
-    return next((row for row in document["tail_cost"] or () if row["step"] == VERIFIED.name), None)
+def _tail(
+    document: Mapping[str, Any], human: "Human", decisions: "Decisions", seed: int
+) -> tuple[Mapping[str, Any] | None, dict[str, Kept]]:
+    """What verification cost the tail, as every curation tells it, and what each test found, with its own p-value.
 
-
-def _kept(row: Mapping[str, Any]) -> dict[str, Kept]:
-    """What each test found, with its own p-value."""
-    words = row["words"] or {}
-    found = {
-        TOPICS: row["topics"],
-        DOCUMENTS: words.get("at_equal_documents"),
-        WORDS: words.get("at_equal_words"),
-    }
-    return {
-        name: Kept(
-            retention=Interval(estimate=test["estimate"], low=test["low"], high=test["high"]), p=test["p"]
-        )
-        for name, test in found.items()
-        if test is not None
-    }
+    Topics are rare by their words. None and nothing where nothing could be lost.
+    """
+    row = next((row for row in document["tail_cost"] or () if row["step"] == VERIFIED.name), None)
+    removal = removal_by(VERIFIED.name, decisions, len(human.corpus))
+    if row is None or removal is None:
+        return row, {}
+    topics = rare_topics_cost(human, removal, seed=seed)
+    found = {} if topics is None else {TOPICS: topics.kept}
+    if row["words"] is not None:
+        words = row["words"]["at_equal_words"]
+        interval = Interval(**{name: words[name] for name in ("estimate", "low", "high")})
+        found[WORDS] = Kept(retention=interval, p=words["p"])
+    return {**row, "topics": None if topics is None else topics.to_json()}, found
 
 
 # --- diversity ------------------------------------------------------------------------------------

@@ -85,7 +85,10 @@ def _facts(document: Document) -> list[tuple[str, str]]:
     broken = integer(reference.get("quarantined"))
     unread = f", {COMMA.of(broken, 'record')} could not be read" if broken else ""
     facts.append(
-        ("Human documents", f"{COMMA.count(shown)} for prompts, {COMMA.count(aside)} held out{left_out}{unread}")
+        (
+            "Human documents",
+            f"{COMMA.count(shown)} for prompts, {COMMA.count(aside)} held out{left_out}{unread}",
+        )
     )
     if document.get("schema") == _PLAN:
         return facts

@@ -16,16 +16,16 @@ from wellkeeper.vet.register import Round, rounds_alone
 from wellkeeper.vet.right_enough import LEAST_RIGHT, verifier_condition
 
 __all__ = [
-    "ALLOWED", "LEAST_RIGHT", "LEVEL", "ROUNDS", "SHARE_CAP", "TOPICS", "Admission", "Condition", "Passed", "admission",
-    "carries", "contamination_condition", "diversity_condition", "register_condition", "share_condition",
+    "ALLOWED", "LEAST_RIGHT", "LEVEL", "ROUNDS", "SHARE_CAP", "SHARPEST", "Admission", "Condition", "Passed",
+    "admission", "carries", "contamination_condition", "diversity_condition", "register_condition", "share_condition",
     "tail_condition", "verifier_condition",
 ]  # fmt: skip
 
 LEVEL = 0.05
 ALLOWED = 0.95
 """Of the tail that chance would have left, one part in twenty may go, as in every curation."""
-TOPICS = "topics"
-"""The test whose interval tells whether the tail could have been halved unseen."""
+SHARPEST = ("topics", "cells")
+"""Tests whose intervals tell whether the tail could have been halved unseen; where there is neither, all do."""
 SHARE_CAP = 0.1
 """Most synthetic share of a mix, where nothing else is said: seasoning."""
 ROUNDS = 2
@@ -37,12 +37,12 @@ def tail_condition(kept: Mapping[str, TailKept], *, rejected: int, allowed: floa
     """Whether verification let go of rare content more than of common content.
 
     A loss counts if it is significant at .05, Holm's adjustment for several tests made here, and larger than allowed.
-    Where the data could not have told a tail that was halved, by the interval of the test of topics, nothing is told.
+    Where no test could have told a tail that was halved, by its interval, nothing is told.
 
     Args:
-        kept: by the name of the test ("topics", "documents", "words" as `recipe.tail_cost` has them), what was left of
-            the tail over what chance, or the head, left, with the p-value as the test gave it. Empty: no test could be
-            made.
+        kept: by the name of the test ("topics", "documents", "words" as `recipe.tail_cost` has them, and "cells" that
+            texts were asked for), what was left of the tail over what chance, or the head, left, with the p-value as
+            the test gave it. Empty: no test could be made.
         rejected: texts that verification took out; none: the tail lost nothing.
         allowed: share of the tail that must be left, in (0, 1].
     """
@@ -76,11 +76,14 @@ def tail_condition(kept: Mapping[str, TailKept], *, rejected: int, allowed: floa
             "people look at those.",
             figures,
         )
-    if TOPICS in found and found[TOPICS]["low"] < _HALVED:
+    telling = [name for name in SHARPEST if name in found] or list(found)
+    sharpest = max(telling, key=lambda name: found[name]["low"])
+    test = found[sharpest]
+    if test["low"] < _HALVED:
         return _tail(
             "not enough data",
-            f"Rare topics kept {found[TOPICS]['estimate']:.0%} of what common ones did, and so few texts cannot tell "
-            f"whether it is half ({found[TOPICS]['low']:.0%} to {found[TOPICS]['high']:.0%}).",
+            f"By {sharpest}, {test['estimate']:.0%} of the tail was kept, and so few texts cannot tell whether it is "
+            f"half ({test['low']:.0%} to {test['high']:.0%}).",
             "Vet more texts at once, or give a larger human reference.",
             figures,
         )

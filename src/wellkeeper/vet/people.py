@@ -29,7 +29,7 @@ class Queue:
         """`blank`: fields that people are to fill in.
 
         Raises:
-            InputError: the file is there, and cannot be read.
+            InputError: the file is there, and cannot be read or is no queue.
         """
         self._path = path
         self._blank = blank
@@ -62,7 +62,7 @@ class Queue:
                 file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
         except OSError as error:
             raise WorkError(
-                f"The queue {self._path} cannot be written ({error.strerror or error}). Free space or fix access, "
+                f"{self._path} cannot be written ({error.strerror or error}). Free space or fix access, "
                 "then run the same command again."
             ) from error
 
@@ -131,7 +131,7 @@ def draw(items: Sequence[Generated], many: int, path: Path) -> int:
         path: file of JSON lines; each has a `label` that is null until a person has filled it in.
 
     Raises:
-        InputError: the file is there, and cannot be read.
+        InputError: the file is there, and cannot be read or holds something else.
         WorkError: it cannot be written.
     """
     order = sorted(items, key=lambda item: hashlib.sha256(f"audit {item.id}".encode()).digest())
@@ -145,13 +145,18 @@ def _waiting(queue: Path) -> set[tuple[str, str]]:
         lines = queue.read_bytes().split(b"\n") if queue.exists() else []
     except OSError as error:
         raise InputError(
-            f"The queue {queue} cannot be read ({error.strerror or error}). Fix access, or name another file."
+            f"{queue} cannot be read ({error.strerror or error}). Fix access, or name another file."
         ) from error
     found = set()
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         try:
             entry = json.loads(line)
             found.add((str(entry["id"]), str(entry["sha256"])))
-        except (ValueError, KeyError, TypeError):
-            continue
+        except (ValueError, KeyError, TypeError) as error:
+            is_torn = isinstance(error, ValueError) and line.startswith(b"{")
+            if line.strip() and not is_torn:
+                raise InputError(
+                    f"{queue}, line {number}, is no text that waits for a person: the file is of something else. Name "
+                    "another file, or one that is not there yet."
+                ) from None
     return found
