@@ -2,7 +2,7 @@
 
     python benchmarks/infer/temperature.py                             # 500 worlds of each kind: ten CPU-minutes
     python benchmarks/infer/temperature.py --worlds 200 --items 100    # the same, small
-    python benchmarks/infer/temperature.py --only even --no-diversity --worlds 3000   # where few fit: a minute
+    python benchmarks/infer/temperature.py --only even --no-diversity --worlds 3000   # three minutes
     python benchmarks/infer/temperature.py --json
 
 A made-up model answers an item with one of 26 answers, the first of which is right; at a temperature T it says each

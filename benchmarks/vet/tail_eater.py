@@ -11,8 +11,8 @@ found as in the command, and nobody tells the test which are rare. Three draws o
 *uneven*   topics are kept at about .8, with a standard deviation of .4 of the log odds, rare or common.
 *eats*     uneven, and texts of rare topics are kept at .4, .5 or .7 of that.
 
-*text*: neutral filters of real text. 480 passages of people (examples/vet) and 320 others (examples/reference) stand for
-human text and a set; the articles they are from are kept unevenly.
+*text*     neutral filters of real text. 480 passages of people (examples/vet) and 320 others (examples/reference) stand
+           for human text and a set; the articles they are from are kept unevenly.
 
 The verdict is that of the gate: `tail_condition` on rare topics and rare words, Holm's adjustment for both. Seeded.
 """
@@ -25,12 +25,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from wellkeeper.measure.tail_cost import Kept
 from wellkeeper.recipe.curate import Human
 from wellkeeper.recipe.inputs import groups_of
 from wellkeeper.recipe.running import Running, prepare_work, read_corpus
@@ -39,6 +39,9 @@ from wellkeeper.recipe.tails import word_sample
 from wellkeeper.recipe.topics import topics_of
 from wellkeeper.recipe.vetting_tail import rare_topics_cost
 from wellkeeper.vet.gate import tail_condition
+
+if TYPE_CHECKING:
+    from wellkeeper.measure.tail_cost import Kept
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TOPICS_OF, RARE, WORDS_OF, OWN, COMMON = 24, 15, 90, 60, 1500

@@ -12,10 +12,12 @@ import sys
 import time
 
 import pytest
+from click.testing import CliRunner
 from human_topics import rows, written
 from language_model_files import needs_lm, smollm2
 from served import Served
 
+from wellkeeper.cli.main import cli
 from wellkeeper.infer.cache import Store
 
 SECRET = "gsk_a1B2c3D4e5"
@@ -50,6 +52,14 @@ def run(folder, *arguments):
     return subprocess.run(
         command(*arguments), capture_output=True, check=False, timeout=120, **settings(folder)
     )
+
+
+@pytest.fixture
+def run_here(folder, monkeypatch):
+    """As `run`, in this process: what hangs on no signal, stream or kill needs no other."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MODEL_KEY", SECRET)
+    return lambda *arguments: CliRunner().invoke(cli, ["generate", *map(str, arguments)])
 
 
 def at(server, *more, out="set", documents=12):
@@ -103,29 +113,29 @@ def test_json_is_one_object_and_nothing_else_and_settings_reach_the_model(folder
     assert len({one["seed"] for one in asked}) == 3
 
 
-def test_a_dry_run_names_the_topics_and_asks_nothing(folder, server):
+def test_a_dry_run_names_the_topics_and_asks_nothing(run_here, server):
     server.always()
-    done = run(folder, "human.jsonl", "--out", "set", "--documents", 12, "--topics", 7, "--dry-run")
-    assert (done.returncode, done.stderr) == (0, "")
+    done = run_here("human.jsonl", "--out", "set", "--documents", 12, "--topics", 7, "--dry-run")
+    assert (done.exit_code, done.stderr) == (0, "")
     said = done.stdout.splitlines()
     assert said[0] == "Planned: 12 texts. Nothing was asked."
     topics = [line for line in said if line.endswith((", rare", ", common"))]
     assert len(topics) == 7
     assert server.requests() == []
     quota = f"{topics[0].partition(':')[0]}=9"
-    done = run(folder, *at(server, "--quota", quota, "--json"))
+    done = run_here(*at(server, "--quota", quota, "--json"))
     cells = json.loads(done.stdout)["cells"]
     assert (cells[0]["wanted"], cells[0]["reached"]) == (9, 9)
 
 
-def test_texts_that_are_missing_exit_with_1_and_say_so(folder, server):
+def test_texts_that_are_missing_exit_with_1_and_say_so(run_here, server):
     server.exactly({}, {"content": ""}, {})
     arguments = at(server, "--at-once", 1, "--tries", 1)
-    done = run(folder, *arguments)
-    assert done.returncode == 1
+    done = run_here(*arguments)
+    assert done.exit_code == 1
     said = "1 of 12 texts are missing (tries of each: 1): 1 empty. Give more --tries into another folder, or other"
     assert any(line.startswith(said) for line in done.stdout.splitlines())
-    assert run(folder, *arguments, "--exit-zero").returncode == 0
+    assert run_here(*arguments, "--exit-zero").exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -139,9 +149,9 @@ def test_texts_that_are_missing_exit_with_1_and_say_so(folder, server):
     ],
     ids=["model", "file", "quota", "topic", "watermark"],
 )  # fmt: skip
-def test_what_cannot_run_exits_with_2_and_the_next_step(folder, more, says):
-    done = run(folder, "human.jsonl", "--out", "x", "--documents", 4, *more)
-    assert (done.returncode, done.stdout) == (2, "")
+def test_what_cannot_run_exits_with_2_and_the_next_step(folder, run_here, more, says):
+    done = run_here("human.jsonl", "--out", "x", "--documents", 4, *more)
+    assert (done.exit_code, done.stdout) == (2, "")
     assert re.search(says, done.stderr), done.stderr
     assert not (folder / "x" / "plan.json").exists()
 

@@ -52,6 +52,11 @@ def test_without_rare_prompts_there_is_no_such_condition():
     )
 
 
+def test_a_tail_of_few_prompts_is_too_little_to_fail_on():
+    few = tail_condition(Covered(asked=3, covered=0), Covered(asked=40, covered=30), mix_of(0, 30), kept=0.5)
+    assert (few.passed, few.next) == ("not enough data", "Ask 10 of them a round at least.")
+
+
 def test_an_empty_training_set_is_refused_and_a_full_one_says_its_share():
     assert share_condition(mixed((), [], share=0.5, seed=0), cap=0.5).passed == "fail"
     human = tuple(Example(prompt=f"{at}", answer="yes") for at in range(5))

@@ -1,5 +1,6 @@
 """The small transformer as a student."""
 
+import numpy as np
 import pytest
 
 from wellkeeper.errors import InputError, RecipeError, WorkError
@@ -66,6 +67,20 @@ def test_an_answer_that_fills_the_context_is_learnt_as_far_as_it_goes(student, m
     later = student.train(model, [Example(prompt="a>", answer="abcdabcd")] * 4, 5)
     (outputs,) = student.answer(later, ["a>"], 20, 1.0, 0)
     assert all(len(output.text) <= 4 for output in outputs)
+
+
+def test_surprise_is_that_of_the_answers_that_the_model_writes(student, model):
+    """Sampled frequency of each answer, letters and end, against exp(-nats * letters)."""
+    likely, unlikely, cut = student.surprise(
+        model, [EXAMPLES[0], Example(prompt="a>", answer="bb"), Example(prompt="a>", answer="abcdabcd")]
+    )
+    (outputs,) = student.answer(model, ["a>"], 4000, 1.0, 0)
+    share = sum(output.text == "aa" for output in outputs) / 4000
+    assert np.exp(-3 * likely) == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 4000) + 1e-3)
+    assert unlikely > likely
+    assert np.isfinite(cut)
+    with pytest.raises(InputError, match="has letters that no human example"):
+        student.surprise(model, [Example(prompt="a>", answer="z")])
 
 
 def test_letters_and_lengths_that_do_not_fit_are_told(student):

@@ -13,7 +13,9 @@ import pytest
 from toy_student import START, Share, chance, materials, plan, suite
 
 from wellkeeper.errors import InputError, WorkError
+from wellkeeper.feedback.evaluation import share_over
 from wellkeeper.feedback.rounds import read_generated, run_line
+from wellkeeper.measure.jackknife import wilson
 from wellkeeper.measure.sequential import log_alarm
 from wellkeeper.suites.run_files import read_run
 from wellkeeper.watch.comparison import compare_runs
@@ -78,6 +80,17 @@ def test_unchanged_rounds_are_stopped_in_no_more_lines_than_the_level():
         lost, gained = (np.sum(side, axis=2) for side in ((new < old)[..., items], (new > old)[..., items]))
         alarms |= (log_alarm(lost, gained, horizon=4) > np.log(2 / 0.05)).any(axis=1)
     assert alarms.mean() <= 0.05
+
+
+def test_the_share_let_in_has_prompts_as_its_unit():
+    """All 8 answers to a prompt alike: the interval is that of the prompts, and not of eight times as many answers."""
+    parts = [8] * 30 + [0] * 30
+    found = share_over(parts, [8] * 60)
+    low, high = wilson(0.5, 60)
+    assert found["estimate"] == 0.5
+    assert found["high"] - found["low"] == pytest.approx(high - low, rel=0.1)
+    assert share_over([1] * 9, [2] * 9) is None
+    assert share_over([0] * 12, [2] * 12)["high"] > 0
 
 
 def test_unchanged_rounds_of_the_toy_are_not_stopped(tmp_path):

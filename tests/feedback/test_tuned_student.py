@@ -1,9 +1,15 @@
 """A pre-trained model as a student: a tiny Llama."""
 
 import pytest
+from language_model_files import needs_lm, smollm2
 
 from wellkeeper.errors import InputError, RecipeError
+from wellkeeper.feedback.evaluation import HeldOut
+from wellkeeper.feedback.plan import Plan
+from wellkeeper.feedback.rounds import Materials, read_generated, run_line
 from wellkeeper.feedback.student import Example
+from wellkeeper.measure.selection import Selection
+from wellkeeper.suites.suite import Suite, SuiteItem
 
 torch = pytest.importorskip("torch", reason="the extra lm-torch is not installed")
 transformers = pytest.importorskip("transformers", reason="the extra lm-torch is not installed")
@@ -66,6 +72,23 @@ def test_it_learns_answers_and_where_they_end_and_is_kept_as_it_is(student, tmp_
     assert texts(student.answer(model, prompts[:1], 5, 3.0, 7)) == texts(drawn)[:1]
 
 
+def test_surprise_is_less_for_what_was_learnt(student):
+    model = student.train(None, PAIRS, 1)
+    learnt = student.surprise(model, PAIRS)
+    swapped = student.surprise(
+        model, [Example(prompt=a.prompt, answer=b.answer) for a, b in zip(PAIRS, PAIRS[::-1], strict=True)]
+    )
+    assert (learnt < 0.1).all()
+    assert (swapped > 1).all()
+
+
+def test_an_answer_that_was_cut_off_does_not_teach_to_end_there(student):
+    cut = Example(prompt="grass is ", answer="green " * 20)
+    model = student.train(None, [cut], 1)
+    (outputs,) = student.answer(model, [cut.prompt], 5, 0.0, 0)
+    assert {output.finish for output in outputs} == {"length"}
+
+
 def test_conversations_and_wrong_settings_are_refused(student, folder):
     with pytest.raises(InputError, match="continues text, and a prompt is a conversation"):
         student.train(None, [Example(prompt=[{"role": "user", "content": "a"}], answer="b")], 0)
@@ -75,3 +98,48 @@ def test_conversations_and_wrong_settings_are_refused(student, folder):
         tuned_of({}, folder)
     with pytest.raises(RecipeError, match=r"student\.lyers is no setting"):
         tuned_of({"lyers": 1}, folder)
+
+
+@pytest.mark.slow
+@needs_lm
+def test_a_round_of_smollm2_from_its_gguf(tmp_path):
+    """Four prompts, two answers each: verified, trained on, measured, kept and read again."""
+    student = TunedStudent(model=smollm2(), layers=1, epochs=1, batch=2, tokens=3)
+    colours = {"grass": "green", "snow": "white", "coal": "black", "blood": "red"}
+    human = tuple(
+        Example(prompt=f"The colour of {name} is", answer=f" {said}") for name, said in colours.items()
+    )
+    names = ("milk", "sky", "lemons", "soot")
+    asked = Suite(
+        name="asked",
+        items=tuple(
+            SuiteItem(name=name, prompt=f"The colour of {name} is", references=("a",)) for name in names
+        ),
+    )
+    held_out = Suite(
+        name="held",
+        scorer={"kind": "contains"},
+        items=tuple(
+            SuiteItem(name=f"{at}", prompt=f"Item {at} has the colour", references=("red",))
+            for at in range(2)
+        ),
+    )
+    given = Materials(
+        student=student,
+        human=human,
+        prompts=asked,
+        held_out=HeldOut.of(held_out, rare="rare"),
+        verifiers=None,
+    )
+    settings = Plan(
+        name="tiny", student={}, human="", prompts="", held_out="", rounds=1, samples=2, evaluation_samples=1,
+        on_refusal="go on", on_harm="go on", selection=Selection(by="surprise", share=0.5),
+    )  # fmt: skip
+    records = run_line(settings, given, 1, tmp_path)
+    assert [record["round"] for record in records] == [0, 1]
+    assert records[1]["selection"] == {"by": "surprise", "of": 8, "selected": 4}
+    texts = read_generated(tmp_path / "round-01/accepted.jsonl")
+    assert {text.depth for text in texts} == {1}
+    assert any(text.text.strip() for text in texts)
+    model = student.load(tmp_path / "round-01/model")
+    assert student.surprise(model, human).shape == (4,)

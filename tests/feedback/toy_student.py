@@ -1,6 +1,7 @@
 """A student whose model is a number: the chance that it is right. It learns the share of right examples, exactly."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,20 @@ class Share:
             [RIGHT if chance(seed, prompt, sample) < model else WRONG for sample in range(n)]
             for prompt in prompts
         ]
+
+
+class Telling(Share):
+    """The same, and it tells how unlikely it finds an answer."""
+
+    def surprise(self, model: float, examples: list[tuple[str, str]]) -> list[float]:
+        return [-math.log(max(1e-9, model if answer == RIGHT else 1 - model)) for _, answer in examples]
+
+
+class Suspicious:
+    """The module of a detector: wrong answers look as if a model wrote them."""
+
+    def p_ai(self, texts: list[str]) -> list[float]:
+        return [0.0 if text == RIGHT else 1.0 for text in texts]
 
 
 class Noisy:

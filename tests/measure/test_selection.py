@@ -202,3 +202,17 @@ def test_what_is_missing_or_does_not_fit_is_said():
         redraw(np.zeros(2), 1, np.ones(3), repeats=2)
     with pytest.raises(DataError, match=r"and 0 are drawn\. Give one number for each copy, and draw 1"):
         redraw(np.zeros(2), 0, np.ones(2))
+
+
+@pytest.mark.parametrize("power", [math.inf, 2.0, 0.0, -2.0, -math.inf])
+def test_what_has_no_words_comes_after_all_that_has_some(power):
+    """Also after what surprises without end, where little surprise is preferred."""
+    words = surprise_weights(np.array([math.inf, 5.0, math.nan, 0.0]), power)
+    assert words[2] < min(words[0], words[1], words[3])
+
+
+def test_numbers_may_come_as_a_list():
+    assert select(list("abcd"), Selection(by="surprise"), seed=0, nats_per_word=[5, 7, 6, 4]).tolist() == [
+        1,
+        2,
+    ]

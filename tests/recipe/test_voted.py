@@ -52,7 +52,9 @@ class Model:
         pass
 
 
-def asked(tmp_path, model=None, suite=None, *, rule="beta", most=40, cut_votes=False, greedy=False, **changed):
+def asked(
+    tmp_path, model=None, suite=None, *, rule="beta", most=40, cut_votes=False, greedy=False, **changed
+):
     """The run and its votes."""
     options = {
         "name": "v1", "now": NOW, "out": tmp_path / "run", "model": "adder", "seed": None, "cache": None,

@@ -129,12 +129,12 @@ def test_what_the_counts_tell(right, wrong, found, passed):
 
 def test_a_set_in_which_nothing_is_right_is_refused_and_not_called_unlike(benchmark):
     found = []
-    for run in range(60):
+    for run in range(30):
         random = np.random.default_rng([4, run])
         one, _ = benchmark.set_of(random, 0.9, 0.3, 0.0)
         found.append(verifier_condition(one, card=benchmark.card_of(random, 0.9, 0.3, (100, 100))))
     assert sum(one.passed == "pass" for one in found) == 0
-    assert sum(one.figures["p_unlike"] <= 0.01 for one in found) <= 3  # 4 come with a chance of .003 at .01
+    assert sum(one.figures["p_unlike"] <= 0.01 for one in found) <= 2  # 3 come with a chance of .003 at .01
 
 
 def test_a_set_of_which_nothing_was_accepted_is_not_admitted():

@@ -32,6 +32,7 @@ _DOCUMENTS = (
     "anchors",
     "compare",
     "compare-runs",
+    "feedback-plan",
     "forecast",
     "lab",
     "plan",
@@ -45,6 +46,9 @@ _DOCUMENTS = (
 @click.command()
 @click.argument("document", type=click.Choice(_DOCUMENTS), default="recipe")
 def schema(document: str) -> None:
-    """Print the JSON schema of recipes, for editors, of anchor packs, or of what a command prints with --json."""
+    """Print the JSON schema of recipes or plans of feedback, for editors, of anchor packs, or of what a command prints.
+
+    What a command prints is what it prints with --json.
+    """
     text = (files("wellkeeper.recipe") / f"{document}.schema.json").read_text(encoding="utf-8")
     print_json(json.loads(text))

@@ -35,6 +35,11 @@ _COLUMNS = ("text", "id", "generator", "prompt", "references")
     help="How right they are: see `wellkeeper verifier`.",
 )
 @click.option(
+    "--anchors",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Labelled texts that show whether judges are still those of the card.",
+)
+@click.option(
     "--audited", type=click.Path(exists=True, dir_okay=False), help="Labels of a random part of SYNTH, by id."
 )
 @click.option(

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from wellkeeper.core.answers import Output, finish_of
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import WorkError
+from wellkeeper.feedback._nats import NOTHING, nats_a_piece
 from wellkeeper.lab.policy import Decoding
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.worlds._gpt import Transformer as Letters
 from wellkeeper.lab.worlds._gpt import _logits, taught
-from wellkeeper.feedback._nats import NOTHING, nats_a_piece
 from wellkeeper.lab.worlds._torch import Tensor, device, generator, one_thread, rows_written
 
 if TYPE_CHECKING:

@@ -70,12 +70,12 @@ class Search:
             of: accepted texts that were looked at.
         """
         short = self.items - self.searched
-        alike = f"{dropped:,} of {of:,} accepted answers share {WORDS} words in a row with a held-out item, and are out."
-        said = (
-            alike
-            if dropped
-            else f"No prompt is a held-out one, and no held-out item is in {of:,} accepted answers."
-        )
+        said = f"No prompt is a held-out one, and no held-out item is in {of:,} accepted answers."
+        if dropped:
+            said = (
+                f"{dropped:,} of {of:,} accepted answers share {WORDS} words in a row with a held-out item, and are "
+                "out."
+            )
         if short:
             said += (
                 f" {short:,} of {self.items:,} held-out items are too short to be looked for inside of texts."

@@ -23,7 +23,10 @@ from wellkeeper.errors import DataError, InputError, RecipeError, did_you_mean
 from wellkeeper.measure.selection import Rule, Selection
 
 LEVEL = 0.05
-"""Of runs in which no round is worse than the best model before it, the share that is stopped for harm, at most."""
+"""Of runs in which no round is worse on the held-out items than the best model before it, the share that is stopped for
+harm, at most."""
+FRESH_ITEMS = 8
+"""Rounds from which on the same held-out items stop too many lines (benchmarks/feedback/same_items.py)."""
 TAIL_KEPT = 0.5
 """What the share of rare prompts in a training set must be at least, over their share among the prompts asked."""
 

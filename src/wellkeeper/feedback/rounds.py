@@ -5,10 +5,13 @@ let answers in, a gate looks at what they let in, a new model is trained on it b
 held-out items. So a text of round k has k generations of models behind it.
 
 A round is stopped for *harm* by evidence that holds over all rounds together (`measure.sequential.PairWatch`): in each
-round the new model and the best model so far answer the same items, both anew, and where no round is worse than that
-best model, at most a share `level` of all runs is ever stopped. Then the round's model is rejected, and the best one
-stays. A model is the best one once it is shown to be better than the best before it, by the paired test. Where held-out
-items are marked rare, they have a watch of their own, and both share the level.
+round the new model and the best model so far answer the same items, both anew, and where no round is worse on these
+items than that best model, at most a share `level` of all runs is ever stopped. Then the round's model is rejected, and
+the best one stays. A model is the best one once it is shown to be better than the best before it, by the paired test.
+Where held-out items are marked rare, they have a watch of their own, and both share the level.
+
+The best model is best on these items partly by luck. So models that are as good on items at large, and get others of
+these right, are stopped more often the more rounds there are (benchmarks/feedback/same_items.py).
 
 A round is stopped by the *gate* before anything is trained.
 

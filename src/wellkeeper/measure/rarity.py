@@ -25,7 +25,8 @@ def rarity_of(texts: Documents, reference: Incidence) -> NDArray[np.float64]:
     """The mean rarity of the words of each text, in nats, shape (texts,); NaN where the reference has too few of them.
 
     >>> texts = Documents(offsets=np.array([0, 5, 10]), hashes=np.array([7, 7, 7, 7, 8, 8, 8, 8, 8, 8], np.uint64))
-    >>> reference = Incidence(offsets=np.array([0, 2, 3]), types=np.array([7, 8, 7], np.uint64), tokens=np.ones(3, np.int32))
+    >>> types, tokens = np.array([7, 8, 7], np.uint64), np.ones(3, np.int32)
+    >>> reference = Incidence(offsets=np.array([0, 2, 3]), types=types, tokens=tokens)
     >>> rarity_of(texts, reference).round(3).tolist()
     [0.139, 0.693]
     """
@@ -64,7 +65,7 @@ def rarest_groups(
     """
     if groups.shape != rarity.shape or np.isnan(rarity).any() or not 0 < share < 1:
         raise DataError(
-            f"{groups.size} texts have groups and {np.count_nonzero(~np.isnan(rarity))} rarity, for a share of {share}. "
+            f"{groups.size} texts have groups, {np.count_nonzero(~np.isnan(rarity))} a rarity; the share is {share}. "
             "Pass a group and a rarity for each text, and a share above 0 and below 1."
         )
     sizes = np.bincount(groups, minlength=count)

@@ -92,7 +92,7 @@ def surprise_weights(nats_per_word: Numbers, power: float = math.inf) -> Numbers
     said = ~np.isnan(nats_per_word)
     if abs(power) >= _STEEPEST:
         values = np.where(said, math.copysign(1, power) * nats_per_word, -np.inf)
-        return _APART * _ranks(values)
+        return np.where(said, _APART * _ranks(values), -_APART)
     with np.errstate(over="ignore"):
         weights = power * np.where(np.isfinite(nats_per_word), nats_per_word, 0.0)
     finite = np.isfinite(nats_per_word) & np.isfinite(weights)
@@ -156,7 +156,9 @@ def hashed_waits(ids: Sequence[str], *, seed: int, repeats: int = 1) -> Numbers:
     for place, name in enumerate(ids):
         for copy in range(repeats):
             digest = hashlib.sha256(json.dumps([seed, name, copy]).encode()).digest()
-            number = int.from_bytes(digest[:8], "big") >> 12  # 52 bits: a float also holds the half that is added
+            number = (
+                int.from_bytes(digest[:8], "big") >> 12
+            )  # 52 bits: a float also holds the half that is added
             waits[place * repeats + copy] = -math.log((number + 0.5) / 2**52)
     return waits
 
@@ -228,7 +230,8 @@ def _weights(
 ) -> Numbers:
     if selection.by == "random":
         return np.zeros(items)
-    given = p_ai if selection.by == "detector" else nats_per_word
+    told = p_ai if selection.by == "detector" else nats_per_word
+    given = None if told is None else np.asarray(told, np.float64)
     if given is None or given.shape != (items,):
         name = "p_ai" if selection.by == "detector" else "nats_per_word"
         raise DataError(

@@ -38,6 +38,7 @@ from wellkeeper.recipe.earlier import (
 from wellkeeper.recipe.findings import curation_findings_of
 from wellkeeper.recipe.inputs import (
     columns_for,
+    documents_in,
     groups_of,
     not_below,
     recipe_key,
@@ -61,7 +62,7 @@ from wellkeeper.recipe.running import (
 from wellkeeper.recipe.schema import GUARD_WITHOUT_REFERENCE, guard_of, load_recipe
 from wellkeeper.recipe.steps import step_named
 from wellkeeper.recipe.textpass import Group
-from wellkeeper.recipe.vetted import vetted_sources
+from wellkeeper.recipe.vetted import columns_of, vetted_sources
 
 if TYPE_CHECKING:
     from wellkeeper.engine.site_files import SiteFiles
@@ -377,10 +378,12 @@ def groups_of_recipe(recipe: Recipe, out: Path) -> tuple[tuple[Group, ...], tupl
     groups: list[Group] = []
     said: list[str] = []
     for source in recipe.sources:
-        files = not_below(find_files([recipe.locate(path) for path in source.paths], group=source.name), out)
+        located = [recipe.locate(path) for path in source.paths]
+        files = not_below(find_files([documents_in(path) for path in located], group=source.name), out)
         if source.format is not None:
             files = tuple(replace(file, format=source.format) for file in files)
-        columns, sentences = columns_for(files, source.columns(), named_by=recipe_key(source.name))
+        wanted, optional = columns_of(source, located)
+        columns, sentences = columns_for(files, wanted, optional=optional, named_by=recipe_key(source.name))
         constant = source.constants()
         files, labels = with_labels(files)
         _check_labels(files, source.name, constant.get("origin"))

@@ -19,7 +19,7 @@ from wellkeeper.engine.progress import Listener, nobody
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import InputError, RecipeError, WorkError, did_you_mean
 from wellkeeper.feedback.evaluation import HeldOut, is_rare
-from wellkeeper.feedback.plan import Plan, read_plan
+from wellkeeper.feedback.plan import FRESH_ITEMS, Plan, read_plan
 from wellkeeper.feedback.rounds import Materials, run_line
 from wellkeeper.feedback.student import Example, Student
 from wellkeeper.measure import student as student_t
@@ -339,6 +339,12 @@ def _notes(plan: Plan, materials: Materials) -> list[str]:
             "Held-out items are answered at temperature 0, where a model answers the same each time: the best model so "
             "far is best on these very items, partly by luck, and a stop for harm comes too often. Set "
             "evaluation_temperature: 1."
+        )
+    if plan.rounds >= FRESH_ITEMS:
+        found.append(
+            f"{plan.rounds} rounds are judged on the same held-out items: the best model is best on these partly by "
+            "luck, and more lines are stopped for harm than the level says. Begin a new plan with other held-out items "
+            f"after fewer than {FRESH_ITEMS} rounds."
         )
     core = len(materials.human) if plan.human_core is None else plan.human_core
     if core == 0:

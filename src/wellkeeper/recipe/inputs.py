@@ -45,7 +45,7 @@ def groups_of(
     refused: list[InputError] = []
     for number, given in enumerate(inputs):
         if _is_path(given):
-            path, name = str(_documents_in(given)), _short(str(given))
+            path, name = str(documents_in(given)), _short(str(given))
         else:
             path, name = _laid_down(given, work, number)
         for folder, files in _by_folder(_without_reports(find_files([path], group=name))).items():
@@ -89,7 +89,7 @@ def _may_be_labelled(file: InputFile) -> bool:
     return file.format == "text" and any(glob.iglob(f"{inside}{LABEL_SUFFIX}", recursive=True))  # noqa: PTH207
 
 
-def _documents_in(given: Any) -> Any:
+def documents_in(given: Any) -> Any:
     """Of an output folder of `curate` its documents, which lie beside what it rejected; anything else as it is."""
     if not _is_path(given) or not str(given) or "://" in str(given):
         return given

@@ -5,14 +5,16 @@ A vetted set bears its verdict in `gate.json`, under its seal. Whoever takes the
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wellkeeper.recipe.model import Recipe
+from wellkeeper.recipe.model import Recipe, Source
 
 GATE = "gate.json"
 SCHEMA = "wellkeeper.gate/1"
+_TOLD = ("generator", "parents", "depth")
+"""Roles whose columns in a vetted set bear their names."""
 _UP = 2  # from data/part-00000.parquet to the folder that it lies in
 
 
@@ -26,6 +28,18 @@ def gate_of(path: Path) -> dict[str, Any] | None:
         if isinstance(found, dict) and found.get("schema") == SCHEMA:
             return found
     return None
+
+
+def columns_of(source: Source, located: Sequence[str]) -> tuple[dict[str, str], frozenset[str]]:
+    """The columns of a source by role, and which of them count only where they are there.
+
+    A set that was vetted tells of each text who wrote it, from what, and at which depth: nobody needs to name that.
+    """
+    named = source.columns()
+    if not any("://" not in path and gate_of(Path(path)) is not None for path in located):
+        return named, frozenset()
+    told = {role: role for role in _TOLD if role not in named}
+    return {**told, **named}, frozenset(told)
 
 
 def gate_json(vetting: Mapping[str, Any]) -> bytes:

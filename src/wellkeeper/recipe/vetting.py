@@ -5,8 +5,8 @@ any recipe, with a row of the ledger for each text. Then the gate's conditions a
 (`wellkeeper.vet.gate`): the set is admitted if all hold. It is written in any case, and bears its verdict.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,17 +16,19 @@ from wellkeeper.core.origin import Origin
 from wellkeeper.engine.executor import Kind, worker_count
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.sources import find_files
+from wellkeeper.errors import RecipeError
 from wellkeeper.filter.decontaminate import DECONTAMINATE
 from wellkeeper.filter.duplicates import DEFAULT_SIMILARITY, EXACT_DUPLICATES, NEAR_DUPLICATES, banding_for
 from wellkeeper.filter.verified import VERIFIED, Verdicts
 from wellkeeper.measure.two_corpora import MARGIN
 from wellkeeper.recipe.curate import Human, curate
 from wellkeeper.recipe.earlier import INDEX, remember
+from wellkeeper.recipe.generating import DATA, PLAN
 from wellkeeper.recipe.inputs import columns_for, groups_of
 from wellkeeper.recipe.model import Given, Recipe, Reference, Source, StepCall
 from wellkeeper.recipe.results import Curation, Vetted
 from wellkeeper.recipe.running import Running, read_corpus
-from wellkeeper.recipe.scoring import JUDGE_TOKENS, ask_of
+from wellkeeper.recipe.verifying import asked, held_to_anchors
 from wellkeeper.recipe.vetting_gate import Gate, Terms
 from wellkeeper.recipe.vetting_verdicts import (
     ItemColumns,
@@ -35,10 +37,13 @@ from wellkeeper.recipe.vetting_verdicts import (
     verdicts_on,
     write_verdicts,
 )
+from wellkeeper.vet.anchors import AnchorCheck
+from wellkeeper.vet.cards import read_cards
 from wellkeeper.vet.gate import SHARE_CAP
+from wellkeeper.vet.labels import read_labelled
 from wellkeeper.vet.register import enter
 from wellkeeper.vet.verdicts import Verdict
-from wellkeeper.vet.verifiers import VerifierSet, read_verifiers, verdicts_of
+from wellkeeper.vet.verifiers import VerifierSet, verdicts_of
 
 if TYPE_CHECKING:
     from wellkeeper.infer.cost import Budget
@@ -74,6 +79,7 @@ def vet(
     reference: str | Path,
     verifiers: str | Path | VerifierSet,
     card: str | Path | None = None,
+    anchors: str | Path | None = None,
     audited: str | Path | None = None,
     register: str | Path | None = None,
     evaluation: Sequence[str | Path] = (),
@@ -107,6 +113,8 @@ def vet(
         verifiers: a YAML file of verifiers (`wellkeeper.vet.verifiers`), or the verifiers.
         card: what `wellkeeper verifier` measured of these verifiers; without it and without `audited` nobody knows how
             right the accepted texts are.
+        anchors: labelled texts that judges are asked about anew before the set, and held to their card by; a judge that
+            is worse than on it has no verdict.
         audited: labels of a random part of the set, right or wrong, by id; they go before the card.
         register: file of earlier vettings of this line of models, to which this one is added.
         evaluation: sets that no accepted text may hold an item of.
@@ -135,7 +143,7 @@ def vet(
     Raises:
         InputError: an input or file of verifiers, cards or labels cannot be read, the card is of other verifiers, or a
             text lacks what a verifier needs.
-        RecipeError: an option or an evaluation set cannot be used.
+        RecipeError: an option or an evaluation set cannot be used, or there is no judge or card to hold to anchors.
         WorkError: the output folder belongs to something else, or a judge cannot be asked.
         MissingExtraError: a verifier needs a package that is not installed.
     """
@@ -146,16 +154,18 @@ def vet(
     if fresh:
         for name in (ANSWERS, JOURNAL, VERDICTS):
             (place / name).unlink(missing_ok=True)
-    with _asked(verifiers, judge, judge_budget, place) as (asked, most):
-        gate = Gate.of(asked, terms, card=card, audited=audited, register=register)
+    with asked(verifiers, judge, judge_budget, place / ANSWERS) as (whole, most):
+        gate = Gate.of(whole, terms, card=card, audited=audited, register=register)
+        held = whole
+        if anchors is not None:
+            held, gate.anchors = _held(whole, anchors, card, asked(verifiers, judge, None, None))
         vetting = _Vetting(
-            verifiers=asked,
+            verifiers=held,
             gate=gate,
             items=ItemColumns(prompt=columns.prompt, references=columns.references),
             reference=str(reference),
             place=place,
-            at_once=most,
-            workers=workers,
+            at_once=worker_count("threads", workers) if judge is None else most,
             seed=seed or 0,
             similarity=similarity,
             listener=listener,
@@ -167,7 +177,7 @@ def vet(
             written_by=written_by,
             evaluation=evaluation,
             similarity=similarity,
-            verifiers=asked.digest,
+            verifiers=whole.digest,
             against=place / REFERENCE,
         )
         done = curate(
@@ -201,7 +211,7 @@ def _recipe(
     against: Path,
 ) -> Recipe:
     """The curation that a vetting is. Depth and parents are as the files say; where they say nothing, depth is 1."""
-    paths = tuple(str(path) for path in synthetic)
+    paths = tuple(_texts_of(str(path)) for path in synthetic)
     files = find_files(list(paths), group=SOURCE)
     wanted = {
         "text": columns.text,
@@ -243,29 +253,37 @@ def _recipe(
     )
 
 
+def _texts_of(path: str) -> str:
+    """The texts of a folder that `generate` wrote, without its plan and report; any other path as it is."""
+    inside = Path(path) / DATA
+    return str(inside) if (Path(path) / PLAN).is_file() and inside.is_file() else path
+
+
 # --- verifiers ------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _asked(
-    given: str | Path | VerifierSet, judge: "ModelPlace | None", budget: "Budget | None", place: Path
-) -> Iterator[tuple[VerifierSet, int | None]]:
-    """The verifiers, and how many texts they may look at at once: as many as the judge takes; None: nobody minds.
+def _held(
+    verifiers: VerifierSet,
+    anchors: str | Path,
+    card: str | Path | None,
+    fresh: AbstractContextManager[tuple[VerifierSet, int]],
+) -> tuple[VerifierSet, tuple[AnchorCheck, ...]]:
+    """The verifiers, with the judges among them doubted that are not those of their card any more.
 
-    A judge's answers are kept in the work folder, so that a run that was killed pays for none of them twice.
+    Raises:
+        RecipeError: there is no card, or no judge, to hold to it.
     """
-    if isinstance(given, VerifierSet):
-        yield given, None
-        return
-    if judge is None:
-        yield read_verifiers(Path(given)), None
-        return
-    from wellkeeper.infer.cache import Cached, Store
-
-    place.mkdir(parents=True, exist_ok=True)
-    with judge.sampler(tokens=JUDGE_TOKENS) as sampler, Store(place / ANSWERS) as store:
-        asked = ask_of(Cached(sampler, store, budget=budget))
-        yield read_verifiers(Path(given), asked, judge=sampler.fingerprint), sampler.at_once
+    if card is None:
+        raise RecipeError(
+            "Anchors hold a judge to its card, and there is no card. Give the card with --card, or leave --anchors out."
+        )
+    if not any(family.startswith("judge") for family in verifiers.families):
+        raise RecipeError(
+            f"Anchors hold a judge to its card, and there is no judge among {verifiers.name}. Leave --anchors out."
+        )
+    labelled = read_labelled(Path(anchors))
+    with fresh as (anew, at_once):
+        return held_to_anchors(verifiers, read_cards(Path(card)), labelled, fresh=anew, at_once=at_once)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,8 +295,7 @@ class _Vetting:
     items: ItemColumns
     reference: str
     place: Path  # the work folder
-    at_once: int | None
-    workers: int | None
+    at_once: int
     seed: int
     similarity: float
     listener: Listener
@@ -309,7 +326,9 @@ class _Vetting:
         return self.gate.judged(document, corpus, decisions, human, seed=self.seed)
 
     def _verdicts(self, items: Sequence[Generated]) -> list[Verdict]:
-        with Journal(self.place / JOURNAL, self.verifiers.digest) as journal:
+        # what a judge said before it changed is no verdict of the one that is doubted
+        doubted = [check.name for check in self.gate.anchors if check.is_worse]
+        with Journal(self.place / JOURNAL, " ".join([self.verifiers.digest, *doubted])) as journal:
             known = [journal.get(item) for item in items]
             open_ = [place for place, verdict in enumerate(known) if verdict is None]
             done = len(items) - len(open_)
@@ -320,8 +339,9 @@ class _Vetting:
                 done += 1
                 self.listener(Progress(stage="verifying", done=done, total=len(items), unit="documents"))
 
-            most = self.at_once or worker_count("threads", self.workers)
-            new = verdicts_of(self.verifiers, [items[place] for place in open_], at_once=most, told=told)
+            new = verdicts_of(
+                self.verifiers, [items[place] for place in open_], at_once=self.at_once, told=told
+            )
         for place, verdict in zip(open_, new, strict=True):
             known[place] = verdict
         return [verdict for verdict in known if verdict is not None]

@@ -24,6 +24,7 @@ from wellkeeper.recipe.tail_cost import TOPICS, WORDS
 from wellkeeper.recipe.vetting_diversity import SHARES, Seasoned, Seasoning
 from wellkeeper.recipe.vetting_tail import rare_topics_cost, removal_by
 from wellkeeper.recipe.vetting_verdicts import reason_of
+from wellkeeper.vet.anchors import AnchorCheck
 from wellkeeper.vet.cards import Card, Labelled, card_for
 from wellkeeper.vet.gate import (
     Condition,
@@ -81,6 +82,8 @@ class Gate:
     card: Card | None
     labels: Mapping[str, LabelLine] | None
     register: Path | None
+    anchors: Sequence[AnchorCheck] = ()
+    """Judges, held to their card today."""
     _items: Sequence[Generated] = ()
     _verdicts: Sequence[Verdict] = ()
     _earlier: Sequence[Round] = field(default_factory=tuple)
@@ -160,9 +163,10 @@ class Gate:
         seasoning = Seasoning(human.theirs, accepted, margin=self.terms.margin, seed=seed)
         diversity = _Diversity.of(seasoning, self.terms.share)
         row, kept_of = _tail(document, human, decisions, seed)
+        tail = tail_condition(kept_of | self._kept_of_cells(seed), rejected=_let_go(document))
         conditions = [
             self._verifier(),
-            tail_condition(kept_of | self._kept_of_cells(seed), rejected=_let_go(document)),
+            tail,
             diversity.condition(self.terms),
             self._contamination(document, kept),
             share_condition(
@@ -193,7 +197,8 @@ class Gate:
             "verifiers": self._described(),
             "verification": self._verification(),
             "card": None if self.card is None else self.card.to_json(),
-            "tail_cost": [row] if row else [],
+            "anchors": [check.to_json() for check in self.anchors],
+            "tail_cost": [] if row is None else [_adjusted(row, tail)],
             "diversity": diversity.to_json(),
             "examples": _examples(corpus, decisions),
             "register": None if self.register is None else {"path": str(self.register), "rounds": len(self._earlier)},
@@ -322,6 +327,20 @@ def _tail(
         interval = Interval(**{name: words[name] for name in ("estimate", "low", "high")})
         found[WORDS] = Kept(retention=interval, p=words["p"])
     return {**row, "topics": None if topics is None else topics.to_json()}, found
+
+
+def _adjusted(row: Mapping[str, Any], tail: Condition) -> Mapping[str, Any]:
+    """The row with the p-values that the gate went by: those of its own tests, and not of all steps."""
+    tests = tail.figures.get("tests", {})
+    words, topics = row["words"], row["topics"]
+    if WORDS in tests:
+        words = {
+            **words,
+            "at_equal_words": {**words["at_equal_words"], "p_adjusted": tests[WORDS]["p_adjusted"]},
+        }
+    if TOPICS in tests:
+        topics = {**topics, "p_adjusted": tests[TOPICS]["p_adjusted"]}
+    return {**row, "words": words, "topics": topics}
 
 
 # --- diversity ------------------------------------------------------------------------------------

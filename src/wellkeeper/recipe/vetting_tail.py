@@ -1,11 +1,11 @@
 """Did verification let go of texts on rare topics? Topics are rare by their words, not by their size.
 
-Topics that are found afterwards are cut finer than people would: one common topic may fall into two or three of the size of
-a rare one. So how many documents a topic has says little about how rare it is, and where rare topics were kept at .4 of
-the rate of common ones, the test by size saw that in 1 of 4 sets of 500 texts. Here the tail is the topics whose texts
-use the words that the fewest human documents have (`wellkeeper.measure.rarity`), up to a fifth of the texts. The test
-is the one of every curation (`wellkeeper.measure.tail_cost.topic_cost`): each topic has one vote, so that a verifier
-that is strict about some topics, rare or common, is no eater of the tail.
+Topics that are found afterwards are cut finer than people would: one common topic may fall into two or three of the
+size of a rare one. So how many documents a topic has says little about how rare it is: where rare topics were kept at
+.4 of the rate of common ones, the test by size saw it in 1 of 4 sets of 500 texts. Here the tail is the topics whose
+texts use the words that the fewest human documents have (`wellkeeper.measure.rarity`), up to a fifth of the texts. The
+test is the one of every curation (`wellkeeper.measure.tail_cost.topic_cost`): each topic has one vote, so that a
+verifier that is strict about some topics, rare or common, is no eater of the tail.
 """
 
 from typing import TYPE_CHECKING

@@ -82,12 +82,13 @@ def print_feedback(document: Document, console: Console, paths: Mapping[str, obj
 
 
 def feedback_headline(document: Document, numbers: Numbers) -> str:
-    """The rounds in one sentence: from where to where accuracy went, and what stopped them."""
+    """The rounds in one sentence: from the first model of each line to the last measured one, and what stopped them."""
     curve = [row for row in rows(document.get("curve")) if interval(row.get("accuracy"))]
     if not curve:
         return "No round was measured."
-    first, last = _percent(curve[0], numbers), _percent(curve[-1], numbers)
     lines = rows(document.get("lines"))
+    ends = [found for line in lines if (found := _measured(line))]
+    first, last = (numbers.percent(sum(end[at] for end in ends) / len(ends)) for at in (0, -1))
     done = numbers.of(integer(curve[-1].get("round")), "round")
     stopped = [line for line in lines if text(line.get("stopped"))]
     said = f"Accuracy went from {first} to {last} in {done}"
@@ -96,9 +97,10 @@ def feedback_headline(document: Document, numbers: Numbers) -> str:
     return f"{said}, {_verified(document)}; {len(stopped)} of {numbers.of(len(lines), 'line')} stopped."
 
 
-def _percent(row: Document, numbers: Numbers) -> str:
-    found = interval(row.get("accuracy"))
-    return "unknown" if found is None or found.estimate is None else numbers.percent(found.estimate)
+def _measured(line: Document) -> list[float]:
+    """Accuracy of each model of a line that was measured: lines that were stopped early count to the end, too."""
+    found = [interval(table(row, "figures").get("accuracy")) for row in rows(line.get("rounds"))]
+    return [one.estimate for one in found if one is not None and one.estimate is not None]
 
 
 def _verified(document: Document) -> str:
@@ -149,7 +151,14 @@ def _rounds(document: Document, numbers: Numbers) -> Iterator[tuple[str, str, st
             for name, _, _ in _FIGURES
         ]
         if any(cells):
-            yield (str(integer(row.get("round"))), cells[0], cells[1], cells[2], cells[3])
+            yield (_round(row, len(rows(document.get("lines")))), cells[0], cells[1], cells[2], cells[3])
+
+
+def _round(row: Document, lines: int) -> str:
+    """The round's number; and of how many lines it is, where some did not come to it."""
+    there = integer(row.get("lines"))
+    said = str(integer(row.get("round")))
+    return said if there in {0, lines} else f"{said} ({there} of {lines} lines)"
 
 
 def _round_line(cells: tuple[str, str, str, str, str]) -> str:
@@ -218,8 +227,9 @@ def _rounds_section(document: Document) -> list[Block]:
 
 
 _READING = (
-    "Round 0 is the first model, trained on human examples alone. Lines are means over seeds with 95 % intervals; of "
-    "one seed, intervals are over items. "
+    "Round 0 is the first model, trained on human examples alone. Lines are means over seeds with Student's 95 % "
+    "intervals, of few seeds wide; of one seed, intervals are over items and prompts. A round has the seeds that came "
+    "to it: those that were stopped before are missing from its mean. "
     "Where one answer alone is right, a better model's answers are less unlike: read that figure beside accuracy."
 )
 
@@ -235,7 +245,7 @@ def _picture(document: Document, name: str, title: str, label: str) -> list[Bloc
         points.append((float(at), found.estimate))
         if found.low is not None and found.high is not None:
             band.append((float(at), max(0.0, found.low), min(1.0, found.high)))
-        body.append([str(at), THIN.interval(found)])
+        body.append([_round(row, len(rows(document.get("lines")))), THIN.interval(found)])
     if not points:
         return []
     line = svg.Trend("line-1", line_name, points, band)
@@ -288,8 +298,9 @@ def _watch_section(document: Document) -> list[Block]:
         return [none("No round was trained.")]
     heads = ["Round", "Best so far", "Beside the round before", "Beside the start", "Harm found in"]
     said = (
-        f"In each round the new model and the best one so far answer the same items anew. Where no round is worse than "
-        f"its best model, at most {THIN.percent(level)} of all lines ever raise an alarm, over all rounds together. "
+        f"In each round the new model and the best one so far answer the same items anew. Where no round is worse on "
+        f"these items than its best model, at most {THIN.percent(level)} of all lines ever raise an alarm, over all "
+        "rounds together. "
         "The comparisons beside it are those of `wellkeeper compare`, one at a time."
     )
     return [Prose(said), Table("Each round beside others", heads, body, frozenset({1}))]

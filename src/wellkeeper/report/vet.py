@@ -38,6 +38,7 @@ def vetting_lines(document: Document) -> list[str]:
     """The vetting as plain lines, one fact each: for logs, pipes and CI. No line holds a line feed."""
     document = visible_tree(document)
     lines = [vetting_verdict(document), f"Texts: {_counts(document, COMMA)}"]
+    lines += [one_line(text(row.get("said")), _SAID) for row in rows(document.get("anchors"))]
     for row in rows(document.get("gate")):
         mark = MARKS.get(text(row.get("passed")), "not told")
         lines.append(f"{text(row.get('condition'))} ({mark}): {one_line(text(row.get('said')), _SAID)}")
@@ -59,6 +60,8 @@ def print_vetting(document: Document, console: Console, paths: Mapping[str, obje
     console.print()
     console.print(Text(vetting_verdict(document), style=_VERDICTS.get(text(document.get("verdict")), "bold")))
     console.print(Text(_counts(document, COMMA), style="dim"))
+    for row in rows(document.get("anchors")):
+        console.print(Text(one_line(text(row.get("said")), _SAID)))
     console.print()
     grid = Table.grid(padding=(0, 2))
     for row in rows(document.get("gate")):

@@ -104,6 +104,7 @@ def _verifiers(document: Document) -> list[Block]:
         blocks.append(
             Table("Verdicts", ["Verifier", "Accepted", "Rejected", "Unknown"], body, frozenset({1, 2, 3}))
         )
+    blocks += [Prose(one_line(text(row.get("said")), 400)) for row in rows(document.get("anchors"))]
     card = table(document, "card")
     if card:
         return [*blocks, *verifier_block(card)]
