@@ -7,8 +7,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from wellkeeper.errors import InputError, RecipeError
 from wellkeeper.engine.yaml_document import read_document
+from wellkeeper.errors import InputError, RecipeError
 from wellkeeper.feedback.plan import json_schema, read_plan
 from wellkeeper.measure.selection import Selection
 

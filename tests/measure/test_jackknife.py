@@ -16,10 +16,12 @@ from wellkeeper.measure.jackknife import (
     blocks,
     influences,
     interval,
+    mean_interval,
     positive_interval,
     share_interval,
     spread,
     student_quantile,
+    wilson,
 )
 
 samples = st.lists(st.floats(-100, 100), min_size=10, max_size=50).map(np.array)
@@ -117,6 +119,24 @@ def test_a_share_of_none_or_all_has_wilsons_interval(trials: int) -> None:
     everything = share_interval(1.0, [np.zeros(10)], trials=trials)
     assert none == Interval(estimate=0.0, low=0.0, high=pytest.approx(z * z / (trials + z * z)))
     assert everything == Interval(estimate=1.0, low=pytest.approx(trials / (trials + z * z)), high=1.0)
+
+
+@given(st.lists(shares, min_size=1, max_size=40).map(np.array))
+def test_the_interval_of_a_mean_of_scores_lies_around_it_in_0_to_1(values: np.ndarray) -> None:
+    found = mean_interval(values)
+    assert 0 <= found.low <= found.estimate + 1e-12
+    assert found.estimate - 1e-12 <= found.high <= 1
+
+
+def test_scores_of_0_and_1_and_scores_all_alike_have_wilsons_interval() -> None:
+    for values in (np.array([1.0, 0.0, 1.0]), np.full(10, 0.5)):
+        found = mean_interval(values)
+        assert (found.low, found.high) == wilson(float(values.mean()), values.size)
+
+
+def test_there_is_no_mean_of_no_scores() -> None:
+    with pytest.raises(DataError, match="no value"):
+        mean_interval(np.zeros(0))
 
 
 def test_a_positive_figure_has_an_interval_of_equal_ratios() -> None:

@@ -339,16 +339,19 @@ def test_another_plan_in_the_same_folder_is_refused_until_it_is_forgotten(human,
     assert len(lines(tmp_path)) == len(model.asked) == 25
 
 
-@pytest.mark.parametrize("content", ['{"schema": "another/1"}', "[]", "not JSON"])
-def test_a_plan_of_something_else_is_never_overwritten(human, tmp_path, content):
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("plan.json", '{"schema": "another/1"}'), ("plan.json", "not JSON"), ("generated.jsonl", "{}")],
+)
+def test_a_file_of_something_else_is_never_overwritten(human, tmp_path, name, content):
     (tmp_path / "set").mkdir()
-    (tmp_path / "set" / "plan.json").write_text(content)
+    (tmp_path / "set" / name).write_text(content)
     for fresh in (False, True):
         with pytest.raises(
-            InputError, match=r"plan\.json is no plan of a set, and would be overwritten\. Give anot"
+            InputError, match=rf"{name} was not written by .*Give another folder with --out, or move"
         ):
             made(human, tmp_path, fresh=fresh)
-    assert (tmp_path / "set" / "plan.json").read_text() == content
+    assert (tmp_path / "set" / name).read_text() == content
 
 
 def test_a_set_is_not_written_into_the_human_text_that_it_is_made_of(human, tmp_path):

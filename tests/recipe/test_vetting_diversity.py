@@ -22,15 +22,15 @@ def sample(rng, documents, *, words=80, types=TYPES):
 
 def test_like_with_like_passes_in_nine_of_ten_runs_and_a_set_of_common_words_in_none():
     verdicts = {"alike": [], "poor": []}
-    for seed in range(12):
+    for seed in range(6):
         rng = np.random.default_rng(seed)
         human = sample(rng, 500)
         for name, types in (("alike", TYPES), ("poor", 25)):
             made = sample(rng, 120, types=types)
             mixed = Seasoning(human, made, permutations=99, seed=seed).at(0.25)
             verdicts[name].append(mixed.judgement.verdict)
-    assert verdicts["alike"].count("not worse") >= 11
-    assert verdicts["poor"].count("worse") == 12
+    assert verdicts["alike"].count("not worse") >= 5
+    assert verdicts["poor"].count("worse") == 6
 
 
 @settings(max_examples=25, deadline=None)

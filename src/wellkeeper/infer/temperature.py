@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from wellkeeper.errors import DataError
 from wellkeeper.infer.fitted import Calibration, Group, Point, Policy
 from wellkeeper.infer.sampling import item_seed
-from wellkeeper.measure.jackknife import Interval, influences, share_interval, wilson
+from wellkeeper.measure.jackknife import Interval, mean_interval
 from wellkeeper.measure.paired_answers import accuracy_change
 from wellkeeper.measure.paired_diversity import diversity_change
 from wellkeeper.measure.verdicts import DIVERSITY_MARGIN, MARGIN, PairedChange
@@ -245,10 +245,10 @@ class _Fit:
         diversity = {name: table[held] for name, table in self.tasks.diversity.items()}
         return Point(
             temperature=self.grid[column],
-            accuracy=_mean(scores[:, column]),
+            accuracy=mean_interval(scores[:, column]),
             gain=None if column == base else self._gain(scores[:, base], scores[:, column]),
             diversity={
-                name: _mean(table[:, column]) if self.grid[column] > 0 else _NONE
+                name: mean_interval(table[:, column]) if self.grid[column] > 0 else _NONE
                 for name, table in diversity.items()
             },
             lost={
@@ -271,7 +271,7 @@ class _Fit:
         scores = self.tasks.scores
         own = scores[held, columns[held]]
         return Policy(
-            accuracy=_mean(own),
+            accuracy=mean_interval(own),
             gain=self._gain(scores[held, base], own),
             beside_one=None if bool((columns == one).all()) else self._gain(scores[held, one[held]], own),
             lost={
@@ -287,7 +287,7 @@ class _Fit:
         held = np.flatnonzero(~self.is_calibration)
         own = self.tasks.vote[held]
         return Policy(
-            accuracy=_mean(own),
+            accuracy=mean_interval(own),
             gain=self._gain(self.tasks.scores[held, self.grid.index(1.0)], own),
             beside_one=self._gain(self.tasks.scores[held, one[held]], own),
             lost={},
@@ -301,19 +301,8 @@ class _Fit:
         found = diversity_change(before, after, margin=DIVERSITY_MARGIN, seed=self.seed)
         if highest > 0:
             return found
-        had = _mean(before)  # one answer each: what is lost is what there was
+        had = mean_interval(before)  # one answer each: what is lost is what there was
         return replace(found, change=Interval(estimate=-had.estimate, low=-had.high, high=-had.low))
-
-
-def _mean(values: Values) -> Interval:
-    """The mean over items with its 95 % interval for other items of the same kind."""
-    mean, items = min(1.0, float(values.mean())), values.size
-    # items that are all alike show no spread, and so few are no proof that there is none
-    if bool(((values == 0) | (values == 1)).all() or (values == values[0]).all()):
-        low, high = wilson(mean, items)
-        return Interval(estimate=mean, low=low, high=high)
-    each = influences(values / items, np.ones(items, np.int64))
-    return share_interval(mean, [each], trials=items)
 
 
 def _check(tasks: Tasks, grid: Sequence[float]) -> None:

@@ -182,6 +182,25 @@ def wilson(share: float, trials: int, *, z: float = _Z) -> tuple[float, float]:
     return low, 1.0 if share == 1 else min(1.0, (middle + reach) / whole)
 
 
+def mean_interval(values: NDArray[np.float64]) -> Interval:
+    """The mean of values in [0, 1], such as scores of items, shape (items,), and its interval for fresh items.
+
+    Values that are all alike show no spread, and are no proof that there is none: they get Wilson's interval, as shares
+    of 0 and 1 do.
+
+    Raises:
+        DataError: there is no value.
+    """
+    if not values.size:
+        raise DataError("there is no value to take the mean of. Give the score of one item at least.")
+    mean = min(1.0, float(values.mean()))
+    if bool(((values == 0) | (values == 1)).all() or (values == values[0]).all()):
+        low, high = wilson(mean, values.size)
+        return Interval(estimate=mean, low=low, high=high)
+    each = influences(values / values.size, np.ones(values.size, np.int64))
+    return share_interval(mean, [each], trials=values.size)
+
+
 @dataclass(frozen=True, slots=True)
 class Spread:
     """How far a figure lies from its mean over fresh samples, as far as its blocks tell."""

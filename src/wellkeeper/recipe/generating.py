@@ -344,20 +344,22 @@ def _plan_in(folder: Path) -> tuple[str, str] | None:
     """Identity and time of the plan in a folder; None: there is none.
 
     Raises:
-        InputError: its `plan.json` is none of ours.
+        InputError: a file that would be overwritten is none of ours.
     """
-    file = folder / PLAN
-    if not file.exists():
-        return None
-    try:
-        earlier = json.loads(file.read_bytes())
-        told = str(earlier["identity"]), datetime.fromisoformat(earlier["created"]).isoformat()
-        is_ours = earlier["schema"] == PLAN_SCHEMA
-    except (OSError, ValueError, KeyError, TypeError):
-        is_ours = False
+    file, told, is_ours = folder / PLAN, None, True
+    if file.exists():
+        try:
+            earlier = json.loads(file.read_bytes())
+            told = str(earlier["identity"]), datetime.fromisoformat(earlier["created"]).isoformat()
+            is_ours = earlier["schema"] == PLAN_SCHEMA
+        except (OSError, ValueError, KeyError, TypeError):
+            is_ours = False
+    elif (folder / DATA).exists():  # a plan is written before the texts
+        file, is_ours = folder / DATA, False
     if not is_ours:
         raise InputError(
-            f"{file} is no plan of a set, and would be overwritten. Give another folder with --out, or move it away."
+            f"{file} was not written by `wellkeeper generate`, and would be overwritten. Give another folder with "
+            "--out, or move it away."
         )
     return told
 

@@ -53,27 +53,25 @@ def _batches(games: int, size: int, random: np.random.Generator) -> Iterator[NDA
 class Student:
     """Tells the next move in games that go on at the same pace."""
 
-    def __init__(self, model: Transformer, games: NDArray[np.int64]) -> None:
-        """`games` are the numbers of those that it reads, ascending."""
-        self._games = games
-        self._parts = [
-            (slice(first, first + _AT_ONCE), model.reader()) for first in range(0, games.size, _AT_ONCE)
-        ]
+    def __init__(self, model: Transformer) -> None:
+        self._reader = model.reader()
         self._where = model.weights["tokens"].device
         self._cells = len(model.weights["tokens"]) // 2
         self._read = 0  # tokens
-        self._logits = np.zeros((games.size, self._cells))
 
-    def logits(self, live: NDArray[np.int64], moves: Moves) -> NDArray[np.float64]:
-        """Of each cell in the games of these numbers, legal or not, given all games' moves, shape (live, cells)."""
-        tokens = _tokens(moves[self._games], self._cells)[:, self._read :]
+    def logits(self, moves: Moves) -> NDArray[np.float64]:
+        """Of each cell, legal or not, given the moves of all games so far, shape (games, cells)."""
+        tokens = _tokens(moves, self._cells)[:, self._read :]
+        self._read += tokens.shape[1]
         first = moves.shape[1] % 2 * self._cells  # of the tokens of who is to move
         with one_thread(), torch.inference_mode():
-            for part, reader in self._parts:
-                found = reader.read(tokens[part].to(self._where))
-                self._logits[part] = found[:, first : first + self._cells].double().cpu().numpy()
-        self._read += tokens.shape[1]
-        return self._logits[np.searchsorted(self._games, live)]
+            found = self._reader.read(tokens.to(self._where))[:, first : first + self._cells]
+            logits: NDArray[np.float64] = found.double().cpu().numpy()
+        return logits
+
+    def keep(self, rows: NDArray[np.int64]) -> None:
+        """Go on with these games, with repeats."""
+        self._reader.keep(torch.from_numpy(rows).to(self._where))
 
 
 def _tokens(moves: Moves, cells: int) -> Tensor:

@@ -17,6 +17,7 @@ Values: TypeAlias = NDArray[np.float64]
 POINTS = 400 / math.log(10)
 """Elo points of a unit of log odds."""
 _STEPS, _CLOSE = 100, 1e-9
+_FARTHEST, _HALVINGS = 4000.0, 60
 _LONGEST = 2.0  # step of a rating, in log odds: far from the solution Newton's steps are too long
 
 
@@ -46,6 +47,33 @@ def elo(points: Values, games: Values) -> Values:
         if np.abs(step).max() < _CLOSE:
             break
     rated: Values = POINTS * (found - found.mean(axis=-1, keepdims=True))
+    return rated
+
+
+def against(scores: Values, panel: Values) -> Values:
+    """Elo of players who met a panel whose ratings are known, from their scores against each of it, 0 to 1.
+
+    It is the rating at which Bradley's and Terry's model promises as many points as were scored. A copy of a panel's
+    player gets that player's rating if the panel's are fitted to the scores themselves.
+
+    >>> np.round(against(np.array([[0.75, 0.75]]), np.array([0.0, 0.0])), 1)
+    array([190.8])
+
+    Args:
+        scores: shape (players, panel).
+        panel: Elo of each.
+
+    Returns:
+        shape (players,); within 4,000 points of the panel's mean, whatever was scored.
+    """
+    centre = panel.mean()
+    low, high = (np.full(len(scores), centre + side * _FARTHEST) for side in (-1, 1))
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        promised = (1 / (1 + np.exp((panel - middle[:, None]) / POINTS))).sum(axis=1)
+        short = promised < scores.sum(axis=1)
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    rated: Values = (low + high) / 2
     return rated
 
 
