@@ -1,6 +1,6 @@
 """How often rounds of equally good models are stopped for harm, where all are judged on the same held-out items.
 
-    python benchmarks/feedback/same_items.py [--lines 400] [--items 500] [--json]
+    python benchmarks/feedback/same_items.py [--lines 200] [--items 500] [--json]
 
 Each model has a chance of its own to get each item right, drawn anew from one Beta distribution of mean .5: "sure"
 models get an item right always or never (Beta of concentration .05), "unsure" ones sometimes (2). So all are worth the
@@ -42,9 +42,9 @@ def is_stopped(random: np.random.Generator, rounds: int, items: int, concentrati
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--lines", type=int, default=400)
+    parser.add_argument("--lines", type=int, default=200)
     parser.add_argument("--items", type=int, default=500)
-    parser.add_argument("--rounds", type=int, nargs="+", default=[4, 8, 12, 40])
+    parser.add_argument("--rounds", type=int, nargs="+", default=[4, 8, 16])
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     begun = time.process_time()

@@ -118,6 +118,13 @@ def test_what_cannot_be_done_is_said_and_exits_with_2(folder, change, said):
     assert done.exit_code == (2 if said else 1), done.output
 
 
+def test_a_broken_line_of_the_human_examples_is_told(folder):
+    lines = (folder / "human.jsonl").read_text().splitlines()
+    lines[2] = '{"name": "x", "prompt": '
+    (folder / "human.jsonl").write_text("\n".join(lines))
+    assert "human.jsonl, line 3" in run(folder, "verified.yaml").output
+
+
 def test_low_temperature_is_warned_about(folder):
     (folder / "cold.yaml").write_text(PLAN + "temperature: 0.7\nevaluation_temperature: 0\nhuman_core: 0\n")
     said = run(folder, "cold.yaml").output

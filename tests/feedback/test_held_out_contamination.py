@@ -72,6 +72,13 @@ def test_a_round_takes_such_texts_out_and_says_why(tmp_path):
     assert "shares words with the held-out item train" in (tmp_path / "round-01/rejected.jsonl").read_text()
 
 
+def test_too_few_held_out_items_are_told_before_anything_is_trained():
+    with pytest.raises(
+        InputError, match="There are 9 held-out items, too few to tell whether a round does harm"
+    ):
+        materials(held_out=9).check(plan())
+
+
 def test_a_human_example_that_is_a_held_out_item_is_refused():
     given = replace(materials(), human=(Example(prompt="HELD  3?", answer="yes"),))
     with pytest.raises(InputError, match="A human example asks what the held-out item held-3 asks"):

@@ -121,7 +121,7 @@ def test_a_round_of_smollm2_from_its_gguf(tmp_path):
         scorer={"kind": "contains"},
         items=tuple(
             SuiteItem(name=f"{at}", prompt=f"Item {at} has the colour", references=("red",))
-            for at in range(2)
+            for at in range(10)
         ),
     )
     given = Materials(

@@ -2,6 +2,7 @@
 
     LINE/round-03/accepted.jsonl   texts that were let in, as `Generated` has them, depth 3
     LINE/round-03/rejected.jsonl   the others, each with the reason
+    LINE/round-03/selected.jsonl   ids of those that were trained on, where the plan has a selection
     LINE/round-03/run/             the new model's answers to the held-out items
     LINE/round-03/best-run/        those of the best model before it, drawn anew beside them
     LINE/round-03/model/           the new model

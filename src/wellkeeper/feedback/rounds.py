@@ -41,6 +41,7 @@ from wellkeeper.feedback.own import OwnDetector
 from wellkeeper.feedback.plan import Plan
 from wellkeeper.feedback.student import Example, Student
 from wellkeeper.lab.seeds import number, stream
+from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS
 from wellkeeper.measure.paired_answers import accuracy_change
 from wellkeeper.measure.selection import select
 from wellkeeper.measure.sequential import PairWatch
@@ -73,16 +74,24 @@ class Materials:
     verifiers: VerifierSet | None = None  # None: all answers go in
     card: Card | None = None
     detector: OwnDetector | None = None  # for a selection by detector
+    notes: tuple[str, ...] = ()  # what was guessed or left out when the human examples were read
 
     def check(self, plan: Plan) -> None:
         """Refuse what cannot be told apart later.
 
         Raises:
-            InputError: a prompt of the rounds or of a human example is a held-out one, or an item cannot be verified.
+            InputError: a prompt of the rounds or of a human example is a held-out one, an item cannot be verified, or
+                there are too few held-out items.
             RecipeError: texts are to be selected by what nobody can tell.
         """
         if plan.selection is not None:
             self._check_selection(plan.selection.by)
+        many = len(self.held_out.suite.items)
+        if many < FEWEST_DOCUMENTS:
+            raise InputError(
+                f"There are {many} held-out items, too few to tell whether a round does harm. Give at least "
+                f"{FEWEST_DOCUMENTS}, better 200."
+            )
         held_out = {normalised(str(item.prompt)): item.name for item in self.held_out.suite.items}
         for item in self.prompts.items:
             if (same := held_out.get(normalised(str(item.prompt)))) is not None:

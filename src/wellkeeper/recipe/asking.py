@@ -23,7 +23,7 @@ from wellkeeper.infer.cache import Cached, Spending, Store
 from wellkeeper.infer.cost import Budget, Price
 from wellkeeper.infer.sampling import Item, Sampler, collect, finishes
 from wellkeeper.infer.voting import check_temperature
-from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS, influences, share_interval, wilson
+from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS, mean_interval
 from wellkeeper.recipe.samplers import ModelPlace
 from wellkeeper.recipe.scoring import JUDGE_TOKENS, SuiteScorers
 from wellkeeper.recipe.voted import Voted, Voting, voted_on
@@ -371,15 +371,9 @@ def _mean(scores: Sequence[float]) -> dict[str, float | None] | None:
     """The mean with its 95 % interval; None without scores. Of shares of answers no interval under ten items."""
     if not scores:
         return None
-    values = np.array(scores)
-    mean = float(values.mean())
-    if set(scores) <= {0.0, 1.0}:
-        low, high = wilson(mean, len(values))
-        return {"estimate": mean, "low": low, "high": high}
-    if len(values) < FEWEST_DOCUMENTS:
-        return {"estimate": mean, "low": None, "high": None}
-    each = influences(values / len(values), np.ones(len(values), np.int64))
-    return dict(share_interval(mean, [each], trials=len(values)).to_json())
+    if len(scores) < FEWEST_DOCUMENTS and not set(scores) <= {0.0, 1.0}:
+        return {"estimate": float(np.mean(scores)), "low": None, "high": None}
+    return dict(mean_interval(np.array(scores)).to_json())
 
 
 def ask_suite(

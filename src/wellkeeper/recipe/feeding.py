@@ -130,7 +130,8 @@ def materials_of(plan: Plan) -> Materials:
     Raises:
         InputError, RecipeError, MissingExtraError: as of `feed_back`.
     """
-    human = examples_of(read_suite(plan.path(plan.human)), rare=plan.rare)
+    people = read_suite(plan.path(plan.human))
+    human = examples_of(people, rare=plan.rare)
     prompts = read_suite(plan.path(plan.prompts))
     held_out = HeldOut.of(read_suite(plan.path(plan.held_out)), rare=plan.rare)
     verifiers = None if plan.verifiers is None else read_verifiers(plan.path(plan.verifiers))
@@ -156,6 +157,7 @@ def materials_of(plan: Plan) -> Materials:
         verifiers=verifiers,
         card=card,
         detector=detector,
+        notes=tuple(f"{people.name}: {note}" for note in people.notes),
     )
 
 
@@ -355,4 +357,4 @@ def _notes(plan: Plan, materials: Materials) -> list[str]:
             "verifier`, and name it as card."
         )
     suites = (materials.prompts, materials.held_out.suite)
-    return [*found, *(f"{suite.name}: {note}" for suite in suites for note in suite.notes)]
+    return [*found, *materials.notes, *(f"{suite.name}: {note}" for suite in suites for note in suite.notes)]

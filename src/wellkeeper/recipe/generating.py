@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wellkeeper import __version__
 from wellkeeper.core.generated import Generated
@@ -39,6 +38,7 @@ from wellkeeper.ledger.signature import SigningKey
 from wellkeeper.measure.incidence import ngrams
 from wellkeeper.recipe.asking import CACHE, spent_json, with_cost
 from wellkeeper.recipe.generating_course import Asked, Asking
+from wellkeeper.recipe.generating_plan import DATA, PLAN, Plan, document_bytes, plan_in
 from wellkeeper.recipe.generating_wanted import Wanted, quotas_of
 from wellkeeper.recipe.marking import HUMAN_PARENT, Marked, mark
 from wellkeeper.recipe.running import Running, prepare_work, size_of_blocks
@@ -46,8 +46,8 @@ from wellkeeper.recipe.samplers import ModelPlace
 from wellkeeper.recipe.seed_cells import SeedCells, read_seed_cells, spelled_words, words_of
 from wellkeeper.watermark.keys import WatermarkKey
 
-SCHEMA, PLAN_SCHEMA = "wellkeeper.generate/1", "wellkeeper.generate-plan/1"
-DATA, PLAN, REPORT = "generated.jsonl", "plan.json", "report.json"
+SCHEMA = "wellkeeper.generate/1"
+REPORT = "report.json"
 COPIED = 8
 """Words in a row that count as copied where they stand in the prompt: fewer are often a name or a set phrase."""
 _REASONS = 3  # of answers that did not come, that are told
@@ -115,7 +115,7 @@ def generate(
         WorkError: the model cannot be asked, rejects all, or the budget ends.
     """
     folder = Path(out)
-    _plan_in(folder)  # something else is told before anything is read, paid or forgotten
+    plan_in(folder)  # something else is told before anything is read, paid or forgotten
     running = _running(human, folder, work, workers, listener, strict=strict, fresh=fresh)
     source, said = read_seed_cells(
         human, running, text=text, seed=wanted.seed, hold_out=wanted.hold_out, topics=wanted.topics
@@ -123,7 +123,7 @@ def generate(
     wishes = quotas_of(source.cells, wanted)
     if fresh:
         _forget(folder)
-    plan = _Plan(source, wanted, wishes, _identity(source, wanted, sampler, watermark))
+    plan = Plan(source, wanted, wishes, _identity(source, wanted, sampler, watermark))
     created = plan.begin(folder, now or datetime.now(UTC))
     course = Asking(source, wanted, wishes, f"{generator}@{sampler.fingerprint[:16]}")
     with Store(folder / CACHE) as store:
@@ -175,7 +175,7 @@ def generate(
         "notes": _notes(course, wanted, records),
         "verdict": "clean" if len(records) == wanted.documents else "findings",
     }
-    write_atomic(folder / REPORT, _bytes(document))
+    write_atomic(folder / REPORT, document_bytes(document))
     paths = {"data": DATA, "label": marked.file.name, "plan": PLAN, "report": REPORT, "cache": CACHE}
     return GeneratedSet(
         document=document, records=records, paths={name: folder / file for name, file in paths.items()}
@@ -212,7 +212,7 @@ def plan_of(
     source, said = read_seed_cells(
         human, running, text=text, seed=wanted.seed, hold_out=wanted.hold_out, topics=wanted.topics
     )
-    plan = _Plan(source, wanted, quotas_of(source.cells, wanted), "")
+    plan = Plan(source, wanted, quotas_of(source.cells, wanted), "")
     return plan.to_json("", ()) | {"reference": {**source.facts, "columns": list(said)}}
 
 
@@ -280,90 +280,6 @@ def _identity(source: SeedCells, wanted: Wanted, sampler: Sampler, watermark: st
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What each topic is to get, as a file in the folder of the set."""
-
-    source: SeedCells
-    wanted: Wanted
-    quotas: NDArray[np.int64]
-    identity: str
-
-    def to_json(self, created: str, records: Sequence[Generated]) -> dict[str, Any]:
-        return {
-            "schema": PLAN_SCHEMA,
-            "version": __version__,
-            "identity": self.identity,
-            "created": created,
-            "wanted": self.wanted.to_json(),
-            "cells": self.cells(records),
-        }
-
-    def cells(self, records: Sequence[Generated]) -> list[dict[str, Any]]:
-        reached = Counter(record.cell for record in records)
-        return [
-            {
-                "cell": cell.name,
-                "rare": cell.rare,
-                "reference_documents": cell.documents,
-                "seeds": cell.seeds,
-                "wanted": wanted,
-                "reached": reached[cell.name],
-            }
-            for cell, wanted in zip(self.source.cells, self.quotas.tolist(), strict=True)
-        ]
-
-    def begin(self, folder: Path, now: datetime) -> str:
-        """Write the plan, unless it is there; gives when it was made, ISO 8601.
-
-        Raises:
-            InputError: the folder has another plan.
-        """
-        earlier = _plan_in(folder)
-        if earlier is None:
-            created = now.astimezone(UTC).isoformat(timespec="seconds")
-            self._write(folder, created, ())
-            return created
-        identity, created = earlier
-        if identity != self.identity:
-            raise InputError(
-                f"{folder} holds a set of another reference, model or setting. Give another folder with --out, or "
-                "forget that set and its answers with --fresh."
-            )
-        return created
-
-    def end(self, folder: Path, created: str, records: Sequence[Generated]) -> None:
-        """Write what each topic got."""
-        self._write(folder, created, records)
-
-    def _write(self, folder: Path, created: str, records: Sequence[Generated]) -> None:
-        write_atomic(folder / PLAN, _bytes(self.to_json(created, records)))
-
-
-def _plan_in(folder: Path) -> tuple[str, str] | None:
-    """Identity and time of the plan in a folder; None: there is none.
-
-    Raises:
-        InputError: a file that would be overwritten is none of ours.
-    """
-    file, told, is_ours = folder / PLAN, None, True
-    if file.exists():
-        try:
-            earlier = json.loads(file.read_bytes())
-            told = str(earlier["identity"]), datetime.fromisoformat(earlier["created"]).isoformat()
-            is_ours = earlier["schema"] == PLAN_SCHEMA
-        except (OSError, ValueError, KeyError, TypeError):
-            is_ours = False
-    elif (folder / DATA).exists():  # a plan is written before the texts
-        file, is_ours = folder / DATA, False
-    if not is_ours:
-        raise InputError(
-            f"{file} was not written by `wellkeeper generate`, and would be overwritten. Give another folder with "
-            "--out, or move it away."
-        )
-    return told
-
-
 def _forget(folder: Path) -> None:
     caches = [CACHE + ending for ending in ("", "-wal", "-shm")]
     for name in (DATA, f"{DATA}.wellkeeper-label.json", PLAN, REPORT, *caches):
@@ -378,10 +294,6 @@ def _write(path: Path, records: Sequence[Generated]) -> None:
         for record in records:  # the origin stands in each line, too: a label can be lost
             line = {"origin": Origin.AI_GENERATED.label, **record.to_json()}
             file.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
-
-
-def _bytes(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
 
 
 def _label(marked: Marked) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from wellkeeper.filter.verified import VERIFIED, Verdicts
 from wellkeeper.measure.two_corpora import MARGIN
 from wellkeeper.recipe.curate import Human, curate
 from wellkeeper.recipe.earlier import INDEX, remember
-from wellkeeper.recipe.generating import DATA, PLAN
+from wellkeeper.recipe.generating_plan import DATA, PLAN
 from wellkeeper.recipe.inputs import columns_for, groups_of
 from wellkeeper.recipe.model import Given, Recipe, Reference, Source, StepCall
 from wellkeeper.recipe.results import Curation, Vetted

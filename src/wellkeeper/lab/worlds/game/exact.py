@@ -113,7 +113,7 @@ def followed(
     reader: Callable[[], Reading],
     most: int,
     random: np.random.Generator,
-) -> tuple[Scores, bool]:
+) -> Scores:
     """Score of who reads the games against each player of the tables, each beginning half of them.
 
     Args:
@@ -125,9 +125,9 @@ def followed(
         random: where they are drawn from.
 
     Returns:
-        scores, shape (players,), and whether they are exact: nothing was drawn.
+        scores, shape (players,): exact where there were never more than `most` games at once.
     """
-    scores, exact = np.zeros(tables[0].shape[0]), True
+    scores = np.zeros(tables[0].shape[0])
     for side in (0, 1):
         reading, moves = reader(), begun.moves
         at = np.searchsorted(layers[0].keys, begun.keys)
@@ -144,7 +144,7 @@ def followed(
             live = np.flatnonzero(~over)
             if live.size > most:
                 kept, weights = _drawn(reach[live].mean(axis=1), most, random)
-                live, exact = live[kept], False
+                live = live[kept]
                 reach[live] *= weights[:, None]
             if not live.size:
                 break
@@ -153,7 +153,7 @@ def followed(
             moves = np.column_stack((moves[rows], landed)).astype(np.int8)
             reading.keep(rows)
         scores += (won if side == 0 else 1 - won) / 2
-    return scores, exact
+    return scores
 
 
 def _drawn(

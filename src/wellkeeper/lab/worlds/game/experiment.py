@@ -5,9 +5,10 @@ plays about as they do together; near 0 it plays what most of them would, which 
 may be better than any of them [1]. The control is the same with experts that err alike. Moves that are not legal are
 masked before the student's chances are made.
 
-Strength is measured twice: as Elo over games of everybody against every expert and against perfect play, each opening
-played with either colour; and exactly, as what moves lose of a position's value, in positions of experts' games that
-nobody learnt from.
+Strength is measured twice. Elo is Bradley's and Terry's model of expected scores among the experts, which are exact, as
+the game is small enough to follow every position; others are rated by their expected scores against these experts, each
+opening played with either colour. A student's are exact at temperature 0, and else estimated from games that are drawn.
+The other measure is what moves lose of a position's value, in positions of experts' games that nobody learnt from.
 
 [1] Zhang et al., Transcendence: generative models can outperform the experts that train them, NeurIPS 2024, arXiv
     2406.11741.
@@ -15,18 +16,20 @@ nobody learnt from.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from functools import partial
 from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.errors import MissingExtraError, RecipeError
 from wellkeeper.lab.experiment import Curve, Experiment, Figure, Setting
 from wellkeeper.lab.ranges import check_range
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.worlds.game.board import NEVER, Board, Keys, Solved, solved, value
+from wellkeeper.lab.worlds.game.exact import Scores, beginning, expected, followed, layers_of
 from wellkeeper.lab.worlds.game.players import (
     Chances,
     Experts,
@@ -39,13 +42,13 @@ from wellkeeper.lab.worlds.game.players import (
     softmax,
     tempered,
 )
-from wellkeeper.lab.worlds.game.ratings import drawn_again, elo
+from wellkeeper.lab.worlds.game.ratings import against, elo
 from wellkeeper.lab.worlds.transformer import Size
 
 TEMPERATURES = (0.0, 0.1, 0.3, 0.5, 0.7, 1.0, 1.5)
 _ERRORS = {"errors differ": False, "errors shared": True}
 _PLAYERS = ("student", "vote", "best expert", "perfect play")
-_DRAWS = 200  # of games, for the standard error of a rating
+_SURE = 1e6  # games of a pair in which an exact score is said: so many that the draw added to them says nothing
 _JUDGED = 500  # games whose positions all are judged in
 _HEATS = np.array(TEMPERATURES)
 
@@ -62,7 +65,7 @@ class _Setup:
     skill: float
     spread: float
     opening: int
-    games: int  # of each pair in a tournament, even
+    games: int  # of a student, followed at once
     learnt: int  # games that a student learns from
     size: Size
 
@@ -85,6 +88,7 @@ def curves(
     heads: int,
     steps: int,
     batch: int,
+    listener: Listener = nobody,
 ) -> Sequence[Curve]:
     """Strength by temperature, of students and of votes, where errors differ and where they are shared.
 
@@ -96,15 +100,14 @@ def curves(
     for name, given, least in (
         ("size", size, 1),
         ("experts", experts, 2),
-        ("games", games, 2),
+        ("games", games, 1),
         ("opening", opening, 0),
     ):
         if given < least:
             raise RecipeError(f"{name} is {given}. Give at least {least}.")
-    if opening > 2 * in_a_row - 2:
-        raise RecipeError(
-            f"opening is {opening}, and a game may be over by then. Give at most {2 * in_a_row - 2}."
-        )
+    longest = min(2 * in_a_row - 2, board.cells - 1)
+    if opening > longest:
+        raise RecipeError(f"opening is {opening}, and a game may be over by then. Give at most {longest}.")
     check_range("skill", skill, 0, 1)
     check_range("spread", spread, 0, min(skill, 1 - skill))
     setup = _Setup(
@@ -113,38 +116,26 @@ def curves(
         skill=skill,
         spread=spread,
         opening=opening,
-        games=games - games % 2,
+        games=games,
         learnt=size,
         size=Size(layers=layers, width=width, heads=heads, context=board.cells, steps=steps, batch=batch),
     )
     _torch_part()  # better missed before games are played than after
     found: list[Curve] = []
     for errors, shared in _ERRORS.items():
-        measured = [_measured(setup, shared, seed, replicate, errors) for replicate in range(replicates)]
+        measured = []
+        for replicate in range(replicates):
+            listener(
+                Progress(
+                    stage=f"{errors}, replicate {replicate + 1} of {replicates}",
+                    done=len(found) // len(_PLAYERS) * replicates + replicate,
+                    total=len(_ERRORS) * replicates,
+                    unit="students",
+                )
+            )
+            measured.append(_measured(setup, shared, seed, replicate, errors))
         found += (_curve(player, errors, [one[player] for one in measured]) for player in _PLAYERS)
     return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Contest:
-    """Who meets in a tournament: experts, then perfect play, then votes and students at each temperature."""
-
-    first: NDArray[np.int64]  # who begins each game, shape (games,)
-    second: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, experts: int, games: int) -> "Contest":
-        """Every expert against every other, and votes and students against all experts and perfect play.
-
-        Of each pair's games, the second half repeats the openings of the first with colours exchanged.
-        """
-        newer = range(experts + 1, experts + 1 + 2 * len(TEMPERATURES))
-        pairs = [
-            *combinations(range(experts + 1), 2),
-            *((one, old) for one in newer for old in range(experts + 1)),
-        ]
-        one, other = (np.repeat(side, games // 2) for side in np.array(pairs).T)
-        return cls(first=np.concatenate((one, other)), second=np.concatenate((other, one)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -155,6 +146,10 @@ class Taught:
     experts: Experts
     model: Any
 
+    def reader(self, heat: float) -> "_Reader":
+        """The student at a temperature, before it has read anything."""
+        return _Reader(taught=self, student=_torch_part().Student(self.model), heat=heat)
+
     def student(self, logits: Logits, keys: Keys, heat: NDArray[np.float64]) -> Chances:
         """Its chances of each column, from its logits of each cell."""
         board = self.solved.board
@@ -163,6 +158,21 @@ class Taught:
 
     def vote(self, keys: Keys, discs: int, heat: NDArray[np.float64]) -> Chances:
         return tempered(self.experts.vote(self.solved, keys, discs), heat)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Reader:
+    """A student at one temperature, in games that go on at the same pace."""
+
+    taught: Taught
+    student: Any
+    heat: float
+
+    def chances(self, moves: Moves, keys: Keys) -> Chances:
+        return self.taught.student(self.student.logits(moves), keys, np.full(keys.size, self.heat))
+
+    def keep(self, rows: NDArray[np.int64]) -> None:
+        self.student.keep(rows)
 
 
 def _measured(setup: _Setup, shared: bool, seed: int, *names: object) -> dict[str, Figures]:  # noqa: FBT001
@@ -186,8 +196,8 @@ def _measured(setup: _Setup, shared: bool, seed: int, *names: object) -> dict[st
     )
     model = _torch_part().student_of(learnt.moves, setup.opening, setup.size, random("student"))
     taught = Taught(solved=game, experts=experts, model=model)
-    judged = _judged(taught, kept, np.unique(learnt.keys), setup.opening)
-    rated = _rated(taught, setup, random("tournament"))
+    rated, best = _rated(taught, setup, random("tournament"))
+    judged = _judged(taught, kept, np.unique(learnt.keys), setup.opening, best)
     return {player: judged[player] | rated[player] for player in _PLAYERS}
 
 
@@ -205,10 +215,11 @@ def among_experts(
     return played(game, opened, chooser, random)
 
 
-def _judged(taught: Taught, kept: Games, seen: Keys, opening: int) -> dict[str, Figures]:
+def _judged(taught: Taught, kept: Games, seen: Keys, opening: int, best_expert: int) -> dict[str, Figures]:
     """What moves lose and how many are best, exactly, in all positions of games after their openings."""
     game = taught.solved
-    student = _torch_part().Student(taught.model, np.arange(len(kept.moves)))
+    student = _torch_part().Student(taught.model)
+    before = np.arange(len(kept.moves))
     new: list[NDArray[np.bool_]] = []
     found: list[
         NDArray[np.float64]
@@ -217,11 +228,14 @@ def _judged(taught: Taught, kept: Games, seen: Keys, opening: int) -> dict[str, 
         live = np.flatnonzero(kept.keys[:, discs] >= 0)
         if not live.size:
             break
+        if discs > opening:
+            student.keep(np.searchsorted(before, live))
+        before = live
         keys = kept.keys[live, discs]
         scores = game.of_moves(keys, discs)
         best = scores == scores.max(axis=1, keepdims=True)
         loss = np.where(scores == NEVER, 0, value(scores.max(axis=1, keepdims=True)) - value(scores))
-        logits = student.logits(live, kept.moves[:, :discs])
+        logits = student.logits(kept.moves[live, :discs])
         heats = np.broadcast_to(_HEATS[:, None], (_HEATS.size, keys.size))
         everyone = (
             *(taught.student(logits, keys, heat) for heat in heats),
@@ -236,7 +250,7 @@ def _judged(taught: Taught, kept: Games, seen: Keys, opening: int) -> dict[str, 
     told = (
         means[: _HEATS.size],
         means[_HEATS.size : 2 * _HEATS.size],
-        experts[experts[:, 0].argmin()],
+        experts[best_expert],
         means[2 * _HEATS.size],
     )
     unseen = np.full(_HEATS.size, np.concatenate(new).mean())
@@ -246,37 +260,49 @@ def _judged(taught: Taught, kept: Games, seen: Keys, opening: int) -> dict[str, 
     }
 
 
-def _rated(taught: Taught, setup: _Setup, random: np.random.Generator) -> dict[str, Figures]:
-    """Elo above the best expert, with its standard error over games."""
+def _rated(
+    taught: Taught, setup: _Setup, random: np.random.Generator
+) -> tuple[dict[str, Figures], int]:
+    """Elo above the best expert, score against that one, and which it is."""
     game, experts = taught.solved, taught.experts
-    contest = Contest.of(experts.count, setup.games)
-    half = openings(game, contest.first.size // 2, setup.opening, random)
-    sides = np.stack((contest.first, contest.second))
-    votes, students = experts.count + 1, experts.count + 1 + _HEATS.size
-    reader = _torch_part().Student(taught.model, np.flatnonzero((sides >= students).any(axis=0)))
-
-    def chooser(live: NDArray[np.int64], keys: Keys, moves: Moves) -> Chances:
-        discs = moves.shape[1]
-        who = sides[discs % 2, live]
-        chances = np.zeros((live.size, game.board.columns))
-        by_expert, by_perfect = who < experts.count, who == experts.count
-        by_vote, by_student = (who >= votes) & (who < students), who >= students
-        chances[by_expert] = experts.chances(game, keys[by_expert], discs, who[by_expert])
-        chances[by_perfect] = perfect(game, keys[by_perfect], discs)
-        chances[by_vote] = taught.vote(keys[by_vote], discs, _HEATS[who[by_vote] - votes])
-        logits = reader.logits(live[by_student], moves)
-        chances[by_student] = taught.student(logits, keys[by_student], _HEATS[who[by_student] - students])
-        return chances
-
-    games = played(game, np.concatenate((half, half)), chooser, random)
-    players = students + _HEATS.size
-    ratings = elo(*drawn_again(contest.first, contest.second, games.results, players, _DRAWS, random))
-    best = ratings[:, : experts.count].max(axis=1, keepdims=True)
-    told = (ratings[:, students:], ratings[:, votes:students], best, ratings[:, experts.count : votes])
-    return {
-        player: {"elo": _at_all((one - best)[0]), "elo_error": _at_all((one - best)[1:].std(axis=0))}
-        for player, one in zip(_PLAYERS, told, strict=True)
+    begun = beginning(game, setup.opening)
+    layers = layers_of(game, begun.keys, setup.opening)
+    tables = [_table(taught, layer.keys, layer.discs) for layer in layers]
+    scores = expected(begun, layers, tables)[:, : experts.count]
+    panel = [table[: experts.count] for table in tables]
+    students = [
+        followed(begun, layers, panel, partial(taught.reader, heat), setup.games, random)
+        for heat in TEMPERATURES
+    ]
+    ratings, best = panel_of(scores[: experts.count])
+    everyone = np.concatenate((scores, students))
+    above = against(everyone, ratings) - ratings[best]
+    first = experts.count
+    told = {
+        "best expert": slice(best, best + 1),
+        "perfect play": slice(first, first + 1),
+        "vote": slice(first + 1, first + 1 + _HEATS.size),
+        "student": slice(first + 1 + _HEATS.size, None),
     }
+    return {
+        player: {"elo": _at_all(above[who]), "score": _at_all(everyone[who, best])}
+        for player, who in told.items()
+    }, best
+
+
+def _table(taught: Taught, keys: Keys, discs: int) -> NDArray[np.float64]:
+    """Chances of experts, perfect play and the votes, shape (players, positions, columns)."""
+    votes = (taught.vote(keys, discs, np.full(keys.size, heat)) for heat in TEMPERATURES)
+    return np.array(
+        [*taught.experts.each(taught.solved, keys, discs), perfect(taught.solved, keys, discs), *votes]
+    )
+
+
+def panel_of(scores: Scores) -> tuple[NDArray[np.float64], int]:
+    """Elo of experts from their expected scores, shape (experts, experts), and which is the best."""
+    others = ~np.eye(len(scores), dtype=np.bool_)
+    ratings = elo(_SURE * scores * others, _SURE * others)
+    return ratings, int(ratings.argmax())
 
 
 def _at_all(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -310,7 +336,7 @@ EXPERIMENT = Experiment(
         Figure(name="elo", title="Elo above the best expert", unit="points", worse="down"),
         Figure(name="loss", title="Value that a move loses", unit="of a win", worse="up"),
         Figure(name="right", title="Best moves", unit="share", worse="down"),
-        Figure(name="elo_error", title="Standard error of the Elo over games", unit="points"),
+        Figure(name="score", title="Score against the best expert", unit="of a win", worse="down"),
         Figure(name="unseen", title="Judged positions that no game learnt from had", unit="share"),
     ),
     size=20_000,
@@ -331,7 +357,7 @@ EXPERIMENT = Experiment(
             help="how far the best and the worst expert's skill lie from the average",
         ),
         Setting(name="opening", value=2, help="random discs before the players begin"),
-        Setting(name="games", value=80, help="of each pair in the tournament"),
+        Setting(name="games", value=1024, help="of a student, followed at once to rate it"),
         Setting(name="layers", value=2, help="blocks of attention and network"),
         Setting(name="width", value=64, help="numbers that stand for a token"),
         Setting(name="heads", value=4, help="parts of attention; the width is a multiple"),
