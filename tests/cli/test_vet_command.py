@@ -84,6 +84,7 @@ def asked(folder):
     return Counter(json.loads(line)["asked"]["messages"][-1]["content"] for line in lines)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_while_judges_are_paid_pays_for_no_answer_twice(tmp_path, judge):
     address, folder = judge
     texts = [

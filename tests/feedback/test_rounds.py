@@ -102,9 +102,9 @@ def test_unchanged_rounds_of_the_toy_are_not_stopped(tmp_path):
         run_line(plan(rounds=2), materials(module=Unchanging(), held_out=40), seed, tmp_path / str(seed))[-1][
             "stopped"
         ]
-        for seed in range(8)
+        for seed in range(3)
     ]
-    assert stopped == [None] * 8
+    assert stopped == [None] * 3
 
 
 def test_texts_have_the_round_as_their_depth_and_name_the_model_that_wrote_them(tmp_path):
@@ -175,7 +175,7 @@ run_line(plan(), materials(module=Killed()), 3, Path({folder!r}))
 """
 
 
-@pytest.mark.parametrize("call", [1, 3, 5, 8])
+@pytest.mark.parametrize("call", [3, 8])
 def test_a_run_that_was_killed_goes_on_and_gives_the_same_bytes(tmp_path, call):
     script = _KILLED.format(tests=str(Path(__file__).parent), call=call, folder=str(tmp_path / "killed"))
     ended = subprocess.run([sys.executable, "-c", script], env=dict(os.environ), check=False)

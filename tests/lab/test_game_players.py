@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wellkeeper.lab.worlds.game.board import NEVER, Board, solved
-from wellkeeper.lab.worlds.game.experiment import Contest, among_experts
+from wellkeeper.lab.worlds.game.experiment import among_experts
 from wellkeeper.lab.worlds.game.players import experts_of, openings, perfect, played, softmax, tempered
 
 BOARD = Board(columns=4, rows=4)
@@ -85,21 +85,6 @@ def test_seeds_decide_the_games():
     one, again, other = (some_games(seed=seed).moves for seed in (0, 0, 1))
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)
-
-
-def test_every_pair_plays_its_games_with_either_colour():
-    contest = Contest.of(3, 4)
-    newer = range(4, 18)
-    pairs = {(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)} | {
-        (old, one) for one in newer for old in range(4)
-    }
-    half = contest.first.size // 2
-    assert np.array_equal(contest.first[:half], contest.second[half:])
-    assert np.array_equal(contest.second[:half], contest.first[half:])
-    met = np.sort(np.stack((contest.first, contest.second)), axis=0).T
-    found, counts = np.unique(met, axis=0, return_counts=True)
-    assert set(map(tuple, found.tolist())) == pairs
-    assert (counts == 4).all()
 
 
 weights = st.lists(st.floats(0, 1), min_size=2, max_size=5).filter(lambda parts: sum(parts) > 0.1)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wellkeeper.lab.worlds.game.ratings import POINTS, drawn_again, elo
+from wellkeeper.lab.worlds.game.ratings import POINTS, against, drawn_again, elo
 
 
 def chance(ahead):
@@ -66,3 +66,15 @@ def test_the_standard_error_is_that_of_the_log_odds():
     error = (ratings[1:, 0] - ratings[1:, 1]).std()
     won = results.mean()
     assert error == pytest.approx(POINTS / np.sqrt(games * won * (1 - won)), rel=0.12)
+
+
+@given(st.lists(st.floats(-500, 500), min_size=1, max_size=6), st.floats(-800, 800))
+def test_points_that_a_rating_promises_against_a_panel_give_it_back(panel, rating):
+    known = np.array(panel)
+    found = against(chance(rating - known)[None], known)
+    assert found[0] == pytest.approx(rating, abs=1e-4)
+
+
+def test_who_won_or_lost_everything_is_rated_far_off_and_finitely():
+    found = against(np.array([[1.0, 1.0], [0.0, 0.0]]), np.array([100.0, 300.0]))
+    assert found == pytest.approx([4200, -3800])

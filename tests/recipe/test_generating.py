@@ -56,7 +56,7 @@ def human(tmp_path):
 
 
 def made(human, tmp_path, model=None, *, out="set", **changed):
-    names = ("out", "generator", "key", "budget", "fresh", "watermark", "template_file")
+    names = ("out", "generator", "key", "budget", "fresh", "watermark", "template_file", "work")
     given = {name: changed.pop(name) for name in names if name in changed}
     wanted = Wanted(**{"documents": 24, "templates": BOTH, "topics": 7, **changed})
     options = {"generator": "toy", "now": NOW, "workers": 1, **given}
@@ -360,6 +360,12 @@ def test_a_set_is_not_written_into_the_human_text_that_it_is_made_of(human, tmp_
             InputError, match=r"lies in .*, and the set would be read with the human text the next"
         ):
             made(human.parent, tmp_path, out=out)
+
+
+def test_a_set_may_be_made_with_sidecars_elsewhere(human, tmp_path):
+    made(human, tmp_path, out="new/set", work=tmp_path / "sidecars")
+    assert not (tmp_path / "new" / "set" / ".work").exists()
+    assert len(lines(tmp_path, "new/set")) == 24
 
 
 def test_a_budget_ends_the_run_and_more_of_it_goes_on(human, tmp_path):

@@ -159,6 +159,7 @@ def test_without_a_card_nobody_knows_and_the_next_step_is_told(world):
     assert "wellkeeper verifier" in done.gate[0]["next"]
 
 
+@pytest.mark.slow
 def test_labels_of_the_set_itself_take_the_place_of_a_card(world):
     lines = (world / "out" / ".work" / "verdicts.jsonl").read_text().splitlines()
     said = {row["id"]: row for row in map(json.loads, lines)}
@@ -212,6 +213,7 @@ def test_an_item_of_an_evaluation_set_is_taken_out(world, tmp_path):
     assert conditions(done)["contamination"] == "pass"
 
 
+@pytest.mark.slow
 def test_a_register_counts_a_vetting_once_however_often_it_is_run(world):
     for _ in range(2):
         done = vetted(world, register=world / "register.jsonl")

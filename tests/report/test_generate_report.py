@@ -61,6 +61,12 @@ def test_of_a_set_only_topics_that_lack_texts_are_told_and_of_a_plan_all():
     assert sum("human document" in line for line in generated_lines(PLAN)) == 3
 
 
+def test_records_that_could_not_be_read_are_told():
+    broken = {**DOCUMENT, "reference": {**DOCUMENT["reference"], "quarantined": 2}}
+    (line,) = [line for line in generated_lines(broken) if line.startswith("Human documents")]
+    assert line.endswith(", 2 records could not be read")
+
+
 def test_no_name_colours_a_terminal_or_breaks_a_line():
     cells = [{**CELLS[1], "cell": "\x1b[31mred\nnext [bold]x[/bold]"}]
     hostile = {**DOCUMENT, "generator": "\x1b[31mred\nnext", "cells": cells}

@@ -31,6 +31,7 @@ import numpy as np
 from wellkeeper import __version__
 from wellkeeper.core.generated import Generated
 from wellkeeper.engine.progress import Listener, Progress, nobody
+from wellkeeper.engine.store import sha256_of_file
 from wellkeeper.errors import InputError, RecipeError
 from wellkeeper.feedback import folder as folders
 from wellkeeper.feedback.conditions import covered, share_condition, tail_condition, unverified_condition
@@ -335,11 +336,11 @@ class _Line:
             "taken": len(accepted),
             "distinct": len({(str(item.prompt), normalised(item.text)) for item in accepted}),
         }
-        conditions = self._verified(found, accepted)
+        conditions = self._verified(place, found)
         conditions.append(self._search.condition(dropped=len(held_out), of=looked_at))
         return conditions, counts, accepted
 
-    def _verified(self, found: Labelled, accepted: Sequence[Generated]) -> list[Condition]:
+    def _verified(self, place: Path, found: Labelled) -> list[Condition]:
         verifiers = self.materials.verifiers
         if verifiers is None:
             return [unverified_condition()]
@@ -357,7 +358,7 @@ class _Line:
             for record in self.records[1:]
         ]
         present = Round(
-            set=folders.digest_of([item.to_json() for item in accepted]),
+            set=sha256_of_file(place / "accepted.jsonl"),
             verifiers=(verifiers.digest,),
             families=verifiers.families,
             generator=self.materials.student.name,

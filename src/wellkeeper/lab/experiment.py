@@ -68,3 +68,4 @@ class Experiment:
     """theory(policy, size, generations, settings): figures at generations 0 ... where they have a closed form."""
     curves: Callable[..., Sequence[Curve]] | None = None
     """curves(size, replicates, seed, **settings)"""
+    tells: bool = False  # whether curves takes a listener, too: of minutes, something should be seen

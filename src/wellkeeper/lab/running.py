@@ -154,7 +154,8 @@ def run(
         )
     if experiment.curves is not None:
         listener(Progress(stage=experiment.name, done=0, total=0, unit="points"))
-        return list(experiment.curves(plan.size, plan.replicates, plan.seed, **plan.settings))
+        told = {"listener": listener} if experiment.tells else {}
+        return list(experiment.curves(plan.size, plan.replicates, plan.seed, **plan.settings, **told))
     assert experiment.world is not None, experiment.name
     world = experiment.world(plan.replicates, human, plan.seed, **plan.settings)
     for policy in plan.policies:

@@ -123,6 +123,7 @@ def generate(
     wishes = quotas_of(source.cells, wanted)
     if fresh:
         _forget(folder)
+    folder.mkdir(parents=True, exist_ok=True)  # sidecars may lie elsewhere
     plan = Plan(source, wanted, wishes, _identity(source, wanted, sampler, watermark))
     created = plan.begin(folder, now or datetime.now(UTC))
     course = Asking(source, wanted, wishes, f"{generator}@{sampler.fingerprint[:16]}")

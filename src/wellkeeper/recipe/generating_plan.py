@@ -91,7 +91,7 @@ def plan_in(folder: Path) -> tuple[str, str] | None:
     file, told, is_ours = folder / PLAN, None, True
     if file.exists():
         try:
-            earlier = json.loads(file.readdocument_bytes())
+            earlier = json.loads(file.read_bytes())
             told = str(earlier["identity"]), datetime.fromisoformat(earlier["created"]).isoformat()
             is_ours = earlier["schema"] == PLAN_SCHEMA
         except (OSError, ValueError, KeyError, TypeError):

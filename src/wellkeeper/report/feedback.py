@@ -36,7 +36,7 @@ def render_feedback(document: Document) -> str:
         title="Do rounds of self-training help?",
         headline=feedback_headline(document, THIN),
         lead=next_step(document),
-        chapters=[Chapter("", "", _glance(document, THIN), _sections(document))],
+        chapters=[Chapter("", "", _glance(document), _sections(document))],
     )
 
 
@@ -191,16 +191,20 @@ _STOPS = {"harm": "evidence of harm", "gate": "the gate"}
 # --- the page --------------------------------------------------------------------------------------------------------
 
 
-def _glance(document: Document, numbers: Numbers) -> list[Figure]:
+def _glance(document: Document) -> list[Figure]:
     gain, lines = interval(document.get("gain")), rows(document.get("lines"))
     stopped = sum(bool(text(line.get("stopped"))) for line in lines)
     found = [Figure("Lines", str(len(lines)), f"{stopped} stopped")]
     if gain is not None and gain.estimate is not None:
         found.insert(
             0,
-            Figure("Gain in accuracy", numbers.points(gain), "last model less first, over seeds")
-            if gain.low is not None
-            else Figure("Gain in accuracy", f"{100 * gain.estimate:+.1f} points", "last model less first"),
+            Figure(
+                "Gain in accuracy",
+                f"{100 * gain.estimate:+.1f} points",
+                "last model less first"
+                if gain.low is None or gain.high is None
+                else f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}, 95 % over seeds; last model less first",
+            ),
         )
     plan = table(document, "plan")
     verifier = one_line(text(plan.get("verifier")), 40)
@@ -321,9 +325,17 @@ def _method_section(document: Document) -> list[Block]:
         ("Student", one_line(text(plan.get("generator")), 60)),
         ("Plan", _plan(document, THIN)),
         ("Training sets", "replaced each round" if plan.get("keep") == "replace" else "accumulated"),
+        ("Trained on, of what was let in", _selection(plan)),
         ("Synthetic share, at most", THIN.percent(number(plan.get("synthetic_share")) or 0.0)),
         *version_facts(document),
         *run_facts(document, "seconds", "cpu_seconds"),
     ]
     notes = [Prose(note, "note") for note in texts(document.get("notes"))]
     return [Facts(facts), *notes]
+
+
+def _selection(plan: Document) -> str:
+    selection = table(plan, "selection")
+    if not selection:
+        return "all"
+    return f"{THIN.percent(number(selection.get('share')) or 0.0)}, drawn by {text(selection.get('by'))}"

@@ -100,7 +100,7 @@ def fitted(
 
 
 def taught(
-    batch: Callable[[], tuple[Tensor, Tensor]],
+    batch: Callable[[], tuple[Tensor, ...]],
     steps: int,
     size: "Size",
     vocabulary: int,
@@ -108,10 +108,13 @@ def taught(
     *,
     weights: Weights | None = None,
     rate: float = _RATE,
+    share: Callable[[int, int], float] | None = None,
 ) -> Transformer:
     """Train a transformer on batches, as `fitted` says: from scratch, or from the weights of another, left as they are.
 
-    A batch is inputs and targets, each of shape (rows, tokens) and on `device()`; targets of -100 count for nothing.
+    A batch is inputs and targets, each of shape (rows, tokens) and on `device()`; targets of -100 count for nothing. A
+    third part, of shape (rows, tokens, vocabulary), says which targets can come, and only these have a chance; at least
+    one everywhere. `share` tells the share of the full rate at a step of so many.
     """
     where = device()
     with one_thread():
@@ -120,11 +123,13 @@ def taught(
         optimiser = torch.optim.AdamW(
             list(weights.values()), lr=rate, betas=_BETAS, weight_decay=_DECAY, fused=True
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _share(step, steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: (share or _share)(step, steps))
         for _ in range(steps):
-            inputs, targets = batch()
+            inputs, targets, *possible = batch()
             optimiser.zero_grad()
             logits = _logits(weights, size, inputs)
+            for allowed in possible:
+                logits = logits.masked_fill(~allowed, -torch.inf)
             functional.cross_entropy(logits.flatten(0, 1), targets.flatten()).backward()
             torch.nn.utils.clip_grad_norm_(list(weights.values()), _LONGEST_GRADIENT)
             optimiser.step()

@@ -28,7 +28,9 @@ class Layer:
     discs: int
     keys: Keys  # ascending
     landing: NDArray[np.int64]  # cell that a disc in each column falls to, shape (positions, columns)
-    following: NDArray[np.int64]  # place in the next layer, shape (positions, columns); -1: the game is over, or never
+    following: NDArray[
+        np.int64
+    ]  # place in the next layer, shape (positions, columns); -1: the game is over, or never
     results: NDArray[np.float64]  # for the first player, where a move ends the game; 0 elsewhere
 
 
@@ -131,7 +133,9 @@ def followed(
     for side in (0, 1):
         reading, moves = reader(), begun.moves
         at = np.searchsorted(layers[0].keys, begun.keys)
-        reach = np.repeat(begun.chances[:, None], scores.size, axis=1)  # chance of each game, by the other player
+        reach = np.repeat(
+            begun.chances[:, None], scores.size, axis=1
+        )  # chance of each game, by the other player
         won = np.zeros(scores.size)  # by the first player
         for layer, chances in zip(layers, tables, strict=True):
             own = reading.chances(moves, layer.keys[at])[:, None]

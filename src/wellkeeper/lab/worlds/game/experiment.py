@@ -48,7 +48,9 @@ from wellkeeper.lab.worlds.transformer import Size
 TEMPERATURES = (0.0, 0.1, 0.3, 0.5, 0.7, 1.0, 1.5)
 _ERRORS = {"errors differ": False, "errors shared": True}
 _PLAYERS = ("student", "vote", "best expert", "perfect play")
-_SURE = 1e6  # games of a pair in which an exact score is said: so many that the draw added to them says nothing
+_SURE = (
+    1e6  # games of a pair in which an exact score is said: so many that the draw added to them says nothing
+)
 _JUDGED = 500  # games whose positions all are judged in
 _HEATS = np.array(TEMPERATURES)
 
@@ -194,7 +196,7 @@ def _measured(setup: _Setup, shared: bool, seed: int, *names: object) -> dict[st
         among_experts(game, experts, count, setup.opening, random(use))
         for use, count in (("learnt", setup.learnt), ("kept", _JUDGED))
     )
-    model = _torch_part().student_of(learnt.moves, setup.opening, setup.size, random("student"))
+    model = _torch_part().student_of(setup.board, learnt, setup.opening, setup.size, random("student"))
     taught = Taught(solved=game, experts=experts, model=model)
     rated, best = _rated(taught, setup, random("tournament"))
     judged = _judged(taught, kept, np.unique(learnt.keys), setup.opening, best)
@@ -260,9 +262,7 @@ def _judged(taught: Taught, kept: Games, seen: Keys, opening: int, best_expert: 
     }
 
 
-def _rated(
-    taught: Taught, setup: _Setup, random: np.random.Generator
-) -> tuple[dict[str, Figures], int]:
+def _rated(taught: Taught, setup: _Setup, random: np.random.Generator) -> tuple[dict[str, Figures], int]:
     """Elo above the best expert, score against that one, and which it is."""
     game, experts = taught.solved, taught.experts
     begun = beginning(game, setup.opening)
@@ -276,7 +276,8 @@ def _rated(
     ]
     ratings, best = panel_of(scores[: experts.count])
     everyone = np.concatenate((scores, students))
-    above = against(everyone, ratings) - ratings[best]
+    rated = against(everyone, ratings)
+    above = rated - rated[best]
     first = experts.count
     told = {
         "best expert": slice(best, best + 1),
@@ -357,7 +358,7 @@ EXPERIMENT = Experiment(
             help="how far the best and the worst expert's skill lie from the average",
         ),
         Setting(name="opening", value=2, help="random discs before the players begin"),
-        Setting(name="games", value=1024, help="of a student, followed at once to rate it"),
+        Setting(name="games", value=2048, help="of a student, followed at once to rate it"),
         Setting(name="layers", value=2, help="blocks of attention and network"),
         Setting(name="width", value=64, help="numbers that stand for a token"),
         Setting(name="heads", value=4, help="parts of attention; the width is a multiple"),
@@ -372,4 +373,5 @@ EXPERIMENT = Experiment(
         "like the same, the lower the temperature the weaker it is."
     ),
     curves=curves,
+    tells=True,
 )
