@@ -34,7 +34,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PICTURE = DOCS / "images" / "tails.svg"
 COPIED = (
-    *("examples/corpus", "examples/reference", "examples/runs", "examples/suites", "examples/watermarks"),
+    *("examples/corpus", "examples/reference", "examples/runs", "examples/suites", "examples/vet"),
+    "examples/watermarks",
     *("recipes", "docs/make_picture.py"),
 )
 WIDTH = 100  # columns of the terminal that the sessions show

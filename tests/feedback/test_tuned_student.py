@@ -53,12 +53,16 @@ def student(folder):
     return TunedStudent(model=folder, layers=0, rate=5e-3, epochs=60, batch=2, tokens=8)
 
 
+@pytest.fixture(scope="module")
+def model(student):
+    return student.train(None, PAIRS, 1)
+
+
 def texts(outputs):
     return [[output.text for output in some] for some in outputs]
 
 
-def test_it_learns_answers_and_where_they_end_and_is_kept_as_it_is(student, tmp_path):
-    model = student.train(None, PAIRS, 1)
+def test_it_learns_answers_and_where_they_end_and_is_kept_as_it_is(student, model, tmp_path):
     prompts = [one.prompt for one in PAIRS]
     answers = student.answer(model, prompts, 2, 0.0, 0)
     assert texts(answers) == [[one.answer] * 2 for one in PAIRS]
@@ -72,8 +76,7 @@ def test_it_learns_answers_and_where_they_end_and_is_kept_as_it_is(student, tmp_
     assert texts(student.answer(model, prompts[:1], 5, 3.0, 7)) == texts(drawn)[:1]
 
 
-def test_surprise_is_less_for_what_was_learnt(student):
-    model = student.train(None, PAIRS, 1)
+def test_surprise_is_less_for_what_was_learnt(student, model):
     learnt = student.surprise(model, PAIRS)
     swapped = student.surprise(
         model, [Example(prompt=a.prompt, answer=b.answer) for a, b in zip(PAIRS, PAIRS[::-1], strict=True)]

@@ -67,7 +67,8 @@ def said(key, board):
 
 
 @pytest.mark.parametrize(
-    ("columns", "rows", "positions"), [(4, 4, 161_029), (5, 4, 3_945_711), (4, 5, 1_706_255)]
+    ("columns", "rows", "positions"),
+    [(4, 4, 161_029), (4, 5, 1_706_255), pytest.param(5, 4, 3_945_711, marks=pytest.mark.slow)],
 )
 def test_connect_four_has_as_many_positions_as_tromp_counted_and_is_a_draw(columns, rows, positions):
     board = Board(columns=columns, rows=rows, in_a_row=4)

@@ -7,7 +7,7 @@ from wellkeeper.lab.worlds.game.board import Board, solved
 from wellkeeper.lab.worlds.game.exact import _drawn, beginning, expected, followed, layers_of
 from wellkeeper.lab.worlds.game.experiment import panel_of
 from wellkeeper.lab.worlds.game.players import experts_of, openings, perfect, played, tempered
-from wellkeeper.lab.worlds.game.ratings import POINTS, against
+from wellkeeper.lab.worlds.game.ratings import POINTS, against, elo
 
 BOARD = Board(columns=4, rows=4)
 GAME = solved(BOARD)
@@ -71,7 +71,7 @@ def test_an_expected_score_is_what_games_give_on_average(one, other):
 
 
 def test_both_halves_of_a_pair_share_its_points_and_perfect_play_beats_everyone():
-    assert SCORES + SCORES.T == pytest.approx(np.ones_like(SCORES))
+    assert pytest.approx(np.ones_like(SCORES)) == SCORES + SCORES.T
     assert SCORES.diagonal() == pytest.approx(0.5)
     assert (np.delete(SCORES[PERFECT], PERFECT) > 0.5).all()
 
@@ -103,7 +103,8 @@ def test_games_that_are_drawn_give_the_score_on_average():
     found = np.array([told(PLAIN, 64, seed) for seed in range(60)])
     error = found.std(axis=0, ddof=1) / np.sqrt(len(found))
     assert (np.abs(found.mean(axis=0) - SCORES[PLAIN, :4]) < 4 * error).all()
-    assert (found.std(axis=0) < 0.08).all()
+    more = np.array([told(PLAIN, 1024, seed) for seed in range(10)])
+    assert (more.std(axis=0) < found.std(axis=0) / 2).all()
     assert np.array_equal(told(PLAIN, 64, 5), told(PLAIN, 64, 5))
 
 
@@ -128,8 +129,6 @@ def test_the_best_expert_has_the_most_points_and_a_copy_of_an_expert_its_rating(
 
 def test_best_of_ratings_that_games_gave_is_flattered_and_the_exact_one_is_not():
     # twelve equal experts: the best rating of the same 80 games a pair is 15 to 30 points too high
-    from wellkeeper.lab.worlds.game.ratings import elo
-
     random = np.random.default_rng(0)
     games = 80.0 * ~np.eye(12, dtype=np.bool_)
     best = []

@@ -301,8 +301,8 @@ def _table(taught: Taught, keys: Keys, discs: int) -> NDArray[np.float64]:
 
 def panel_of(scores: Scores) -> tuple[NDArray[np.float64], int]:
     """Elo of experts from their expected scores, shape (experts, experts), and which is the best."""
-    others = ~np.eye(len(scores), dtype=np.bool_)
-    ratings = elo(_SURE * scores * others, _SURE * others)
+    games = np.where(np.eye(len(scores), dtype=np.bool_), 0.0, _SURE)
+    ratings = elo(games * scores, games)
     return ratings, int(ratings.argmax())
 
 
