@@ -4,8 +4,7 @@
     python benchmarks/transcendence/table.py lab/game [--temperatures 0 0.3 1 1.5]
 
 Each value is the mean over replicates, of which each has its own experts, games and student; intervals are Student's at
-95 % over replicates, one value at a time. The last column is the standard error that games alone explain, by drawing
-the tournament's games again: the mean over replicates.
+95 % over replicates, one value at a time.
 """
 
 import argparse
@@ -32,7 +31,7 @@ def main():
     replicates = sorted({row["replicate"] for row in rows})
     policies = dict.fromkeys(row["policy"] for row in rows)
     print(
-        "| player | temperature | Elo above the best expert | value lost a move | best moves | error by games |"
+        "| player | temperature | Elo above the best expert | score against it | value lost a move | best moves |"
     )
     print("| --- | --: | --: | --: | --: | --: |")
     for policy in policies:
@@ -40,14 +39,14 @@ def main():
         for heat in options.temperatures[:1] if flat else options.temperatures:
             of = {
                 name: np.array([values[policy, heat, name, one] for one in replicates])
-                for name in ("elo", "loss", "right", "elo_error")
+                for name in ("elo", "score", "loss", "right")
             }
             cells = (
                 "any" if flat else f"{heat:g}",
                 "0" if policy.startswith("best expert") else " ".join(_said(of["elo"], "+.0f")),
+                f"{of['score'].mean():.1%}",
                 f"{of['loss'].mean():.3f}",
                 f"{of['right'].mean():.1%}",
-                f"{of['elo_error'].mean():.0f}",
             )
             print("|", " | ".join((policy, *cells)), "|")
     unseen = np.mean([value for (_, _, name, _), value in values.items() if name == "unseen"])

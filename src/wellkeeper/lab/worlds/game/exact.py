@@ -133,12 +133,12 @@ def followed(
     for side in (0, 1):
         reading, moves = reader(), begun.moves
         at = np.searchsorted(layers[0].keys, begun.keys)
-        reach = np.repeat(
-            begun.chances[:, None], scores.size, axis=1
-        )  # chance of each game, by the other player
+        reach = np.repeat(begun.chances[:, None], scores.size, axis=1)  # of each game, by the other player
         won = np.zeros(scores.size)  # by the first player
         for layer, chances in zip(layers, tables, strict=True):
-            own = reading.chances(moves, layer.keys[at])[:, None]
+            own = reading.chances(moves, layer.keys[at])[
+                :, None
+            ]  # asked each time, so that it reads them all
             moved = own if layer.discs % 2 == side else chances[:, at].swapaxes(0, 1)
             rows, columns = np.nonzero((moved > 0).any(axis=1))
             reach = reach[rows] * moved[rows, :, columns]

@@ -293,10 +293,10 @@ def _rated(taught: Taught, setup: _Setup, random: np.random.Generator) -> tuple[
 
 def _table(taught: Taught, keys: Keys, discs: int) -> NDArray[np.float64]:
     """Chances of experts, perfect play and the votes, shape (players, positions, columns)."""
-    votes = (taught.vote(keys, discs, np.full(keys.size, heat)) for heat in TEMPERATURES)
-    return np.array(
-        [*taught.experts.each(taught.solved, keys, discs), perfect(taught.solved, keys, discs), *votes]
-    )
+    each = taught.experts.each(taught.solved, keys, discs)
+    together = np.mean(each, axis=0)
+    votes = (tempered(together, np.full(keys.size, heat)) for heat in TEMPERATURES)
+    return np.array([*each, perfect(taught.solved, keys, discs), *votes])
 
 
 def panel_of(scores: Scores) -> tuple[NDArray[np.float64], int]:
@@ -369,8 +369,8 @@ EXPERIMENT = Experiment(
     about=(
         "Experts of a solved game, connect three on 4 by 4 cells, know the best move and often play what they like "
         "instead. A small transformer learns from their games alone. Where each expert likes something else, a low "
-        "temperature makes it far stronger than they are on average, about as strong as the best of them; where all "
-        "like the same, the lower the temperature the weaker it is."
+        "temperature makes it stronger than the best of them; where all like the same, the lower the temperature the "
+        "weaker it is."
     ),
     curves=curves,
     tells=True,
