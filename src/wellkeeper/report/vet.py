@@ -155,5 +155,7 @@ def _glance(document: Document, numbers: Numbers) -> list[Figure]:
         ),
     ]
     if least is not None:
-        figures.append(Figure("Right, of those accepted", f"at least {min(int(100 * least), 99)}%", "50% is needed"))
+        figures.append(
+            Figure("Right, of those accepted", f"at least {min(int(100 * least), 99)}%", "50% is needed")
+        )
     return figures
