@@ -43,8 +43,8 @@ def main():
             }
             cells = (
                 "any" if flat else f"{heat:g}",
-                "0" if policy.startswith("best expert") else " ".join(_said(of["elo"], "+.0f")),
-                f"{of['score'].mean():.1%}",
+                "0" if policy.startswith("best expert") else " ".join(_said(of["elo"], "+z.0f")),
+                "50.0%" if policy.startswith("best expert") else " ".join(_said(of["score"], ".1%")),
                 f"{of['loss'].mean():.3f}",
                 f"{of['right'].mean():.1%}",
             )

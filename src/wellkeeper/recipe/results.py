@@ -13,11 +13,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Audit:
-    """What is in a corpus. `document` follows the schema `wellkeeper.audit/1`; `paths` names what was written."""
+class Documented:
+    """What a verb found, as a document of plain values that follows a schema."""
 
     document: Mapping[str, Any]
-    paths: Mapping[str, Path]
+    paths: Mapping[str, Path]  # what was written; empty where nothing was
+
+    def to_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Audit(Documented):
+    """What is in a corpus. `document` follows the schema `wellkeeper.audit/1`; `paths` names what was written."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -36,9 +44,6 @@ class Audit:
     def share(self) -> Mapping[str, Any]:
         """AI-made share of the documents: `estimate` (None where not identified), `low`, `high`, `note`."""
         return dict(self.document["origin"]["share"])
-
-    def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
 
     def to_html(self) -> str:
         """The report as one self-contained page."""
@@ -66,11 +71,8 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Curation:
+class Curation(Documented):
     """What a recipe did. `document` follows the schema `wellkeeper.curate/1`; `paths` names what was written."""
-
-    document: Mapping[str, Any]
-    paths: Mapping[str, Path]
 
     @property
     def kept(self) -> int:
@@ -91,9 +93,6 @@ class Curation:
 
         return why(self.paths["folder"], document)
 
-    def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
-
     def __repr__(self) -> str:
         document = self.document
         return (
@@ -112,11 +111,8 @@ class Curation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Comparison:
+class Comparison(Documented):
     """Two corpora compared. `document` follows the schema `wellkeeper.compare/1`; `paths` names what was written."""
-
-    document: Mapping[str, Any]
-    paths: Mapping[str, Path]
 
     @property
     def verdict(self) -> str:
@@ -138,9 +134,6 @@ class Comparison:
         """About how many documents of each corpus would decide, where there are not enough data."""
         found = self.document["documents_to_decide"]
         return None if found is None else dict(found)
-
-    def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
 
     def to_html(self) -> str:
         """The report as one self-contained page."""
@@ -167,11 +160,8 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Vetted:
+class Vetted(Documented):
     """A synthetic set at the gate. `document` follows the schema `wellkeeper.vet/1`; `paths` names what was written."""
-
-    document: Mapping[str, Any]
-    paths: Mapping[str, Path]
 
     @property
     def verdict(self) -> str:
@@ -189,9 +179,6 @@ class Vetted:
 
         return why(self.paths["folder"], document)
 
-    def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
-
     def to_html(self) -> str:
         """The report as one self-contained page."""
         from wellkeeper.report.vet import render_vetting
@@ -208,11 +195,9 @@ class Vetted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class RunsCompared:
+class RunsCompared(Documented):
     """Two versions of a model compared. `document` follows the schema `wellkeeper.compare-runs/1`."""
 
-    document: Mapping[str, Any]
-    paths: Mapping[str, Path]
     comparison: "RunComparison"  # all figures as values, and the examples with all that was answered
 
     @property
@@ -229,9 +214,6 @@ class RunsCompared:
     def items_to_decide(self) -> int | None:
         """About how many items in all would decide, where there are not enough data."""
         return self.comparison.items_to_decide
-
-    def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
 
     def to_html(self) -> str:
         """The report as one self-contained page."""
@@ -250,11 +232,8 @@ class RunsCompared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Proof:
+class Proof(Documented):
     """Whether curated sets teach better. `document` follows the schema `wellkeeper.prove/1`; `paths` has the files."""
-
-    document: Mapping[str, Any]
-    paths: Mapping[str, Path]
 
     @property
     def verdict(self) -> str:
@@ -265,9 +244,6 @@ class Proof:
     def gain(self) -> Mapping[str, Any]:
         """Of the first curated set over all held-out words, in nats a word: `estimate`, `low`, `high`, `p`, ..."""
         return dict(self.document["sets"][0]["gain"])
-
-    def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
 
     def to_html(self) -> str:
         """The report as one self-contained page."""
@@ -289,11 +265,8 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Recommendation:
+class Recommendation(Documented):
     """A recipe derived from an audit. `document` follows the schema `wellkeeper.recommend/1`; `paths` has the file."""
-
-    document: Mapping[str, Any]
-    paths: Mapping[str, Path]
 
     @property
     def recipe(self) -> str:
@@ -310,9 +283,6 @@ class Recommendation:
         """What the recipe would do, as a dry run of it tells."""
         return Curation(document=self.document["kept"], paths={})
 
-    def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
-
     def __repr__(self) -> str:
         kept = self.document["kept"]
         steps = sum(row["key"].startswith("steps.") and row["in_recipe"] for row in self.reasons)
@@ -327,14 +297,11 @@ class Recommendation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class LabRun:
+class LabRun(Documented):
     """An experiment of the lab, or several compared; `paths` names what was written.
 
     `document` follows the schema `wellkeeper.lab/1`, or `wellkeeper.lab-comparison/1`.
     """
-
-    document: Mapping[str, Any]
-    paths: Mapping[str, Path]
 
     @property
     def headline(self) -> str:
@@ -351,9 +318,6 @@ class LabRun:
 
         return pq.read_table(self.paths["curves"])
 
-    def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
-
     def to_html(self) -> str:
         """The report as one self-contained page."""
         from wellkeeper.report.lab import render_run
@@ -369,11 +333,8 @@ class LabRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Forecast:
+class Forecast(Documented):
     """What generations of training on model output keep of a corpus. `document`: schema `wellkeeper.forecast/1`."""
-
-    document: Mapping[str, Any]
-    paths: Mapping[str, Path]
 
     @property
     def ranking(self) -> tuple[str, ...]:
@@ -395,9 +356,6 @@ class Forecast:
         from wellkeeper.lab.policy import Policy  # the same policy may be written in several ways
 
         return dict({row["policy"]: row for row in self.document["policies"]}[str(Policy.parse(name))])
-
-    def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
 
     def to_html(self) -> str:
         """The report as one self-contained page."""
@@ -421,11 +379,8 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class ImageAudit:
+class ImageAudit(Documented):
     """What is in a set of pictures. `document` follows the schema `wellkeeper.audit-images/1`."""
-
-    document: Mapping[str, Any]
-    paths: Mapping[str, Path]  # what was written
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -446,9 +401,6 @@ class ImageAudit:
 
         return why(self.paths["folder"], image)
 
-    def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
-
     def __repr__(self) -> str:
         resolved, near = self.document["origin"]["resolved"], self.document["duplicates"]["near"]
         made_by_ai = resolved["ai-generated"] + resolved["ai-assisted"]
@@ -459,11 +411,8 @@ class ImageAudit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class RunPlan:
+class RunPlan(Documented):
     """What a comparison of two versions takes. `document` follows the schema `wellkeeper.plan/1`."""
-
-    document: Mapping[str, Any]
-    paths: Mapping[str, Path]  # what was written; empty where nothing was asked for
 
     @property
     def verdict(self) -> str:
@@ -474,9 +423,6 @@ class RunPlan:
     def tests(self) -> tuple[Mapping[str, Any], ...]:
         """Each metric in each world, with its `plans`."""
         return tuple(self.document["tests"])
-
-    def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
 
     def to_html(self) -> str:
         """The plan as one self-contained page."""
@@ -489,11 +435,8 @@ class RunPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class RunTrend:
+class RunTrend(Documented):
     """Runs along an ordered family. `document` follows the schema `wellkeeper.trend/1`."""
-
-    document: Mapping[str, Any]
-    paths: Mapping[str, Path]
 
     @property
     def verdict(self) -> str:
@@ -504,9 +447,6 @@ class RunTrend:
     def metrics(self) -> Mapping[str, str]:
         """Of each metric its shape: rising, falling, U, inverted U or none."""
         return {row["metric"]: row["trend"]["verdict"] for row in self.document["metrics"]}
-
-    def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
 
     def to_html(self) -> str:
         """The trend as one self-contained page."""

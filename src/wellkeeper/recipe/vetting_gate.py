@@ -52,7 +52,7 @@ EXAMPLES = 8
 CELLS = "cells"
 """Name of the test of the cells that texts were asked for."""
 _REASONS = 20  # that the report lists, the most frequent ones
-_EXCERPT = 240  # letters
+_EXCERPT = 160  # letters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

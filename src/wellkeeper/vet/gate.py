@@ -94,6 +94,18 @@ def _tail(passed: Passed, said: str, then: str, figures: Mapping[str, Any]) -> C
     return Condition(name="tail", passed=passed, said=said, next=then, figures=figures)
 
 
+_FIGURES = {
+    "q0": "distinct {}",
+    "q1": "effective number of {}",
+    "q2": "effective number of common {}",
+    "tail_mass": "share of rare {}",
+    "tail_recall": "rare human {} that it has",
+    "lost_mass": "human {} that it lacks, by use",
+    "invented_mass": "{} that people do not use",
+}
+"""What the figures of `wellkeeper.measure.two_corpora` are called in a sentence."""
+
+
 def diversity_condition(
     judged: Judgement, *, margin: float, share: float, most: float | None = None
 ) -> Condition:
@@ -113,7 +125,7 @@ def diversity_condition(
         return Condition(name="diversity", passed="pass", said=said, figures=figures)
     if judged.verdict == "worse":
         found = ", ".join(
-            f"{change.figure} of {family} {change.change.estimate:+.1%}"
+            f"{_FIGURES.get(change.figure, change.figure).format(family)} {change.change.estimate:+.1%}"
             for family, change in judged.worse[:3]
         )
         return Condition(

@@ -39,7 +39,7 @@ CONDITIONS = {
 """What each condition asks for, in a few words."""
 
 MARKS = {"pass": "passes", "fail": "fails", "not enough data": "not enough data"}
-_EXCERPT = 240  # letters
+_EXCERPT = 160  # letters
 _MAX_REASONS = 20
 
 
