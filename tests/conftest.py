@@ -5,6 +5,7 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).parent
@@ -28,3 +29,13 @@ if (
     and threading.current_thread() is threading.main_thread()
 ):
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A local server that answers as a test plans."""
+    from served import Served
+
+    served = Served(tmp_path_factory.mktemp("server"))
+    yield served
+    served.close()

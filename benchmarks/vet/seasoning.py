@@ -16,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import verdict_counts
 import zstandard
 
 from wellkeeper.recipe.tails import WordSample
@@ -67,14 +68,7 @@ def main() -> None:
         for name, rows in (("alike", made), ("common", common), ("repeated", repeated)):
             mixed = Seasoning(sample(human), sample(rows), permutations=199, seed=run).at(options.share)
             found[name]["too few" if mixed is None else mixed.judgement.verdict] += 1
-    told = {
-        "runs": options.runs,
-        "share": options.share,
-        "human": options.human,
-        "made": options.made,
-        "verdicts": {name: dict(counts) for name, counts in found.items()},
-        "cpu_seconds": round(time.process_time() - started, 1),
-    }
+    told = verdict_counts.told(found, vars(options), ("runs", "share", "human", "made"), begun=started)
     if options.json:
         print(json.dumps(told, indent=2))
         return

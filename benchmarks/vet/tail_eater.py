@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import verdict_counts
 import zstandard
 from numpy.typing import NDArray
 
@@ -63,14 +64,7 @@ def main() -> None:
     found: dict[str, Counter[str]] = {}
     for name, verdict in verdicts(given.worlds, given.seed, given.human, given.made):
         found.setdefault(name, Counter())[verdict] += 1
-    told = {
-        "worlds": given.worlds,
-        "seed": given.seed,
-        "human": given.human,
-        "made": given.made,
-        "verdicts": {name: dict(counts) for name, counts in found.items()},
-        "cpu_seconds": round(time.process_time() - begun, 1),
-    }
+    told = verdict_counts.told(found, vars(given), ("worlds", "seed", "human", "made"), begun=begun)
     if given.as_json:
         print(json.dumps(told, indent=1))
         return

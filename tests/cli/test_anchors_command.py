@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from anchor_texts import Style, archive, by_model, write
 from click.testing import CliRunner
-from served import Served
 
 from wellkeeper.cli.main import cli
 from wellkeeper.origin.anchors import AnchorPack
@@ -26,13 +25,6 @@ def build(tmp_path, monkeypatch):
     write(tmp_path / "human.jsonl", archive("human", 80, board=lambda row: "ab"[row % 2], date="2012-05-06"))
     write(tmp_path / "ai.jsonl", by_model(archive("ai", 70, board=lambda row: "ab"[row % 2])))
     return lambda *arguments: CliRunner().invoke(cli, ["anchors", "build", *map(str, arguments)])
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    served = Served(tmp_path_factory.mktemp("server"))
-    yield served
-    served.close()
 
 
 # --- what is printed ------------------------------------------------------------------------------------

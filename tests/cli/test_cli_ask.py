@@ -1,21 +1,20 @@
 """`wellkeeper ask`: streams and exit codes, and that no kill costs an answer twice."""
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from language_model_files import needs_lm, smollm2
-from served import Served
+from verb_process import SECRET, VerbProcess, settings
 
 from wellkeeper.suites.run_files import read_run
 
-SECRET = "gsk_a1B2c3D4e5"
+VERB = VerbProcess("ask")
+command, run = VERB.command, VERB.run
 QUICK = {"content": "4", "usage": {"prompt_tokens": 9, "completion_tokens": 1}}
 MODEL = ("--endpoint", "http://127.0.0.1:9/v1", "--model", "m")
 SUITE = "\n".join(
@@ -24,35 +23,10 @@ SUITE = "\n".join(
 )
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    served = Served(tmp_path_factory.mktemp("server"))
-    yield served
-    served.close()
-
-
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "suite.jsonl").write_text(SUITE)
     return tmp_path
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "wellkeeper", "ask", *map(str, arguments)]
-
-
-def settings(folder):
-    return {
-        "cwd": folder,
-        "env": {**os.environ, "COLUMNS": "110", "MODEL_KEY": SECRET, "OPENBLAS_NUM_THREADS": "1"},
-        "text": True,
-    }
-
-
-def run(folder, *arguments):
-    return subprocess.run(
-        command(*arguments), capture_output=True, check=False, timeout=120, **settings(folder)
-    )
 
 
 def at(server, *more, out="v1"):

@@ -1,18 +1,18 @@
 """`wellkeeper calibrate`: streams, files and exit codes, and that a stopped command pays for no answer twice."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 from language_model_files import needs_lm, smollm2
-from served import Served
+from verb_process import VerbProcess, settings
 
 from wellkeeper.infer.temperature import in_calibration_half
 
+VERB = VerbProcess("calibrate")
+command, run = VERB.command, VERB.run
 QUICK = {"content": "4", "usage": {"prompt_tokens": 9, "completion_tokens": 1}}
 SUITE = "\n".join(
     json.dumps({"name": f"n{number}", "prompt": f"{number} + 1?", "reference": str(number + 1)})
@@ -21,35 +21,10 @@ SUITE = "\n".join(
 CALLS = 40 * (2 + 1 + 2)  # for difficulty, at 0 and at 1
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    served = Served(tmp_path_factory.mktemp("server"))
-    yield served
-    served.close()
-
-
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "suite.jsonl").write_text(SUITE)
     return tmp_path
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "wellkeeper", "calibrate", *map(str, arguments)]
-
-
-def settings(folder):
-    return {
-        "cwd": folder,
-        "env": {**os.environ, "COLUMNS": "110", "OPENBLAS_NUM_THREADS": "1"},
-        "text": True,
-    }
-
-
-def run(folder, *arguments, seconds=180):
-    return subprocess.run(
-        command(*arguments), capture_output=True, check=False, timeout=seconds, **settings(folder)
-    )
 
 
 def at(server, *more):

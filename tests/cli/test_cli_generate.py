@@ -4,7 +4,6 @@ The model is a small local server, or, where the name says so, SmolLM2 in llama.
 """
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -15,43 +14,19 @@ import pytest
 from click.testing import CliRunner
 from human_topics import rows, written
 from language_model_files import needs_lm, smollm2
-from served import Served
+from verb_process import SECRET, VerbProcess, settings
 
 from wellkeeper.cli.main import cli
 from wellkeeper.infer.cache import Store
 
-SECRET = "gsk_a1B2c3D4e5"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    served = Served(tmp_path_factory.mktemp("server"))
-    yield served
-    served.close()
+VERB = VerbProcess("generate")
+command, run = VERB.command, VERB.run
 
 
 @pytest.fixture
 def folder(tmp_path):
     written(tmp_path / "human.jsonl", rows())
     return tmp_path
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "wellkeeper", "generate", *map(str, arguments)]
-
-
-def settings(folder):
-    return {
-        "cwd": folder,
-        "env": {**os.environ, "COLUMNS": "110", "MODEL_KEY": SECRET, "OPENBLAS_NUM_THREADS": "1"},
-        "text": True,
-    }
-
-
-def run(folder, *arguments):
-    return subprocess.run(
-        command(*arguments), capture_output=True, check=False, timeout=120, **settings(folder)
-    )
 
 
 @pytest.fixture

@@ -1,16 +1,16 @@
 """`wellkeeper watch`: streams and exit codes, kills, and the verbs as cron calls them."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
-from served import Served
+from verb_process import SECRET, VerbProcess, settings
 
-SECRET = "gsk_a1B2c3D4e5"
+VERB = VerbProcess("watch")
+command, run = VERB.command, VERB.run
 SUITE = """\
 name: sums
 scorer: {kind: exact}
@@ -27,36 +27,11 @@ Next: Go on: run it again next week.
 """
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    served = Served(tmp_path_factory.mktemp("server"))
-    yield served
-    served.close()
-
-
 @pytest.fixture
 def folder(tmp_path):
     items = "".join(f'  - {{name: n{at}, prompt: "{at}?", reference: "4"}}\n' for at in range(ITEMS))
     (tmp_path / "suite.yaml").write_text(SUITE + items)
     return tmp_path
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "wellkeeper", "watch", *map(str, arguments)]
-
-
-def settings(folder, **environment):
-    return {
-        "cwd": folder,
-        "env": {**os.environ, "COLUMNS": "110", "MODEL_KEY": SECRET, **environment},
-        "text": True,
-    }
-
-
-def run(folder, *arguments, **environment):
-    return subprocess.run(
-        command(*arguments), capture_output=True, check=False, timeout=120, **settings(folder, **environment)
-    )
 
 
 def answering(content):

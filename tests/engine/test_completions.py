@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from served import Served
 
 from wellkeeper.engine import completions
 from wellkeeper.engine.completions import (
@@ -27,13 +26,6 @@ from wellkeeper.engine.completions import (
 from wellkeeper.errors import InputError, WorkError
 
 SECRET = "gsk_a1B2c3D4e5"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    served = Served(tmp_path_factory.mktemp("server"))
-    yield served
-    served.close()
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from served import Served
 
 from wellkeeper.core.answers import Output, prompt_digest
 from wellkeeper.engine.completions import Endpoint
@@ -172,13 +171,6 @@ with Store(Path(sys.argv[2])) as store:
     outputs = collect(Cached(sampler, store), items, run="week 1", n=4)
 print([output.text for one in outputs for output in one])
 """
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    served = Served(tmp_path_factory.mktemp("server"))
-    yield served
-    served.close()
 
 
 def asked_of(server):

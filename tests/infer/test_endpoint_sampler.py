@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 from language_model_files import needs_lm, smollm2
-from served import Served
 
 from wellkeeper.engine.completions import Client, Endpoint, Question
 from wellkeeper.engine.language_models import LocalModel
@@ -19,13 +18,6 @@ from wellkeeper.infer.pace import Rate
 from wellkeeper.infer.sampling import Item, collect, sample_seed
 
 CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Name a colour."}]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    served = Served(tmp_path_factory.mktemp("server"))
-    yield served
-    served.close()
 
 
 @pytest.fixture

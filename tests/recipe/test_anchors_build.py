@@ -11,7 +11,6 @@ import yaml
 import zstandard
 from anchor_texts import Style, archive, by_model, prose, write
 from language_model_files import needs_lm, smollm2
-from served import Served
 
 from wellkeeper.engine.progress import nobody
 from wellkeeper.errors import InputError, RecipeError, WorkError
@@ -342,13 +341,6 @@ def test_a_folder_of_text_files_is_a_reference(build, tmp_path) -> None:
 
 
 # --- what a model makes ---------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    served = Served(tmp_path_factory.mktemp("server"))
-    yield served
-    served.close()
 
 
 @pytest.fixture

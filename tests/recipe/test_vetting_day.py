@@ -5,7 +5,7 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
-from vetting_worlds import World, lay_out, write_rows
+from vetting_worlds import World, lay_out, vetted_by_card, write_rows
 
 import wellkeeper
 from wellkeeper.core.generated import Generated
@@ -38,15 +38,7 @@ def day(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def vetted(day):
-    return vet(
-        day / "gen",
-        reference=day / "human.jsonl",
-        verifiers=day / "verifiers.yaml",
-        card=day / "card.json",
-        no_evaluation=True,
-        out=day / "set",
-        workers=1,
-    )
+    return vetted_by_card(day, "gen", out=day / "set")
 
 
 def documents(folder):
@@ -171,15 +163,6 @@ def test_an_eater_of_rare_topics_is_caught_though_no_text_names_its_cell(tmp_pat
             row["references"] = ["xxwrongxx"]
         del row["rare"], row["cell"]
     write_rows(tmp_path / "made.jsonl", made)
-    done = vet(
-        tmp_path / "made.jsonl",
-        reference=tmp_path / "human.jsonl",
-        verifiers=tmp_path / "verifiers.yaml",
-        card=tmp_path / "card.json",
-        no_evaluation=True,
-        out=tmp_path / "out",
-        workers=1,
-        dry_run=True,
-    )
+    done = vetted_by_card(tmp_path, "made.jsonl", out=tmp_path / "out", dry_run=True)
     tail = next(one for one in done.gate if one["condition"] == "tail")
     assert (tail["passed"], set(tail["figures"]["tests"])) == ("fail", {"topics", "words"})

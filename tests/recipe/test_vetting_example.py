@@ -4,40 +4,23 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from vetting_worlds import vetted_by_card
 
 import wellkeeper
-from wellkeeper.recipe.vetting import vet
 
 HERE = Path(__file__).parents[2]
 EXAMPLE = HERE / "examples" / "vet"
+FILES = {"synthetic": "generated.jsonl.zst", "human": "human.jsonl.zst"}
 
 
 @pytest.fixture(scope="module")
 def vetted(tmp_path_factory):
-    return vet(
-        EXAMPLE / "generated.jsonl.zst",
-        reference=EXAMPLE / "human.jsonl.zst",
-        verifiers=EXAMPLE / "verifiers.yaml",
-        card=EXAMPLE / "card.json",
-        no_evaluation=True,
-        share=0.02,
-        out=tmp_path_factory.mktemp("vetted") / "set",
-        workers=1,
-    )
+    return vetted_by_card(EXAMPLE, **FILES, share=0.02, out=tmp_path_factory.mktemp("vetted") / "set")
 
 
 def test_articles_of_a_small_model_are_admitted_as_a_pinch_and_no_more(vetted, tmp_path):
     assert vetted.verdict == "admitted"
-    much = vet(
-        EXAMPLE / "generated.jsonl.zst",
-        reference=EXAMPLE / "human.jsonl.zst",
-        verifiers=EXAMPLE / "verifiers.yaml",
-        card=EXAMPLE / "card.json",
-        no_evaluation=True,
-        out=tmp_path / "much",
-        workers=1,
-        dry_run=True,
-    )
+    much = vetted_by_card(EXAMPLE, **FILES, out=tmp_path / "much", dry_run=True)
     assert much.verdict == "refused"
     assert [one["condition"] for one in much.gate if one["passed"] == "fail"] == ["diversity"]
     assert much.document["share"]["passes"] == 0.02

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from wellkeeper.recipe.vetting import vet
 from wellkeeper.vet.cards import measured, write_cards
 from wellkeeper.vet.labels import read_labelled
 from wellkeeper.vet.verifiers import read_verifiers, verdicts_of
@@ -85,3 +86,16 @@ def card_of(folder, verifiers="verifiers.yaml"):
     labelled = read_labelled(folder / "labelled.jsonl")
     said = verdicts_of(found, [one.item for one in labelled])
     write_cards(measured(found, labelled, said), folder / "card.json")
+
+
+def vetted_by_card(folder, synthetic, *, human="human.jsonl", **more):
+    """A set at the gate, held against the reference, the verifiers and the card of a folder."""
+    return vet(
+        folder / synthetic,
+        reference=folder / human,
+        verifiers=folder / "verifiers.yaml",
+        card=folder / "card.json",
+        no_evaluation=True,
+        workers=1,
+        **more,
+    )

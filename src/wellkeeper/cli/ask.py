@@ -12,11 +12,13 @@ from wellkeeper.cli.support import (
     console,
     json_option,
     judge_options,
+    limit_option,
     plain_errors,
     print_json,
     progress,
     quiet_option,
     sampler_options,
+    temperature_option,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     "--seed", type=int, help="Of every draw; runs of one seed share them.  [default: hangs on the run's name]"
 )
 @click.option("--samples", type=click.IntRange(1), help="Answers an item.  [default: as the suite says]")
-@click.option("--temperature", type=click.FloatRange(0), help="Of all draws.  [default: as the suite says]")
+@temperature_option
 @click.option(
     "--vote",
     type=click.Choice(["beta", "certificate", "fixed"]),
@@ -59,9 +61,7 @@ if TYPE_CHECKING:
 @click.option(
     "--system", metavar="TEXT|@FILE", help="Message of the system, in the place of the suite's own."
 )
-@click.option(
-    "--limit", type=click.IntRange(1), metavar="N", help="Ask N items, chosen by a hash of their names."
-)
+@limit_option
 @click.option(
     "--slice", "slices", multiple=True, metavar="KEY=VALUE", help="Ask the items of this slice; repeatable."
 )

@@ -12,6 +12,7 @@ from wellkeeper.cli.support import (
     console,
     json_option,
     judge_options,
+    limit_option,
     plain_errors,
     print_json,
     progress,
@@ -58,9 +59,7 @@ from wellkeeper.cli.support import (
     help="Gain in accuracy that matters, in points as a share.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every draw.")
-@click.option(
-    "--limit", type=click.IntRange(1), metavar="N", help="Ask N items, chosen by a hash of their names."
-)
+@limit_option
 @judge_options
 @click.option(
     "--judge-most-tokens",

@@ -28,6 +28,12 @@ origin_option = click.option(
 workers_option = click.option(
     "--workers", type=click.IntRange(1), default=None, help="Workers.  [default: the cores there are]"
 )
+limit_option = click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help="Ask N items, chosen by a hash of their names."
+)
+temperature_option = click.option(
+    "--temperature", type=click.FloatRange(0), help="Of all draws.  [default: as the suite says]"
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no summary; errors only.")
 

@@ -21,6 +21,7 @@ from wellkeeper.cli.support import (
     quiet_option,
     reference_options,
     sampler_options,
+    temperature_option,
 )
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def watch() -> None:
     "--stored", type=click.IntRange(1), default=4, show_default=True, help="Stored answers, of that design."
 )
 @click.option("--items-a-week", type=click.IntRange(1), metavar="N", help="Items a week.  [default: all]")
-@click.option("--temperature", type=click.FloatRange(0), help="Of all draws.  [default: as the suite says]")
+@temperature_option
 @click.option(
     "--margin",
     type=click.FloatRange(0, 1, max_open=True),

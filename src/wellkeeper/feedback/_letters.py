@@ -1,6 +1,5 @@
 """Transformers over letters, in torch. Imported by `transformer` when one is trained, and not before."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from wellkeeper.core.answers import Output, finish_of
-from wellkeeper.engine.store import write_atomic
-from wellkeeper.errors import WorkError
 from wellkeeper.feedback._nats import NOTHING, nats_a_piece
+from wellkeeper.feedback._weights import load_weights, save_weights
 from wellkeeper.lab.policy import Decoding
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.worlds._gpt import Transformer as Letters
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Letters", "answers", "load", "save", "surprise", "taught_letters"]
 
-_WEIGHTS = "weights.npz"
 _AT_ONCE = 4096  # rows that are written at once
 
 
@@ -98,20 +95,11 @@ def surprise(student: "Transformer", model: Letters, pairs: Sequence[tuple[str, 
 
 
 def save(model: Letters, folder: Path) -> None:
-    file = io.BytesIO()
-    np.savez(
-        file, allow_pickle=False, **{name: weight.cpu().numpy() for name, weight in model.weights.items()}
-    )
-    write_atomic(folder / _WEIGHTS, file.getvalue(), lasting=False)
+    save_weights(model.weights, folder)
 
 
 def load(student: "Transformer", folder: Path) -> Letters:
-    try:
-        with np.load(folder / _WEIGHTS, allow_pickle=False) as stored:
-            weights = {name: torch.from_numpy(stored[name]).to(device()) for name in stored.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise WorkError(f"{folder / _WEIGHTS} is damaged. Begin anew with --fresh.") from error
-    return Letters(size=student.size(student.steps), weights=weights)
+    return Letters(size=student.size(student.steps), weights=load_weights(folder))
 
 
 def _numbers(student: "Transformer", text: str) -> list[int]:

@@ -1,6 +1,5 @@
 """Fine-tuning on prompts and answers, in torch. Imported by `tuned` when a model is needed, and not before."""
 
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,9 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from wellkeeper.core.answers import Output, Prompt, finish_of, plain_prompt
-from wellkeeper.engine.store import write_atomic
-from wellkeeper.errors import InputError, WorkError
+from wellkeeper.errors import InputError
 from wellkeeper.feedback._nats import NOTHING, nats_a_piece
+from wellkeeper.feedback._weights import load_weights, save_weights
 from wellkeeper.feedback.student import Example
 from wellkeeper.infer.sampling import item_seed, sample_seed
 from wellkeeper.lab.policy import Decoding
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from wellkeeper.feedback.tuned import TunedStudent
 
 __all__ = ["answers", "load", "opened", "save", "surprise", "trained"]
-
-_WEIGHTS = "weights.npz"
 
 
 def trained(student: "TunedStudent", parent: Tuned | None, examples: Sequence[Example], seed: int) -> Tuned:
@@ -138,17 +135,8 @@ def _end(model: Tuned) -> int:
 
 
 def save(model: Tuned, folder: Path) -> None:
-    file = io.BytesIO()
-    np.savez(
-        file, allow_pickle=False, **{name: weight.cpu().numpy() for name, weight in model.weights.items()}
-    )
-    write_atomic(folder / _WEIGHTS, file.getvalue(), lasting=False)
+    save_weights(model.weights, folder)
 
 
 def load(student: "TunedStudent", folder: Path) -> Tuned:
-    try:
-        with np.load(folder / _WEIGHTS, allow_pickle=False) as stored:
-            weights = {name: torch.from_numpy(stored[name]).to(device()) for name in stored.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise WorkError(f"{folder / _WEIGHTS} is damaged. Begin anew with --fresh.") from error
-    return Tuned(base=opened(student.model), weights=weights)
+    return Tuned(base=opened(student.model), weights=load_weights(folder))

@@ -14,7 +14,7 @@ import numpy as np
 
 from wellkeeper.core.answers import Output
 from wellkeeper.errors import InputError
-from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS, Interval, influences, share_interval, wilson
+from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS, mean_interval, share_interval
 from wellkeeper.suites.run import Answered, Run
 from wellkeeper.suites.scorers import scorer_of
 from wellkeeper.suites.scoring import Scorer
@@ -116,12 +116,7 @@ def mean(values: Sequence[float]) -> dict[str, float] | None:
     """The mean of values in [0, 1] over items, with its 95 % interval; None of fewer than 10."""
     if len(values) < FEWEST_DOCUMENTS:
         return None
-    estimate = float(np.mean(values))
-    if set(values) <= {0.0, 1.0}:
-        low, high = wilson(estimate, len(values))
-        return Interval(estimate=estimate, low=low, high=high).to_json()
-    each = influences(np.array(values) / len(values), np.ones(len(values), np.int64))
-    return share_interval(estimate, [each], trials=len(values)).to_json()
+    return mean_interval(np.array(values, np.float64)).to_json()
 
 
 def share_over(parts: Sequence[int], wholes: Sequence[int]) -> dict[str, float] | None:

@@ -8,7 +8,7 @@ model's own distribution, whole.
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,19 +130,29 @@ class FolderSampler:
     def _drawn(self, asked: list[int], temperature: float, seed: int) -> Iterator[tuple[int, Any]]:
         """Token after token, each with the natural logarithms of the chances of all, shape (vocabulary,)."""
         torch = self._torch
+        bend = self._bending(temperature)
         random = torch.Generator().manual_seed(seed)  # of the processor: the same draws on every device
-        seen, told = None, torch.tensor([asked], device=self._model.device)
+        seen = None
+        text = told = torch.tensor([asked], device=self._model.device)
         for _ in range(self.tokens):
             with torch.inference_mode():
                 out = self._model(input_ids=told, past_key_values=seen, use_cache=True)
+                bent = bend(text, out.logits[:, -1])[0].double().cpu()
             seen, logits = out.past_key_values, out.logits[0, -1].double().cpu()
             if temperature > 0:
-                chances = torch.softmax(logits / temperature, -1)
-                token = int(torch.multinomial(chances, 1, generator=random))
+                token = int(torch.multinomial(torch.softmax(bent, -1), 1, generator=random))
             else:
-                token = int(logits.argmax())
+                token = int(bent.argmax())
             yield token, torch.log_softmax(logits, -1)
             told = torch.tensor([[token]], device=self._model.device)
+            text = torch.cat((text, told), dim=1)
+
+    def _bending(self, temperature: float) -> Callable[[Any, Any], Any]:
+        """What makes of the model's logits those that a token is drawn from, for one answer.
+
+        It is called with the text so far, shape (1, tokens), and the logits of the next token, shape (1, vocabulary).
+        """
+        return lambda _text, logits: logits.double() / temperature if temperature > 0 else logits
 
     def _likeliest(self, logarithms: Any) -> dict[str, float]:
         values, tokens = logarithms.topk(min(_LIKELIEST, len(logarithms)))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,23 +46,11 @@ class MarkedFolderSampler(FolderSampler):
         told = [self.fingerprint, "watermark", key.id]
         self.fingerprint = hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
-    def _drawn(self, asked: list[int], temperature: float, seed: int) -> Iterator[tuple[int, Any]]:
+    def _bending(self, temperature: float) -> Callable[[Any, Any], Any]:
         """As of the class above. A temperature of 0 is refused by the mark: it leaves no choice.
 
         Raises:
             DataError: the temperature is 0, or the model's vocabulary is not the key's.
         """
-        torch = self._torch
         writers = writer_of(self._key, temperature=temperature)
-        random = torch.Generator().manual_seed(seed)  # of the processor: the same draws on every device
-        seen = None
-        text = told = torch.tensor([asked], device=self._model.device)
-        for _ in range(self.tokens):
-            with torch.inference_mode():
-                out = self._model(input_ids=told, past_key_values=seen, use_cache=True)
-                marked = writers(text, out.logits[:, -1].float())[0].double().cpu()
-            seen, logits = out.past_key_values, out.logits[0, -1].double().cpu()
-            token = int(torch.multinomial(torch.softmax(marked, -1), 1, generator=random))
-            yield token, torch.log_softmax(logits, -1)
-            told = torch.tensor([[token]], device=self._model.device)
-            text = torch.cat((text, told), dim=1)
+        return lambda text, logits: writers(text, logits.float())

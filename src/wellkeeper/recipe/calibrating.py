@@ -38,6 +38,7 @@ from wellkeeper.measure.verdicts import MARGIN
 from wellkeeper.measure.votes import leader
 from wellkeeper.recipe.asking import CACHE, ask
 from wellkeeper.recipe.audit import write_reports
+from wellkeeper.recipe.results import Documented
 from wellkeeper.recipe.samplers import ModelPlace
 from wellkeeper.recipe.scoring import JUDGE_TOKENS, SuiteScorers
 from wellkeeper.suites.run import Answered, Run
@@ -51,20 +52,15 @@ _FILES = ("report.json", "report.html", TEMPERATURES, *(CACHE + ending for endin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Calibrated:
+class Calibrated(Documented):
     """A temperature fitted to a model. `document` follows the schema `wellkeeper.calibrate/1`."""
 
-    document: Mapping[str, Any]
-    paths: Mapping[str, Path]
     calibration: Calibration | None  # None: too few items have all their answers
 
     @property
     def verdict(self) -> str:
         """`clean`, or `findings` where answers did not come or nothing can be told."""
         return str(self.document["verdict"])
-
-    def to_json(self) -> dict[str, Any]:
-        return json.loads(json.dumps(self.document))  # type: ignore[no-any-return]
 
 
 def grid_of(written: str) -> tuple[float, ...]:

@@ -24,6 +24,7 @@ from wellkeeper.feedback.rounds import Materials, run_line
 from wellkeeper.feedback.student import Example, Student
 from wellkeeper.measure import student as student_t
 from wellkeeper.recipe.audit import write_reports
+from wellkeeper.recipe.results import Documented
 from wellkeeper.recipe.running import Clock, Running
 from wellkeeper.suites.reading import read_suite
 from wellkeeper.suites.suite import Suite
@@ -36,19 +37,13 @@ _FIGURES = ("accuracy", "rare", "unlike")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Feedback:
+class Feedback(Documented):
     """Rounds of self-training. `document` follows the schema `wellkeeper.feedback/1`."""
-
-    document: Mapping[str, Any]
-    paths: Mapping[str, Path]
 
     @property
     def verdict(self) -> str:
         """`clean`, or `findings` where a line was stopped or shows harm."""
         return str(self.document["verdict"])
-
-    def to_json(self) -> dict[str, Any]:
-        return dict(self.document)
 
     def to_html(self) -> str:
         """The report as one self-contained page."""
