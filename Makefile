@@ -47,7 +47,7 @@ browser: $(READY)  ## the tests that drive a real Chromium, where there is one
 torch: $(READY)  ## the tests that train models in torch, which this installs
 	$(BIN)/python -m pip install --quiet torch==2.13.0 --editable '.[lm-torch,torch]'
 	$(BIN)/python -m pip install --quiet --no-deps textseal==0.0.5  # a reference detector, without its trainer
-	$(BIN)/python -m pytest -m torch
+	$(BIN)/python -m pytest -m 'torch and not nightly'
 
 nightly: torch  ## checks of the lab that take many minutes each
 	$(BIN)/python -m pytest -m nightly

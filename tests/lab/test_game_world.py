@@ -167,7 +167,7 @@ def test_each_student_is_told_of():
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_low_temperature_makes_a_student_stronger_where_errors_differ_and_weaker_where_they_are_shared():
     # one set of experts; docs/transcendence.md has five
     found = {curve.label: curve.figures for curve in run(Plan.of(EXPERIMENT, replicates=1, seed=100))}
