@@ -144,6 +144,7 @@ def test_every_step_of_ours_and_each_of_its_options_is_explained():
             "decontamination.md",
             "evidence.md",
             "rights.md",
+            "vet.md",
         )
     )
     for name, step in registered_steps().items():
