@@ -160,7 +160,7 @@ def test_without_a_card_nobody_knows_and_the_next_step_is_told(world):
 
 
 @pytest.mark.slow
-def test_labels_of_the_set_itself_take_the_place_of_a_card(world):
+def test_labels_of_the_set_itself_take_the_place_of_a_card(world, admitted):
     lines = (world / "out" / ".work" / "verdicts.jsonl").read_text().splitlines()
     said = {row["id"]: row for row in map(json.loads, lines)}
     labels = [{"id": name, "right": row["said"] == "accepted"} for name, row in list(said.items())[:60]]
