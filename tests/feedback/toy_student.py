@@ -7,9 +7,9 @@ from typing import Any
 
 from wellkeeper.core.generated import Generated
 from wellkeeper.feedback.evaluation import HeldOut
+from wellkeeper.feedback.materials import Materials
 from wellkeeper.feedback.own import OwnStudent
 from wellkeeper.feedback.plan import Plan
-from wellkeeper.feedback.rounds import Materials
 from wellkeeper.feedback.student import Example
 from wellkeeper.suites.suite import Suite, SuiteItem
 from wellkeeper.vet.cards import Card, Labelled

@@ -42,13 +42,18 @@ def open_atomic(path: Path, *, lasting: bool = True) -> Iterator[BinaryIO]:
             temporary.unlink()
         raise
     if lasting:
-        _flush_folder(path.parent)
+        flush(path.parent)
 
 
-def _flush_folder(folder: Path) -> None:
+def flush(path: Path) -> None:
+    """Have a file or the entries of a folder reach the disk; on Windows nothing is done.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
     if os.name == "nt":  # a folder cannot be opened there, and its rename is journalled
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from wellkeeper.core.answers import Output, Prompt, finish_of, plain_prompt
 from wellkeeper.errors import InputError
@@ -18,7 +17,7 @@ from wellkeeper.infer.sampling import item_seed, sample_seed
 from wellkeeper.lab.policy import Decoding
 from wellkeeper.lab.seeds import stream
 from wellkeeper.lab.worlds._torch import Tensor, bent, device, one_thread
-from wellkeeper.lab.worlds._tuned import Tuned, _Cached, _read
+from wellkeeper.lab.worlds._tuned import Tuned, _Cached, _read, taught
 from wellkeeper.lab.worlds.smollm2 import opened
 
 if TYPE_CHECKING:
@@ -30,22 +29,21 @@ __all__ = ["answers", "load", "opened", "save", "surprise", "trained"]
 def trained(student: "TunedStudent", parent: Tuned | None, examples: Sequence[Example], seed: int) -> Tuned:
     """The parent, or the pre-trained model, tuned on examples in an order that is drawn anew each time."""
     base = opened(student.model)
-    begun = base.weights(student.layers) if parent is None else parent.weights
-    model = Tuned(base=base, weights={name: weight.detach().clone() for name, weight in begun.items()})
-    learnt = [weight.requires_grad_() for weight in model.weights.values()]
+    if parent is None:
+        weights = base.weights(student.layers)
+    else:
+        weights = {name: weight.detach().clone() for name, weight in parent.weights.items()}
+    model = Tuned(base=base, weights=weights)
     pairs = [_pair(student, model, example) for example in examples]
-    random = stream(seed, "tuned")
-    with one_thread():
-        optimiser = torch.optim.AdamW(learnt, lr=student.rate)
-        for _ in range(student.epochs):
-            order = random.permutation(len(pairs))
-            for first in range(0, len(pairs), student.batch):
-                rows, targets = _batch([pairs[at] for at in order[first : first + student.batch]])
-                logits = _read(model, {"input_ids": rows, "use_cache": False}).logits
-                optimiser.zero_grad()
-                functional.cross_entropy(logits[:, :-1].flatten(0, 1), targets[:, 1:].flatten()).backward()
-                optimiser.step()
-    return Tuned(base=base, weights={name: weight.detach() for name, weight in model.weights.items()})
+    return taught(
+        model,
+        len(pairs),
+        lambda chosen: _batch([pairs[at] for at in chosen]),
+        rate=student.rate,
+        epochs=student.epochs,
+        at_once=student.batch,
+        random=stream(seed, "tuned"),
+    )
 
 
 def _pair(student: "TunedStudent", model: Tuned, example: Example) -> tuple[list[int], list[int]]:

@@ -1,6 +1,6 @@
 """Texts of rounds that share a long run of words with a held-out item: they are taken out before training.
 
-That a prompt of the rounds is a held-out one, word for word, is refused before anything begins (`rounds.Materials`).
+That a prompt of the rounds is a held-out one, word for word, is refused before anything begins (`materials.Materials`).
 Here prompts and answers together are searched for any 13 words in a row of a held-out prompt or reference, one of them
 changed or left out at most (`kernels.overlap`; 13 words: Brown et al., Language models are few-shot learners, NeurIPS
 2020, appendix C). Runs that many held-out items share, such as an instruction, do not count

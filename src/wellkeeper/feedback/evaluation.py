@@ -132,15 +132,17 @@ def share_over(parts: Sequence[int], wholes: Sequence[int]) -> dict[str, float] 
     return share_interval(estimate, [each], trials=len(wholes)).to_json()
 
 
-def lost_and_gained(before: Run, after: Run, names: Sequence[str] | None = None) -> tuple[int, int]:
-    """Items that are worth less in the second run, and those that are worth more; of these names, or all."""
+def paired_scores(before: Run, after: Run, names: Sequence[str] | None = None) -> list[tuple[float, float]]:
+    """Scores of the items that have one in both runs, in the second one's order; of these names, or all."""
     wanted = None if names is None else set(names)
     known = {item.name: item.score for item in before.items}
-    lost = gained = 0
-    for item in after.items:
-        earlier, later = known.get(item.name), item.score
-        if earlier is None or later is None or (wanted is not None and item.name not in wanted):
-            continue
-        lost += later < earlier
-        gained += later > earlier
-    return lost, gained
+    both = [
+        (known.get(item.name), item.score) for item in after.items if wanted is None or item.name in wanted
+    ]
+    return [(old, new) for old, new in both if old is not None and new is not None]
+
+
+def lost_and_gained(before: Run, after: Run, names: Sequence[str] | None = None) -> tuple[int, int]:
+    """Items that are worth less in the second run, and those that are worth more; of these names, or all."""
+    pairs = paired_scores(before, after, names)
+    return sum(new < old for old, new in pairs), sum(new > old for old, new in pairs)

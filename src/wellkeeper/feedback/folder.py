@@ -14,13 +14,12 @@ after the last whole round.
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wellkeeper.engine.store import sha256_of_file, write_atomic
+from wellkeeper.engine.store import flush, sha256_of_file, write_atomic
 from wellkeeper.errors import WorkError
 
 SCHEMA = "wellkeeper.feedback-round/1"
@@ -63,9 +62,9 @@ def finish(line: Path, number: int, told: Mapping[str, Any]) -> dict[str, Any]:
     write_atomic(folder / ROUND, json.dumps(record, ensure_ascii=False, indent=2).encode() + b"\n")
     # what is written by `write_atomic` is on disk already; a student may write its model otherwise
     for path in [folder, *(path for path in folder.rglob("*") if path.is_dir() or path.parent.name == MODEL)]:
-        _flush(path)
+        flush(path)
     folder.rename(round_folder(line, number))
-    _flush(line)
+    flush(line)
     return record
 
 
@@ -123,13 +122,3 @@ def write_lines(path: Path, entries: list[dict[str, Any]]) -> None:
     """JSON lines, in UTF-8."""
     lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
     write_atomic(path, "".join(lines).encode(), lasting=False)
-
-
-def _flush(path: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

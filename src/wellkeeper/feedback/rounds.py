@@ -21,40 +21,36 @@ guardrails are for.
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wellkeeper import __version__
 from wellkeeper.core.generated import Generated
 from wellkeeper.engine.progress import Listener, Progress, nobody
 from wellkeeper.engine.store import sha256_of_file
-from wellkeeper.errors import InputError, RecipeError
 from wellkeeper.feedback import folder as folders
 from wellkeeper.feedback.conditions import covered, share_condition, tail_condition, unverified_condition
 from wellkeeper.feedback.contamination import Search
-from wellkeeper.feedback.evaluation import HeldOut, figures_of, is_rare, lost_and_gained, share_over
+from wellkeeper.feedback.evaluation import figures_of, is_rare, lost_and_gained, paired_scores, share_over
+from wellkeeper.feedback.materials import Materials, identity_of
 from wellkeeper.feedback.mixing import Mix, learnt_from, mixed
-from wellkeeper.feedback.own import OwnDetector
 from wellkeeper.feedback.plan import Plan
-from wellkeeper.feedback.student import Example, Student
+from wellkeeper.feedback.student import Example
 from wellkeeper.lab.seeds import number, stream
-from wellkeeper.measure.jackknife import FEWEST_DOCUMENTS
 from wellkeeper.measure.paired_answers import accuracy_change
 from wellkeeper.measure.selection import select
 from wellkeeper.measure.sequential import PairWatch
 from wellkeeper.measure.verdicts import LEVEL
 from wellkeeper.suites.run import Run
 from wellkeeper.suites.run_files import read_run, write_run
-from wellkeeper.suites.suite import Suite
-from wellkeeper.vet.cards import Card, Labelled
+from wellkeeper.vet.cards import Labelled
 from wellkeeper.vet.gate import Condition, admission, register_condition, verifier_condition
 from wellkeeper.vet.register import Round
 from wellkeeper.vet.verdicts import Verdict
-from wellkeeper.vet.verifiers import VerifierSet, verdicts_of
+from wellkeeper.vet.verifiers import verdicts_of
 from wellkeeper.watch.answer_texts import normalised
 from wellkeeper.watch.comparison import RunComparison, compare_runs
 
@@ -62,67 +58,6 @@ if TYPE_CHECKING:
     from wellkeeper.core.answers import Output
 
 _UNVERIFIED = Verdict(said="accepted", note="not verified")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Materials:
-    """What a plan's paths hold."""
-
-    student: Student
-    human: tuple[Example, ...]
-    prompts: Suite
-    held_out: HeldOut
-    verifiers: VerifierSet | None = None  # None: all answers go in
-    card: Card | None = None
-    detector: OwnDetector | None = None  # for a selection by detector
-    notes: tuple[str, ...] = ()  # what was guessed or left out when the human examples were read
-
-    def check(self, plan: Plan) -> None:
-        """Refuse what cannot be told apart later.
-
-        Raises:
-            InputError: a prompt of the rounds or of a human example is a held-out one, an item cannot be verified, or
-                there are too few held-out items.
-            RecipeError: texts are to be selected by what nobody can tell.
-        """
-        if plan.selection is not None:
-            self._check_selection(plan.selection.by)
-        many = len(self.held_out.suite.items)
-        if many < FEWEST_DOCUMENTS:
-            raise InputError(
-                f"There are {many} held-out items, too few to tell whether a round does harm. Give at least "
-                f"{FEWEST_DOCUMENTS}, better 200."
-            )
-        held_out = {normalised(str(item.prompt)): item.name for item in self.held_out.suite.items}
-        for item in self.prompts.items:
-            if (same := held_out.get(normalised(str(item.prompt)))) is not None:
-                raise InputError(
-                    f"The prompt {item.name} is that of the held-out item {same}: models would be measured on what "
-                    "they were trained on. Take it out of one of the two."
-                )
-        for example in self.human:
-            if (same := held_out.get(normalised(str(example.prompt)))) is not None:
-                raise InputError(
-                    f"A human example asks what the held-out item {same} asks: models would be measured on what they "
-                    "were trained on. Take it out of one of the two."
-                )
-        if self.verifiers is not None:
-            for item in self.prompts.items:
-                self.verifiers.check(
-                    Generated(id=item.name, text="", prompt=item.prompt, references=item.references)
-                )
-
-    def _check_selection(self, by: str) -> None:
-        if by == "surprise" and not self.student.tells_surprise:
-            raise RecipeError(
-                f"Texts are to be selected by surprise, and the student {self.student.name} cannot tell it. Give it "
-                "surprise(model, examples), or select at random."
-            )
-        if by == "detector" and self.detector is None:
-            raise RecipeError(
-                "Texts are to be selected by a detector, and there is none. Name it: selection: {by: detector, "
-                "detector: FILE.py}."
-            )
 
 
 def run_line(
@@ -152,7 +87,7 @@ class _Line:
 
     def __init__(self, *, plan: Plan, materials: Materials, seed: int, folder: Path) -> None:
         self.plan, self.materials, self.seed, self.folder = plan, materials, seed, folder
-        self.digest = folders.digest_of(_identity(plan, materials, seed))
+        self.digest = folders.digest_of(identity_of(plan, materials, seed))
         self.records = folders.rounds_in(folder, plan=self.digest)
         self._models: dict[int, Any] = {}
         self._search = Search.of(materials.held_out.suite)
@@ -344,29 +279,21 @@ class _Line:
         verifiers = self.materials.verifiers
         if verifiers is None:
             return [unverified_condition()]
-        rounds = [
-            Round(
-                set=record["files"]["accepted.jsonl"],
+
+        def told(texts: str, counts: Mapping[str, int]) -> Round:
+            return Round(
+                set=texts,
                 verifiers=(verifiers.digest,),
                 families=verifiers.families,
                 generator=self.materials.student.name,
                 time="",
-                accepted=record["generated"]["accepted"],
-                rejected=record["generated"]["rejected"],
-                unknown=record["generated"]["unknown"],
+                accepted=counts["accepted"],
+                rejected=counts["rejected"],
+                unknown=counts["unknown"],
             )
-            for record in self.records[1:]
-        ]
-        present = Round(
-            set=sha256_of_file(place / "accepted.jsonl"),
-            verifiers=(verifiers.digest,),
-            families=verifiers.families,
-            generator=self.materials.student.name,
-            time="",
-            accepted=found.accepted,
-            rejected=found.rejected,
-            unknown=found.unknown,
-        )
+
+        rounds = [told(record["files"]["accepted.jsonl"], record["generated"]) for record in self.records[1:]]
+        present = told(sha256_of_file(place / "accepted.jsonl"), asdict(found))
         return [
             verifier_condition(found, card=self.materials.card),
             register_condition(rounds, present, most=self.plan.rotate_after),
@@ -437,7 +364,7 @@ class _Line:
     def _model(self, k: int) -> Any:
         if k not in self._models:
             place = folders.round_folder(self.folder, k) / folders.MODEL
-            self._models = {k: self.materials.student.load(place)} | self._models
+            self._models[k] = self.materials.student.load(place)
         return self._models[k]
 
     def _compared(self, k: int, run: Run) -> dict[str, Any]:
@@ -474,30 +401,6 @@ class _Line:
         )  # not the plan's name: plans of one seed differ by policy only
 
 
-def _identity(plan: Plan, materials: Materials, seed: int) -> dict[str, Any]:
-    """All that a line hangs on."""
-    written = {name: getattr(plan, name) for name in Plan.__dataclass_fields__ if name not in _PLACES}
-    verifiers = materials.verifiers
-    return {
-        "version": __version__,
-        "plan": written,
-        "seed": seed,
-        "student": materials.student.digest,
-        "human": [[example.prompt, example.answer, example.rare] for example in materials.human],
-        "prompts": materials.prompts.digest,
-        "held_out": materials.held_out.suite.digest,
-        "verifiers": None if verifiers is None else verifiers.digest,
-        "card": None if materials.card is None else materials.card.digest,
-        "detector": None if materials.detector is None else materials.detector.digest,
-    }
-
-
-_PLACES = frozenset(
-    {"folder", "seeds", "student", "human", "prompts", "held_out", "verifiers", "card", "detector"}
-)
-"""Settings that say where something is, and not what: moving a file changes nothing."""
-
-
 def _let_in(offered: Sequence[Generated], verdicts: Sequence[Verdict]) -> dict[str, float] | None:
     """Share of answers that are accepted, with its 95 % interval over prompts; None of fewer than 10 prompts."""
     accepted: Counter[str] = Counter()
@@ -522,9 +425,7 @@ def _tail(
 
 def _is_better(best: Run, run: Run) -> bool:
     """Whether the new model is shown to be better on the items that both answered anew."""
-    known = {item.name: item.score for item in best.items}
-    both = [(known[item.name], item.score) for item in run.items]
-    pairs = [(old, new) for old, new in both if old is not None and new is not None]
+    pairs = paired_scores(best, run)
     if not pairs:
         return False
     old, new = zip(*pairs, strict=True)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from wellkeeper.core.decision import Corpus, Decision, Ruling
 from wellkeeper.core.origin import Origin
-from wellkeeper.errors import RecipeError, did_you_mean
+from wellkeeper.errors import RecipeError
+from wellkeeper.filter.duplicates import with_defaults
 
 ACCEPTED, REJECTED, UNKNOWN = "accepted", "rejected", "unknown"
 SAID = (ACCEPTED, REJECTED, UNKNOWN)
@@ -23,7 +24,7 @@ SAID = (ACCEPTED, REJECTED, UNKNOWN)
 NO_VERDICT = "no verdict"
 """Reason of a text of a model that no verifier was asked about."""
 
-_OPTIONS = ("verdicts", "verifiers")
+_DEFAULTS = {"verdicts": None, "verifiers": None}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NOTHING = -1
 
@@ -58,13 +59,8 @@ class VerifiedStep:
     name = "verified.v1"
 
     def check(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        for option in options:
-            if option not in _OPTIONS:
-                raise RecipeError(
-                    f"{self.name} has no option {option!r}.{did_you_mean(str(option), _OPTIONS)} "
-                    f"Options: {', '.join(_OPTIONS)}."
-                )
-        verdicts, verifiers = options.get("verdicts"), options.get("verifiers")
+        checked = with_defaults(self.name, options, _DEFAULTS)
+        verdicts, verifiers = checked["verdicts"], checked["verifiers"]
         if verdicts is not None and (not isinstance(verdicts, str) or not verdicts):
             raise RecipeError(
                 f"{self.name}: verdicts is {verdicts!r}. Give the path of a file of verdicts, JSON lines."
@@ -74,7 +70,7 @@ class VerifiedStep:
                 f"{self.name}: verifiers is {verifiers!r}. Give the digest of the verifiers, 64 hexadecimal digits, "
                 "or leave it out."
             )
-        return {"verdicts": verdicts, "verifiers": verifiers}
+        return dict(checked)
 
     def rule(self, corpus: Corpus, active: NDArray[np.bool_], options: Mapping[str, Any]) -> Ruling:
         verdicts = corpus.verdicts if isinstance(corpus, Verified) else None

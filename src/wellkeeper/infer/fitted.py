@@ -147,7 +147,7 @@ class Calibration:
 
     def recommended(self, purpose: Purpose) -> float:
         """The temperature for all items; never below 1 for data that will be trained on."""
-        return max(1.0, self.one.recommended) if purpose == "train" else self.one.recommended
+        return suited(self.one.recommended, purpose)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -160,6 +160,11 @@ class Calibration:
             "policies": {name: policy.to_json() for name, policy in self.policies.items()},
             "notes": list(self.notes),
         }
+
+
+def suited(temperature: float, purpose: Purpose) -> float:
+    """A temperature for a purpose: never below 1 for data that will be trained on."""
+    return max(1.0, temperature) if purpose == "train" else temperature
 
 
 def _units_to_tell(gain: PairedChange) -> int:

@@ -177,7 +177,8 @@ def shared_errors(
     total = int(pairs.sum())
     share = float(equal.sum() / total) if total else None
     told = right is not None and len(labels) > 0
-    single = _single(labels, known, named=named) if told else None
+    hits = np.asarray((labels == known[:, None]) & (labels >= 0), np.float64)
+    single = _single(hits, named=named) if told else None
     held = (
         (vote.astype(np.float64) if vote is not None else _vote(counts, known, voters, seed))
         if told
@@ -192,7 +193,7 @@ def shared_errors(
         shared=_shared(equal, pairs, chance),
         breakeven=None if single is None else _breakeven(float(single.mean()), chance),
         single=None if single is None else float(single.mean()),
-        between=_between(_hits(labels, known)) if told else None,
+        between=_between(hits) if told else None,
         vote=None if held is None else float(held.mean()),
         gain=_mean(held - single) if held is not None and single is not None else None,
     )
@@ -207,19 +208,14 @@ def _counts(labels: Labels) -> NDArray[np.int64]:
     return counts
 
 
-def _single(labels: Labels, right: NDArray[np.integer], *, named: bool) -> NDArray[np.float64]:
+def _single(hits: NDArray[np.float64], *, named: bool) -> NDArray[np.float64]:
     """How often one voter is right, item by item: on average, or the best of them by the other half of the items."""
-    hits = _hits(labels, right)
     if not named:
         return np.asarray(hits.mean(axis=1), np.float64)
-    found = np.empty(len(labels))
+    found = np.empty(len(hits))
     for half in (0, 1):
-        found[half::2] = hits[half::2, hits[1 - half :: 2].mean(axis=0).argmax() if len(labels) > 1 else 0]
+        found[half::2] = hits[half::2, hits[1 - half :: 2].mean(axis=0).argmax() if len(hits) > 1 else 0]
     return found
-
-
-def _hits(labels: Labels, right: NDArray[np.integer]) -> NDArray[np.float64]:
-    return np.asarray((labels == right[:, None]) & (labels >= 0), np.float64)
 
 
 def _between(hits: NDArray[np.float64]) -> float:

@@ -110,7 +110,18 @@ def no_better_than_chance(right: Kept, wrong: Kept) -> float:
     >>> round(no_better_than_chance(Kept(kept=9, of=10), Kept(kept=1, of=10)), 5)
     0.00055
     """
-    return at_least(right.kept, marked=right.kept + wrong.kept, drawn=right.of, of=right.of + wrong.of)
+    return risen(wrong, right)
+
+
+def risen(before: Kept, now: Kept) -> float:
+    """The p-value of no rise in a share, by Fisher's exact test, one-sided; 1 where there are no texts of either.
+
+    >>> round(risen(Kept(kept=1, of=10), Kept(kept=9, of=10)), 5)
+    0.00055
+    """
+    if not before.of or not now.of:
+        return 1.0
+    return at_least(now.kept, marked=before.kept + now.kept, drawn=now.of, of=before.of + now.of)
 
 
 def kept_right(right: Kept, wrong: Kept, found: Kept) -> KeptRight:

@@ -34,6 +34,8 @@ from wellkeeper.suites.suite import Suite
 SCHEMA = "wellkeeper.ask/1"
 CACHE = "answers.sqlite"
 """The cache's name in the folder of a run."""
+CACHE_FILES = tuple(CACHE + ending for ending in ("", "-wal", "-shm"))
+"""The cache with what SQLite keeps beside it."""
 _REASONS = 3  # of answers that did not come, that are told
 
 
@@ -469,7 +471,7 @@ def forget_answers(out: Path | None, cache: Path | None) -> None:
             "--fresh was given with --cache, which may hold the answers of other runs. Give another --run-name for "
             "other draws, or delete the cache."
         )
-    for name in ("run.json", "answers.jsonl", *(CACHE + ending for ending in ("", "-wal", "-shm"))):
+    for name in ("run.json", "answers.jsonl", *CACHE_FILES):
         (out / name).unlink(missing_ok=True)
 
 

@@ -7,6 +7,7 @@ share their random numbers item by item, which makes differences sharper; those 
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from wellkeeper.errors import DataError, InputError
 from wellkeeper.infer.cache import Store
 from wellkeeper.infer.cost import Budget
 from wellkeeper.infer.equivalence import Classes, Equivalence, equivalence_of
-from wellkeeper.infer.fitted import Calibration, Group
+from wellkeeper.infer.fitted import Calibration, Group, suited
 from wellkeeper.infer.sampling import Sampler
 from wellkeeper.infer.temperature import (
     FEWEST_ITEMS,
@@ -36,7 +37,7 @@ from wellkeeper.infer.temperature import (
 from wellkeeper.infer.voting import Purpose
 from wellkeeper.measure.verdicts import MARGIN
 from wellkeeper.measure.votes import leader
-from wellkeeper.recipe.asking import CACHE, ask
+from wellkeeper.recipe.asking import CACHE, CACHE_FILES, ask
 from wellkeeper.recipe.audit import write_reports
 from wellkeeper.recipe.results import Documented
 from wellkeeper.recipe.samplers import ModelPlace
@@ -48,7 +49,7 @@ from wellkeeper.watch.answer_texts import diversity_of, unlike_share_of
 SCHEMA = "wellkeeper.calibrate/1"
 TEMPERATURE_SCHEMA = "wellkeeper.temperature/1"
 TEMPERATURES = "temperature.json"
-_FILES = ("report.json", "report.html", TEMPERATURES, *(CACHE + ending for ending in ("", "-wal", "-shm")))
+_FILES = ("report.json", "report.html", TEMPERATURES, *CACHE_FILES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,11 +218,10 @@ def calibrate_suite(
     Raises:
         InputError, DataError, MissingExtraError, WorkError: as `calibrate`.
     """
-    with place.sampler(tokens=suite.tokens) as sampler:
-        if judge is None:
-            return calibrate(suite, sampler, model=place.name, **options)
-        with judge.sampler(tokens=JUDGE_TOKENS) as judging:
-            return calibrate(suite, sampler, model=place.name, judge=judging, **options)
+    with ExitStack() as opened:
+        sampler = opened.enter_context(place.sampler(tokens=suite.tokens))
+        judging = None if judge is None else opened.enter_context(judge.sampler(tokens=JUDGE_TOKENS))
+        return calibrate(suite, sampler, model=place.name, judge=judging, **options)
 
 
 def tasks_of(difficulty: Run, runs: Mapping[float, Run], equivalences: Sequence[Equivalence]) -> Tasks:
@@ -336,7 +336,7 @@ def _told(group: Group, temperature: float, purpose: Purpose) -> dict[str, Any]:
         "name": group.name,
         "from": group.low,
         "to": group.high,
-        "temperature": max(1.0, temperature) if purpose == "train" else temperature,
+        "temperature": suited(temperature, purpose),
         "verdict": group.verdict,
     }
 

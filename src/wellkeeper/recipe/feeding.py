@@ -19,8 +19,9 @@ from wellkeeper.engine.progress import Listener, nobody
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import InputError, RecipeError, WorkError, did_you_mean
 from wellkeeper.feedback.evaluation import HeldOut, is_rare
+from wellkeeper.feedback.materials import Materials
 from wellkeeper.feedback.plan import FRESH_ITEMS, Plan, read_plan
-from wellkeeper.feedback.rounds import Materials, run_line
+from wellkeeper.feedback.rounds import run_line
 from wellkeeper.feedback.student import Example, Student
 from wellkeeper.measure import student as student_t
 from wellkeeper.recipe.audit import write_reports

@@ -21,13 +21,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wellkeeper import __version__
 from wellkeeper.core.generated import Generated
 from wellkeeper.core.origin import Origin
+from wellkeeper.engine.files import LABEL_SUFFIX
 from wellkeeper.engine.progress import Listener, nobody
 from wellkeeper.engine.store import open_atomic, write_atomic
 from wellkeeper.errors import InputError
@@ -36,14 +38,14 @@ from wellkeeper.infer.cost import Budget
 from wellkeeper.infer.sampling import TOKENS, Sampler, finishes
 from wellkeeper.ledger.signature import SigningKey
 from wellkeeper.measure.incidence import ngrams
-from wellkeeper.recipe.asking import CACHE, spent_json, with_cost
+from wellkeeper.recipe.asking import CACHE, CACHE_FILES, spent_json, with_cost
 from wellkeeper.recipe.generating_course import Asked, Asking
 from wellkeeper.recipe.generating_plan import DATA, PLAN, Plan, document_bytes, plan_in
 from wellkeeper.recipe.generating_wanted import Wanted, quotas_of
 from wellkeeper.recipe.marking import HUMAN_PARENT, Marked, mark
 from wellkeeper.recipe.running import Running, prepare_work, size_of_blocks
 from wellkeeper.recipe.samplers import ModelPlace
-from wellkeeper.recipe.seed_cells import SeedCells, read_seed_cells, spelled_words, words_of
+from wellkeeper.recipe.seed_cells import SeedCells, read_seed_cells, words_of
 from wellkeeper.watermark.keys import WatermarkKey
 
 SCHEMA = "wellkeeper.generate/1"
@@ -51,6 +53,8 @@ REPORT = "report.json"
 COPIED = 8
 """Words in a row that count as copied where they stand in the prompt: fewer are often a name or a set phrase."""
 _REASONS = 3  # of answers that did not come, that are told
+
+Hashes: TypeAlias = NDArray[np.uint64]  # of the words of one text, in its order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +141,11 @@ def generate(
             f"None of {sum(course.finishes.values()):,} answers could be a text: {_counted(course.left_out)}. Look at "
             "the answers in a small run of `wellkeeper ask`, and change the templates or the model."
         )
-    sequences = _sequences(course.in_order)
-    records = _with_facts(course.in_order, sequences, watermark)
+    made = course.in_order
+    texts = words_of([record.text for record, _ in made])
+    prompts = words_of([asked.prompt_text for _, asked in made])
+    sequences = _sequences(texts, prompts)
+    records = _with_facts(made, sequences, watermark)
     plan.end(folder, created, records)
     _write(folder / DATA, records)
     marked = mark(
@@ -164,9 +171,9 @@ def generate(
         "answers": dict(finishes(())) | dict(course.finishes),
         "left_out": dict(sorted(course.left_out.items())),
         "templates": dict(sorted(Counter(record.template for record in records).items())),
-        "words": _words(course, records),
+        "words": _words(course),
         "copied": _copying(sequences),
-        "held_out": _held_out(source, course.in_order),
+        "held_out": _held_out(source, texts, prompts),
         "label": _label(marked),
         "spent": {
             "calls_now": spending.calls - before,
@@ -282,8 +289,7 @@ def _identity(source: SeedCells, wanted: Wanted, sampler: Sampler, watermark: st
 
 
 def _forget(folder: Path) -> None:
-    caches = [CACHE + ending for ending in ("", "-wal", "-shm")]
-    for name in (DATA, f"{DATA}.wellkeeper-label.json", PLAN, REPORT, *caches):
+    for name in (DATA, f"{DATA}{LABEL_SUFFIX}", PLAN, REPORT, *CACHE_FILES):
         (folder / name).unlink(missing_ok=True)
 
 
@@ -313,10 +319,8 @@ def _with_facts(
     )
 
 
-def _sequences(made: Sequence[tuple[Generated, Asked]]) -> list[tuple[int, int]]:
+def _sequences(texts: Sequence[Hashes], prompts: Sequence[Hashes]) -> list[tuple[int, int]]:
     """Of each text the sequences of eight words that stand in its prompt, and all; a shorter text has none."""
-    prompts = words_of([asked.prompt_text for _, asked in made])
-    texts = words_of([record.text for record, _ in made])
     found = []
     for pair in zip(texts, prompts, strict=True):
         mine, shown = (ngrams(np.array([0, some.size]), some, COPIED)[1] for some in pair)
@@ -337,17 +341,14 @@ def _copying(sequences: Sequence[tuple[int, int]]) -> dict[str, Any]:
     }
 
 
-def _words(course: Asking, records: Sequence[Generated]) -> dict[str, int]:
+def _words(course: Asking) -> dict[str, int]:
     asked = course.dealt_words
-    from_texts = spelled_words([record.text for record in records])
-    return {"asked": len(asked), "written": len(asked & from_texts)}
+    return {"asked": len(asked), "written": len(asked & course.written_words)}
 
 
-def _held_out(source: SeedCells, made: Sequence[tuple[Generated, Asked]]) -> dict[str, Any]:
+def _held_out(source: SeedCells, texts: Sequence[Hashes], prompts: Sequence[Hashes]) -> dict[str, Any]:
     """Rare words of the documents that no prompt showed, and how many the set has; less its prompts' words, too."""
     rare = source.rare_held_out()
-    texts = words_of([record.text for record, _ in made])
-    prompts = words_of([asked.prompt_text for _, asked in made])
     unprompted = [np.setdiff1d(text, prompt) for text, prompt in zip(texts, prompts, strict=True)]
     return {
         "documents": source.facts["held_out"],

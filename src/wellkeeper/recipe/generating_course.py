@@ -69,6 +69,7 @@ class Asking:
         self._order = {slot: place for place, slot in enumerate(self.slots)}
         self.made: dict[tuple[int, int], tuple[Generated, Asked]] = {}
         self._texts: set[str] = set()
+        self.written_words: set[str] = set()  # of the texts that came, in lower case
         self.finishes: Counter[Finish] = Counter()
         self.left_out: Counter[str] = Counter()
         self.errors: list[str] = []
@@ -94,6 +95,7 @@ class Asking:
                 if not good and attempt + 1 < self._wanted.tries
             ]
             new = spelled_words([self.made[slot][0].text for slot, _ in now if slot in self.made])
+            self.written_words |= new
             for words in self._words.values():
                 words.cover(new)
 

@@ -84,7 +84,7 @@ from wellkeeper.recipe.passages import span_rows
 from wellkeeper.recipe.rights import describe_rights, has_signals, signal_table
 from wellkeeper.recipe.running import Running
 from wellkeeper.recipe.tails import TOO_SMALL
-from wellkeeper.recipe.vetted import GATE, gate_json, told_in_card
+from wellkeeper.recipe.vetted import GATE, gate_json, told_in_card, vetting_document
 from wellkeeper.recipe.writepass import write_documents
 from wellkeeper.report.story import constraint_names
 
@@ -561,11 +561,7 @@ def write_report(
         from wellkeeper.recipe.audit import write_reports
         from wellkeeper.report.vet import render_vetting  # what few runs need
 
-        vetting = {
-            **document["vetting"],
-            "paths": document["paths"],
-            "curation": {key: value for key, value in document.items() if key not in {"vetting", "paths"}},
-        }
+        vetting = vetting_document(document)
         write_reports(folder, vetting, render_vetting(vetting))
         return
     exact = decisions.rulings.get("exact-duplicates.v1", Ruling.on_none("exact-duplicates.v1", {"groups": 0}))

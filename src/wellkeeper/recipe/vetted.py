@@ -18,8 +18,11 @@ _TOLD = ("generator", "parents", "depth")
 _UP = 2  # from data/part-00000.parquet to the folder that it lies in
 
 
-def gate_of(path: Path) -> dict[str, Any] | None:
-    """The gate of the vetted set that a path names, the folder or a part of it; None if it is of none."""
+def gate_of(located: str) -> dict[str, Any] | None:
+    """The gate of the vetted set that a path names, the folder or a part of it; None if it is of none, or a URL."""
+    if "://" in located:
+        return None
+    path = Path(located)
     for folder in (path, *list(path.parents)[:_UP]):
         try:
             found = json.loads((folder / GATE).read_bytes())
@@ -36,10 +39,16 @@ def columns_of(source: Source, located: Sequence[str]) -> tuple[dict[str, str], 
     A set that was vetted tells of each text who wrote it, from what, and at which depth: nobody needs to name that.
     """
     named = source.columns()
-    if not any("://" not in path and gate_of(Path(path)) is not None for path in located):
+    if all(gate_of(path) is None for path in located):
         return named, frozenset()
     told = {role: role for role in _TOLD if role not in named}
     return {**told, **named}, frozenset(told)
+
+
+def vetting_document(curation: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of a vetting (`wellkeeper.vet/1`) from that of the curation that it is, which it holds."""
+    rest = {name: value for name, value in curation.items() if name not in {"vetting", "paths"}}
+    return {**curation["vetting"], "paths": curation["paths"], "curation": rest}
 
 
 def gate_json(vetting: Mapping[str, Any]) -> bytes:
@@ -70,8 +79,7 @@ def vetted_sources(recipe: Recipe) -> dict[str, Any]:
     rows = []
     for source in recipe.sources:
         for path in source.paths:
-            located = recipe.locate(path)
-            gate = None if "://" in located else gate_of(Path(located))
+            gate = gate_of(recipe.locate(path))
             if gate is not None:
                 rows.append(
                     {

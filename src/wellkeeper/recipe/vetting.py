@@ -26,9 +26,10 @@ from wellkeeper.recipe.earlier import INDEX, remember
 from wellkeeper.recipe.generating_plan import DATA, PLAN
 from wellkeeper.recipe.inputs import columns_for, groups_of
 from wellkeeper.recipe.model import Given, Recipe, Reference, Source, StepCall
-from wellkeeper.recipe.results import Curation, Vetted
+from wellkeeper.recipe.results import Vetted
 from wellkeeper.recipe.running import Running, read_corpus
 from wellkeeper.recipe.verifying import asked, held_to_anchors
+from wellkeeper.recipe.vetted import vetting_document
 from wellkeeper.recipe.vetting_gate import Gate, Terms
 from wellkeeper.recipe.vetting_verdicts import (
     ItemColumns,
@@ -187,13 +188,7 @@ def vet(
         )  # fmt: skip
     if register is not None and not dry_run and gate.is_new:
         enter(Path(register), gate.present)
-    return _result(done)
-
-
-def _result(done: Curation) -> Vetted:
-    vetting = done.document["vetting"]
-    rest = {name: value for name, value in done.document.items() if name not in {"vetting", "paths"}}
-    return Vetted(document={**vetting, "paths": done.document["paths"], "curation": rest}, paths=done.paths)
+    return Vetted(document=vetting_document(done.document), paths=done.paths)
 
 
 # --- the recipe -----------------------------------------------------------------------------------
@@ -307,8 +302,6 @@ class _Vetting:
     def verified(self, corpus: "LoadedCorpus", run: Running) -> Verdicts:
         self._index_reference(run)
         items = items_of(corpus, self.items)
-        for item in items:
-            self.verifiers.check(item)
         verdicts = verdicts_on(given := self._verdicts(items))
         self.gate.heard(items, given)
         write_verdicts(self.place / VERDICTS, corpus, verdicts)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from wellkeeper.report.numbers import COMMA
 from wellkeeper.report.reading import integer, interval, number, rows, table, text, texts
-from wellkeeper.report.terminal import path_lines, print_lines, print_paths
+from wellkeeper.report.terminal import fact_grid, path_lines, print_lines, print_paths
 from wellkeeper.report.visible import one_line, visible_tree
 
 Document = Mapping[str, Any]
@@ -44,12 +44,7 @@ def print_asked(document: Document, console: Console, paths: Mapping[str, object
     console.print()
     console.print(Text(_headline(document), style="bold"))
     console.print()
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, said in _facts(document):
-        grid.add_row(Text(name), Text(said))
-    console.print(grid)
+    console.print(fact_grid((name, said, "") for name, said in _facts(document)))
     slices = _slices(document)
     if slices:
         grid = Table.grid(padding=(0, 2))
@@ -75,7 +70,7 @@ def _facts(document: Document) -> list[tuple[str, str]]:
         facts.append((f"Score ({one_line(text(document.get('metric')), 60)})", _score(document)))
     facts.append(("Answers", _finishes(document)))
     facts += _votes(table(document, "vote"))
-    facts.append(("Cost so far", _cost(document)))
+    facts.append(("Cost so far", cost_so_far(document)))
     judge = table(document, "spent", "judge")
     return [*facts, ("Judge so far", _used(judge))] if judge else facts
 
@@ -142,7 +137,8 @@ def _gain(errors: Document, greedy: Document, verdict: str) -> list[tuple[str, s
     return facts
 
 
-def _cost(document: Document) -> str:
+def cost_so_far(document: Document) -> str:
+    """Tokens and money of the model over all runs, and the calls of this one."""
     spent = table(document, "spent")
     calls, money = integer(spent.get("calls_now")), number(spent.get("money"))
     asked = f"{COMMA.of(calls, 'call')} now" if calls else "no call now, all answers were there"

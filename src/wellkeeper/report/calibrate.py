@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from wellkeeper.report.ask import cost_so_far
 from wellkeeper.report.html import Chapter, page
 from wellkeeper.report.numbers import COMMA, THIN, Numbers
 from wellkeeper.report.reading import Interval, integer, interval, number, table, text, texts
@@ -21,7 +21,7 @@ from wellkeeper.report.sections.calibrate import (
 )
 from wellkeeper.report.sections.compare_runs import signed_points
 from wellkeeper.report.story import Figure
-from wellkeeper.report.terminal import path_lines, print_lines, print_paths
+from wellkeeper.report.terminal import fact_grid, path_lines, print_lines, print_paths
 from wellkeeper.report.visible import one_line, visible_tree
 
 Document = Mapping[str, Any]
@@ -67,12 +67,7 @@ def print_calibration(document: Document, console: Console, paths: Mapping[str, 
     style = _STYLES.get(text(table(document, "calibration").get("verdict")), "bold")
     console.print(Text(calibration_headline(document), style=style))
     console.print()
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, said in _facts(document):
-        grid.add_row(Text(name), Text(said))
-    console.print(grid)
+    console.print(fact_grid((name, said, "") for name, said in _facts(document)))
     console.print()
     for note in _notes(document):
         console.print(Text(note, style="dim"))
@@ -161,7 +156,7 @@ def _facts(document: Document) -> Iterator[tuple[str, str]]:
         policy = table(found, "policies", name)
         if policy and name != "one":
             yield said, _policy(policy)
-    yield "Cost so far", _spent(document)
+    yield "Cost so far", cost_so_far(document)
 
 
 def _told(group: Document) -> str:
@@ -186,19 +181,6 @@ def _policy(policy: Document) -> str:
     helps = "helps" if policy.get("helps") is True else "not shown to help"
     beside = signed_points(interval(table(policy, "beside_one", "change")), COMMA)
     return f"{helps}; accuracy {share(policy, 'accuracy')}, {beside} beside one temperature for all"
-
-
-def _spent(document: Document) -> str:
-    spent = table(document, "spent")
-    prompts, written, calls = (integer(spent.get(key)) for key in ("prompt_tokens", "tokens", "calls_now"))
-    money = number(spent.get("money"))
-    return "; ".join(
-        [
-            f"{COMMA.of(prompts, 'token')} of prompts and {COMMA.count(written)} of answers",
-            *([] if money is None else [f"{money:.4f} of money"]),
-            f"{COMMA.of(calls, 'call')} now" if calls else "no call now, all answers were there",
-        ]
-    )
 
 
 def _notes(document: Document) -> list[str]:

@@ -1,6 +1,6 @@
 """Results -> lines of text: coloured on a terminal, plain where the output is a pipe or a log."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -72,7 +72,7 @@ def print_audit(audit: Mapping[str, Any], console: Console, paths: Mapping[str, 
     console.print()
     console.print(Text(verdict(audit, COMMA), style="bold"))
     console.print()
-    console.print(_grid(_facts(audit)))
+    console.print(fact_grid(_facts(audit)))
     bar = _origin_bar(declared(audit), console)
     if bar:
         console.print()
@@ -167,7 +167,8 @@ def _indented(words: str, style: str, console: Console) -> Text:
     return Text("\n").join(Text("  ") + line for line in body)
 
 
-def _grid(facts: list[tuple[str, str, str]]) -> Table:
+def fact_grid(facts: Iterable[tuple[str, str, str]]) -> Table:
+    """A line a fact: its name, its value, and what stands beside it or ""."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")

@@ -105,7 +105,7 @@ def next_step(document: Document, numbers: Numbers) -> str:
     share = table(document, "share")
     passes, wanted = number(share.get("passes")), number(share.get("wanted")) or 0.0
     if text(document.get("verdict")) == "admitted":
-        carried = _figure(document, "share", "carried")
+        carried = integer(_figures(document, "share").get("carried"))
         human = numbers.of(integer(table(document, "counts").get("human")), "human document")
         return (
             f"Take it into a recipe as a source, with mix.synthetic_share: {{max: {wanted:g}}}: {human} carry "
@@ -116,9 +116,10 @@ def next_step(document: Document, numbers: Numbers) -> str:
     return "Do not train on it as it is. What to do about each condition stands beside it."
 
 
-def _figure(document: Document, condition: str, name: str) -> int:
+def _figures(document: Document, condition: str) -> Document:
+    """The figures that a condition rests on."""
     found = next((row for row in rows(document.get("gate")) if row.get("condition") == condition), {})
-    return integer(table(found, "figures").get(name))
+    return table(found, "figures")
 
 
 def _counts(document: Document, numbers: Numbers) -> str:
@@ -139,11 +140,7 @@ def _counts(document: Document, numbers: Numbers) -> str:
 def _glance(document: Document, numbers: Numbers) -> list[Figure]:
     counts, found = table(document, "counts"), table(document, "verification")
     kept = integer(counts.get("kept"))
-    right = table(
-        next((row for row in rows(document.get("gate")) if row.get("condition") == "verifier"), {}),
-        "figures",
-    )
-    least = number(right.get("least"))
+    least = number(_figures(document, "verifier").get("least"))
     figures = [
         Figure(
             "In the set", numbers.of(kept, "text"), f"of {numbers.count(integer(counts.get('documents')))}"

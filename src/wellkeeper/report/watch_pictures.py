@@ -7,6 +7,7 @@ where weeks have pages of their own it leads there. What a pointer reaches is sa
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Self
 
 from markupsafe import Markup, escape
@@ -442,7 +443,8 @@ def _version_lines(calendar: Calendar, weeks: _Columns, top: float, floor: float
 
 def _week_axis(calendar: Calendar, weeks: _Columns, y: float, *, compact: bool) -> Iterator[str]:
     """Numbers of weeks with their dates beneath, as many as have room."""
-    every = next(n for n in (1, 2, 5, 10, 20, 50, 100, 1000, 10_000) if weeks.step * n >= _TICK_ROOM[compact])
+    distances = chain((1, 2, 5, 10, 20, 50), (10**power for power in count(2)))
+    every = next(n for n in distances if weeks.step * n >= _TICK_ROOM[compact])
     free, end = -math.inf, weeks.left + weeks.across
     for week, date in calendar.dates:
         x = weeks.middle(week)

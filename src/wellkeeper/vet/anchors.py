@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wellkeeper.measure.tail_cost import at_least
-from wellkeeper.measure.verifier import Kept
+from wellkeeper.measure.verifier import risen
 from wellkeeper.vet.cards import Card, Labelled
 from wellkeeper.vet.labels import LabelledItem
 from wellkeeper.vet.verdicts import Said
@@ -69,22 +68,7 @@ def held_to_card(card: Card, anchors: Sequence[LabelledItem], said: Sequence[Sai
     )
     p = min(
         1.0,
-        2 * risen(_rejected(card.right), _rejected(right)),
+        2 * risen(card.right.let_go, right.let_go),
         2 * risen(card.wrong.kept, wrong.kept),
     )
     return AnchorCheck(name=card.name, right=right, wrong=wrong, p=p)
-
-
-def risen(before: Kept, now: Kept) -> float:
-    """The p-value of no rise in a share, by Fisher's exact test, one-sided.
-
-    >>> round(risen(Kept(kept=1, of=10), Kept(kept=9, of=10)), 5)
-    0.00055
-    """
-    if not before.of or not now.of:
-        return 1.0
-    return at_least(now.kept, marked=before.kept + now.kept, drawn=now.of, of=before.of + now.of)
-
-
-def _rejected(found: Labelled) -> Kept:
-    return Kept(kept=found.rejected, of=found.told)

@@ -29,8 +29,7 @@ from typing import Any, Self
 from wellkeeper.engine.store import write_atomic
 from wellkeeper.errors import InputError
 from wellkeeper.measure.jackknife import Interval
-from wellkeeper.measure.tail_cost import at_least
-from wellkeeper.measure.verifier import Kept, no_better_than_chance, threshold
+from wellkeeper.measure.verifier import Kept, no_better_than_chance, risen, threshold
 from wellkeeper.vet.labels import LabelledItem, digest_of
 from wellkeeper.vet.verdicts import Said, Verdict, Verifier
 from wellkeeper.vet.verifiers import VerifierSet, families_of
@@ -60,6 +59,11 @@ class Labelled:
     def kept(self) -> Kept:
         """How many of those were accepted."""
         return Kept(kept=self.accepted, of=self.told)
+
+    @property
+    def let_go(self) -> Kept:
+        """How many of those were rejected."""
+        return Kept(kept=self.rejected, of=self.told)
 
     @classmethod
     def of(cls, said: Iterable[Said]) -> Self:
@@ -108,8 +112,6 @@ class Card:
     @property
     def p_chance(self) -> float:
         """The p-value of phi <= psi; 1 where either is not known."""
-        if not self.right.told or not self.wrong.told:
-            return 1.0
         return no_better_than_chance(self.right.kept, self.wrong.kept)
 
     @property
@@ -129,12 +131,7 @@ class Card:
         """The p-value of right texts of rare cells being rejected no more often than others; None: not known."""
         if self.rare is None or self.common is None or not self.rare.told or not self.common.told:
             return None
-        return at_least(
-            self.rare.rejected,
-            marked=self.rare.rejected + self.common.rejected,
-            drawn=self.rare.told,
-            of=self.rare.told + self.common.told,
-        )
+        return risen(self.common.let_go, self.rare.let_go)
 
     @property
     def is_biased(self) -> bool:

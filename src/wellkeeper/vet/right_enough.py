@@ -7,8 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from wellkeeper.measure.verifier import Audited, KeptRight, audited_right, kept_right
-from wellkeeper.vet.anchors import risen
+from wellkeeper.measure.verifier import Audited, KeptRight, audited_right, kept_right, risen
 from wellkeeper.vet.cards import FEWEST_LABELLED, FEWEST_OF_EACH, Card, Labelled
 from wellkeeper.vet.condition import Condition, Passed
 

@@ -1,5 +1,6 @@
 """A pre-trained causal model, fine-tuned in torch. Imported by `smollm2` when a model is needed, and not before."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,19 +123,51 @@ def tuned(base: Base, tokens: NDArray[np.integer], tuning: "Tuning", random: np.
     blocks = tokens[: tokens.size // BLOCK * BLOCK].reshape(-1, BLOCK)
     if not len(blocks):
         raise DataError(f"There are {tokens.size:,} tokens, too few for a block of {BLOCK}. Give more text.")
+
+    def batch(chosen: NDArray[np.integer]) -> tuple[Tensor, Tensor]:
+        rows = _tensor(blocks[chosen])
+        return rows, rows
+
     model = Tuned(base=base, weights=base.weights(tuning.layers))
+    return taught(
+        model, len(blocks), batch, rate=tuning.rate, epochs=tuning.epochs, at_once=tuning.batch, random=random
+    )
+
+
+def taught(
+    model: Tuned,
+    examples: int,
+    batch: Callable[[NDArray[np.integer]], tuple[Tensor, Tensor]],
+    *,
+    rate: float,
+    epochs: int,
+    at_once: int,
+    random: np.random.Generator,
+) -> Tuned:
+    """Fine-tune a model, whose own weights are changed, on examples that are shuffled for each epoch.
+
+    Args:
+        model: what to begin with.
+        examples: how many there are.
+        batch: tokens and targets of the examples with these numbers, each of shape (examples, tokens) and on
+            `device()`; targets of -100 count for nothing.
+        rate: of AdamW.
+        epochs: times that all examples are read.
+        at_once: examples of a step.
+        random: tells their order.
+    """
     learnt = [weight.requires_grad_() for weight in model.weights.values()]
     with one_thread():
-        optimiser = torch.optim.AdamW(learnt, lr=tuning.rate, weight_decay=_DECAY)
-        for _ in range(tuning.epochs):
-            order = random.permutation(len(blocks))
-            for first in range(0, len(blocks), tuning.batch):
-                rows = _tensor(blocks[order[first : first + tuning.batch]])
+        optimiser = torch.optim.AdamW(learnt, lr=rate, weight_decay=_DECAY)
+        for _ in range(epochs):
+            order = random.permutation(examples)
+            for first in range(0, examples, at_once):
+                rows, targets = batch(order[first : first + at_once])
                 logits = _read(model, {"input_ids": rows, "use_cache": False}).logits
                 optimiser.zero_grad()
-                functional.cross_entropy(logits[:, :-1].flatten(0, 1), rows[:, 1:].flatten()).backward()
+                functional.cross_entropy(logits[:, :-1].flatten(0, 1), targets[:, 1:].flatten()).backward()
                 optimiser.step()
-    return Tuned(base=base, weights={name: weight.detach() for name, weight in model.weights.items()})
+    return Tuned(base=model.base, weights={name: weight.detach() for name, weight in model.weights.items()})
 
 
 def written(

@@ -158,9 +158,6 @@ class Taught:
         by_column = np.take_along_axis(logits, board.landing(keys), axis=1)
         return softmax(by_column, board.filled(keys) < board.rows, heat)
 
-    def vote(self, keys: Keys, discs: int, heat: NDArray[np.float64]) -> Chances:
-        return tempered(self.experts.vote(self.solved, keys, discs), heat)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Reader:
@@ -239,26 +236,15 @@ def _judged(taught: Taught, kept: Games, seen: Keys, opening: int, best_expert: 
         loss = np.where(scores == NEVER, 0, value(scores.max(axis=1, keepdims=True)) - value(scores))
         logits = student.logits(kept.moves[live, :discs])
         heats = np.broadcast_to(_HEATS[:, None], (_HEATS.size, keys.size))
-        everyone = (
-            *(taught.student(logits, keys, heat) for heat in heats),
-            *(taught.vote(keys, discs, heat) for heat in heats),
-            perfect(game, keys, discs),
-            *taught.experts.each(game, keys, discs),
-        )
+        students = (taught.student(logits, keys, heat) for heat in heats)
+        everyone = (*_table(taught, keys, discs), *students)
         found.append(np.array([((part * loss).sum(axis=1), (part * best).sum(axis=1)) for part in everyone]))
         new.append(~np.isin(keys, seen))
     means = np.concatenate(found, axis=2).mean(axis=2)
-    experts = means[2 * _HEATS.size + 1 :]
-    told = (
-        means[: _HEATS.size],
-        means[_HEATS.size : 2 * _HEATS.size],
-        experts[best_expert],
-        means[2 * _HEATS.size],
-    )
     unseen = np.full(_HEATS.size, np.concatenate(new).mean())
     return {
-        player: {"loss": _at_all(one[..., 0]), "right": _at_all(one[..., 1]), "unseen": unseen}
-        for player, one in zip(_PLAYERS, told, strict=True)
+        player: {"loss": _at_all(means[who, 0]), "right": _at_all(means[who, 1]), "unseen": unseen}
+        for player, who in _places(taught.experts.count, best_expert).items()
     }
 
 
@@ -278,25 +264,28 @@ def _rated(taught: Taught, setup: _Setup, random: np.random.Generator) -> tuple[
     everyone = np.concatenate((scores, students))
     rated = against(everyone, ratings)
     above = rated - rated[best]
-    first = experts.count
-    told = {
-        "best expert": slice(best, best + 1),
-        "perfect play": slice(first, first + 1),
-        "vote": slice(first + 1, first + 1 + _HEATS.size),
-        "student": slice(first + 1 + _HEATS.size, None),
-    }
     return {
         player: {"elo": _at_all(above[who]), "score": _at_all(everyone[who, best])}
-        for player, who in told.items()
+        for player, who in _places(experts.count, best).items()
     }, best
 
 
 def _table(taught: Taught, keys: Keys, discs: int) -> NDArray[np.float64]:
     """Chances of experts, perfect play and the votes, shape (players, positions, columns)."""
-    each = taught.experts.each(taught.solved, keys, discs)
-    together = np.mean(each, axis=0)
+    game, experts = taught.solved, taught.experts
+    together = experts.vote(game, keys, discs)
     votes = (tempered(together, np.full(keys.size, heat)) for heat in TEMPERATURES)
-    return np.array([*each, perfect(taught.solved, keys, discs), *votes])
+    return np.array([*experts.each(game, keys, discs), perfect(game, keys, discs), *votes])
+
+
+def _places(experts: int, best: int) -> dict[str, slice]:
+    """Where each of `_PLAYERS` stands in a `_table` with the student at each temperature after it."""
+    return {
+        "best expert": slice(best, best + 1),
+        "perfect play": slice(experts, experts + 1),
+        "vote": slice(experts + 1, experts + 1 + _HEATS.size),
+        "student": slice(experts + 1 + _HEATS.size, None),
+    }
 
 
 def panel_of(scores: Scores) -> tuple[NDArray[np.float64], int]:
