@@ -27,6 +27,7 @@ from wellkeeper.cli.plan import plan
 from wellkeeper.cli.plugins import schema, steps
 from wellkeeper.cli.prove import prove
 from wellkeeper.cli.recommend import recommend
+from wellkeeper.cli.review import review
 from wellkeeper.cli.trend import trend
 from wellkeeper.cli.verifier import verifier
 from wellkeeper.cli.verify import verify
@@ -74,6 +75,7 @@ for command in (
     generate,
     prove,
     vet,
+    review,
     lab,
     watch,
     watermark,

@@ -7,10 +7,19 @@ is never evidence of a human: absence has no weight anywhere in this package.
 `style` has no weight of its own: what a style score says differs from document to document and is
 known only where references of the same slice say so (`wellkeeper.origin.evidence.style_log10`). Nor has
 `watermark`, which weighs what its p-value says (`wellkeeper.watermark.evalues`).
+
+What people say who were shown a text in a review weighs as much as a label by its source, 2.5 either way: both are the
+word of a person. That is the upper end of what was measured of readers: the majority of five who often write with
+models was wrong about 1 of 300 articles (arXiv:2501.15654), log10 299 = 2.5, and readers without practice were right no
+more often than a coin (arXiv:2107.00061). It moves the odds alone; the origin is what they said, whatever the odds are,
+because whoever names a review in a recipe lets its readers have the last word.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+
+from wellkeeper.core.origin import Origin
 
 
 class Strength(IntEnum):
@@ -20,7 +29,7 @@ class Strength(IntEnum):
     CONTEXTUAL = 1  # where or when the document was found
     STATISTICAL = 2  # a detector's score
     ARTEFACT = 3  # a trace that a chat tool leaves in pasted text
-    DECLARED = 4  # the source or the author says so
+    DECLARED = 4  # the source, the author or a reader says so
     KEYED = 5  # a watermark that only a key holder could have placed
     ATTESTED = 6  # a signature that verifies against a trusted certificate
 
@@ -141,11 +150,23 @@ KINDS: tuple[EvidenceKind, ...] = (
         2.5,
         "parameters of an image generator in the file",
     ),
+    EvidenceKind("reviewed-human", 26, Strength.DECLARED, "people", -2.5, "a person wrote it, readers say"),
+    EvidenceKind("reviewed-ai", 27, Strength.DECLARED, "people", 2.5, "a model wrote it, readers say"),
+    EvidenceKind(
+        "reviewed-mixed", 28, Strength.DECLARED, "people", 2.5, "a person and a model wrote it, readers say"
+    ),
 )
 """Source of the weights: Academ-AI (arXiv:2411.15218) and Wikipedia's speedy-deletion criterion G15
 for which traces are objective; sizes are conservative starting points, see docs/evidence.md."""
 
 BY_NAME = {kind.name: kind for kind in KINDS}
+
+REVIEWED: Mapping[str, str] = {
+    Origin.HUMAN.label: "reviewed-human",
+    Origin.AI_GENERATED.label: "reviewed-ai",
+    Origin.AI_ASSISTED.label: "reviewed-mixed",
+}
+"""Kinds of evidence for what readers say wrote a text; of machine translation and templates there is none."""
 
 
 @dataclass(frozen=True, slots=True)

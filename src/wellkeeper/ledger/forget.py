@@ -47,6 +47,7 @@ from wellkeeper.ledger.folder import (
 )
 from wellkeeper.ledger.leaves import SALT_BYTES, stored_leaves
 from wellkeeper.ledger.manifest import read_manifest, rewrite_manifest, sealed_facts
+from wellkeeper.ledger.review_log import is_log
 from wellkeeper.ledger.rows import DOCUMENTS
 from wellkeeper.ledger.scrub import Scrubber
 from wellkeeper.ledger.seal import Seal, Statement, read_seal, seal
@@ -359,7 +360,10 @@ def _manifest(folder: Path, amendment: Amendment) -> dict[str, Any]:
         folder,
         old,
         counts=counts,
-        tables={name: table_digest(name, table_paths(folder, name)) for name in old["tables"]},
+        tables={
+            name: head if is_log(name) else table_digest(name, table_paths(folder, name))
+            for name, head in old["tables"].items()
+        },
         forgotten={"at": amendment.at, "reason": amendment.reason, "rows": list(amendment.rows)},
     )
     return sealed_facts(manifest)

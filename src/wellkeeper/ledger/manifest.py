@@ -25,6 +25,7 @@ __all__ = [
     "SCHEMA",
     "ManifestEarlier",
     "ManifestInput",
+    "ManifestReview",
     "ManifestWatermarks",
     "digest_of",
     "file_digests",
@@ -96,6 +97,19 @@ class ManifestWatermarks:
     control: str  # the method that holds it
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestReview:
+    """A review whose answers were applied, by what its log holds and not by where it lies."""
+
+    name: str  # of the queue's file, or of the exported log
+    kind: str  # of the question
+    file: str  # the log, in this folder
+    sha256: str  # of that file
+    entries: int  # lines
+    head: str  # hash of the last line
+    applied: int  # settled items that were applied, or stood so already
+
+
 def write_manifest(
     folder: Path,
     *,
@@ -111,17 +125,18 @@ def write_manifest(
     anchors: ManifestAnchors | None = None,
     trust: str | None = None,
     watermarks: ManifestWatermarks | None = None,
+    reviews: Sequence[ManifestReview] = (),
     run: Mapping[str, Any] | None = None,
     created: datetime | None = None,
     known: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Write `manifest.json` of a finished output folder, and return what was written.
 
-    `tables` maps a table's name to its `content_digest`, and `ledger/documents` to its `rows_digest`. Every file in
-    the folder is listed with SHA-256 and size, but the manifest itself, its signature, the reports and names that
-    start with a dot; files that hold a date are listed under `run`. `trust` is the SHA-256 of the certificates that
-    were trusted. `run` takes further facts of this run alone; `created` is now if None; `known` is as of
-    `file_digests`.
+    `tables` maps a table's name to its `content_digest`, `ledger/documents` to its `rows_digest`, and the log of a
+    review to the hash of its last line. Every file in the folder is listed with SHA-256 and size, but the manifest
+    itself, its signature, the reports and names that start with a dot; files that hold a date are listed under `run`.
+    `trust` is the SHA-256 of the certificates that were trusted. `run` takes further facts of this run alone;
+    `created` is now if None; `known` is as of `file_digests`.
 
     Raises:
         WorkError: the counts do not reconcile with each other or with those of the inputs.
@@ -148,6 +163,8 @@ def write_manifest(
         content["trust"] = {"sha256": trust}
     if watermarks is not None:
         content["watermarks"] = asdict(watermarks)
+    if reviews:
+        content["review"] = [asdict(item) for item in reviews]
     moment = (created or datetime.now(UTC)).isoformat(timespec="seconds")
     return _write(folder, content, run={**(run or {}), "created": moment}, files=files)
 

@@ -59,6 +59,15 @@ from wellkeeper.ledger.manifest import (
     sealed_facts,
 )
 from wellkeeper.ledger.packing import VERSION, columns_of
+from wellkeeper.ledger.review_log import (
+    decision_problems,
+    is_log,
+    items_path,
+    log_name,
+    log_paths,
+    log_problems,
+    table_name,
+)
 from wellkeeper.ledger.seal import Statement, history_of, history_path, read_statement
 from wellkeeper.ledger.side import first_stray, tombstones
 from wellkeeper.ledger.signature import VerifyKey
@@ -114,6 +123,7 @@ def verify(
     ]
     if not quick:
         problems += [*_tables(look), *_rows(look), *_side_rows(look), *_tombstones(look), *_texts(look)]
+        problems += [*_reviews(look), *_reviewed(look)]
     return Verification(
         folder=str(folder),
         problems=tuple(problems),
@@ -331,6 +341,8 @@ def _tables(look: _Look) -> Iterator[Problem]:
     yield from _among_parts(look)
     for name, digest in tables.items():
         paths = look.table(name)
+        if is_log(name):
+            continue  # it has a chain, and its last line is named
         if paths is None or (name == _ROWS and look.tree is not None):
             continue
         try:
@@ -521,3 +533,31 @@ def _texts(look: _Look) -> Iterator[Problem]:
     if len(problems) > _SHOWN:
         found = "more documents differ, which are not told"
         yield Problem(code="text", where="data", found=found, next=SUSPECT)
+
+
+def _reviews(look: _Look) -> Iterator[Problem]:
+    """Each log of a review against its own chain, and against the last line that the seal names."""
+    tables = {name: head for name, head in look.statement.predicate["tables"].items() if is_log(name)}
+    logs = log_paths(look.folder)
+    if logs or tables:
+        look.checked["logs"] = len(logs)
+    for number, path in enumerate(logs, 1):
+        if not look.changed & {log_name(number), f"ledger/{items_path(path).name}"}:
+            for name, found in log_problems(path, tables.get(table_name(number))):
+                yield Problem(code="review-log", where=f"ledger/{name}", found=found, next=SUSPECT)
+    for name in tables.keys() - {table_name(number) for number in range(1, len(logs) + 1)}:
+        found = "the seal names the last line of this log, and it is not there"
+        yield Problem(code="review-log", where=f"{name}.jsonl", found=found, next=SUSPECT)
+
+
+def _reviewed(look: _Look) -> Iterator[Problem]:
+    """Decisions and evidence that the ledger has from people, against what the logs have of them."""
+    whole = look.table(_ROWS) is not None and look.table("ledger/evidence") is not None
+    if not whole or any(name.startswith("ledger/review") for name in look.changed):
+        return
+    try:
+        for found in decision_problems(look.folder):
+            yield Problem(code="review-decision", where=_ROWS, found=found, next=SUSPECT)
+    except (pa.ArrowException, OSError, WellkeeperError) as error:
+        found = f"what readers said cannot be read: {error}"
+        yield Problem(code="review-decision", where="ledger/review.jsonl", found=found, next=AGAIN)

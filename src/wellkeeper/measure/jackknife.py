@@ -166,7 +166,7 @@ def share_interval(
     return Interval(estimate=estimate, low=_logistic(middle - reach), high=_logistic(middle + reach))
 
 
-def wilson(share: float, trials: int, *, z: float = _Z) -> tuple[float, float]:
+def wilson(share: float, trials: float, *, z: float = _Z) -> tuple[float, float]:
     """Wilson's interval of a share that was counted in independent trials, of 95 % unless said otherwise.
 
     J. Am. Stat. Assoc. 22 (1927) 209-212. `z` is the normal quantile of the interval's upper end.

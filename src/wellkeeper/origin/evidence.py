@@ -31,8 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.core.dates import CHATGPT_RELEASE, DateBasis
-from wellkeeper.core.evidence import BY_NAME, KINDS, Strength
-from wellkeeper.core.origin import AI_MADE, Origin
+from wellkeeper.core.evidence import BY_NAME, KINDS, REVIEWED, Strength
+from wellkeeper.core.origin import AI_MADE, LABELS, Origin
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.errors import DataError
 
@@ -198,6 +198,14 @@ def watermark_evidence(watermark: NDArray[np.floating]) -> Masks:
     return np.where(watermark > 0, _bit("watermark"), np.uint64(0)).astype(np.uint64)
 
 
+def reviewed_evidence(reviewed: NDArray[np.uint8]) -> Masks:
+    """Evidence that readers give, as mask bits, shape (documents,): what they said wrote each, UNKNOWN: nothing."""
+    mask = np.zeros(reviewed.shape, np.uint64)
+    for label, kind in REVIEWED.items():
+        mask[reviewed == LABELS.index(label)] = _bit(kind)
+    return mask
+
+
 def origin_of(
     mask: Masks,
     declared_origin: NDArray[np.uint8],
@@ -208,18 +216,21 @@ def origin_of(
     style: NDArray[np.floating] | None = None,
     watermark: NDArray[np.floating] | None = None,
     flagged: NDArray[np.bool_] | None = None,
+    reviewed: NDArray[np.uint8] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]:
     """Decide each document's origin from all evidence on it.
 
     1. A valid credential of a trusted signer fixes the class, even against a label: nobody else attests.
-    2. Without one, a label by the source fixes the class. Evidence against 1 or 2 raises `conflict` and changes
+    2. Without one, what people said who read the text for a review fixes the class, and nothing stands against it:
+       they were asked because of that.
+    3. Without either, a label by the source fixes the class. Evidence against 1 or 3 raises `conflict` and changes
        nothing else.
-    3. Without either, an unquoted trace or a disclosure and a posterior above 0.9 make the class that a mark
+    4. Without any of these, an unquoted trace or a disclosure and a posterior above 0.9 make the class that a mark
        states, else AI_ASSISTED, never AI_GENERATED: a trace shows that a chat tool was at work, not that it wrote
        all of the text. Style is no trace.
-    4. Else a third party's capture before 2022-11-30 and nothing towards AI make HUMAN. A date that the document
+    5. Else a third party's capture before 2022-11-30 and nothing towards AI make HUMAN. A date that the document
        itself claims decides nothing, nor does a signer nobody vouches for.
-    5. All else is UNKNOWN: the absence of traces and marks is no evidence of a human.
+    6. All else is UNKNOWN: the absence of traces and marks is no evidence of a human.
 
     Args:
         mask: evidence with its date bits (`date_evidence`); bits of the label are added here.
@@ -233,6 +244,7 @@ def origin_of(
             evidence. It is a trace. None: of no document.
         flagged: documents whose style a certified test flags as not human (`wellkeeper.origin.flags`). A flag
             changes no odds; against strong evidence of a human it is a conflict.
+        reviewed: `Origin` that readers said, UNKNOWN where they said none. None: of no document.
 
     Returns:
         `Origin`; posterior log10 odds of AI in the making against none; `Strength` of the strongest evidence
@@ -247,7 +259,13 @@ def origin_of(
             f"mask, declared_origin and captured_at have shapes {mask.shape}, {declared_origin.shape} and "
             f"{captured_at.shape}. Pass one value of each per document."
         )
-    given_by_document = (("marked", marked), ("style", style), ("watermark", watermark), ("flagged", flagged))
+    given_by_document = (
+        ("marked", marked),
+        ("style", style),
+        ("watermark", watermark),
+        ("flagged", flagged),
+        ("reviewed", reviewed),
+    )
     for name, given in given_by_document:
         if given is not None and given.shape != mask.shape:
             raise DataError(
@@ -258,6 +276,8 @@ def origin_of(
         mask = mask | style_evidence(style)
     if watermark is not None:
         mask = mask | watermark_evidence(watermark)
+    if reviewed is not None:
+        mask = mask | reviewed_evidence(reviewed)
     groups = group_log10(mask)
     if style is not None:
         groups["style"] = np.clip(np.nan_to_num(style), -STYLE_CAP, STYLE_CAP).astype(np.float64)
@@ -272,11 +292,15 @@ def origin_of(
     ai = np.where(np.isin(stated, AI_MADE), stated, Origin.AI_ASSISTED)
     inferred = np.where(by_ai, ai, np.where(human, Origin.HUMAN, Origin.UNKNOWN))
     unsigned = np.where(declared_origin != Origin.UNKNOWN, declared_origin, inferred)
-    origin = np.where(_attested(mask, stated), stated, unsigned).astype(np.uint8)
+    signed = attested(mask, stated)
+    if reviewed is not None:
+        said = reviewed != Origin.UNKNOWN
+        unsigned, conflict = np.where(said, reviewed, unsigned), conflict & (signed | ~said)
+    origin = np.where(signed, stated, unsigned).astype(np.uint8)
     return origin, odds.astype(np.float32), _strength(mask, declared_origin, flagged), conflict
 
 
-def _attested(mask: Masks, stated: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def attested(mask: Masks, stated: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Documents whose class a trusted signer states. Of machine translation and templates no evidence has a bit."""
     signed = _any(mask, _bit("credential-trusted-ai") | _bit("credential-trusted-human"))
     neither = np.isin(stated, (Origin.MACHINE_TRANSLATED, Origin.PROGRAMMATIC))
@@ -284,7 +308,7 @@ def _attested(mask: Masks, stated: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def traced_by_ai(mask: Masks) -> NDArray[np.bool_]:
-    """Documents with evidence of weight towards AI that is neither a label by the source nor style."""
+    """Documents with evidence of weight towards AI that is no label by the source or by readers, nor style."""
     return _any(mask, _TOWARDS_AI)
 
 
@@ -325,7 +349,8 @@ _TOWARDS_AI = np.uint64(
     sum(
         1 << kind.bit
         for kind in KINDS
-        if (kind.weight > 0 and kind.name != "declared-ai") or kind.strength is Strength.KEYED
+        if (kind.weight > 0 and kind.name != "declared-ai" and kind.group != "people")
+        or kind.strength is Strength.KEYED
     )
 )
 

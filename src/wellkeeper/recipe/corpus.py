@@ -35,7 +35,13 @@ from wellkeeper.engine.sidecar import SidecarBlock, Sidecars
 from wellkeeper.errors import WorkError
 from wellkeeper.kernels import text
 from wellkeeper.ledger.rows import QUARANTINE
-from wellkeeper.origin.evidence import origin_of, style_evidence, style_log10_by_slice, watermark_evidence
+from wellkeeper.origin.evidence import (
+    origin_of,
+    reviewed_evidence,
+    style_evidence,
+    style_log10_by_slice,
+    watermark_evidence,
+)
 from wellkeeper.recipe.textpass import EXCERPT_CHARS, Group, tables
 
 if TYPE_CHECKING:
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
     from wellkeeper.origin.anchors import AnchorPack
     from wellkeeper.recipe.keyed import KeyedMarks
     from wellkeeper.recipe.lineage import Lineage
+    from wellkeeper.recipe.reviews import Reviewed
 
 
 class LoadedCorpus:
@@ -79,6 +86,7 @@ class LoadedCorpus:
         self.sample_shift = sample_shift  # one document in 2 ** sample_shift is drawn for the tail measures
         self.earlier: Mapping[str, Path] = {}  # folders of earlier sets by name, where parents may be found
         self.verdicts: Verdicts | None = None  # what verifiers said of the documents
+        self.reviewed: Reviewed | None = None  # what people said of them, once `review` took it in
         self._lineage: Lineage | None = None
         self._derived: dict[str, NDArray[Any]] = {}
         self._codes: dict[str, tuple[NDArray[np.int32], tuple[str, ...]]] = {}
@@ -109,7 +117,8 @@ class LoadedCorpus:
         if name == "group":
             return self.group_of()
         if name in ("origin_resolved", "ai_log_odds", "strength", "conflict") or (
-            name == "evidence_mask" and (self.styled or self.watermarks is not None)
+            name == "evidence_mask"
+            and (self.styled or self.watermarks is not None or self.reviewed is not None)
         ):
             self._resolve()
         elif name == "licence_rank" and name not in self._derived:
@@ -218,10 +227,11 @@ class LoadedCorpus:
         columns = [self.sidecars.column(name) for name in names]
         style, watermark = self.style_log10(), self.watermark_log10()
         marked = self.sidecars.column("origin_marked")
+        reviewed = None if self.reviewed is None else self.reviewed.origin
         origin, log_odds, strength, conflict = origin_of(
-            *columns, marked=marked, style=style, watermark=watermark
+            *columns, marked=marked, style=style, watermark=watermark, reviewed=reviewed
         )
-        found = columns[0]
+        found = columns[0] if reviewed is None else columns[0] | reviewed_evidence(reviewed)
         if style is not None:
             found = found | style_evidence(style)
         if watermark is not None:
@@ -233,6 +243,12 @@ class LoadedCorpus:
             "strength": strength,
             "conflict": conflict.astype(np.uint8),
         }
+
+    def review(self, reviewed: "Reviewed") -> None:
+        """Take in what people said: origins, what follows from them, and depths are theirs from now on."""
+        self.reviewed, self._lineage = reviewed, None
+        for name in ("origin_resolved", "ai_log_odds", "strength", "conflict", "evidence_mask"):
+            self._derived.pop(name, None)
 
     def strings(self, name: str, documents: Sequence[int]) -> list[str]:
         """Values of a string column of a few documents, null as ''."""

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from wellkeeper.ledger.signature import SigningKey
     from wellkeeper.origin.anchors import AnchorPack
     from wellkeeper.recipe.keyed import KeyedMarks
+    from wellkeeper.recipe.reviews import Review
     from wellkeeper.recipe.tail_cost import TailWatch
     from wellkeeper.recipe.tail_guard import TailGuard
     from wellkeeper.recipe.tails import WordSample
@@ -100,6 +101,7 @@ def curate(
     overrides: Sequence[str] = (),
     against: str | Path | Sequence[str | Path] = (),
     guard: str | Guard | None = None,
+    review: str | Path | Sequence[str | Path] = (),
     key: str | Path | None = None,
     public_proofs: bool = False,
     name: str | None = None,
@@ -116,6 +118,7 @@ def curate(
     block_bytes: int | None = None,
     listener: Listener = nobody,
     vetting: Vetting | None = None,
+    decided: Callable[[LoadedCorpus, Decisions], None] | None = None,
 ) -> Curation:
     """Make a training set from a recipe; its inputs are never changed.
 
@@ -127,6 +130,8 @@ def curate(
             that they have, by text or as near duplicates, are left out.
         guard: how much of the reference's tail every step must keep, `tail=0.95` or `tail=0.95:relax`; wins over the
             recipe's.
+        review: queues of `wellkeeper review`, or their exported logs, besides those that the recipe names: what people
+            said is applied after the steps and before the mix.
         key: who signs the output, the path of a private key or `env:NAME`; wins over the recipe's. Without one the
             output is sealed and not signed: anyone could have made it.
         public_proofs: let a proof of one document show nothing of others; also if the recipe says so.
@@ -144,15 +149,17 @@ def curate(
         block_bytes: bytes of text a worker takes at once.
         listener: is told of progress.
         vetting: gives verdicts on the documents and judges the set; None: the recipe may name a file of verdicts.
+        decided: is told of all decisions before anything is written. A dry run then reads its inputs as a whole run
+            does, and finds the sidecars that one left.
 
     Raises:
         RecipeError: the recipe says something that cannot be done, or costs the tail more than its guard allows.
-        InputError: a source does not exist, holds nothing to read, or has no text column.
+        InputError: a source does not exist, holds nothing to read, or has no text column; a review was tampered with.
         WorkError: the output folder belongs to something else, counts do not reconcile, or the cluster cannot be used.
     """
     clock = Clock()
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
-    plan = _with_arguments(plan, [against] if isinstance(against, str | Path) else against, guard)
+    plan = _with_arguments(plan, _several(against), guard, _several(review))
     signer, public_proofs = _signing(plan, key, public_proofs=public_proofs)
     name = name or ("recipe" if isinstance(recipe, Recipe) else Path(recipe).stem)
     seed = plan.seed if seed is None else seed
@@ -169,10 +176,11 @@ def curate(
         claim(folder, plan, fresh=fresh)
     # before a folder is made: what is refused here leaves nothing behind
     groups, said = groups_of_recipe(plan, folder)
-    pack, certificates, watermarks, groups = _relied_on(plan, groups)
+    pack, certificates, watermarks, reviews, groups = _relied_on(plan, groups)
     wanted = wanted_by(plan)
     said += wanted.said
-    tails = not dry_run or plan.guard is not None or plan.mix.keep_tail is not None or vetting is not None
+    whole = not dry_run or decided is not None
+    tails = whole or plan.guard is not None or plan.mix.keep_tail is not None or vetting is not None
     run = Running(
         work=prepare_work(folder, work, fresh=fresh),
         kind=executor,
@@ -194,7 +202,7 @@ def curate(
             statistics=statistics,
             words=tails,
             topics=((tails and plan.reference is not None) or plan.mix.spread) and not plan.mix.by_embedding,
-            extras=not dry_run,
+            extras=whole,
             fingerprint_words=wanted.fingerprint_words,
             vectors=wanted.vectors or plan.mix.by_embedding,
             evaluation=wanted.evaluation,
@@ -215,36 +223,26 @@ def curate(
         human = _human(plan, corpus, run, seed) if tails and plan.reference is not None else None
         watch, guarded = _watched(plan, human, seed)
         apply_steps(corpus, steps, decisions, amend=_amending(guarded))
-        _mixed(plan, corpus, decisions, human, seed)
-        settle(corpus, decisions)
-        cost = _tail_cost(decisions, watch, guarded)
+        reviewed = _review(corpus, decisions, reviews)
+        _mixed(plan, corpus, decisions, human, seed, decided or _unheeded)
+        cost = _tail_cost(decisions, watch, guarded) | vetted_sources(plan) | reviewed
         document = curation_document(name, plan, corpus, decisions, human, seed=seed, tails=not dry_run)
-        document |= cost | vetted_sources(plan) | {"dry_run": dry_run, "against": repeats}
+        document |= cost | {"dry_run": dry_run, "against": repeats}
         document["findings"] = [finding.to_json() for finding in curation_findings_of(document)]
         document["origin"]["share"] = _shares(corpus, decisions, seed, listener)
         if vetting is not None:
             document["vetting"] = vetting.judged(document, corpus, decisions, human)
         paths = {}
         if not dry_run:
-            from wellkeeper.recipe.output import (
-                seal_output,
-                write_output,
-                write_report,
-            )  # which a dry run need not load
-
-            paths = write_output(
-                folder, plan, corpus, decisions, document, said, run, keep_rejected=keep_rejected
-            )
-            remember(
-                folder / ".work" / SET,
-                corpus,
-                banding=banding_for(_similarity(plan)),
-                similarity=_similarity(plan),
-                manifest=read_manifest(folder)["digest"],
-            )
+            paths = _written(
+                folder, plan, corpus, decisions, document, said, run, keep_rejected=keep_rejected,
+                call=_call(recipe, overrides, _several(against), guard, name, work),
+            )  # fmt: skip
         document["paths"] = {name: str(path) for name, path in paths.items()}
         document["run"] = clock.told(run, seed=seed)
     if not dry_run:
+        from wellkeeper.recipe.output import seal_output, write_report  # which a dry run need not load
+
         write_report(folder, document, corpus, decisions, said, statistics=statistics)
         paths["seal"] = seal_output(folder, key=signer, public_proofs=public_proofs).path
     return Curation(document=document, paths=paths)
@@ -261,7 +259,63 @@ def _checked_steps(plan: Recipe) -> list[tuple[str, Mapping[str, Any]]]:
     return [(step.name, step.options) for step in plan.steps]
 
 
-def _with_arguments(plan: Recipe, against: Sequence[str | Path], guard: str | Guard | None) -> Recipe:
+def _several(given: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    return [given] if isinstance(given, str | Path) else given
+
+
+def _call(
+    recipe: str | Path | Recipe,
+    overrides: Sequence[str],
+    against: Sequence[str | Path],
+    guard: str | Guard | None,
+    name: str,
+    work: str | Path | None,
+) -> dict[str, Any]:
+    """How a set was asked for, so that it can be made again: paths are whole. Nothing where no file says what to do."""
+    if isinstance(recipe, Recipe):
+        return {}
+    told = {
+        "recipe": str(Path(recipe).resolve()),
+        "overrides": [*overrides],
+        "against": [str(Path(path).resolve()) for path in against],
+        "guard": f"tail={guard.tail:g}:{guard.action}" if isinstance(guard, Guard) else guard,
+        "name": None if name == Path(recipe).stem else name,
+        "work": None if work is None else str(Path(work).resolve()),
+    }
+    return {key: value for key, value in told.items() if value}
+
+
+def _written(
+    folder: Path,
+    plan: Recipe,
+    corpus: LoadedCorpus,
+    decisions: Decisions,
+    document: dict[str, Any],
+    said: Sequence[str],
+    run: Running,
+    *,
+    keep_rejected: bool,
+    call: Mapping[str, Any],
+) -> dict[str, Path]:
+    """Write the set, and the record by which later runs compare with it; where its files lie."""
+    from wellkeeper.recipe.output import write_output  # which a dry run need not load
+
+    paths = write_output(
+        folder, plan, corpus, decisions, document, said, run, keep_rejected=keep_rejected, call=call
+    )
+    remember(
+        folder / ".work" / SET,
+        corpus,
+        banding=banding_for(_similarity(plan)),
+        similarity=_similarity(plan),
+        manifest=read_manifest(folder)["digest"],
+    )
+    return paths
+
+
+def _with_arguments(
+    plan: Recipe, against: Sequence[str | Path], guard: str | Guard | None, review: Sequence[str | Path]
+) -> Recipe:
     """The recipe with what a call adds to it.
 
     Raises:
@@ -271,6 +325,12 @@ def _with_arguments(plan: Recipe, against: Sequence[str | Path], guard: str | Gu
         plan = replace(
             plan, against=(*(plan.against or ()), *(str(Path(path).resolve()) for path in against))
         )
+    if review:
+        named = [plan.locate(path) for path in plan.review or ()]
+        added = [str(Path(path).resolve()) for path in review]
+        known = {Path(path).resolve() for path in named}
+        more = [path for path in dict.fromkeys(added) if Path(path) not in known]
+        plan = replace(plan, review=(*(plan.review or ()), *more))
     if guard is not None:
         plan = replace(plan, guard=guard_of(guard) if isinstance(guard, str) else guard)
     if plan.guard is not None and plan.reference is None:
@@ -481,16 +541,36 @@ def _drop_repeats(
 
 def _relied_on(
     recipe: Recipe, groups: tuple[Group, ...]
-) -> tuple["AnchorPack | None", str | None, "KeyedMarks | None", tuple[Group, ...]]:
-    """The recipe's anchors, trusted certificates and watermark keys; and the groups, with the anchors' slices."""
+) -> tuple["AnchorPack | None", str | None, "KeyedMarks | None", "tuple[Review, ...]", tuple[Group, ...]]:
+    """The recipe's anchors, trusted certificates, watermark keys and reviews; the groups, with the anchors' slices."""
     certificates = trusted_at(None if recipe.trust is None else recipe.locate(recipe.trust))
-    watermarks = _looked_for(recipe)
+    watermarks, reviews = _looked_for(recipe), _reviews(recipe)
     if recipe.anchors is None:
-        return None, certificates, watermarks, groups
+        return None, certificates, watermarks, reviews, groups
     from wellkeeper.origin.anchors import AnchorPack  # what few recipes need
 
     pack = AnchorPack.load(recipe.locate(recipe.anchors))
-    return pack, certificates, watermarks, with_slices(groups, pack.slice_column)
+    return pack, certificates, watermarks, reviews, with_slices(groups, pack.slice_column)
+
+
+def _reviews(recipe: Recipe) -> "tuple[Review, ...]":
+    """What people said, as the recipe names it; read before anything else is: what was tampered with stops the run."""
+    if not recipe.review:
+        return ()
+    from wellkeeper.recipe.reviews import reviews_of  # what few recipes need
+
+    return reviews_of(recipe)
+
+
+def _review(
+    corpus: LoadedCorpus, decisions: Decisions, reviews: "tuple[Review, ...]"
+) -> dict[str, dict[str, Any]]:
+    """Apply what people said; the section `reviewed` of the document, none without a review."""
+    if not reviews:
+        return {}
+    from wellkeeper.recipe.reviews import review
+
+    return {"reviewed": review(corpus, decisions, reviews).to_json()}
 
 
 def _looked_for(recipe: Recipe) -> "KeyedMarks | None":
@@ -573,6 +653,7 @@ def curation_document(
                 "dropped": tally.dropped,
                 "review": tally.review,
                 "reasons": [{"reason": reason, "documents": n} for reason, n in tally.reasons],
+                **({"restored": tally.restored} if tally.restored else {}),
                 **_told_by(tally.step, decisions),
             }
             for tally in decisions.tallies
@@ -690,11 +771,22 @@ def _human(recipe: Recipe, corpus: LoadedCorpus, run: Running, seed: int) -> Hum
 
 
 def _mixed(
-    recipe: Recipe, corpus: LoadedCorpus, decisions: Decisions, human: Human | None, seed: int
+    recipe: Recipe,
+    corpus: LoadedCorpus,
+    decisions: Decisions,
+    human: Human | None,
+    seed: int,
+    decided: Callable[[LoadedCorpus, Decisions], None],
 ) -> None:
-    """Let the mix choose, with topics and vectors where it asks for them."""
+    """Let the mix choose, with topics and vectors where it asks for them; settle what waited for that, and tell."""
     topics = None if human is None else human.for_mix()
     apply_mix(corpus, decisions, recipe.mix, topics, partial(_vectors_of, corpus, seed, _alike_by(recipe)))
+    settle(corpus, decisions)
+    decided(corpus, decisions)
+
+
+def _unheeded(_corpus: LoadedCorpus, _decisions: Decisions) -> None:
+    """Nobody wants to be told of decisions."""
 
 
 def _alike_by(recipe: Recipe) -> "By":

@@ -30,6 +30,7 @@ class StepTally:
     dropped: int
     review: int
     reasons: tuple[tuple[str, int], ...]  # most frequent first
+    restored: int = 0  # that steps before it had taken out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +141,9 @@ def apply_steps(
 def record(decisions: Decisions, ruling: Ruling, *, before: int) -> None:
     """Enter one ruling."""
     documents = ruling.documents
+    was_kept = (
+        decisions.decision[documents] == Decision.KEEP
+    )  # people also decide on what steps had taken out
     decisions.decision[documents] = ruling.decision
     decisions.step[documents] = code_of(decisions.steps, ruling.step)
     codes = np.array([code_of(decisions.reasons, reason) for reason in ruling.reasons] or [-1], np.int32)
@@ -155,7 +159,8 @@ def record(decisions: Decisions, ruling: Ruling, *, before: int) -> None:
     # A survivor belongs to the group that its copies name.
     duplicates = (ruling.survivor >= 0) & grouped
     decisions.cluster[ruling.survivor[duplicates]] = ruling.cluster[duplicates]
-    went = ruling.decision != Decision.KEEP  # a guard may spare documents, and says why in its ruling
+    # a guard may spare documents, and says why in its ruling
+    went = was_kept & (ruling.decision != Decision.KEEP)
     counts = np.bincount(ruling.reason[went], minlength=len(ruling.reasons)).tolist()
     reasons = sorted(
         ((reason, int(n)) for reason, n in zip(ruling.reasons, counts, strict=True) if n),
@@ -165,9 +170,10 @@ def record(decisions: Decisions, ruling: Ruling, *, before: int) -> None:
         StepTally(
             step=ruling.step,
             before=before,
-            dropped=int(np.count_nonzero(ruling.decision == Decision.DROP)),
-            review=int(np.count_nonzero(ruling.decision == Decision.REVIEW)),
+            dropped=int(np.count_nonzero(went & (ruling.decision == Decision.DROP))),
+            review=int(np.count_nonzero(went & (ruling.decision == Decision.REVIEW))),
             reasons=tuple(reasons),
+            restored=int(np.count_nonzero(~was_kept & (ruling.decision == Decision.KEEP))),
         )
     )
     decisions.rulings[ruling.step] = ruling

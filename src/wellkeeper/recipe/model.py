@@ -130,6 +130,7 @@ class Recipe:
     anchors: str | None = None  # path of a pack of references of known origin
     trust: str | None = None  # path of PEM certificates whose holders' credentials are trusted
     watermarks: Watermarks | None = None
+    review: tuple[str, ...] | None = None  # paths of queues or exported logs: what people said is applied
     sign: Signing | None = None
     out: str | None = None
     seed: int = 0

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,11 +19,11 @@ from numpy.typing import NDArray
 
 from wellkeeper import __version__
 from wellkeeper.core.decision import Indices, Ruling
-from wellkeeper.core.evidence import KINDS, EvidenceKind
+from wellkeeper.core.evidence import KINDS, REVIEWED, EvidenceKind
 from wellkeeper.core.signals import NO_DATE
 from wellkeeper.engine.executor import worker_count
 from wellkeeper.engine.readers.base import Quarantined
-from wellkeeper.engine.store import sweep, write_atomic
+from wellkeeper.engine.store import sha256_of_file, sweep, write_atomic
 from wellkeeper.engine.version import code_digest
 from wellkeeper.ledger.card import (
     QUALITY_BIAS,
@@ -47,6 +49,7 @@ from wellkeeper.ledger.manifest import (
     ManifestAnchors,
     ManifestEarlier,
     ManifestInput,
+    ManifestReview,
     ManifestWatermarks,
     file_digests,
     read_manifest,
@@ -55,6 +58,7 @@ from wellkeeper.ledger.manifest import (
     write_manifest,
 )
 from wellkeeper.ledger.openlineage import run_event, write_openlineage
+from wellkeeper.ledger.review_log import log_name, remove_logs, table_name
 from wellkeeper.ledger.rows import (
     EVIDENCE,
     SOURCES,
@@ -104,8 +108,12 @@ def write_output(
     run: Running,
     *,
     keep_rejected: bool,
+    call: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Path]:
-    """All files of the output folder but the report and, last of all, the seal: a folder without one is not whole."""
+    """All files of the output folder but the report and, last of all, the seal: a folder without one is not whole.
+
+    `call` is how the set was asked for, with whole paths; the manifest has them relative to the folder.
+    """
     unseal(folder)
     for name in ("manifest.json", "croissant.json", GATE):  # of an earlier run; the new ones list no old ones
         (folder / name).unlink(missing_ok=True)
@@ -160,6 +168,7 @@ def write_output(
         anchors=None if corpus.anchors is None else _of_anchors(corpus.anchors),
         trust=None if corpus.trust is None else hashlib.sha256(corpus.trust.encode()).hexdigest(),
         watermarks=None if corpus.watermarks is None else _of_keys(corpus.watermarks),
+        reviews=_of_reviews(folder, corpus),
         earlier=[
             ManifestEarlier(name=row["set"], digest=row["digest"], documents=row["documents"])
             for row in earlier
@@ -170,6 +179,7 @@ def write_output(
             "workers": worker_count(run.kind, run.workers),
             "executor": run.kind,
             "columns": list(said),
+            **({"call": _relative_to(folder, call)} if call else {}),
             **({"against": {row["set"]: row["path"] for row in earlier}} if earlier else {}),
         },
     )
@@ -199,6 +209,47 @@ def _of_anchors(pack: AnchorPack) -> ManifestAnchors:
         human=sum(one.human.documents for one in pack.slices.values()),
         ai=sum(one.ai.documents for one in pack.slices.values() if one.ai is not None),
     )
+
+
+def _of_reviews(folder: Path, corpus: LoadedCorpus) -> list[ManifestReview]:
+    """The reviews whose answers were applied, by what their logs hold; the logs lie in the ledger already."""
+    reviewed = corpus.reviewed
+    if reviewed is None:
+        return []
+    return [
+        ManifestReview(
+            name=review.name,
+            kind=review.verdicts.kind,
+            file=log_name(number),
+            sha256=sha256_of_file(folder / log_name(number)),
+            entries=len(review.entries),
+            head=review.head,
+            applied=applied,
+        )
+        for number, (review, applied) in enumerate(zip(reviewed.reviews, reviewed.applied, strict=True), 1)
+    ]
+
+
+_PATHS = ("recipe", "against", "work")
+
+
+def _relative_to(folder: Path, call: Mapping[str, Any]) -> dict[str, Any]:
+    """The call with its paths as they lead from the folder, so that both can be moved together."""
+
+    def moved(path: str) -> str:
+        try:
+            return Path(os.path.relpath(path, folder.resolve())).as_posix()
+        except ValueError:  # on another drive
+            return path
+
+    return {
+        key: value
+        if key not in _PATHS
+        else moved(value)
+        if isinstance(value, str)
+        else [moved(path) for path in value]
+        for key, value in call.items()
+    }
 
 
 def _of_keys(marks: "KeyedMarks") -> ManifestWatermarks:
@@ -240,11 +291,23 @@ def _write_ledger(folder: Path, corpus: LoadedCorpus, decisions: Decisions) -> d
     sources = source_rows(corpus)
     write_sources(folder, sources)
     return {
+        **_write_reviews(folder, corpus),
         "ledger/documents": rows,
         **{f"ledger/{kind}": digest.hexdigest() for kind, digest in digests.items()},
         "ledger/quarantine": content_digest([quarantine_of(records)]),
         "ledger/sources": content_digest([sources]),
     }
+
+
+def _write_reviews(folder: Path, corpus: LoadedCorpus) -> dict[str, str]:
+    """The logs of reviews; what a manifest has in place of their digests is the hash of the last line of each."""
+    remove_logs(folder)
+    if corpus.reviewed is None:
+        return {}
+    from wellkeeper.recipe.reviews import write_logs  # what few recipes need
+
+    write_logs(folder, corpus.reviewed.reviews)
+    return {table_name(number): review.head for number, review in enumerate(corpus.reviewed.reviews, 1)}
 
 
 def _side_tables(corpus: LoadedCorpus, decisions: Decisions) -> dict[Kind, Callable[[int, int], pa.Table]]:
@@ -424,13 +487,20 @@ def _weights(corpus: LoadedCorpus, documents: Indices, kinds: Sequence[EvidenceK
 
 
 def _tools(corpus: LoadedCorpus, documents: Indices, kinds: Sequence[EvidenceKind]) -> list[str]:
-    """What saw each piece of evidence, with its version; of a watermark also the id of the key that found it."""
+    """What saw each piece of evidence, with its version; of a watermark also the id of the key that found it.
+
+    Of what people said, who they are and where it stands in the log.
+    """
     tools = [f"wellkeeper {__version__}"] * len(kinds)
     if corpus.watermarks is not None:
         found_by = corpus.column("watermark_key")
         for at, kind in enumerate(kinds):
             if kind.name == "watermark":
                 tools[at] += f", watermark key {corpus.watermarks.ids[found_by[documents[at]]]}"
+    if corpus.reviewed is not None:
+        for at, kind in enumerate(kinds):
+            if kind.name in REVIEWED.values():
+                tools[at] = corpus.reviewed.tools[int(documents[at])]
     return tools
 
 

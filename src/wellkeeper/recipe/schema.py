@@ -245,6 +245,10 @@ class _RecipePart(_Part):
         None, description="Earlier curated set or work folder, or a list of them: what they have is left out."
     )
     mix: _MixPart | None = None
+    review: _OneOrMany | None = Field(
+        None,
+        description="Queue of `wellkeeper review`, or its exported log, or a list of them: what people said counts.",
+    )
     guard: _GuardPart | None = Field(None, description="What a curation may cost the reference's tail.")
     sign: _SignPart | None = None
     out: Name | None = Field(None, description="Output folder, relative to the recipe.")
@@ -439,6 +443,7 @@ def _recipe(part: _RecipePart, folder: Path, problems: list[tuple[KeyPath, str]]
         trust=part.trust,
         watermarks=_watermarks(part.watermarks),
         against=None if part.against is None else _many(part.against),
+        review=None if part.review is None else _many(part.review),
         guard=_guard(part, problems),
         sign=_sign(part.sign, problems),
         out=part.out,

@@ -297,7 +297,7 @@ def removals(decisions: Decisions, documents: int) -> Iterator[Removal]:
     active = np.ones(documents, np.bool_)
     for ruling in decisions.sequence:
         removal = removal_of(ruling, active, decisions.against)
-        active[ruling.documents[ruling.decision != Decision.KEEP]] = False
+        active[ruling.documents] = ruling.decision == Decision.KEEP  # people may have put some back
         if removal.lost.any() or removal.replaced:
             yield removal
 
@@ -311,9 +311,9 @@ def removal_of(
     stays = (ruling.survivor >= 0) | np.isin(ruling.documents, has_it)
     lost = np.zeros(len(active), np.bool_)
     lost[ruling.documents[gone & ~stays]] = True
-    return Removal(
-        step=ruling.step, judged=active.copy(), lost=lost, replaced=int(np.count_nonzero(gone & stays))
-    )
+    lost &= active  # what people drop may have been held back before
+    replaced = int(np.count_nonzero(gone & stays & active[ruling.documents]))
+    return Removal(step=ruling.step, judged=active.copy(), lost=lost, replaced=replaced)
 
 
 def _drawn_anew(corpus: LoadedCorpus, known: Holdings, judged: NDArray[np.bool_]) -> _Sample:

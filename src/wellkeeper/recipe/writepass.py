@@ -212,6 +212,8 @@ def _plan_digest(
         state.update(f"{block.path.parent.name}/{block.path.name} {block.documents}\n".encode())
     state.update(recipe_digest.encode())
     state.update(np.ascontiguousarray(corpus.column("sha256")).tobytes())
+    if corpus.reviewed is not None:  # which no sidecar and no decision tells of
+        state.update(corpus.reviewed.origin.tobytes())
     state.update(extras.serialize().to_pybytes())
     return state.hexdigest()
 

@@ -231,10 +231,11 @@ class Stage:
     before: int
     dropped: int
     review: int
+    restored: int = 0  # by people, of what stages before had taken out
 
     @property
     def after(self) -> int:
-        return max(0, self.before - self.dropped - self.review)
+        return max(0, self.before - self.dropped - self.review + self.restored)
 
 
 def stages(curation: Mapping[str, Any]) -> list[Stage]:
@@ -245,7 +246,7 @@ def stages(curation: Mapping[str, Any]) -> list[Stage]:
         found.append(Stage("Quarantine", read, integer(curation.get("quarantined")), 0))
     for step in rows(curation.get("steps")):
         title = _step_title(step)
-        counts = (integer(step.get(name)) for name in ("before", "dropped", "review"))
+        counts = (integer(step.get(name)) for name in ("before", "dropped", "review", "restored"))
         found.append(Stage(title, *counts))
     mix = table(curation, "mix")
     if mix and not any(text(step.get("step")) == "mix" for step in rows(curation.get("steps"))):
@@ -358,11 +359,44 @@ def curation_finds(curation: Mapping[str, Any], numbers: Numbers) -> list[str]:
         )
     if restored:
         sentences.append(f"Put back by the guard of the tail: {numbers.of(restored, 'document')}")
+    sentences += _reviewed(table(curation, "reviewed"), numbers)
     evaluation = table(curation, "evaluation")
     if evaluation:
         held = integer(evaluation.get("items_found"))
         sentences.append(
             f"Evaluation items found: {numbers.count(held)} of {numbers.count(integer(evaluation.get('items')))}"
+        )
+    return sentences
+
+
+def _reviewed(reviewed: Mapping[str, Any], numbers: Numbers) -> list[str]:
+    """What people decided, and what of it was not applied; nothing without a review."""
+    if not reviewed:
+        return []
+    done = {
+        "dropped": "dropped",
+        "replaced": "dropped for a better copy",
+        "restored": "restored",
+        "origin": "of another origin",
+        "already": "already so",
+    }
+    counts = [(integer(reviewed.get(name)), words) for name, words in done.items()]
+    told = ", ".join(f"{numbers.count(count)} {words}" for count, words in counts if count)
+    read = numbers.of(integer(reviewed.get("documents")), "document")
+    sentences = [f"Decided by people: {read}" + (f": {told}" if told else "")]
+    for row in rows(reviewed.get("not_applied")):
+        count = numbers.of(integer(row.get("documents")), "document")
+        sentences.append(
+            f"Said by people and not applied to {count}: {one_line(text(row.get('reason')), 200)}"
+        )
+    open_ = [
+        sum(integer(row.get(name)) for row in rows(reviewed.get("reviews")))
+        for name in ("conflicts", "waiting")
+    ]
+    if any(open_):
+        sentences.append(
+            f"Not settled by readers: {numbers.of(sum(open_), 'item')}, on {numbers.count(open_[0])} of which they do "
+            "not agree"
         )
     return sentences
 

@@ -156,6 +156,7 @@ class Standing:
 class Revealed:
     """An answered item, as its reader may see it now."""
 
+    ticket: str  # of the showing that was answered
     number: int
     texts: tuple[str, ...]
     prompt: str

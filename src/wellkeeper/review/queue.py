@@ -1,0 +1,627 @@
+"""A queue for people: what stands in it, who is shown what, and every answer, in one SQLite file.
+
+An answer is one transaction that has reached the disk when it is acknowledged: a line of the log, chained to the one
+before, and what follows from it in the tables. The tables can be made again from the items and the log, and `problems`
+says where they differ. Several people may answer at once, in threads or processes. The file wants a local disk
+(`wellkeeper.engine.database`).
+"""
+
+import json
+import math
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from wellkeeper.engine.database import Database
+from wellkeeper.errors import InputError
+from wellkeeper.review import _handing, _tables
+from wellkeeper.review._checking import problems_of
+from wellkeeper.review._state import state_of
+from wellkeeper.review.item import Answer, Assignment, Outcome, Placed, Pool, Revealed, Settings, Standing
+from wellkeeper.review.question import Question
+from wellkeeper.review.trail import Act, Entry, chained, read_entry
+
+LONGEST_NOTE = 10_000
+"""Characters: some five pages."""
+LONGEST_NAME = 100
+"""Characters of the name of a reader."""
+A_DAY = 86_400.0
+"""Most seconds that are kept for one item."""
+_PAGE = 100  # items read at a time: their texts may be long
+
+
+class ReviewQueue:
+    """The file. Safe for several threads and processes."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a queue.
+
+        Raises:
+            InputError: there is none, or it is something else, damaged, or of another version.
+            WorkError: it cannot be opened.
+        """
+        if not path.is_file() or not path.stat().st_size:
+            raise InputError(
+                f"{path} is no review queue. Make one from a result: wellkeeper review init RESULT"
+            )
+        self.path = path
+        self._database = Database(path, _tables.LAYOUT)
+        try:
+            facts = {
+                name: json.loads(value)
+                for name, value in self._database.rows("SELECT name, value FROM facts")
+            }
+            self.question = Question.from_json(facts["question"])
+            self.pool = Pool(**facts["pool"])
+            self.settings = Settings(**facts["settings"])
+            self.about: Mapping[str, str] = facts["about"]
+        except (KeyError, TypeError, ValueError) as error:
+            self.close()
+            raise InputError(
+                f"{path} is damaged: what is asked in it cannot be read. Restore it from a copy."
+            ) from error
+        except BaseException:
+            self.close()
+            raise
+
+    @staticmethod
+    def create(
+        path: Path,
+        *,
+        question: Question,
+        placed: Iterable[Placed],
+        pool: Pool,
+        settings: Settings,
+        about: Mapping[str, str],
+        now: float | None = None,
+    ) -> None:
+        """Write a queue whole: a kill leaves none.
+
+        Args:
+            path: of the file.
+            question: what is asked of every item.
+            placed: the items, in the order in which they are shown.
+            pool: what they were chosen from.
+            settings: how they are handed out.
+            about: what to know of the result: "from" (kind), "folder", "seal" (SHA-256), "made_at", "version".
+            now: seconds since 1970; None: the clock's.
+
+        Raises:
+            InputError: there is a file already, or something in the queue cannot be asked.
+            WorkError: it cannot be written.
+        """
+        _tables.make_file(
+            path,
+            question=question,
+            placed=placed,
+            pool=pool,
+            settings=settings,
+            about=about,
+            at=_moment(_now(now)),
+        )
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- showing -----------------------------------------------------------------------------------------------------
+
+    def assign(self, reviewer: str, *, now: float | None = None) -> Assignment | None:
+        """The next item for a reader, who has it to themselves for `Settings.lease_seconds`.
+
+        The same one again, under the same ticket, until they answer or skip it. None: nothing is left for them, unless
+        others let go of what they have in front of them.
+
+        Raises:
+            InputError: this is no name of a reader.
+            WorkError: the file cannot be used.
+        """
+        _check_name(reviewer)
+        with self._database.transaction() as db:
+            _handing.meet(db, reviewer)
+            ticket = _handing.next_ticket(db, reviewer, self.settings, _now(now))
+            return None if ticket is None else _assignment(db, ticket)
+
+    def ahead(self, reviewer: str, ticket: str, *, now: float | None = None) -> Assignment | None:
+        """The item after the one with this ticket, leased too, so that it can be loaded before it is shown.
+
+        Raises:
+            InputError: the ticket is none of this reader's.
+            WorkError: the file cannot be used.
+        """
+        with self._database.transaction() as db:
+            _showing(db, reviewer, ticket)
+            following = _handing.next_ticket(db, reviewer, self.settings, _now(now), after=ticket)
+            return None if following is None else _assignment(db, following)
+
+    def skip(self, reviewer: str, ticket: str, *, now: float | None = None) -> None:
+        """Show an item to the reader again at the end; one that is skipped twice is not shown to them again.
+
+        Skipping what was answered or skipped changes nothing.
+
+        Raises:
+            InputError: the ticket is none of this reader's.
+            WorkError: the file cannot be used.
+        """
+        with self._database.transaction() as db:
+            number, turn, state, skips = _showing(db, reviewer, ticket)
+            if state not in {"open", "stale"}:
+                return
+            db.execute(
+                "UPDATE showings SET state = ? WHERE ticket = ?",
+                ("declined" if skips else "skipped", ticket),
+            )
+            _handing.refresh(db, number, self.settings)
+            name, shown = _named(db, number)
+            told = {"item": name, "turn": turn, "shown": shown, "ticket": ticket}
+            _add(db, "skip", reviewer, told, now)
+
+    # --- answering ---------------------------------------------------------------------------------------------------
+
+    def answer(
+        self,
+        reviewer: str,
+        ticket: str,
+        label: str,
+        *,
+        note: str = "",
+        seconds: float = 0.0,
+        now: float | None = None,
+    ) -> Entry:
+        """Take an answer; it has reached the disk when this returns.
+
+        The same ticket again gives the same line and changes nothing, whatever is said then; so does another ticket of
+        an item that the reader has answered meanwhile. An answer that comes after its lease is over counts.
+
+        Args:
+            reviewer: who says it.
+            ticket: of the showing.
+            label: one of the question's.
+            note: at most 10,000 characters.
+            seconds: from showing to answer; kept between 0 and a day.
+            now: seconds since 1970; None: the clock's.
+
+        Raises:
+            InputError: there is no such label, the note is too long, or the ticket is none of this reader's.
+            WorkError: the file cannot be used; nothing was kept.
+        """
+        self._check_answer(label, note)
+        with self._database.transaction() as db:
+            number, turn, _, _ = _showing(db, reviewer, ticket)
+            if turn == 2 and not _answer_of(db, number, reviewer, 1):  # the first look was taken back
+                turn = 1
+            given = db.execute("SELECT entry FROM answers WHERE ticket = ?", (ticket,)).fetchone()
+            given = given or _answer_of(db, number, reviewer, turn)
+            if given is not None:
+                return _entry(db, given[0])
+            return self._record(db, "answer", reviewer, number, turn, ticket, label, note, seconds, now)
+
+    def undo(self, reviewer: str, *, now: float | None = None) -> Assignment | None:
+        """Take back the reader's last answer and show them its item again; again: the one before that.
+
+        Answers that came from other tools stay. None: there is nothing to take back.
+
+        Raises:
+            WorkError: the file cannot be used.
+        """
+        at = _now(now)
+        with self._database.transaction() as db:
+            row = _last(db, reviewer)
+            if row is None:
+                return None
+            entry, number, turn, label, ticket = row
+            name, shown = _named(db, number)
+            _add(
+                db,
+                "undo",
+                reviewer,
+                {
+                    "entry": entry,
+                    "item": name,
+                    "label": label,
+                    "turn": turn,
+                    "shown": shown,
+                    "ticket": ticket,
+                },
+                at,
+            )
+            db.execute("UPDATE answers SET live = 0 WHERE entry = ?", (entry,))
+            db.execute("UPDATE readers SET decisions = decisions - 1 WHERE name = ?", (reviewer,))
+            db.execute("UPDATE totals SET answers = answers - 1")
+            if turn == 1:
+                db.execute("DELETE FROM repeats WHERE reviewer = ? AND number = ?", (reviewer, number))
+            db.execute(
+                "UPDATE showings SET state = 'dropped' WHERE reviewer = ? AND number = ? AND turn >= ?",
+                (reviewer, number, turn),
+            )
+            again = _handing.show(db, reviewer, number, turn, self.settings, at, is_first=True)
+            return _assignment(db, again)
+
+    def take_in(
+        self,
+        reviewer: str,
+        answers: Iterable[tuple[str, str, str, float]],
+        *,
+        source: str,
+        now: float | None = None,
+    ) -> int:
+        """Take answers that were given in another tool, all or none; gives how many were new.
+
+        What this reader has answered already stays as it is and is not counted.
+
+        Args:
+            reviewer: who gave them.
+            answers: id of the item, label, note and seconds.
+            source: what they come from, such as "label-studio: export.json"; stands in the log.
+            now: seconds since 1970; None: the clock's.
+
+        Raises:
+            InputError: there is no such item or label, or a note is too long.
+            WorkError: the file cannot be used.
+        """
+        _check_name(reviewer)
+        taken = 0
+        with self._database.transaction() as db:
+            _handing.meet(db, reviewer)
+            for item, label, note, seconds in answers:
+                self._check_answer(label, note)
+                row = db.execute("SELECT number FROM items WHERE id = ?", (item,)).fetchone()
+                if row is None:
+                    raise InputError(
+                        f"No item of {self.path} is called {item}. Import into the queue that it was exported from."
+                    )
+                if _answer_of(db, row[0], reviewer, 1) is None:
+                    self._record(
+                        db, "import", reviewer, row[0], 1, "", label, note, seconds, now, source=source
+                    )
+                    taken += 1
+        return taken
+
+    def _check_answer(self, label: str, note: str) -> None:
+        self.question.label(label)
+        if len(note) > LONGEST_NOTE:
+            raise InputError(
+                f"The note has {len(note):,} characters. Shorten it to {LONGEST_NOTE:,} and answer again."
+            )
+
+    def _record(
+        self,
+        db: sqlite3.Connection,
+        act: Act,
+        reviewer: str,
+        number: int,
+        turn: int,
+        ticket: str,
+        label: str,
+        note: str,
+        seconds: float,
+        now: float | None,
+        **more: str,
+    ) -> Entry:
+        """Write an answer to the log and into the tables."""
+        seconds = 0.0 if math.isnan(seconds) else round(min(max(float(seconds), 0.0), A_DAY), 3)
+        name, shown = _named(db, number)
+        told = {
+            "item": name,
+            "label": label,
+            "note": note,
+            "seconds": seconds,
+            "shown": shown,
+            "turn": turn,
+            "ticket": ticket,
+            **more,
+        }
+        entry = _add(db, act, reviewer, told, now)
+        db.execute(
+            "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
+            (entry.number, number, reviewer, turn, label, seconds, ticket),
+        )
+        db.execute(
+            "UPDATE showings SET state = iif(ticket = :ticket, 'answered', 'dropped'), turn = :turn "
+            "WHERE number = :number AND reviewer = :reviewer AND (turn = :turn OR ticket = :ticket)",
+            {"ticket": ticket, "number": number, "reviewer": reviewer, "turn": turn},
+        )
+        [(decisions,)] = db.execute(
+            "UPDATE readers SET decisions = decisions + 1 WHERE name = ? RETURNING decisions", (reviewer,)
+        ).fetchall()
+        db.execute("UPDATE totals SET answers = answers + 1")
+        if act == "answer" and turn == 1:
+            db.execute(
+                "INSERT INTO repeats SELECT ?, ?, number FROM states WHERE number = ? AND repeated",
+                (reviewer, decisions + self.settings.repeat_after, number),
+            )
+        _handing.refresh(db, number, self.settings)
+        return entry
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def revealed(self, reviewer: str, ticket: str) -> Revealed | None:
+        """An item that this reader has answered, with all that was hidden; None: they have not, or took it back."""
+        with self._database.told() as db:
+            row = db.execute(
+                "SELECT number, turn FROM showings WHERE ticket = ? AND reviewer = ?", (ticket, reviewer)
+            ).fetchone()
+            entry = None if row is None else _answer_of(db, row[0], reviewer, row[1])
+            return None if entry is None else _revealed(db, reviewer, entry[0])
+
+    def last(self, reviewer: str) -> Revealed | None:
+        """The item that this reader answered last; None: none yet, or all was taken back."""
+        with self._database.told() as db:
+            row = _last(db, reviewer)
+            return None if row is None else _revealed(db, reviewer, row[0])
+
+    def standing(self, reviewer: str = "") -> Standing:
+        """How far the queue is, for a reader or, without a name, for all together."""
+        with self._database.told() as db:
+            items, settled, waiting, pairs, agreeing, wanted, answers = db.execute(
+                "SELECT items, settled, waiting, pairs, agreeing, wanted, answers FROM totals"
+            ).fetchone()
+            decisions, passed = db.execute(
+                "SELECT decisions, passed FROM readers WHERE name = ?", (reviewer,)
+            ).fetchone() or (0, 0)
+            (later,) = db.execute(
+                "SELECT (SELECT count(*) FROM repeats WHERE reviewer = :reviewer) + (SELECT count(*) FROM showings "
+                "WHERE reviewer = :reviewer AND turn = 2 AND state IN ('open', 'stale', 'skipped'))",
+                {"reviewer": reviewer},
+            ).fetchone()
+            return Standing(
+                items=items,
+                settled=settled,
+                conflicts=waiting,
+                answers=answers,
+                mine=decisions,
+                left=wanted - passed + later,
+                agreement=agreeing / pairs if pairs else None,
+                seconds=_median(db, reviewer),
+            )
+
+    def item(self, number: int) -> Placed:
+        """The item of a number, from 1.
+
+        Raises:
+            InputError: there is none.
+        """
+        with self._database.told() as db:
+            row = db.execute(f"SELECT {_tables.PLACED} WHERE number = ?", (number,)).fetchone()
+            if row is None:
+                raise InputError(f"{self.path} has no item {number}. Items are numbered from 1.")
+            return _tables.read_placed(db, row)
+
+    def items(self) -> Iterator[tuple[int, Placed]]:
+        """All items by number, in the order in which they are shown."""
+        reached = 0
+        while True:
+            with self._database.told() as db:
+                rows = db.execute(
+                    f"SELECT {_tables.PLACED} WHERE number > ? ORDER BY number LIMIT ?",
+                    (reached, _PAGE),
+                ).fetchall()
+                found = [(row[0], _tables.read_placed(db, row)) for row in rows]
+            yield from found
+            if not found:
+                return
+            reached = found[-1][0]
+
+    def answers(self) -> Iterator[Answer]:
+        """All answers that stand, first looks and repeats, in the order of the log."""
+        with self._still() as db:
+            for entry, number in db.execute("SELECT entry, number FROM answers WHERE live ORDER BY entry"):
+                yield _answer(db, entry, number)
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Where each item stands, in order, as of one moment."""
+        with self._still() as db:
+            for number, name, gold, readers in db.execute(
+                "SELECT number, id, gold, readers FROM items JOIN states USING (number) ORDER BY number"
+            ):
+                given = tuple(
+                    _answer(db, entry, number)
+                    for (entry,) in db.execute(
+                        "SELECT entry FROM answers WHERE number = ? AND turn = 1 AND live ORDER BY entry",
+                        (number,),
+                    ).fetchall()
+                )
+                state = state_of(
+                    [one.label for one in given],
+                    readers=readers,
+                    is_gold=bool(gold),
+                    asks_third=self.settings.third_reader,
+                )
+                yield Outcome(
+                    item=name,
+                    number=number,
+                    answers=given,
+                    label=state.label,
+                    is_settled=state.is_settled,
+                    is_conflict=state.is_conflict,
+                )
+
+    def log(self) -> Iterator[Entry]:
+        """All that happened, line by line.
+
+        Raises:
+            InputError: a line cannot be read.
+        """
+        with self._still() as db:
+            for number, line in enumerate(_tables.entries(db), 1):
+                try:
+                    yield read_entry(line)
+                except ValueError as error:
+                    raise InputError(
+                        f"Line {number} of the log in {self.path} cannot be read. Restore the file from a copy."
+                    ) from error
+
+    def asked(self) -> Iterator[str]:
+        """What stands in the queue, a line of JSON an item: the lines whose SHA-256 the log's first line names."""
+        with self._still() as db:
+            yield from _tables.asked_lines(db)
+
+    @property
+    def head(self) -> str:
+        """Hash of the last line of the log."""
+        with self._database.told() as db:
+            return _head(db)[1]
+
+    def problems(self) -> list[str]:
+        """What is wrong with the file, in words: with the chain, with what is asked, or with what the tables say.
+
+        Raises:
+            WorkError: the file cannot be read.
+        """
+        with self._still() as db:
+            return problems_of(db, self.settings)
+
+    @contextmanager
+    def _still(self) -> Iterator[sqlite3.Connection]:
+        """The file as it is at one moment, for as long as it takes, while others go on."""
+        database = Database(self.path, _tables.LAYOUT)
+        try:
+            with database.snapshot(), database.told() as db:
+                yield db
+        finally:
+            database.close()
+
+
+def _now(now: float | None) -> float:
+    return time.time() if now is None else now
+
+
+def _moment(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+
+
+def _check_name(reviewer: str) -> None:
+    if not reviewer.strip() or not reviewer.isprintable() or len(reviewer) > LONGEST_NAME:
+        raise InputError(
+            f"{reviewer[:LONGEST_NAME]!r} is no name of a reader. Give one of 1 to {LONGEST_NAME} printed characters."
+        )
+
+
+def _showing(db: sqlite3.Connection, reviewer: str, ticket: str) -> tuple[int, int, str, int]:
+    """Number of the item, turn, state and skips of a showing."""
+    row = db.execute(
+        "SELECT number, turn, state, skips FROM showings WHERE ticket = ? AND reviewer = ?",
+        (ticket, reviewer),
+    ).fetchone()
+    if row is None:
+        raise InputError(f"{reviewer} was shown nothing under this ticket. Load the page again.")
+    number, turn, state, skips = row
+    return number, turn, state, skips
+
+
+def _assignment(db: sqlite3.Connection, ticket: str) -> Assignment:
+    number, told, shown = db.execute(
+        "SELECT number, told, digest FROM showings JOIN items USING (number) WHERE ticket = ?", (ticket,)
+    ).fetchone()
+    return Assignment(
+        ticket=ticket, texts=_tables.read_texts(db, number), prompt=json.loads(told)["prompt"], shown=shown
+    )
+
+
+def _named(db: sqlite3.Connection, number: int) -> tuple[str, str]:
+    """Id of an item, and the digest of what is shown of it."""
+    name, shown = db.execute("SELECT id, digest FROM items WHERE number = ?", (number,)).fetchone()
+    return name, shown
+
+
+def _head(db: sqlite3.Connection) -> tuple[int, str]:
+    number, line = db.execute("SELECT number, line FROM log ORDER BY number DESC LIMIT 1").fetchone()
+    return number, json.loads(line)["hash"]
+
+
+def _add(
+    db: sqlite3.Connection, act: Act, reviewer: str, told: Mapping[str, Any], now: float | None
+) -> Entry:
+    """Write the next line of the log."""
+    number, before = _head(db)
+    return _tables.keep(
+        db,
+        chained(before, number=number + 1, act=act, at=_moment(_now(now)), reviewer=reviewer, told=told),
+    )
+
+
+def _entry(db: sqlite3.Connection, number: int) -> Entry:
+    (line,) = db.execute("SELECT line FROM log WHERE number = ?", (number,)).fetchone()
+    return read_entry(json.loads(line))
+
+
+def _answer_of(db: sqlite3.Connection, number: int, reviewer: str, turn: int) -> tuple[int] | None:
+    """Number of the line with a reader's answer that stands."""
+    row: tuple[int] | None = db.execute(
+        "SELECT entry FROM answers WHERE number = ? AND reviewer = ? AND turn = ? AND live",
+        (number, reviewer, turn),
+    ).fetchone()
+    return row
+
+
+def _last(db: sqlite3.Connection, reviewer: str) -> tuple[int, int, int, str, str] | None:
+    """Line, item, turn, label and ticket of a reader's last answer that stands and was given here."""
+    row: tuple[int, int, int, str, str] | None = db.execute(
+        "SELECT entry, number, turn, label, ticket FROM answers WHERE reviewer = ? AND live AND ticket <> '' "
+        "ORDER BY entry DESC LIMIT 1",
+        (reviewer,),
+    ).fetchone()
+    return row
+
+
+def _answer(db: sqlite3.Connection, entry: int, number: int) -> Answer:
+    line = _entry(db, entry)
+    told = line.told
+    return Answer(
+        entry=entry,
+        item=told["item"],
+        number=number,
+        reviewer=line.reviewer,
+        label=told["label"],
+        note=told["note"],
+        seconds=told["seconds"],
+        at=line.at,
+        turn=told["turn"],
+        shown=told["shown"],
+    )
+
+
+def _revealed(db: sqlite3.Connection, reviewer: str, entry: int) -> Revealed:
+    number, ticket, told = db.execute(
+        "SELECT number, ticket, told FROM answers JOIN items USING (number) WHERE entry = ?", (entry,)
+    ).fetchone()
+    item = _tables.read_item(db, number, told)
+    others = db.execute(
+        "SELECT entry FROM answers WHERE number = ? AND turn = 1 AND live AND reviewer <> ? ORDER BY entry",
+        (number, reviewer),
+    ).fetchall()
+    last = _last(db, reviewer)
+    return Revealed(
+        ticket=ticket,
+        number=number,
+        texts=item.texts,
+        prompt=item.prompt,
+        mine=_answer(db, entry, number),
+        others=tuple(_answer(db, other, number) for (other,) in others),
+        hidden=item.hidden,
+        can_undo=last is not None and last[0] == entry,
+    )
+
+
+def _median(db: sqlite3.Connection, reviewer: str) -> float | None:
+    """Of the seconds that a reader, or everybody, took for an item on the page."""
+    where, values = (
+        ("live AND ticket <> '' AND reviewer = ?", [reviewer]) if reviewer else ("live AND ticket <> ''", [])
+    )
+    (count,) = db.execute(f"SELECT count(*) FROM answers WHERE {where}", values).fetchone()  # noqa: S608  constants
+    if not count:
+        return None
+    middle = db.execute(
+        f"SELECT seconds FROM answers WHERE {where} ORDER BY seconds LIMIT ? OFFSET ?",  # noqa: S608  constants
+        [*values, 2 - count % 2, (count - 1) // 2],
+    ).fetchall()
+    return float(sum(seconds for (seconds,) in middle) / len(middle))
