@@ -35,7 +35,7 @@ DOCS = ROOT / "docs"
 PICTURE = DOCS / "images" / "tails.svg"
 COPIED = (
     *("examples/corpus", "examples/reference", "examples/runs", "examples/suites", "examples/vet"),
-    "examples/watermarks",
+    *("examples/review", "examples/watermarks"),
     *("recipes", "docs/make_picture.py"),
 )
 WIDTH = 100  # columns of the terminal that the sessions show

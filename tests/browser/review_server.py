@@ -8,9 +8,8 @@ import subprocess
 import sys
 import threading
 
-from wellkeeper.recipe.reviewing import served_pages
-
 from wellkeeper.engine import loopback
+from wellkeeper.recipe.reviewing import served_pages
 from wellkeeper.review.item import Hidden, Item, Mark, Place, Placed, Settings, pool_of
 from wellkeeper.review.question import QUESTIONS
 from wellkeeper.review.queue import ReviewQueue
@@ -24,6 +23,11 @@ SECRETS = ("id", "source", "decision", "mark", "fact", "place", "gold")
 
 def secret(kind, number):
     return f"secret{kind}{number:02d}x"
+
+
+def number_of(item):
+    """The number of an item by its id."""
+    return int(item.removeprefix("secretid").removesuffix("x"))
 
 
 def texts(number):
@@ -76,7 +80,7 @@ class Threaded:
 
     def __init__(self, uvicorn, path, names=NAMES):
         self.queue = ReviewQueue(path)
-        self.sent = []
+        self.sent, self.statuses = [], []
         application = self.recording(reviewing(self.queue, served_pages(), names))
         self.socket = loopback.listen(0)
         self.server = uvicorn.Server(
@@ -94,6 +98,8 @@ class Threaded:
             parts = []
 
             async def sending(message):
+                if "status" in message:
+                    self.statuses.append((scope["path"], message["status"]))
                 parts.append(repr(message.get("headers", "")).encode() + message.get("body", b""))
                 await send(message)
 

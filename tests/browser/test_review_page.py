@@ -1,8 +1,6 @@
 """The page of a review as readers meet it, in a real Chromium: by keyboard alone, blind, several at once, and cut off."""
 
-import gzip
 import http.server
-import json
 import os
 import shutil
 import threading
@@ -10,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import queue_files
-import zstandard
 
+from wellkeeper.recipe.curate import curate
+from wellkeeper.recipe.queueing import make_queue
 from wellkeeper.review.item import Hidden, Item, Mark, Placed
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -33,7 +32,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
 LOCAL = ("http://127.0.0.1:", "data:")
 ITEMS = 12
 READY = "body[data-state=ready]"
@@ -50,13 +48,11 @@ def chromium():
 
 
 @pytest.fixture
-def serve(tmp_path):
-    """Serves a queue of these items by a thread; the last one is closed when the test ends."""
+def serve_file():
+    """Serves queues by threads, until the test ends."""
     running = []
 
-    def begin(items=None, **settings):
-        items = [served.placed(number) for number in range(ITEMS)] if items is None else items
-        path = served.queue_of(tmp_path / f"q{len(running)}.sqlite", items, **settings)
+    def begin(path):
         running.append(served.Threaded(uvicorn, path))
         return running[-1]
 
@@ -66,7 +62,18 @@ def serve(tmp_path):
 
 
 @pytest.fixture
-def tab(chromium, serve):
+def serve(serve_file, tmp_path):
+    """Serves a queue of these items."""
+
+    def begin(items=None, **settings):
+        items = [served.placed(number) for number in range(ITEMS)] if items is None else items
+        return serve_file(served.queue_of(tmp_path / "q.sqlite", items, **settings))
+
+    return begin
+
+
+@pytest.fixture
+def tab(chromium, serve_file):
     """Opens a tab of its own context, and notes complaints: words on the console, dialogs, requests elsewhere."""
     contexts, complaints = [], []
 
@@ -110,8 +117,8 @@ def press(page, key):
 
 
 def live(queue):
-    """item number -> (label, note) of the live answers of first looks."""
-    return {answer.number: (answer.label, answer.note) for answer in queue.answers() if answer.turn == 1}
+    """number in the text -> (label, note) of the live answers."""
+    return {served.number_of(answer.item): (answer.label, answer.note) for answer in queue.answers()}
 
 
 def test_the_printed_address_shows_an_item_and_leaves_no_token_in_the_address(serve, tab):
@@ -237,13 +244,13 @@ def test_two_readers_never_have_the_same_item_and_a_conflict_goes_to_a_third(ser
     carol = tab(server.address(served.CAROL))
     assert shown(carol) == 0
     press(carol, "1")
-    (settled,) = [outcome for outcome in server.queue.outcomes() if outcome.number == 0]
+    (settled,) = [outcome for outcome in server.queue.outcomes() if served.number_of(outcome.item) == 0]
     assert (settled.label, settled.is_conflict) == ("human", True)
 
 
 def test_a_refresh_the_back_button_and_two_windows_show_the_same_item(serve, tab):
     server = serve()
-    page = tab(server.address(served.ALICE))
+    page = tab(server.address(served.ALICE), strict=False)  # the console tells of the answer that was refused
     number = shown(page)
     page.reload()
     assert shown(page) == number
@@ -260,6 +267,24 @@ def test_a_refresh_the_back_button_and_two_windows_show_the_same_item(serve, tab
     )
     assert live(server.queue)[number] == ("human", "")
     assert len(list(server.queue.answers())) == 1
+
+
+def test_keys_scroll_and_leave_those_of_the_browser_alone(serve, tab):
+    long = "Text number 0 begins here. " + "A line of it.\n" * 400
+    server = serve(items=[served.placed(0, text=long), served.placed(1)])
+    page = tab(server.address(served.ALICE), reduced_motion="reduce")
+    if shown(page) != 0:
+        press(page, "s")
+    page.keyboard.press("j")
+    page.wait_for_function("() => scrollY > 100")
+    page.keyboard.press("k")
+    page.wait_for_function("() => scrollY === 0")
+    for key in ("Control+1", "Alt+2", "Meta+x", "Control+s", "9", "0", "q"):
+        page.keyboard.press(key)
+    assert shown(page) == 0
+    page.keyboard.press("Tab")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    assert list(server.queue.answers()) == []
 
 
 def test_a_double_enter_is_one_answer(serve, tab):
@@ -309,9 +334,8 @@ def test_a_server_that_is_killed_loses_and_doubles_nothing(chromium, tab, tmp_pa
     finally:
         command.close()
     with served.ReviewQueue(path) as queue:
-        answers = list(queue.answers())
-        assert {answer.number: answer.label for answer in answers} == said
-        assert len(answers) == ITEMS
+        assert {number: label for number, (label, _) in live(queue).items()} == said
+        assert len(list(queue.answers())) == ITEMS
         assert queue.problems() == []
 
 
@@ -387,24 +411,24 @@ def test_a_page_elsewhere_cannot_answer_in_a_readers_name(serve, tab, elsewhere)
     # another port is another origin, yet the same site: the cookie is sent along
     stranger = page.context.new_page()
     stranger.goto(elsewhere)
-    with stranger.expect_response("**/answer") as answered:
+    with stranger.expect_response("**/answer") as answered, stranger.expect_navigation():
         stranger.evaluate(
             "ticket => { document.querySelector('[name=ticket]').value = ticket; document.forms[0].submit() }",
             ticket,
         )
     assert answered.value.status == 403
     stranger.goto(elsewhere)
-    with stranger.expect_response("**/undo") as undone:
+    with stranger.expect_response("**/undo") as undone, stranger.expect_navigation():
         stranger.evaluate("() => document.forms[1].submit()")
     assert undone.value.status == 403
     stranger.goto(elsewhere)
-    with stranger.expect_response("**/answer") as fetched:
-        stranger.evaluate(
-            """([target, ticket]) => fetch(target + "answer", {method: "POST", mode: "no-cors", credentials: "include",
-            body: new URLSearchParams({ticket, label: "ai"})}).catch(() => 0)""",
-            [server.base, ticket],
-        )
-    assert fetched.value.status == 403
+    sent = len(server.statuses)
+    stranger.evaluate(
+        """([target, ticket]) => fetch(target + "answer", {method: "POST", mode: "no-cors", credentials: "include",
+        body: new URLSearchParams({ticket, label: "ai"})}).catch(() => 0)""",
+        [server.base, ticket],
+    )
+    assert server.statuses[sent:] == [("/answer", 403)]
     assert live(server.queue) == {number: ("human", "")}
 
 
@@ -415,6 +439,7 @@ HOSTILE = {
     "<meta http-equiv=refresh content='0;url=http://192.0.2.1/'> {{7*7}} ${7*7} javascript:alert(5)",
     "control": "Text number 0 \x00\x01\x08\x0b\x0c\x1b[31m\x7f\x85\u2028\u2029\ufeff\ufffe",
     "direction": "Text number 0 \u202egnitirw si ledom A\u202c \u2066\u2067\u202d \u200b\u200d \u061c end",
+    "long": "Text number 0 " + "a" * 3_000 + " " + "\u4e2d" * 500,
     "surrogates": "Text number 0 \ud83d and \udc00 \U000e0041\U000e0042",
 }
 
@@ -423,7 +448,7 @@ HOSTILE = {
 def test_hostile_text_is_shown_inert(serve, tab, hostile):
     texts = HOSTILE[hostile]
     server = serve(items=[served.placed(0, text=texts), served.placed(1)])
-    page = tab(server.address(served.ALICE))
+    page = tab(server.address(served.ALICE), viewport={"width": 400, "height": 800})
     for _ in range(2):
         page.wait_for_selector(READY)
         if "Text number 0" in page.locator("section#item").inner_text():
@@ -431,6 +456,7 @@ def test_hostile_text_is_shown_inert(serve, tab, hostile):
                 page.locator("section#item script, section#item img, section#item svg[onload]").count() == 0
             )
             words = page.locator("section#item").inner_text()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 400
             if hostile == "direction":
                 assert "U+202E" in words
                 assert "\u202e" not in page.content()
@@ -458,12 +484,25 @@ def test_five_megabytes_are_shown_in_parts(serve, tab):
     assert live(server.queue)[0] == ("ai", "")
 
 
+def samples(kind):
+    """An item with all that a page can show of it."""
+    texts = queue_files.TEXTS[0] * 8, queue_files.TEXTS[0] * 7 + queue_files.TEXTS[1]
+    hidden = Hidden(
+        facts={"source": "forum", "decision": "dropped by origin.v1"},
+        marks=(Mark(text=0, start=4, end=30, says="a phrase that models like"),),
+    )
+    item = Item(
+        id="one", texts=texts[: 1 + (kind == "duplicates")], prompt="What was said?", hidden=hidden, score=0.5
+    )
+    return [Placed(item=item)]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("kind", ["origin", "duplicates"])
 def test_axe_finds_nothing_serious_on_any_page(serve, tab, kind, scheme, width):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    server = serve(items=samples(kind)[:1], kind=kind)
+    server = serve(items=samples(kind), kind=kind)
     page = tab(server.address(served.ALICE), color_scheme=scheme, viewport={"width": width, "height": 900})
     found = {}
 
@@ -500,76 +539,56 @@ def test_axe_finds_nothing_serious_on_any_page(serve, tab, kind, scheme, width):
 # --- pictures of the tutorial -----------------------------------------------------------------------------------------
 
 UPDATE = os.environ.get("WELLKEEPER_UPDATE_SCREENSHOTS") == "1"
-CORPUS = Path(__file__).parents[2] / "examples" / "corpus"
+ROOT = Path(__file__).parents[2]
+IMAGES = ROOT / "docs" / "images"
 MOST_BYTES = 150_000
 
 
-def example(path, name):
-    """The text of a document of the example corpus."""
-    packed = (CORPUS / path).read_bytes()
-    lines = (
-        gzip.decompress(packed)
-        if path.endswith(".gz")
-        else zstandard.ZstdDecompressor().stream_reader(packed).read()
-    )
-    (text,) = [row["text"] for line in lines.splitlines() if (row := json.loads(line))["id"] == name]
-    return text
+@pytest.fixture(scope="module")
+def example(tmp_path_factory):
+    """The curated example corpus, as the tutorial has it."""
+    out = tmp_path_factory.mktemp("example") / "finetune"
+    curate(ROOT / "recipes" / "finetune.yaml", out=out)
+    return out
 
 
-def samples(kind):
-    """Items that read like real ones: of the example corpus, whose licences allow it."""
-    if kind == "duplicates":
-        novel = example("books/part-0.jsonl.zst", "books-0092")
-        copy = novel.replace("green baize", "green cloth").replace(" sadly", "").replace("--", " - ")
-        pair = Item(id="pair", texts=(novel, copy + " (Chapter XXI, abridged.)"), score=0.9, value=1.0)
-        return [Placed(item=pair)]
-    written = example("made/part-0.jsonl.gz", "made-0003")
-    seen = "What is commonly referred to as a mushrooms could be any type of fungus that grows, grows."
-    at = written.index(seen)
-    first = Item(
-        id="mushrooms",
-        texts=(written,),
-        hidden=Hidden(
-            facts={"source": "made", "declared": "ai-generated", "decision": "dropped by origin.v1"},
-            marks=(Mark(text=0, start=at, end=at + len(seen), says="a phrase that models like"),),
-        ),
-        score=0.97,
-        value=2.0,
-    )
-    rest = [
-        Item(id=f"item-{at}", texts=(text,), score=0.4, value=1.0 / (1 + at))
-        for at, text in enumerate(queue_files.TEXTS)
-    ]
-    return [Placed(item=item) for item in (rest[0], first, *rest[1:])]
-
-
-def picture(page, name, **options):
+def picture(page, name):
     """Take a picture; WELLKEEPER_UPDATE_SCREENSHOTS=1 makes it the one that the docs show."""
     page.wait_for_load_state("networkidle")
-    taken = page.screenshot(animations="disabled", caret="hide", **options)
+    taken = page.screenshot(animations="disabled", caret="hide")
     if UPDATE:
         (IMAGES / name).write_bytes(taken)
     assert (IMAGES / name).stat().st_size < MOST_BYTES
+    assert len(taken) < MOST_BYTES
     return taken
 
 
-def test_pictures_of_the_tutorial(serve, tab):
-    texts = serve(items=samples("origin"))
-    size = {"width": 1100, "height": 700}
-    page = tab(texts.address(served.ALICE), color_scheme="light", viewport=size)
-    page.wait_for_selector(READY)
-    press(page, "1")
-    page.reload()
+def read_up_to(queue, fits):
+    """Answer as alice until something that fits is in front of her; half a minute each."""
+    while not fits(given := queue.assign("alice")):
+        queue.answer("alice", given.ticket, queue.question.labels[0].name, seconds=30.0)
+
+
+def test_pictures_of_the_tutorial(serve_file, example, tab, tmp_path):
+    size = {"width": 1100, "height": 760}
+    server = serve_file(make_queue(example, size=100, queue=tmp_path / "texts.sqlite").path)
+    marked = {placed.item.texts for _, placed in server.queue.items() if placed.item.hidden.marks}
+    read_up_to(server.queue, lambda given: given.texts in marked and 600 < len(given.texts[0]) < 900)
+    page = tab(server.address(served.ALICE), color_scheme="light", viewport=size)
     page.wait_for_selector(READY)
     wide = picture(page, "review-page.png")
     press(page, "2")
     page.locator("#strip").get_by_role("link", name="Look again").click()
     page.wait_for_url("**/answered/*")
+    page.set_viewport_size({"width": 1100, "height": 1020})
+    assert page.locator("mark").first.is_visible()
     told = picture(page, "review-answered.png")
-    page = tab(texts.address(served.BOB), color_scheme="dark", viewport={"width": 400, "height": 760})
+    page = tab(server.address(served.BOB), color_scheme="dark", viewport={"width": 400, "height": 760})
     page.wait_for_selector(READY)
     narrow = picture(page, "review-narrow.png")
-    pairs = serve(items=samples("duplicates"), kind="duplicates")
-    page = tab(pairs.address(served.ALICE), color_scheme="light", viewport=size)
+    server = serve_file(make_queue(example, kind="duplicates", queue=tmp_path / "pairs.sqlite").path)
+    read_up_to(server.queue, lambda given: "universality of Cepheid" in given.texts[0])
+    page = tab(server.address(served.ALICE), color_scheme="light", viewport=size)
     page.wait_for_selector(READY)
+    assert page.locator("mark").count()
     assert len({wide, told, narrow, picture(page, "review-duplicates.png")}) == 4

@@ -86,6 +86,17 @@ def answered(queue):
     return queue
 
 
+def fetched(address, **headers):
+    """Status and text of an address."""
+    request = urllib.request.Request(address, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
 class Serving:
     """`wellkeeper review serve` as a process."""
 
@@ -104,6 +115,8 @@ class Serving:
         self.told = json.loads("".join(lines))
         self.addresses = {one["reviewer"]: one["address"] for one in self.told["reviewers"]}
 
+        assert all(fetched(address)[0] == 200 for address in self.addresses.values())
+
     def end(self, how=signal.SIGINT):
         self.process.send_signal(how)
         code = self.process.wait(30)
@@ -111,17 +124,6 @@ class Serving:
         self.process.stdout.close()
         self.process.stderr.close()
         return code, *left
-
-
-def fetched(address, **headers):
-    """Status and text of an address."""
-    request = urllib.request.Request(address, headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=20) as response:
-            return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -150,6 +152,7 @@ def test_who_reads_alone_need_not_say_a_name_and_is_told_one_address(queue):
         VERB.command("serve", queue), stdout=subprocess.PIPE, stderr=subprocess.PIPE, **settings(queue.parent)
     )
     address = process.stdout.readline()
+    assert fetched(address.strip())[0] == 200
     process.send_signal(signal.SIGINT)
     rest, said = process.communicate(timeout=30)
     assert address.startswith("http://127.0.0.1:")
@@ -176,11 +179,10 @@ def test_without_the_extra_serve_says_what_to_install_and_status_works(answered,
     assert VERB.run(tmp_path, "status", answered, **environment).returncode == 0
 
 
-def test_status_fits_a_terminal(answered):
+def test_status_is_a_few_lines(answered):
     done = run(answered.parent, "status", answered.name, "--width", "0.05", "--threshold", "0.2")
     assert (done.returncode, done.stderr) == (0, "")
     same_as_kept("review-status.txt", done.stdout)
-    assert max(map(len, done.stdout.splitlines())) <= 110
 
 
 def test_a_result_and_its_queue_are_two_names_of_one_thing(answered):
@@ -195,26 +197,33 @@ def test_a_result_and_its_queue_are_two_names_of_one_thing(answered):
     assert json.loads(by_file.stdout)["schema"] == "wellkeeper.review-status/1"
 
 
-@pytest.mark.parametrize("verb", [("serve",), ("status",), ("export",), ("apply",)])
+@pytest.mark.parametrize("verb", ["serve", "status", "export"])
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("nowhere", "wellkeeper review init"),
-        ("folder", "wellkeeper review init folder"),
-        ("text.sqlite", "wellkeeper review init"),
-        ("empty.sqlite", "wellkeeper review init"),
+        ("nowhere", "wellkeeper review init RESULT\n"),
+        ("folder", "wellkeeper review init folder\n"),
+        ("text.sqlite", "Restore it from a copy.\n"),
+        ("empty.sqlite", "wellkeeper review init RESULT\n"),
     ],
 )
 def test_what_is_no_queue_is_told_with_what_to_do(tmp_path, verb, given, says):
     (tmp_path / "folder").mkdir()
     (tmp_path / "text.sqlite").write_text("not a database, but long enough to look at its first bytes" * 20)
     (tmp_path / "empty.sqlite").touch()
-    done = run(tmp_path, *verb, given)
+    done = run(tmp_path, verb, given)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("wellkeeper: ")
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.endswith(says)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.sqlite", "folder", "text.sqlite"]
+
+
+@pytest.mark.parametrize("given", ["nowhere", "text.sqlite"])
+def test_what_is_no_set_cannot_be_changed(tmp_path, given):
+    (tmp_path / "text.sqlite").write_text("not a database")
+    done = run(tmp_path, "apply", given)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"wellkeeper: {given} is no folder. Give the folder of a curated set.\n"
 
 
 def test_a_queue_of_another_version_is_refused(queue):
@@ -304,7 +313,7 @@ def test_from_a_set_to_what_people_said_of_it(folder):
     assert json.loads(dry.stdout)["schema"] == "wellkeeper.review-apply/1"
     done = run(folder, "apply", "set")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "review:" in done.stdout.splitlines()[-1]
+    assert "Add to the recipe: review: set-review.sqlite\n" in done.stdout
     kept = pq.read_table(folder / "set" / "data", columns=["id"]).column("id").to_pylist()
     assert decided.isdisjoint(kept)
     checked = run(folder, "set", "--json", verb="verify")

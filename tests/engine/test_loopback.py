@@ -177,7 +177,7 @@ def test_a_body_over_the_limit_is_refused_said_or_not():
 def test_what_is_no_form_is_refused():
     for kind in ("application/json", "multipart/form-data; boundary=x", "text/plain"):
         assert send(b"{}", **{"Content-Type": kind}).status_code == 415
-    assert send(b"&".join(b"a=1" for _ in range(51))).status_code == 415
+    assert send(b"&".join([b"a"] * 51)).status_code == 415
     assert (
         send(b"a=1", **{"Content-Type": "Application/X-WWW-Form-Urlencoded; charset=utf-8"}).status_code
         == 200

@@ -109,7 +109,9 @@ class PlainQueue:
             and not any((one.number, one.turn) == (number, 1) for one in self.mine(who, "declined"))
         ]
         seconds = [one for one in self.mine(who, "open", "stale", "skipped") if one.turn == 2]
-        return sum(1 + self.placed[number].repeated for number in firsts) + len(seconds) + len(self.repeats(who))
+        return (
+            sum(1 + self.placed[number].repeated for number in firsts) + len(seconds) + len(self.repeats(who))
+        )
 
     # --- what is done ------------------------------------------------------------------------------------------------
 
@@ -128,8 +130,21 @@ class PlainQueue:
             self.note_what_opened()
 
     def expected(self, who, now, after=None):
-        """What the reader is shown next: a showing that there is, or `(number, turn, skips)` of a new one, or nothing."""
+        """What the reader is shown next: a showing that there is, `(number, turn, skips)` of a new one, or nothing."""
         self.let_go(now)
+        repeats = self.repeats(who)
+        due = [(number, 2, 0) for when, number in repeats if when <= len(self.live(who=who))]
+        later = [(number, 2, 0) for _, number in repeats]
+        return (
+            self.in_front(who, now, after)
+            or self.lapsed(who, now)
+            or next(iter(due), None)
+            or self.new(who)
+            or self.skipped(who)
+            or next(iter(later), None)
+        )
+
+    def in_front(self, who, now, after):
         lease = self.settings.lease_seconds
         reached = None
         if after is not None:
@@ -142,26 +157,30 @@ class PlainQueue:
                 if one.until - now < lease / 2:
                     one.until = now + lease
                 return one
+        return None
+
+    def lapsed(self, who, now):
         for one in self.mine(who, "stale"):
             if one.turn == 2 or self.is_open(one.number):
                 self.lease(one, now)
                 return one
             if not self.is_wanted(one.number):
                 one.state = "dropped"
-        repeats = self.repeats(who)
-        if repeats and repeats[0][0] <= len(self.live(who=who)):
-            return repeats[0][1], 2, 0
-        new = [number for number in self.placed if self.is_open(number) and self.is_new(who, number)]
-        if new:
-            return min(new, key=lambda number: (number not in self.again, self.again.get(number, number))), 1, 0
+        return None
+
+    def new(self, who):
+        found = [number for number in self.placed if self.is_open(number) and self.is_new(who, number)]
+        found.sort(key=lambda number: (number not in self.again, self.again.get(number, number)))
+        return (found[0], 1, 0) if found else None
+
+    def skipped(self, who):
         for one in self.mine(who, "skipped"):
-            if one.turn == 1 and not self.is_open(one.number):
-                if not self.is_wanted(one.number):
-                    one.state = "dropped"
-                continue
-            one.state = "dropped"
-            return one.number, one.turn, 1
-        return (repeats[0][1], 2, 0) if repeats else None
+            if one.turn == 2 or self.is_open(one.number):
+                one.state = "dropped"
+                return one.number, one.turn, 1
+            if not self.is_wanted(one.number):
+                one.state = "dropped"
+        return None
 
     def lease(self, one, now):
         one.state, one.until = "open", now + self.settings.lease_seconds

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from answered_queues import ALICE, BOB, answered, said_in
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from queue_files import NOW, make_queue
 
@@ -137,6 +137,7 @@ answers = st.builds(
 )
 
 
+@settings(max_examples=20)  # each writes two queues to the disk
 @given(
     st.lists(st.tuples(texts, texts), min_size=4, max_size=4),
     texts,

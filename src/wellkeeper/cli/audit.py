@@ -32,6 +32,12 @@ from wellkeeper.errors import InputError
     help="References of known origin, to measure the share of AI text with; see `wellkeeper anchors build`.",
 )
 @click.option(
+    "--reviewed",
+    type=click.Path(),
+    metavar="QUEUE",
+    help="Review queue about this corpus: people's labels make the share of AI text; see `wellkeeper review`.",
+)
+@click.option(
     "--trust",
     type=click.Path(dir_okay=False),
     metavar="CERTS.pem",
@@ -111,7 +117,7 @@ def audit(
     sys.exit(FINDINGS if result.verdict == "findings" and not exit_zero else CLEAN)
 
 
-_OF_TEXT = ("reference", "anchors", "lm", "text")
+_OF_TEXT = ("reference", "anchors", "reviewed", "lm", "text")
 
 
 def _are_images(paths: Sequence[str]) -> bool:

@@ -38,6 +38,12 @@ from wellkeeper.cli.support import (
     help="Refuse a step that keeps less than R of the reference's tail, or have it put documents back: tail=0.95.",
 )
 @click.option(
+    "--review",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="Apply what people said: a queue of `wellkeeper review`, or its exported log; again for another.",
+)
+@click.option(
     "--key",
     metavar="FILE|env:NAME",
     default=None,

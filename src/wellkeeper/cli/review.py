@@ -27,7 +27,7 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 _KINDS = ("origin", "conflicts", "duplicates", "vet", "compare")
 _FORMATS_IN = ("jsonl", "label-studio", "argilla")
-_FORMATS_OUT = (*_FORMATS_IN, "anchors", "labels", "audited", "card", "preferences")
+_FORMATS_OUT = (*_FORMATS_IN, "anchors", "labels", "audited", "judge-anchors", "card", "preferences")
 
 _result = click.argument("result", metavar="OUT")
 _queue = click.option("--queue", metavar="FILE", help="The queue, where it is not beside OUT.")
@@ -196,17 +196,17 @@ def serve(
         from wellkeeper.recipe.reviewing import serve_queue
 
         def tell(addresses: Sequence[tuple[str, str]]) -> None:
+            if not (as_json or quiet):
+                click.echo(
+                    "Open your address in a browser on this computer. Ctrl-C ends; answers are kept.",
+                    err=True,
+                )
             if as_json:
                 told = [{"reviewer": name, "address": address} for name, address in addresses]
                 print_json({"schema": "wellkeeper.review-serve/1", "reviewers": told})
             else:
                 for name, address in addresses:
                     click.echo(address if len(addresses) == 1 else f"{name}: {address}")
-            if not (as_json or quiet):
-                click.echo(
-                    "Open your address in a browser on this computer. Ctrl-C ends; answers are kept.",
-                    err=True,
-                )
             sys.stdout.flush()
 
         serve_queue(queue or result, reviewers=reviewers, port=port, told=tell)
@@ -276,10 +276,7 @@ def apply(result: str, *, key: str | None, as_json: bool, quiet: bool, **options
             warn_of_exposed(key)
         with progress(quiet=quiet or as_json) as listener:
             applied = apply_reviews(result, key=key, listener=listener, **options)
-        if as_json:
-            print_json(applied.to_json())
-        elif not quiet:
-            click.echo("\n".join(applied.lines()))
+        _tell(applied, as_json=as_json, quiet=quiet)
     sys.exit(CLEAN)
 
 
@@ -346,7 +343,7 @@ def export(
 
 @review.command("import")
 @_result
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
 @_queue
 @click.option(
     "--format", "form", type=click.Choice(_FORMATS_IN), help="What wrote FILE.  [default: seen from it]"

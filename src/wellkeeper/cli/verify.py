@@ -1,6 +1,7 @@
 """`wellkeeper verify`: whether a folder, or a proof taken from it, is what was sealed."""
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -33,7 +34,8 @@ def verify(
     """Check that nothing in a folder was changed since it was made.
 
     FOLDER is what `wellkeeper curate` wrote. Every file, every row of the ledger and every text is compared with
-    the seal, manifest.dsse.json; with --key, also who signed that. Exit code 0: all is as sealed; 1: something is
+    the seal, manifest.dsse.json; with --key, also who signed that. The file of a review's queue is checked by itself:
+    its log, and that its tables say what the log says. Exit code 0: all is as sealed; 1: something is
     not; 2: it could not be checked.
     """
     with plain_errors():
@@ -41,12 +43,17 @@ def verify(
             raise InputError(
                 "Name one thing to check: wellkeeper verify FOLDER, or wellkeeper verify --proof FILE."
             )
-        if document is not None and (proof is not None or quick):
+        is_queue = folder is not None and Path(folder).is_file()
+        if (document is not None and (proof is not None or quick or is_queue)) or (is_queue and quick):
             raise InputError("--id goes with a folder and without --quick. Leave one of them out.")
         if proof is not None:
             from wellkeeper.ledger.verify_rows import verify_proof
 
             result = verify_proof(proof, key=key)
+        elif is_queue:
+            from wellkeeper.recipe.reviews import verify_queue
+
+            result = verify_queue(str(folder), key=key)
         elif document is not None:
             from wellkeeper.ledger.verify_rows import verify_document
 

@@ -259,6 +259,18 @@ def address_of(listening: socket.socket, token: str) -> str:
     return f"http://{LOOPBACK}:{listening.getsockname()[1]}/?{urlencode({'token': token})}"
 
 
+def require(what: str) -> None:
+    """Check that what serves is installed, before an address is told.
+
+    Raises:
+        MissingExtraError: it is not.
+    """
+    try:
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(what, extra="web") from error
+
+
 def serve(application: "ASGIApp", listening: socket.socket, *, what: str) -> None:
     """Show it until Ctrl-C, or until it is told to end.
 
@@ -271,10 +283,9 @@ def serve(application: "ASGIApp", listening: socket.socket, *, what: str) -> Non
         KeyboardInterrupt: that was pressed; all requests are answered.
         MissingExtraError: uvicorn is not installed.
     """
-    try:
-        import uvicorn
-    except ImportError as error:
-        raise MissingExtraError(what, extra="web") from error
+    require(what)
+    import uvicorn
+
     settings = uvicorn.Config(
         application,
         log_level="warning",

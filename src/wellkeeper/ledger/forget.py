@@ -47,7 +47,7 @@ from wellkeeper.ledger.folder import (
 )
 from wellkeeper.ledger.leaves import SALT_BYTES, stored_leaves
 from wellkeeper.ledger.manifest import read_manifest, rewrite_manifest, sealed_facts
-from wellkeeper.ledger.review_log import is_log
+from wellkeeper.ledger.review_log import forget_places, is_log
 from wellkeeper.ledger.rows import DOCUMENTS
 from wellkeeper.ledger.scrub import Scrubber
 from wellkeeper.ledger.seal import Seal, Statement, read_seal, seal
@@ -157,6 +157,10 @@ def _forgotten(
     for kind in KINDS_OF_PARTS:
         if kind != "documents":
             _without_rows(folder, kind, amendment.rows)
+    forget_places(
+        folder,
+        {(str(one["id"]), str(one["content_hash"])): f"{REASON}:{one['row']}" for one in records},
+    )
     replaced = Scrubber(texts=texts, names=names).reports(folder)
     public = before.predicate["tree"]["leaf"] == "row"
     facts = _manifest(folder, amendment)

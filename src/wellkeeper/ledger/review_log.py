@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from wellkeeper.core.decision import Decision
 from wellkeeper.core.evidence import REVIEWED
 from wellkeeper.core.trail import Entry, breaks, read_entry
-from wellkeeper.engine.store import sha256_of_file
+from wellkeeper.engine.store import sha256_of_file, write_atomic
 from wellkeeper.errors import DataError, InputError
 from wellkeeper.ledger.folder import open_part_tables
 
@@ -33,6 +33,7 @@ SPITE = ", in spite of "
 """What stands between the label and the reason for which a step had taken the document out."""
 
 _LOG, _ITEMS = "review", "-items"
+_TOLD = 3  # place in an item's line of all that is told of it
 _NEXT = "Restore it from a copy, or export the log again."
 _SHOWN = 10  # decisions that are told one by one
 
@@ -79,7 +80,8 @@ class Spoken:
     log: str  # path in the folder
     said: Said
     says: str  # the label as readers saw it
-    counts: bool  # a first look that stands, at an item whose label was not known
+    is_gold: bool  # the item's label was known: the answer tried the reader
+    beside: tuple[str, ...]  # ids of all documents of the item, in the order in which they were shown
 
 
 def log_name(number: int) -> str:
@@ -149,7 +151,7 @@ def read_items(path: Path) -> Iterator[Asked]:
 
 
 def parsed_item(line: str | bytes) -> Asked:
-    """An item from a line that `wellkeeper.review.queue.ReviewQueue.asked` gave.
+    """An item from a line that `wellkeeper.review.decisions.asked_in` gave.
 
     Raises:
         DataError: it is none.
@@ -234,10 +236,11 @@ def question_of(entries: Sequence[Entry]) -> Mapping[str, Any]:
 # --- whether a folder's logs are what its seal says, and its decisions what they say ----------------------------------
 
 
-def log_problems(path: Path, head: str | None) -> Iterator[tuple[str, str]]:
+def log_problems(path: Path, head: str | None, *, forgotten: bool = False) -> Iterator[tuple[str, str]]:
     """File of a folder and what is wrong with it, of one of its logs and what was asked.
 
-    `head` is the hash that the seal names; None: it names none.
+    `head` is the hash that the seal names; None: it names none. `forgotten`: documents were removed from the folder,
+    and so from what was asked, which is not what the log's first line names any more.
     """
     try:
         entries = read_log(path)
@@ -252,7 +255,7 @@ def log_problems(path: Path, head: str | None) -> Iterator[tuple[str, str]]:
         yield path.name, "it is there, and the seal names no last line of it"
     elif entries[-1].hash != head:
         yield path.name, f"its last line has the hash {entries[-1].hash}, and the seal names {head}"
-    if asked != found:
+    if asked != found and not forgotten:
         yield items_path(path).name, f"its SHA-256 is {found}, and the log's first line names {asked}"
 
 
@@ -343,31 +346,58 @@ def effects_of(places: Sequence[Held], keep: str) -> Iterator[tuple[Held, str, s
             yield place, decision, ""
 
 
-def spoken_of(folder: Path, document: str, content_hash: str) -> list[Spoken]:
-    """All that readers said of a document, by log and line; hidden repeats and answers taken back, too.
+def forget_places(folder: Path, names: Mapping[tuple[str, str], str]) -> None:
+    """Take documents, by id and SHA-256, out of what was asked: each gets another name, and no hash.
+
+    What the log has of them stays, labels and notes: its lines cannot be changed one by one.
+    """
+    for log in log_paths(folder):
+        path, changed = items_path(log), False
+        lines = list(_lines(path))
+        for number, line in enumerate(lines):
+            item = json.loads(line)
+            told = json.loads(item[_TOLD])
+            for place in told["places"]:
+                new = names.get((place["id"], place["content_hash"]))
+                if new is not None:
+                    place |= {"id": new, "content_hash": "0" * 64}
+                    told |= {"prompt": "", "hidden": {"facts": {}, "marks": []}, "facts": {}}
+                    item[_TOLD] = json.dumps(told)
+                    lines[number], changed = json.dumps(item).encode() + b"\n", True
+        if changed:
+            write_atomic(path, b"".join(lines))
+
+
+def spoken_of(folder: Path, documents: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[Spoken]]:
+    """All that readers said of documents, each named by id and SHA-256 of its text; by log, in the order of its lines.
+
+    Hidden repeats, answers that were taken back and items whose label was known are told, too.
 
     Raises:
         InputError, DataError: a log cannot be read.
     """
-    found: list[Spoken] = []
+    wanted = set(documents)
+    found: dict[tuple[str, str], list[Spoken]] = {}
     for path in log_paths(folder):
         items = {
             asked.id: asked
             for asked in read_items(items_path(path))
-            if any((place.id, place.content_hash) == (document, content_hash) for place in asked.places)
+            if any((place.id, place.content_hash) in wanted for place in asked.places)
         }
         if not items:
             continue
         entries = read_log(path)
         says = {label["name"]: str(label["says"]) for label in question_of(entries)["labels"]}
-        found += [
-            Spoken(
-                log=path.relative_to(folder).as_posix(),
-                said=one,
-                says=says.get(one.label, one.label),
-                counts=one.turn == 1 and not one.taken_back and not items[one.item].gold,
-            )
-            for one in answers_in(entries)
-            if one.item in items
-        ]
+        for one in answers_in(entries):
+            if one.item in items:
+                asked = items[one.item]
+                spoken = Spoken(
+                    log=path.relative_to(folder).as_posix(),
+                    said=one,
+                    says=says.get(one.label, one.label),
+                    is_gold=asked.gold,
+                    beside=tuple(place.id for place in asked.places),
+                )
+                for name in {(place.id, place.content_hash) for place in asked.places} & wanted:
+                    found.setdefault(name, []).append(spoken)
     return found

@@ -540,10 +540,11 @@ def _reviews(look: _Look) -> Iterator[Problem]:
     tables = {name: head for name, head in look.statement.predicate["tables"].items() if is_log(name)}
     logs = log_paths(look.folder)
     if logs or tables:
-        look.checked["logs"] = len(logs)
+        look.checked["log lines"] = sum(path.read_bytes().count(b"\n") for path in logs)
     for number, path in enumerate(logs, 1):
         if not look.changed & {log_name(number), f"ledger/{items_path(path).name}"}:
-            for name, found in log_problems(path, tables.get(table_name(number))):
+            head, forgotten = tables.get(table_name(number)), bool(look.amended)
+            for name, found in log_problems(path, head, forgotten=forgotten):
                 yield Problem(code="review-log", where=f"ledger/{name}", found=found, next=SUSPECT)
     for name in tables.keys() - {table_name(number) for number in range(1, len(logs) + 1)}:
         found = "the seal names the last line of this log, and it is not there"
@@ -552,7 +553,7 @@ def _reviews(look: _Look) -> Iterator[Problem]:
 
 def _reviewed(look: _Look) -> Iterator[Problem]:
     """Decisions and evidence that the ledger has from people, against what the logs have of them."""
-    whole = look.table(_ROWS) is not None and look.table("ledger/evidence") is not None
+    whole = look.tree is not None and None not in (look.table(_ROWS), look.table("ledger/evidence"))
     if not whole or any(name.startswith("ledger/review") for name in look.changed):
         return
     try:

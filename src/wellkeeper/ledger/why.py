@@ -6,7 +6,7 @@ well under a second over a million documents.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from wellkeeper.errors import InputError
 from wellkeeper.ledger.find import nothing_fits, place_of, position_of, rows_with, same_file
 from wellkeeper.ledger.folder import Kind, open_part_tables, read_quarantine
 from wellkeeper.ledger.manifest import MANIFEST, read_manifest
+from wellkeeper.ledger.review_log import SAID, STEP, Spoken, spoken_of
 from wellkeeper.ledger.rows import MATCHED_CHARS
 
 SCHEMA = "wellkeeper.why/1"
@@ -106,14 +107,15 @@ class DocumentStory:
 
     `record` has the columns of `wellkeeper.ledger.rows.DOCUMENTS`, the hash as 64 hexadecimal digits.
     `survivors` starts with the document named in the row; if that one was itself dropped in favour of
-    another, the other follows, and so on. `repeated` has the spans that repeat other documents, `overlaps` the items
-    of evaluation sets that the document holds.
+    another, the other follows, and so on. `reviews` has what people said of the document, `repeated` the spans that
+    repeat other documents, `overlaps` the items of evaluation sets that the document holds.
     """
 
     record: Mapping[str, Any]
     sentence: str
     evidence: tuple[Seen, ...]
     survivors: tuple[Survivor, ...]
+    reviews: tuple[Spoken, ...] = ()
     repeated: tuple[Repeated, ...] = ()
     overlaps: tuple[Overlap, ...] = ()
 
@@ -224,8 +226,13 @@ def _stories(folder: Path, documents: ds.Dataset, rows: Sequence[int]) -> tuple[
     spans = _pieces(folder, "spans", rows)
     overlaps = _pieces(folder, "overlaps", rows)
     keep = _KeepOrder(folder)
+    names = {row: (record["id"], record["content_hash"]) for row, record in records.items()}
+    said = spoken_of(folder, names.values())
     return tuple(
-        _story(record, known, seen.get(row, []), spans.get(row, []), overlaps.get(row, []), keep)
+        replace(
+            _story(record, known, seen.get(row, []), spans.get(row, []), overlaps.get(row, []), keep),
+            reviews=tuple(said.get(names[row], ())),
+        )
         for row, record in sorted(records.items())
     )
 
@@ -259,7 +266,9 @@ def _story(
     while loser["survivor"] is not None and loser["survivor"] not in told and loser["survivor"] in known:
         winner = known[loser["survivor"]]
         told.add(winner["row"])
-        survivors.append(_survivor(winner, _preferred(winner, loser, keep.of(loser["step"]))))
+        chosen = loser["step"] == STEP
+        preferred = "readers chose it" if chosen else _preferred(winner, loser, keep.of(loser["step"]))
+        survivors.append(_survivor(winner, preferred))
         loser = winner
     return DocumentStory(
         record=record,
@@ -433,7 +442,7 @@ def _sentence(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
         weighed = "" if weight in (None, 1.0) else f", with sampling weight {weight:.4g}"
         words = record.get("cut_words")
         cut = f", less {words:,} of {record['words']:,} words of its text" if words else ""
-        return (f"kept by {step}: {_named(record)}" if step else "kept: no step objected") + weighed + cut
+        return (f"kept by {step}: {_why(record)}" if step else "kept: no step objected") + weighed + cut
     if step == FORGOTTEN:
         return "forgotten: it was removed on request, and manifest.json says when and why"
     verb = "dropped" if decision == Decision.DROP.label else "held back for a person to review"
@@ -454,12 +463,25 @@ def _named(record: Mapping[str, Any]) -> str:
     return f"{reason} ({_SCORES[reason]} {score:.4g})" if reason in _SCORES and score is not None else reason
 
 
+def _why(record: Mapping[str, Any]) -> str:
+    """The reason of a step; of people, what they said."""
+    if record["step"] != STEP:
+        return _named(record)
+    return f"readers said {str(record['reason']).removeprefix(SAID)}"
+
+
 def _grounds(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
     score = record["score"]
     if (record["step"] or "").startswith("decontaminate") and score is not None:
         return f"{record['reason']}, {_share(score)} of it"
     if record["step"] == "mix" and record["reason"] == "weight" and score is not None:
         return f"its sampling weight of {score:.4g} drew no copy"
+    if record["step"] == STEP:
+        what = _why(record)
+        if record["survivor"] is None:
+            return what
+        fate = _fate(survivors[0]) if survivors else "whose row this ledger does not hold"
+        return f"{what}, in favour of {record['survivor_id']}, {fate}"
     if record["survivor"] is None:
         named = _named(record)
         return named if score is None or named != record["reason"] else f"{named} (value {score:.4g})"
@@ -511,6 +533,7 @@ def _document_json(story: DocumentStory) -> dict[str, Any]:
         "sentence": story.sentence,
         "evidence": [_plain(piece) for piece in story.evidence],
         "survivors": [_plain(survivor) for survivor in story.survivors],
+        "reviews": [_plain(spoken) | {"said": _plain(spoken.said)} for spoken in story.reviews],
         "repeated": [_plain(span) for span in story.repeated],
         "overlaps": [_plain(overlap) for overlap in story.overlaps],
     }
@@ -541,6 +564,10 @@ def _document_lines(story: DocumentStory) -> list[str]:
         for place, seen in enumerate(story.evidence)
     ]
     lines += [f"  {'survivor':<9} {_survivor_line(survivor)}" for survivor in story.survivors]
+    lines += [
+        f"  {'review' if not place else '':<9} {_spoken_line(spoken, record['id'])}"
+        for place, spoken in enumerate(story.reviews)
+    ]
     lines += [
         f"  {'repeated' if not place else '':<9} {_repeated_line(span)}"
         for place, span in enumerate(story.repeated[:_SHOWN])
@@ -629,6 +656,26 @@ def _seen_line(seen: Seen) -> str:
     elif seen.matched:
         where = f", by {seen.matched!r}"
     return f"{seen.weight:+.1f} {seen.kind} ({seen.strength}): {seen.title}{where}"
+
+
+def _spoken_line(spoken: Spoken, document: str) -> str:
+    said = spoken.said
+    others = [name for name in spoken.beside if name != document]
+    beside = f" of it and {', '.join(others)}" if others else ""
+    notes = [
+        words
+        for words, holds in (
+            ("taken back", said.taken_back),
+            ("a second look, to see whether the reader says the same", said.turn > 1),
+            ("an item whose label was known", spoken.is_gold),
+            (f"from {said.source}", bool(said.source)),
+            (f"{said.seconds:,.0f} s", bool(said.seconds)),
+            (f"line {said.entry:,} of {spoken.log}", True),
+        )
+        if holds
+    ]
+    note = f": {_quoted(said.note, len(said.note.encode()))}" if said.note else ""
+    return f"{said.at[:16].replace('T', ' ')} {said.reviewer} said {said.label}{beside} ({'; '.join(notes)}){note}"
 
 
 _FATES = {

@@ -57,7 +57,9 @@ class Settled:
 
 
 def settled(drawn: Sample, threshold: float, *, level: float = LEVEL) -> Settled:
-    """Whether the share of a pool is above or below a threshold; what was settled once stays so.
+    """Whether the share of a pool is above or below a threshold.
+
+    What was settled once stays so, unless labels come to prove the contrary.
 
     >>> zeros = np.zeros(60)
     >>> found = settled(Sample(labels=zeros, scores=zeros, of=10_000, score_sum=0.0), 0.1)
@@ -78,16 +80,19 @@ def settled(drawn: Sample, threshold: float, *, level: float = LEVEL) -> Settled
     above, below = log_wealth(drawn, threshold)
     sides: tuple[tuple[Verdict, NDArray[np.float64]], ...] = (("above", above), ("below", below))
     line = -math.log(level)
+    proven = [(path, side) for side, path in sides if path.size and np.isinf(path[-1]) and path[-1] > 0]
     crossed: list[tuple[int, Verdict]] = [
-        (int(np.argmax(path > line)) + 1, side) for side, path in sides if (path > line).any()
+        (int(np.argmax(path > line)) + 1, side)
+        for path, side in proven or [(path, side) for side, path in sides]
+        if (path > line).any()
     ]
-    at, verdict = min(crossed) if crossed else (None, "open")
+    first: tuple[int | None, Verdict] = min(crossed) if crossed else (None, "open")
     return Settled(
         threshold=threshold,
-        verdict=verdict,
+        verdict=first[1],
         level=level,
         labels=drawn.labels.size,
-        at=at,
+        at=first[0],
         p_above=_p(above),
         p_below=_p(below),
     )

@@ -48,6 +48,7 @@ from wellkeeper.recipe.textpass import Group
 if TYPE_CHECKING:
     from wellkeeper.origin.anchors import AnchorPack
     from wellkeeper.recipe.keyed import KeyedMarks
+    from wellkeeper.recipe.people_share import PeopleSaid
     from wellkeeper.recipe.topics import Topics
 
 SCHEMA = "wellkeeper.audit/1"
@@ -58,6 +59,7 @@ def audit(
     *,
     reference: Any = (),
     anchors: str | Path | None = None,
+    reviewed: str | Path | None = None,
     trust: str | Path | None = None,
     lm: str | Path | None = None,
     lm_documents: int | None = None,
@@ -90,6 +92,8 @@ def audit(
         reference: the same, for human text whose rare words the corpus is compared with.
         anchors: pack of references of known origin, made by `wellkeeper anchors build`: with it the share of AI text
             is measured by slice, source and month.
+        reviewed: queue of a review that asks who wrote documents of this very corpus: the share of AI text is then what
+            its labels and scores make.
         trust: PEM file of certificates whose holders' credentials are trusted; without it nobody's are.
         lm: GGUF file or transformers folder of a language model that reads a sample; see `wellkeeper.origin.lm`.
         lm_documents: how many documents it reads, 200 by default.
@@ -116,12 +120,14 @@ def audit(
         listener: is told of progress.
 
     Raises:
-        InputError: an input does not exist, holds nothing to read, or has no text column; the anchors cannot be used.
+        InputError: an input does not exist, holds nothing to read, or has no text column; the anchors cannot be used;
+            the queue is of another corpus, or has no answer yet.
         WorkError: the work folder cannot be used, or the cluster cannot.
     """
     clock = Clock()
     folder = Path(out if out is not None else "wellkeeper-audit")
     pack = anchors_at(anchors)
+    said_by_people = _people_at(reviewed)
     certificates = trusted_at(trust)
     watermarks = keyed_marks(watermark_keys, tokenizer)
     if lm is not None:
@@ -154,6 +160,7 @@ def audit(
             similarity=similarity,
             seed=seed or 0,
             anchors=pack,
+            people=said_by_people,
             trust=certificates,
             watermarks=watermarks,
         )
@@ -185,6 +192,14 @@ def anchors_at(path: str | Path | None) -> "AnchorPack | None":
     return AnchorPack.load(path)
 
 
+def _people_at(reviewed: str | Path | None) -> "PeopleSaid | None":
+    if reviewed is None:
+        return None
+    from wellkeeper.recipe.people_share import people_said  # what few runs need
+
+    return people_said(reviewed)
+
+
 def _many(given: Any) -> Sequence[Any]:
     return list(given) if isinstance(given, list | tuple) else [given]
 
@@ -208,6 +223,7 @@ def audited(
     similarity: float,
     seed: int,
     anchors: "AnchorPack | None" = None,
+    people: "PeopleSaid | None" = None,
     trust: str | None = None,
     watermarks: "KeyedMarks | None" = None,
 ) -> Audited:
@@ -238,13 +254,26 @@ def audited(
         from wellkeeper.recipe.shares import describe_shares
 
         shares = describe_shares(corpus, seed=seed, listener=run.listener)
+    by_people = None
+    if people is not None:
+        from wellkeeper.recipe.people_share import people_share
+
+        by_people = people_share(people, corpus)
     topics = None
     if compared is not None:
         from wellkeeper.recipe.topics import topics_of  # what an audit without a reference does not need
 
         topics = topics_of(corpus, reference=compared, seed=seed)
     document = audit_document(
-        corpus, said, exact=exact, near=near, reference=compared, topics=topics, shares=shares, seed=seed
+        corpus,
+        said,
+        exact=exact,
+        near=near,
+        reference=compared,
+        topics=topics,
+        shares=shares,
+        people=by_people,
+        seed=seed,
     )
     document["origin"]["lm"] = None
     return Audited(corpus=corpus, reference=compared, topics=topics, document=document)
@@ -260,6 +289,7 @@ def audit_document(
     topics: "tuple[Topics, Topics | None] | None",
     shares: Mapping[str, Any] | None,
     seed: int,
+    people: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """All figures of an audit, with findings and verdict: schema `wellkeeper.audit/1`."""
     from wellkeeper.recipe.tails import TOO_SMALL
@@ -270,7 +300,7 @@ def audit_document(
         "schema": SCHEMA,
         "version": __version__,
         "inputs": describe_inputs(corpus, said),
-        "origin": describe_origin(corpus, shares),
+        "origin": describe_origin(corpus, shares, people),
         "duplicates": describe_duplicates(corpus, exact, near),
         "tails": tails,
         "tails_note": None if tails is not None else _note(corpus, reference, TOO_SMALL),

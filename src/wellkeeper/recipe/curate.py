@@ -159,7 +159,7 @@ def curate(
     """
     clock = Clock()
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
-    plan = _with_arguments(plan, _several(against), guard, _several(review))
+    plan = with_arguments(plan, _several(against), guard, _several(review))
     signer, public_proofs = _signing(plan, key, public_proofs=public_proofs)
     name = name or ("recipe" if isinstance(recipe, Recipe) else Path(recipe).stem)
     seed = plan.seed if seed is None else seed
@@ -171,6 +171,7 @@ def curate(
             return curate(
                 plan, name=name, out=place, seed=seed, workers=workers, executor=executor,
                 address=address, strict=strict, dry_run=True, block_bytes=block_bytes, listener=listener,
+                decided=decided,
             )  # fmt: skip
     if not dry_run:
         claim(folder, plan, fresh=fresh)
@@ -236,7 +237,7 @@ def curate(
         if not dry_run:
             paths = _written(
                 folder, plan, corpus, decisions, document, said, run, keep_rejected=keep_rejected,
-                call=_call(recipe, overrides, _several(against), guard, name, work),
+                call=_call(recipe, overrides, _several(against), guard, _several(review), name, work),
             )  # fmt: skip
         document["paths"] = {name: str(path) for name, path in paths.items()}
         document["run"] = clock.told(run, seed=seed)
@@ -268,6 +269,7 @@ def _call(
     overrides: Sequence[str],
     against: Sequence[str | Path],
     guard: str | Guard | None,
+    review: Sequence[str | Path],
     name: str,
     work: str | Path | None,
 ) -> dict[str, Any]:
@@ -278,6 +280,7 @@ def _call(
         "recipe": str(Path(recipe).resolve()),
         "overrides": [*overrides],
         "against": [str(Path(path).resolve()) for path in against],
+        "review": [str(Path(path).resolve()) for path in review],
         "guard": f"tail={guard.tail:g}:{guard.action}" if isinstance(guard, Guard) else guard,
         "name": None if name == Path(recipe).stem else name,
         "work": None if work is None else str(Path(work).resolve()),
@@ -313,7 +316,7 @@ def _written(
     return paths
 
 
-def _with_arguments(
+def with_arguments(
     plan: Recipe, against: Sequence[str | Path], guard: str | Guard | None, review: Sequence[str | Path]
 ) -> Recipe:
     """The recipe with what a call adds to it.

@@ -95,8 +95,10 @@ def _day(seconds: int) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).date().isoformat()
 
 
-def describe_origin(corpus: LoadedCorpus, shares: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What the documents declare, what evidence settles, and the share, as `shares` measured it where it did."""
+def describe_origin(
+    corpus: LoadedCorpus, shares: Mapping[str, Any] | None = None, people: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What the documents declare, what evidence settles, and the share: as people say, or `shares` measured it."""
     declared = np.bincount(corpus.column("origin"), minlength=len(LABELS))
     resolved = np.bincount(corpus.column("origin_resolved"), minlength=len(LABELS))
     mask = corpus.column("evidence_mask")
@@ -130,7 +132,7 @@ def describe_origin(corpus: LoadedCorpus, shares: Mapping[str, Any] | None = Non
     return {
         "declared": {label: int(declared[origin]) for origin, label in enumerate(LABELS)},
         "resolved": {label: int(resolved[origin]) for origin, label in enumerate(LABELS)},
-        "share": _headline(bounds, shares),
+        "share": _headline(bounds, shares) if people is None else people,
         "bounds": bounds,
         "by_slice": [] if shares is None else shares["by_slice"],
         "by_source": _measured("source", sources, shares),

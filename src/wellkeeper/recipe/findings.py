@@ -236,9 +236,14 @@ def _share(audit: Audit) -> Iterator[Finding]:
         )
 
 
+_READ = "of the documents that can be judged read as AI-made"
+
+
 def _measured(audit: Audit) -> Iterator[Finding]:
     share = audit["origin"]["share"]
-    if share["anchored"] and share["low"] > MEASURED_SHARE:
+    by_people = "labels" in share
+    if (share["anchored"] or by_people) and share["low"] > MEASURED_SHARE:
+        read = "of the documents are AI-made, by people's labels" if by_people else _READ
         rows = sorted(audit["origin"]["by_source"], key=lambda row: (-row["low"], row["source"]))
         named = [
             f"{row['source']} ({row['low']:.0%} to {row['high']:.0%})"
@@ -248,8 +253,8 @@ def _measured(audit: Audit) -> Iterator[Finding]:
         yield finding_of(
             "WK305",
             Severity.WARNING if share["low"] > SYNTHETIC_SHARE else Severity.INFO,
-            f"{share['low']:.1%} to {share['high']:.1%} of the documents that can be judged read as AI-made",
-            f"Highest: {', '.join(named[:5])}." if named else share["note"],
+            f"{share['low']:.1%} to {share['high']:.1%} {read}",
+            f"Highest: {', '.join(named[:5])}." if named and not by_people else share["note"],
             "Look at the sources and months that have most of it; origin.v1 with flag finds documents and sources, "
             "weight-by-origin.v1 holds them down.",
         )

@@ -150,9 +150,11 @@ class Recipe:
 
         The folder is left out, and earlier sets, anchors, certificates and watermark keys go by name: a recipe that
         moves with its data stays the same recipe, and what they hold is told by their digests in the manifest, not by
-        where they lie. So is `sign`: what is made is the same, whoever vouches for it.
+        where they lie. So is `sign`: what is made is the same, whoever vouches for it. And so is `review`, which grows
+        while the recipe stays as it is: the manifest names the last line of each log whose answers were applied.
         """
-        whole = {name: value for name, value in asdict(self).items() if name not in ("folder", "sign")}
+        left_out = ("folder", "review", "sign")
+        whole = {name: value for name, value in asdict(self).items() if name not in left_out}
         whole["mix"] = self.mix.to_json()
         if self.against is not None:
             whole["against"] = self.earlier_names()

@@ -230,7 +230,7 @@ def _of_reviews(folder: Path, corpus: LoadedCorpus) -> list[ManifestReview]:
     ]
 
 
-_PATHS = ("recipe", "against", "work")
+_PATHS = ("recipe", "against", "review", "work")
 
 
 def _relative_to(folder: Path, call: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,6 +63,8 @@ def distinct(names: Sequence[str], numbers: Sequence[int]) -> list[str]:
     ['a', 'b', 'a#2']
     """
     taken, found = set(names), []
+    if len(taken) == len(names):
+        return list(names)
     seen: set[str] = set()
     for name, number in zip(names, numbers, strict=True):
         one = name

@@ -40,6 +40,7 @@ _TOLD = (
     "origin_log_odds", "evidence_mask", "licence", "generator", "decision", "step", "reason", "score", "survivor",
     "weight", "words", "cut_words",
 )  # fmt: skip
+_CHANCE = "chance"  # beside them: of a model, in [0, 1], by the log10 odds
 _OF_EVIDENCE = ("row", "kind", "weight", "start", "end", "matched")
 
 
@@ -76,8 +77,11 @@ class LedgerTexts:
 
     def words(self, name: str) -> NDArray[np.object_]:
         """A column of labels or texts, shape (documents,); the empty text for null."""
-        column: Any = self.table.column(name)
-        return np.asarray(pc.fill_null(column.cast(pa.string()), "").to_numpy(zero_copy_only=False), object)
+        column: Any = self.table.column(name).combine_chunks()
+        coded = column if isinstance(column, pa.DictionaryArray) else pc.dictionary_encode(column)
+        known = np.array([*coded.dictionary.to_pylist(), ""], object)  # the last for null
+        places: NDArray[np.int64] = np.asarray(pc.fill_null(coded.indices, -1)).astype(np.int64)
+        return np.asarray(known[places], object)
 
     def numbers(self, name: str) -> NDArray[Any]:
         """A column of numbers, shape (documents,); NaN for null."""
@@ -94,6 +98,8 @@ class LedgerTexts:
     def _records(self, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
         """What the ledger has of some documents, by row."""
         some: Any = self.table.take(pa.array(rows, pa.int64()))
+        chances = probability(some.column("origin_log_odds").to_numpy())
+        some = some.append_column(_CHANCE, pa.array(chances))
         return dict(zip(rows, some.to_pylist(), strict=True))
 
     def texts(self, rows: Iterable[int], columns: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -149,8 +155,9 @@ class LedgerTexts:
         with Aside() as texts:
             for row, told in self.texts(wanted, columns):
                 texts.put((row, "text"), told["text"])
-                extras = {name: told[name] for name in columns if told.get(name) is not None}
-                texts.put((row, "extras"), json.dumps(extras, default=str))
+                if columns:
+                    extras = {name: told[name] for name in columns if told.get(name) is not None}
+                    texts.put((row, "extras"), json.dumps(extras, default=str))
             for first in range(0, len(groups), _CHUNK):
                 some = groups[first : first + _CHUNK]
                 records = self._records(sorted(set(chain.from_iterable(some))))
@@ -160,7 +167,7 @@ class LedgerTexts:
                             record=records[row],
                             text=texts.take((row, "text")),
                             seen=pieces.of(row),
-                            extras=json.loads(texts.take((row, "extras"))),
+                            extras=json.loads(texts.take((row, "extras"))) if columns else {},
                         )
                         for row in group
                     )
@@ -300,7 +307,8 @@ class Document:
             "generator": record["generator"] or "",
             "declared origin": record["origin_declared"],
             "origin by evidence": record["origin"],
-            "chance of a model": _chance(record["origin_log_odds"]),
+            "chance of a model": f"{record[_CHANCE]:.2%} by the evidence",
+            "log10 odds of a model": f"{record['origin_log_odds']:+.1f}",
             "decision": record["decision"],
             "step": record["step"] or "",
             "reason": record["reason"] or "",
@@ -315,11 +323,6 @@ class Document:
         return marks_of(self.text, self.seen, number=number)
 
 
-def _chance(log10_odds: float) -> str:
-    chance = float(probability(np.array([log10_odds]))[0])
-    return f"{chance:.2%} by the evidence (log10 odds {log10_odds:+.1f})"
-
-
 def _title(piece: Mapping[str, Any]) -> str:
     return BY_NAME[piece["kind"]].title if piece["kind"] in BY_NAME else str(piece["kind"])
 
@@ -330,13 +333,14 @@ def marks_of(text: str, pieces: Sequence[Mapping[str, Any]], *, number: int = 0)
     Evidence names bytes of the text that was read. Words may have been cut from it since: a stretch that no longer
     reads as it did is marked where it reads so once, and not at all elsewhere.
     """
+    placed = [piece for piece in pieces if piece["start"] is not None and piece["end"] is not None]
+    if not placed:
+        return ()
     found = []
     data = text.encode("utf-8", "surrogatepass")
     before = None if text.isascii() else np.cumsum(np.frombuffer(data, np.uint8) & 0xC0 != 0x80)
-    for piece in pieces:
+    for piece in placed:
         start, end, matched = piece["start"], piece["end"], piece["matched"]
-        if start is None or end is None:
-            continue
         if matched and not data[start:end].startswith(matched.encode()):
             if data.count(matched.encode()) != 1:
                 continue

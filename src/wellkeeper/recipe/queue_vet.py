@@ -36,7 +36,7 @@ DECIDES: Mapping[str, float] = {
 no estimate."""
 
 
-def vetted_pool(folder: Path, *, prompt: str = PROMPT) -> Pooled:
+def vetted_pool(folder: Path, *, prompt: str | None = None) -> Pooled:
     """All texts of a vetted set, let in or not, that are at hand.
 
     The score is the chance that a text is right, by Bayes' rule from what was said of it, the card's phi and psi, and
@@ -44,7 +44,7 @@ def vetted_pool(folder: Path, *, prompt: str = PROMPT) -> Pooled:
 
     Args:
         folder: what `vet` wrote.
-        prompt: column with what a text answers.
+        prompt: column with what a text answers; None: `PROMPT`.
 
     Raises:
         InputError: the folder is no such set, or its texts are not those of its ledger.
@@ -60,11 +60,11 @@ def vetted_pool(folder: Path, *, prompt: str = PROMPT) -> Pooled:
     ids = distinct(ledger.ids(rows), rows.tolist())
 
     def items(chosen: Sequence[int]) -> Iterator[Item]:
-        columns = (prompt, REFERENCES, *_PLAIN)
+        columns = (prompt or PROMPT, REFERENCES, *_PLAIN)
         found = ledger.read([(int(rows[place]),) for place in chosen], columns)
         for place, (document,) in zip(chosen, found, strict=True):
             yield _item(
-                _generated(document, prompt),
+                _generated(document, prompt or PROMPT),
                 id=ids[place],
                 places=(document.place,),
                 told={"verifiers": said[place], **document.facts},

@@ -22,9 +22,7 @@ from wellkeeper.ledger.manifest import ENVELOPE
 from wellkeeper.recipe.findings import counted
 from wellkeeper.recipe.queue_pool import Pooled
 from wellkeeper.recipe.results import Documented
-from wellkeeper.recipe.reviewing import SUFFIX, queue_path
 from wellkeeper.recipe.vetted import GATE
-from wellkeeper.recipe.vetting_verdicts import PROMPT
 from wellkeeper.review.gold import Gold, read_gold
 from wellkeeper.review.item import Item, Placed, Settings, pool_of
 from wellkeeper.review.order import Seat, Shares, draws, ordered
@@ -105,7 +103,7 @@ def make_queue(
     question = _question(kind, effects or {}, guidelines)
     known = () if gold is None else read_gold(Path(gold), question)
     path = Path(queue) if queue is not None else _beside(out)
-    pooled = _pool(kind, out, other, prompt or PROMPT, seed)
+    pooled = _pool(kind, out, other, prompt, seed)
     if not pooled.ids:
         raise InputError(
             f"{out} has nothing to ask about. {pooled.note} Ask of another result, or about something else with --from."
@@ -223,7 +221,7 @@ def _question(kind: Kind, effects: Mapping[str, str], guidelines: str | Path | N
     return replace(question, guidelines=words)
 
 
-def _pool(kind: Kind, out: str | Path, other: str | Path | None, prompt: str, seed: int) -> Pooled:
+def _pool(kind: Kind, out: str | Path, other: str | Path | None, prompt: str | None, seed: int) -> Pooled:
     path = Path(out)
     if kind == "compare" and other is not None:
         from wellkeeper.recipe.queue_compare import compare_pool  # each kind loads what it reads alone
@@ -244,6 +242,8 @@ def _pool(kind: Kind, out: str | Path, other: str | Path | None, prompt: str, se
 
 def _beside(out: str | Path) -> Path:
     """Where the queue of a result lies."""
+    from wellkeeper.recipe.reviewing import SUFFIX, queue_path  # loads all that draws pages
+
     path, _ = split_choices(out)
     if path.is_file():
         return path.with_name(path.name.split(".")[0] + SUFFIX)
@@ -340,7 +340,7 @@ class _Asked:
                     f"{gold} has no more; {int(shares.gold * items + 0.5):,} were wanted. Add some to tell sooner "
                     "whether readers drift."
                 )
-        shown = out if queue_path(out) == path else path
+        shown = out if path == _beside(out) and Path(out).is_dir() else path
         return (*lines, f"Next: wellkeeper review serve {shown}")
 
 

@@ -346,7 +346,7 @@ def _whole(data: bytes) -> Any:
     """The one value that a file holds; None: it holds something else, such as lines."""
     try:
         return json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

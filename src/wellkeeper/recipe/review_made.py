@@ -62,7 +62,7 @@ def labels(queue: ReviewQueue, place: Path, _wanted: Wanted) -> Written:
         queue,
         place,
         by_lot=False,
-        following="Name it as `labels:` of a verifier of kind human, then run the same `wellkeeper vet` again.",
+        following="name it as `labels:` of a verifier of kind human, then run the same `wellkeeper vet` again.",
     )
 
 
@@ -88,7 +88,7 @@ def judge_anchors(queue: ReviewQueue, place: Path, wanted: Wanted) -> Written:
         place,
         by_lot=not wanted.all_items,
         watched=True,
-        following="Name it as the anchors of a judge that `wellkeeper watch` follows.",
+        following="name it as the anchors of a judge that `wellkeeper watch` follows.",
     )
 
 

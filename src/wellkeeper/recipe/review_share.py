@@ -11,23 +11,27 @@ not.
 """
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from wellkeeper.measure.jackknife import LEVEL
 from wellkeeper.measure.prediction_powered import Estimate, Sample, share_of
+from wellkeeper.measure.threshold_watch import Settled, settled
 from wellkeeper.review.item import Item, Outcome, Placed, Pool
 from wellkeeper.review.question import Question
-from wellkeeper.review.queue import ReviewQueue
 
 MOST_OPEN = 0.1
 """Share of the items down to some value that may be without an answer for the part above it to count as known."""
 
+FEWEST_BELOW = 10
+"""Labels drawn by lot that the part below must have; else they all stand for the whole pool."""
+
 _BETTER = {("first", "B"): 1.0, ("second", "A"): 1.0, ("first", "A"): 0.0, ("second", "B"): 0.0}
 _TIES = ("equal", "both-bad")
+COMPARED = ("first", "second", *_TIES)
+"""Labels of two answers that say which is better."""
 
 
 def value_of(question: Question, item: Item, label: str) -> float | None:
@@ -103,43 +107,30 @@ class ShareFound:
         }
 
 
-def looked_at(queue: ReviewQueue) -> list[Looked]:
-    """All items of a queue but gold, in order."""
-    outcomes = {one.number: one for one in queue.outcomes()}
-    return looked_of(
-        ((placed, outcomes[number]) for number, placed in queue.items()), queue.question, queue.pool
+def looked_at(placed: Placed, outcome: Outcome, question: Question, pool: Pool) -> Looked:
+    """An item of the pool, hence not one of gold."""
+    score = placed.item.score
+    value = value_of(question, placed.item, outcome.label)
+    return Looked(
+        score=score if score is not None else pool.score_sum / pool.scored if pool.scored else 0.5,
+        worth=placed.item.value,
+        rank=placed.rank,
+        value=value,
+        is_answered=bool(outcome.answers),
+        is_beyond_telling=bool(outcome.label) and value is None,
+        last_entry=max((answer.entry for answer in outcome.answers), default=0),
     )
-
-
-def looked_of(items: Iterable[tuple[Placed, Outcome]], question: Question, pool: Pool) -> list[Looked]:
-    """The items that are of the pool; gold is not."""
-    middle = pool.score_sum / pool.scored if pool.scored else 0.5
-    found = []
-    for placed, outcome in items:
-        if placed.item.gold:
-            continue
-        value = value_of(question, placed.item, outcome.label)
-        found.append(
-            Looked(
-                score=middle if placed.item.score is None else placed.item.score,
-                worth=placed.item.value,
-                rank=placed.rank,
-                value=value,
-                is_answered=bool(outcome.answers),
-                is_beyond_telling=bool(outcome.label) and value is None,
-                last_entry=max((answer.entry for answer in outcome.answers), default=0),
-            )
-        )
-    return found
 
 
 def share_found(looked: list[Looked], pool: Pool) -> ShareFound:
     """The share of the pool, as far as it was looked at."""
-    line = _known_above(looked, pool)
-    above = [] if line is None else [one for one in looked if one.worth > line]
-    by_lot = [one for one in looked if one.rank is not None and (line is None or one.worth <= line)]
+    line = _known_above(looked)
+    above = [one for one in looked if one.worth > line]
+    by_lot = [one for one in looked if one.rank is not None and one.worth <= line]
     reached = max((one.rank or 0 for one in by_lot if one.is_answered), default=-1)
     seen = [one for one in by_lot if (one.rank or 0) <= reached]
+    if len(looked) >= pool.items and all(one.is_answered for one in looked):
+        above, seen = [], looked  # nothing is left to chance but what nobody can tell
     silent = [one for one in seen if one.value is None]
     cannot_tell = sum(one.is_beyond_telling for one in silent)
     missing = Missing(cannot_tell=cannot_tell, open=len(silent) - cannot_tell)
@@ -170,13 +161,23 @@ def share_found(looked: list[Looked], pool: Pool) -> ShareFound:
     )
 
 
-def in_order(looked: list[Looked], pool: Pool) -> Sample:
-    """Labels drawn by lot from the whole pool, in the order in which they came; what nobody can tell is left out."""
+def settled_by(looked: list[Looked], pool: Pool, threshold: float) -> Settled:
+    """On which side of a threshold the share is: by labels drawn by lot, in the order in which they came.
+
+    What nobody can tell is left out. Where all labels together leave no choice, whatever the rest is, that counts too.
+    """
     came = sorted(
         (one for one in looked if one.rank is not None and one.is_answered), key=lambda one: one.last_entry
     )
     without = [one.score for one in came if one.value is None]
-    return _sample(came, of=pool.items - len(without), score_sum=_score_sum(pool) - sum(without))
+    drawn = _sample(came, of=pool.items - len(without), score_sum=_score_sum(pool) - sum(without))
+    found = settled(drawn, threshold)
+    values = [one.value for one in looked if one.value is not None]
+    if found.verdict == "open" and sum(values) > threshold * pool.items:
+        return replace(found, verdict="above", at=len(values), p_above=0.0)
+    if found.verdict == "open" and sum(1 - value for value in values) > (1 - threshold) * pool.items:
+        return replace(found, verdict="below", at=len(values), p_below=0.0)
+    return found
 
 
 def _sample(items: list[Looked], *, of: int, score_sum: float) -> Sample:
@@ -194,21 +195,18 @@ def _score_sum(pool: Pool) -> float:
     return pool.items * (pool.score_sum / pool.scored if pool.scored else 0.5)
 
 
-def _known_above(looked: list[Looked], pool: Pool) -> float | None:
-    """The value above which the pool is known; None: nowhere."""
-    if len(looked) >= pool.items and all(one.value is not None for one in looked):
-        return -math.inf
+def _known_above(looked: list[Looked]) -> float:
+    """The value above which the pool is known; infinite: nowhere."""
     valued = [one for one in looked if one.rank is None]
     is_answered = np.array([one.is_answered for one in valued], np.bool_)
     places = np.arange(1, len(valued) + 1)
     enough = np.flatnonzero(is_answered & (np.cumsum(is_answered) >= (1 - MOST_OPEN) * places))
     if not enough.size:
-        return None
+        return math.inf
     # items of the same value as the next one may be outside the queue, or further down in it
     line = valued[min(int(enough[-1]) + 1, len(valued) - 1)].worth
-    above = [one for one in looked if one.worth > line]
+    above = [one for one in valued if one.worth > line]
     told = sum(one.value is not None for one in above)
-    is_drawn_below = any(
-        one.value is not None and one.rank is not None and one.worth <= line for one in looked
-    )
-    return line if above and is_drawn_below and told >= (1 - MOST_OPEN) * len(above) else None
+    below = sum(one.value is not None and one.rank is not None and one.worth <= line for one in looked)
+    is_known = bool(above) and told >= (1 - MOST_OPEN) * len(above)
+    return line if is_known and below >= FEWEST_BELOW else math.inf

@@ -90,7 +90,8 @@ def serve_queue(
         last_port, known = _read_links(links)
         names = tuple(dict.fromkeys(reviewers)) or tuple(known) or (_login(),)
         for name in names:
-            queue.assign(name)
+            queue.take_in(name, (), source="")  # takes nothing: says whether it is a name
+        loopback.require(WHAT)
         tokens = {name: known.get(name) or loopback.new_token() for name in names}
         application = reviewing(
             queue,
@@ -100,8 +101,8 @@ def serve_queue(
         )
         with _listening(port, last_port) as listening:
             _write_links(links, listening.getsockname()[1], {**known, **tokens})
-            told([(name, loopback.address_of(listening, token)) for name, token in tokens.items()])
             with _ended_by_sigterm(), suppress(KeyboardInterrupt):
+                told([(name, loopback.address_of(listening, token)) for name, token in tokens.items()])
                 loopback.serve(application, listening, what=WHAT)
 
 

@@ -30,11 +30,12 @@ from wellkeeper.ledger.review_log import (
     read_items,
     read_log,
 )
+from wellkeeper.ledger.verification import Problem, Verification
 from wellkeeper.origin.evidence import attested
 from wellkeeper.recipe.corpus import LoadedCorpus
 from wellkeeper.recipe.decide import Decisions, record
 from wellkeeper.recipe.model import Recipe
-from wellkeeper.review.decisions import Decided, Verdicts, speaks_of, verdicts_of
+from wellkeeper.review.decisions import Decided, Verdicts, asked_in, speaks_of, verdicts_of
 from wellkeeper.review.item import Place
 from wellkeeper.review.trail import Entry, breaks
 
@@ -131,20 +132,34 @@ def read_review(path: Path) -> Review:
                 f"{path} is not what its log says: {problems[0]}. Do not apply it: restore it from a copy."
             )
         entries = tuple(queue.log())
-        asked = (parsed_item(line) for line in queue.asked())
-        return Review(
-            name=path.name, entries=entries, verdicts=verdicts_of(asked, entries), lines=_asked_again(path)
+    asked = (parsed_item(line) for line in asked_in(path))
+    verdicts = verdicts_of(asked, entries)
+    return Review(name=path.name, entries=entries, verdicts=verdicts, lines=lambda: asked_in(path))
+
+
+def verify_queue(path: str | Path, *, key: str | Path | None = None) -> Verification:
+    """Check a queue's file: its log, what was asked, and that its tables say what the log says.
+
+    Raises:
+        InputError: it is no queue, or damaged; or a key is given.
+        WorkError: it cannot be opened.
+    """
+    from wellkeeper.review.queue import ReviewQueue
+
+    if key is not None:
+        raise InputError(
+            "A queue is not signed: the set is, to which it was applied. Leave --key out, or check the set."
         )
-
-
-def _asked_again(path: Path) -> Callable[[], Iterator[str]]:
-    def lines() -> Iterator[str]:
-        from wellkeeper.review.queue import ReviewQueue
-
-        with ReviewQueue(path) as queue:
-            yield from queue.asked()
-
-    return lines
+    with ReviewQueue(Path(path)) as queue:
+        found = queue.problems()
+        checked = {"items": sum(1 for _ in asked_in(Path(path))), "log lines": sum(1 for _ in queue.log())}
+    problems = [
+        Problem(
+            code="queue", where=Path(path).name, found=said, next="Do not apply it: restore it from a copy."
+        )
+        for said in found
+    ]
+    return Verification(folder=str(path), problems=tuple(problems), checked=checked)
 
 
 def _exported(path: Path) -> Review:

@@ -23,6 +23,15 @@ STYLE, SCRIPT, ICON = "/review.css", "/review.js", "/icon.svg"
 
 _HOUR = 3600
 _PACE = 5  # answers, before a pace is told
+_TELLING = (
+    "decision",
+    "declared origin",
+    "chance of a model",
+    "verifiers",
+    "similarity",
+    "dropped",
+    "source",
+)
 _FACTS = 3  # in the strip; the page of an answered item has all
 _FACT, _EXCERPT, _NOTE = 60, 70, 10_000  # letters
 _MARKS = 100  # of evidence, in a text
@@ -171,7 +180,7 @@ def render_part(view: Document, part: Document) -> str:
         "review_part.html.j2",
         view,
         shown=shown,
-        title=_ORDINALS[side] + " text" if len(written) > 1 else "The text",
+        name=f"{_ORDINALS[side]} text" if len(written) > 1 else "The text",
         before=f"{address}?from={before}" if shown.start else "",
         after=f"{address}?from={shown.end}" if shown.end < shown.whole else "",
         back=text(part.get("back"), "/"),
@@ -329,9 +338,11 @@ def _strip(question: Document, last: Any) -> Mapping[str, Any] | None:
     first = texts(last.get("texts"))[:1] or [""]
     facts = list(table(last, "hidden", "facts").items())
     marks = len(rows(table(last, "hidden").get("marks")))
+    facts.sort(key=lambda fact: _TELLING.index(fact[0]) if fact[0] in _TELLING else len(_TELLING))
     told = [
         f"{one_line(visible(str(name)), _FACT)}: {one_line(visible(str(value)), _FACT)}"
         for name, value in facts[:_FACTS]
+        if value
     ]
     told += [f"evidence in {THIN.of(marks, 'place')}"] if marks else []
     return {

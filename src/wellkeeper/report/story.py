@@ -163,6 +163,8 @@ def _share(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
         integer(table(audit, "origin", "share").get(name)) for name in ("judged", "documents")
     )
     of = f", of {numbers.count(judged)} judged" if 0 < judged < documents else ""
+    labels = integer(table(audit, "origin", "share").get("labels"))
+    of = f", from {numbers.of(labels, 'label')} by people" if labels else of
     return Figure("AI-made share", numbers.percent(share.estimate), f"{numbers.bounds(share)}{sure}{of}")
 
 

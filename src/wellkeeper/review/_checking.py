@@ -6,18 +6,16 @@ nothing else.
 Leases are not looked at: they follow from nothing, and end by themselves.
 """
 
-import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wellkeeper.errors import DataError
 from wellkeeper.review import _tables
 from wellkeeper.review._state import state_of
-from wellkeeper.review.item import Item, Settings
-from wellkeeper.review.trail import Entry, breaks, read_entry
+from wellkeeper.review.item import Settings
+from wellkeeper.review.trail import Entry, breaks
 
 
 @dataclass(slots=True)
@@ -58,12 +56,7 @@ def problems_of(db: sqlite3.Connection, settings: Settings) -> list[str]:
     damage = [row[0] for row in db.execute("PRAGMA quick_check") if row[0] != "ok"]
     if damage:
         return [f"the file is damaged: {one}" for one in damage]
-    log: list[Entry] = []
-    for number, line in enumerate(_tables.entries(db), 1):
-        try:
-            log.append(read_entry(line))
-        except DataError:
-            return [f"line {number} of the log cannot be read"]
+    log = list(_tables.lines(db))
     if not log or log[0].act != "begin":
         return ["the log does not begin with what is asked"]
     problems = [said for _, said in breaks(log)]
@@ -88,8 +81,7 @@ def _asked(db: sqlite3.Connection, begin: Entry) -> Iterator[str]:
     for number, name, kept, digest in db.execute(
         "SELECT number, id, told, digest FROM items ORDER BY number"
     ):
-        shown = Item(id=name, texts=_tables.read_texts(db, number), prompt=json.loads(kept)["prompt"])
-        if shown.digest != digest:
+        if _tables.read_item(db, number, kept).digest != digest:
             yield f"what item {name} shows was changed after the queue was made"
 
 

@@ -10,7 +10,7 @@ import math
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from wellkeeper.errors import InputError, WorkError
 from wellkeeper.review._state import state_of
 from wellkeeper.review.item import Item, Placed, Pool, Settings, item_from_json, item_to_json
 from wellkeeper.review.question import Question
-from wellkeeper.review.trail import START, Entry, chained
+from wellkeeper.review.trail import START, Entry, chained, read_entry
 
 SCHEMA = "wellkeeper.review-file/1"
 
@@ -64,7 +64,7 @@ CREATE TABLE showings (
     position INTEGER NOT NULL, until REAL NOT NULL, state TEXT NOT NULL, skips INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX showings_until ON showings (until) WHERE state = 'open';
-CREATE INDEX showings_mine ON showings (reviewer, state, position) WHERE state IN ('open', 'stale', 'skipped');
+CREATE INDEX showings_mine ON showings (reviewer, state, position);
 CREATE INDEX showings_item ON showings (number, reviewer, turn, state);
 CREATE TABLE repeats (
     reviewer TEXT NOT NULL, due INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (reviewer, due, number)
@@ -266,15 +266,36 @@ def read_placed(db: sqlite3.Connection, row: tuple[Any, ...]) -> Placed:
 
 def read_item(db: sqlite3.Connection, number: int, told: str) -> Item:
     """An item with its texts."""
-    return item_from_json(json.loads(told), read_texts(db, number))
+    with told_if_damaged(f"item {number}"):
+        return item_from_json(json.loads(told), read_texts(db, number))
 
 
 def read_texts(db: sqlite3.Connection, number: int) -> tuple[str, ...]:
     """What an item shows."""
-    return tuple(
-        text.decode("utf-8", "surrogatepass")
-        for (text,) in db.execute("SELECT text FROM texts WHERE number = ? ORDER BY side", (number,))
-    )
+    rows = db.execute("SELECT CAST(text AS BLOB) FROM texts WHERE number = ? ORDER BY side", (number,)).fetchall()
+    with told_if_damaged(f"what item {number} shows"):
+        return tuple(text.decode("utf-8", "surrogatepass") for (text,) in rows)
+
+
+def read_line(line: str, number: int) -> Entry:
+    """A line of the log."""
+    with told_if_damaged(f"line {number} of the log"):
+        return read_entry(json.loads(line))
+
+
+@contextmanager
+def told_if_damaged(what: str) -> Iterator[None]:
+    """What cannot be read inside was changed by hand or by a broken disk.
+
+    Raises:
+        InputError: it was.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"The review queue is damaged: {what} cannot be read. Restore its file from a copy."
+        ) from error
 
 
 def keep(db: sqlite3.Connection, entry: Entry) -> Entry:
@@ -283,11 +304,11 @@ def keep(db: sqlite3.Connection, entry: Entry) -> Entry:
     return entry
 
 
-def entries(db: sqlite3.Connection) -> Iterator[Mapping[str, Any]]:
-    """Lines of the log as they were written, in order; one that is no JSON is given as nothing."""
-    for (line,) in db.execute("SELECT line FROM log ORDER BY number"):
-        try:
-            found = json.loads(line)
-        except (ValueError, TypeError):
-            found = None
-        yield found if isinstance(found, dict) else {}
+def lines(db: sqlite3.Connection) -> Iterator[Entry]:
+    """The log.
+
+    Raises:
+        InputError: a line cannot be read.
+    """
+    for number, line in db.execute("SELECT number, line FROM log ORDER BY number"):
+        yield read_line(line, number)

@@ -193,7 +193,7 @@ def read_records(records: Any, path: Path) -> Read:
         f"{untold} responses are of records that several people answered, and the file does not say which are drafts: "
         "they count as submitted. An export by `to_list(flatten=True)` says it."
     )
-    return Read(answers=tuple(told), passed_over=passed_over, doubts=(doubt,) if untold else ())
+    return Read(answers=tuple(told), passed_over=+passed_over, doubts=(doubt,) if untold else ())
 
 
 def _answers(record: Mapping[str, Any], place: str) -> list[tuple[Told, str]]:

@@ -9,13 +9,16 @@ for models decided about it; that it is a copy of another one, an evaluation ite
 asked, and those steps' word stands. `SPEAKS_OF` lists the steps that each question speaks of.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
+from wellkeeper.engine.database import Database
 from wellkeeper.errors import DataError, InputError
 from wellkeeper.ledger.review_log import Asked, answers_in, effects_of, first_looks, question_of
 from wellkeeper.review._state import state_of
+from wellkeeper.review._tables import LAYOUT, asked_lines
 from wellkeeper.review.item import Place
 from wellkeeper.review.question import Kind, Question
 from wellkeeper.review.trail import Entry
@@ -60,6 +63,21 @@ class Verdicts:
     waiting: int  # items that too few have answered, or nobody
     silent: int  # settled items whose label changes nothing
     without: int  # settled items that are about no document of a ledger
+
+
+def asked_in(queue: Path) -> Iterator[str]:
+    """What stands in a queue's file, a line of JSON an item: the lines whose SHA-256 the log's first line names.
+
+    Raises:
+        InputError: it is no queue, or damaged.
+        WorkError: it cannot be opened.
+    """
+    database = Database(queue, LAYOUT)
+    try:
+        with database.told() as db:
+            yield from asked_lines(db)
+    finally:
+        database.close()
 
 
 def verdicts_of(asked: Iterable[Asked], entries: Sequence[Entry]) -> Verdicts:

@@ -102,7 +102,7 @@ def name_of(item: Item) -> str:
     """What an item is called in another tool, where readers may see it: 20 hexadecimal digits of a hash of its id.
 
     >>> name_of(Item(id="crawl/0017", texts=("a",)))
-    '26b2b0c8b9f7ac3b4a4a'
+    'f6b85f9a5692dec8ddf5'
     """
     return hashlib.sha256(f"wellkeeper review item\n{item.id}".encode("utf-8", "surrogatepass")).hexdigest()[
         :20
@@ -302,7 +302,7 @@ def read_lines(data: bytes, path: Path) -> Read:
         try:
             entry = json.loads(line)
             found = list(_told(entry, place))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(
                 f"{path}, {place}: this is no JSON ({error}). Give lines as `review export` writes them."
             ) from error
@@ -316,7 +316,7 @@ def read_lines(data: bytes, path: Path) -> Read:
                 passed_over[why] += 1
             else:
                 told.append(one)
-    return Read(answers=tuple(told), passed_over=passed_over)
+    return Read(answers=tuple(told), passed_over=+passed_over)
 
 
 def _told(entry: Mapping[str, Any], place: str) -> Iterator[tuple[Told, str]]:

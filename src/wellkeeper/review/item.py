@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -168,9 +168,24 @@ class Revealed:
 
 def item_to_json(item: Item) -> dict[str, Any]:
     """All of an item but its texts, which are kept apart."""
-    told = asdict(item)
-    del told["texts"]
-    return told
+    return {  # by hand: `asdict` would take a third of the time in which a queue is made
+        "id": item.id,
+        "prompt": item.prompt,
+        "places": [
+            {"row": place.row, "id": place.id, "content_hash": place.content_hash} for place in item.places
+        ],
+        "hidden": {
+            "facts": dict(item.hidden.facts),
+            "marks": [
+                {"text": mark.text, "start": mark.start, "end": mark.end, "says": mark.says}
+                for mark in item.hidden.marks
+            ],
+        },
+        "facts": dict(item.facts),
+        "score": item.score,
+        "value": item.value,
+        "gold": item.gold,
+    }
 
 
 def item_from_json(stored: Mapping[str, Any], texts: tuple[str, ...]) -> Item:

@@ -67,7 +67,7 @@ def task_of(one: Reviewed, question: Question, *, with_hidden: bool = False) -> 
 
 
 def guess_of(score: float | None, question: Question) -> tuple[str, float] | None:
-    """The answer that a score speaks for, and how sure it is, in [.5, 1]; None: there is no score, or no such answer."""
+    """The answer that a score speaks for, and how sure it is, in [.5, 1]; None: there is none."""
     if score is None:
         return None
     value, sure = (1.0, score) if score >= 0.5 else (0.0, 1 - score)
@@ -184,7 +184,7 @@ def read_tasks(tasks: Any, path: Path) -> Read:
                 f"{path}, {place}: this is no task of Label Studio ({type(error).__name__}: {error}). Give what its "
                 "Export writes as JSON or JSON-MIN, of tasks that `review export` wrote."
             ) from error
-    return Read(answers=tuple(told), passed_over=passed_over)
+    return Read(answers=tuple(told), passed_over=+passed_over)
 
 
 def _annotated(task: Mapping[str, Any], place: str, passed_over: Counter[str]) -> Iterator[Told]:

@@ -23,7 +23,7 @@ from wellkeeper.review._checking import problems_of
 from wellkeeper.review._state import state_of
 from wellkeeper.review.item import Answer, Assignment, Outcome, Placed, Pool, Revealed, Settings, Standing
 from wellkeeper.review.question import Question
-from wellkeeper.review.trail import Act, Entry, chained, read_entry
+from wellkeeper.review.trail import Act, Entry, chained
 
 LONGEST_NOTE = 10_000
 """Characters: some five pages."""
@@ -31,6 +31,7 @@ LONGEST_NAME = 100
 """Characters of the name of a reader."""
 A_DAY = 86_400.0
 """Most seconds that are kept for one item."""
+_NORMAL = 1  # SQLite's word for a transaction that need not have reached the disk
 _PAGE = 100  # items read at a time: their texts may be long
 
 
@@ -126,7 +127,7 @@ class ReviewQueue:
             WorkError: the file cannot be used.
         """
         _check_name(reviewer)
-        with self._database.transaction() as db:
+        with self._leasing() as db:
             _handing.meet(db, reviewer)
             ticket = _handing.next_ticket(db, reviewer, self.settings, _now(now))
             return None if ticket is None else _assignment(db, ticket)
@@ -138,7 +139,7 @@ class ReviewQueue:
             InputError: the ticket is none of this reader's.
             WorkError: the file cannot be used.
         """
-        with self._database.transaction() as db:
+        with self._leasing() as db:
             _showing(db, reviewer, ticket)
             following = _handing.next_ticket(db, reviewer, self.settings, _now(now), after=ticket)
             return None if following is None else _assignment(db, following)
@@ -199,7 +200,9 @@ class ReviewQueue:
             number, turn, _, _ = _showing(db, reviewer, ticket)
             if turn == 2 and not _answer_of(db, number, reviewer, 1):  # the first look was taken back
                 turn = 1
-            given = db.execute("SELECT entry FROM answers WHERE ticket = ?", (ticket,)).fetchone()
+            given = db.execute(
+                "SELECT entry FROM answers WHERE ticket = ? AND ticket <> ''", (ticket,)
+            ).fetchone()
             given = given or _answer_of(db, number, reviewer, turn)
             if given is not None:
                 return _entry(db, given[0])
@@ -452,18 +455,7 @@ class ReviewQueue:
             InputError: a line cannot be read.
         """
         with self._still() as db:
-            for number, line in enumerate(_tables.entries(db), 1):
-                try:
-                    yield read_entry(line)
-                except ValueError as error:
-                    raise InputError(
-                        f"Line {number} of the log in {self.path} cannot be read. Restore the file from a copy."
-                    ) from error
-
-    def asked(self) -> Iterator[str]:
-        """What stands in the queue, a line of JSON an item: the lines whose SHA-256 the log's first line names."""
-        with self._still() as db:
-            yield from _tables.asked_lines(db)
+            yield from _tables.lines(db)
 
     @property
     def head(self) -> str:
@@ -477,8 +469,23 @@ class ReviewQueue:
         Raises:
             WorkError: the file cannot be read.
         """
-        with self._still() as db:
-            return problems_of(db, self.settings)
+        try:
+            with self._still() as db:
+                return problems_of(db, self.settings)
+        except InputError as error:
+            return [str(error)]
+
+    @contextmanager
+    def _leasing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that a power cut may undo, though no kill: the page that it is for is gone then too."""
+        with self._database.told() as db:
+            (level,) = db.execute("PRAGMA synchronous").fetchone()
+            db.execute(f"PRAGMA synchronous = {min(level, _NORMAL)}")
+            try:
+                with self._database.transaction():
+                    yield db
+            finally:
+                db.execute(f"PRAGMA synchronous = {level}")
 
     @contextmanager
     def _still(self) -> Iterator[sqlite3.Connection]:
@@ -522,9 +529,8 @@ def _assignment(db: sqlite3.Connection, ticket: str) -> Assignment:
     number, told, shown = db.execute(
         "SELECT number, told, digest FROM showings JOIN items USING (number) WHERE ticket = ?", (ticket,)
     ).fetchone()
-    return Assignment(
-        ticket=ticket, texts=_tables.read_texts(db, number), prompt=json.loads(told)["prompt"], shown=shown
-    )
+    item = _tables.read_item(db, number, told)
+    return Assignment(ticket=ticket, texts=item.texts, prompt=item.prompt, shown=shown)
 
 
 def _named(db: sqlite3.Connection, number: int) -> tuple[str, str]:
@@ -535,7 +541,7 @@ def _named(db: sqlite3.Connection, number: int) -> tuple[str, str]:
 
 def _head(db: sqlite3.Connection) -> tuple[int, str]:
     number, line = db.execute("SELECT number, line FROM log ORDER BY number DESC LIMIT 1").fetchone()
-    return number, json.loads(line)["hash"]
+    return number, _tables.read_line(line, number).hash
 
 
 def _add(
@@ -551,7 +557,7 @@ def _add(
 
 def _entry(db: sqlite3.Connection, number: int) -> Entry:
     (line,) = db.execute("SELECT line FROM log WHERE number = ?", (number,)).fetchone()
-    return read_entry(json.loads(line))
+    return _tables.read_line(line, number)
 
 
 def _answer_of(db: sqlite3.Connection, number: int, reviewer: str, turn: int) -> tuple[int] | None:

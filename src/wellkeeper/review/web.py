@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 WHAT = "The review page"
 """What this is, to begin a message with."""
 
-_LARGEST = (
-    64 * 1024
-)  # bytes of a form: a note of 10,000 characters has 30,000 in UTF-8, and a few more as a form
+# bytes of a form: a note of 10,000 characters of 4 bytes, each byte written as %F0, and a little more
+_LARGEST = 128 * 1024
 _WAITING = 10_000  # showings whose beginning is remembered
 _WORDS = GateWords(
     misnamed=Said(
@@ -47,7 +46,7 @@ _WORDS = GateWords(
     ),
     elsewhere=Said(
         title="This came from another page",
-        said="Answers are taken from the review's own pages alone. Open your own address and answer there.",
+        said="Answers are taken from pages of this review alone. Open your own address and answer there.",
     ),
     too_large=Said(
         title="This is too much to send",
@@ -196,7 +195,7 @@ class _Shown:
     def home(self, request: "Request") -> "Response":
         reader = _reader(request)
         found = self.queue.assign(reader)
-        view = self._view(reader)
+        view = self._view(reader, found)
         if found is None:
             return html(self.pages.done(view))
         self.clock.begin(found.ticket)
@@ -305,14 +304,20 @@ class _Shown:
             said = f"{error.filename}: {error.strerror}. Restore the file or its rights, then open this page again."
         return self._refused(request, 500, "The queue cannot be used", said)
 
-    def _view(self, reader: str) -> View:
+    def _view(self, reader: str, found: Assignment | None = None) -> View:
         queue = self.queue
         return View(
             reader=reader,
             question=queue.question,
             standing=queue.standing(reader),
-            last=queue.last(reader),
+            last=self._last(reader, found),
         )
+
+    def _last(self, reader: str, found: Assignment | None) -> Revealed | None:
+        """The reader's last answer; nothing while the same is asked once more, as at the end of a short queue."""
+        last = self.queue.last(reader)
+        is_again = last is not None and found is not None and last.mine.shown == found.shown
+        return None if is_again else last
 
     def _standing(self, reader: str) -> dict[str, Any]:
         found = self.queue.standing(reader)
@@ -338,7 +343,7 @@ class _Shown:
         found = self.queue.assign(reader)
         if found is not None:
             self.clock.begin(found.ticket)
-        last = self.queue.last(reader)
+        last = self._last(reader, found)
         return _json(
             {
                 "schema": "wellkeeper.review-answer/1",

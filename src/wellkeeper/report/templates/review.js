@@ -7,7 +7,7 @@ const form = () => $("answers");
 const ticket = () => form()?.elements.ticket.value ?? "";
 const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
 let unsent = JSON.parse(sessionStorage.getItem(STORE) ?? "[]");
-let ahead = null, isSending = false, isStale = false, wantsUndo = false, wait = 0, timer = 0, guard = 0;
+let ahead = null, isSending = false, isStale = false, isRefused = false, wantsUndo = false, wait = 0, timer = 0, guard = 0;
 
 // The time that an item counts is the time that its page is seen.
 let spent = 0, since = null;
@@ -76,13 +76,14 @@ function told(reply) {
   $("standing").replaceChildren(...parsed(reply.standing.html).body.childNodes);
 }
 
-// One at a time and in order; each is asked again until there is an answer to it.
+// One at a time and in order; each is asked again until there is an answer to it. What is pressed meanwhile is sent too.
 async function send() {
   if (isSending) return;
   isSending = true;
   clearTimeout(timer);
   try {
-    await drain();
+    do await drain();
+    while (unsent.length && !isRefused);
   } catch (error) {
     wait = Math.min(SLOWEST, (wait || 500) * 2);
     const what = unsent.length ? `Not saved yet: ${unsent.map((one) => one.says).join(", ")}.` : "The server does not answer.";
@@ -106,7 +107,8 @@ async function drain() {
     keep();
     if (answer.ok) reply = found;
     else isStale = true;
-    if (!answer.ok && to === "/answer") return tell(`Not saved: ${says}. ${found?.said ?? ""}`, "Go on");
+    isRefused = !answer.ok && to === "/answer";
+    if (isRefused) return tell(`Not saved: ${says}. ${found?.said ?? ""}`, "Go on");
     if (to === "/answer") say(`Saved: ${says}.`);
   }
   if (reply) told(reply);

@@ -1,0 +1,111 @@
+"""The share of AI-made text in a corpus by what people said of a part of it: `audit --reviewed QUEUE`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wellkeeper.errors import InputError
+from wellkeeper.measure.jackknife import LEVEL
+from wellkeeper.measure.prediction_powered import Estimate
+from wellkeeper.recipe.corpus import LoadedCorpus
+from wellkeeper.recipe.review_share import ShareFound
+from wellkeeper.recipe.review_standing import share_in
+from wellkeeper.recipe.reviewing import open_queue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleSaid:
+    """What a queue tells of its pool, before it is known which corpus that is."""
+
+    place: str
+    found: ShareFound
+    estimate: Estimate
+    pool: int  # documents
+    texts: frozenset[bytes]  # SHA-256 of the texts that were looked at
+
+
+def people_said(place: str | Path) -> PeopleSaid:
+    """Read a queue; to be asked for before a corpus is read.
+
+    Raises:
+        InputError: there is none, it does not ask who wrote the documents of a set, or nobody has answered yet.
+        WorkError: it cannot be read.
+    """
+    with open_queue(place) as queue:
+        if queue.question.kind != "origin":
+            raise InputError(
+                f"{place} asks about {queue.question.kind}, and its answers make no share of a corpus. Give a queue "
+                "made by: wellkeeper review init RESULT --from origin"
+            )
+        found = share_in(queue)
+        if found.estimate is None:
+            raise InputError(
+                f"{place} gives no share yet: {found.why[0].lower()}{found.why[1:]} Answer some first: wellkeeper "
+                f"review serve {place}"
+            )
+        answered = {outcome.number for outcome in queue.outcomes() if outcome.answers}
+        texts = frozenset(
+            bytes.fromhex(one.content_hash)
+            for number, placed in queue.items()
+            if number in answered and not placed.item.gold
+            for one in placed.item.places
+        )
+        return PeopleSaid(
+            place=str(place), found=found, estimate=found.estimate, pool=queue.pool.items, texts=texts
+        )
+
+
+def people_share(said: PeopleSaid, corpus: LoadedCorpus) -> Mapping[str, Any]:
+    """`origin.share` of an audit.
+
+    Raises:
+        InputError: the corpus is not what the queue was made from.
+    """
+    _check_same(said, corpus)
+    found, estimate = said.found, said.estimate
+    labels = estimate.labels
+    of = f"{found.drawn:,} of them drawn by lot" if found.known else "drawn by lot"
+    note = f"From {labels:,} documents that people labelled, {of}, of {said.pool:,}. "
+    if estimate.weight > 0:
+        note += (
+            f"The ledger's scores of all documents made the interval {1 - estimate.narrower:.0%} narrower. "
+            if estimate.narrower < 1
+            else ""
+        )
+    missing = found.missing.items
+    if missing:
+        what = "1 more was" if missing == 1 else f"{missing:,} more were"
+        note += (
+            f"{what} drawn and have no label that tells; whatever they are, the share is {found.low:.1%} to "
+            f"{found.high:.1%}. "
+        )
+    return {
+        "estimate": estimate.share.estimate,
+        "low": estimate.share.low,
+        "high": estimate.share.high,
+        "level": LEVEL,
+        "method": estimate.method,
+        "anchored": False,
+        "labels": labels,
+        "note": f"{note}It is as right as the readers: wellkeeper review status {said.place}",
+    }
+
+
+def _check_same(said: PeopleSaid, corpus: LoadedCorpus) -> None:
+    if len(corpus) != said.pool:
+        raise InputError(
+            f"The labels of {said.place} stand for {said.pool:,} documents, and these are {len(corpus):,}. Audit what "
+            "the queue was made from, or make a queue from what you audit."
+        )
+    left = set(said.texts)
+    for _, (texts,) in corpus.stream(["sha256"]):
+        plain = np.ascontiguousarray(texts).view(np.uint8).reshape(-1, 32)
+        left.difference_update(row.tobytes() for row in plain)
+    if left:
+        raise InputError(
+            f"{len(left):,} of {len(said.texts):,} texts that were labelled in {said.place} are not in this corpus. "
+            "Audit what the queue was made from, or make a queue from what you audit."
+        )

@@ -1,0 +1,462 @@
+"""`review apply`: the set made again with what people said, and how it differs from what it was.
+
+The recipe is run again from the sidecars that the last run left, so no text is read but those that are written. The set
+as it was is remembered in the work folder first: the same command ends a run that was killed, and still tells what
+changed. The new seal follows the old one in the folder's history.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from wellkeeper.core.decision import Decision
+from wellkeeper.core.origin import LABELS
+from wellkeeper.engine.executor import Kind
+from wellkeeper.engine.progress import Listener, nobody
+from wellkeeper.engine.store import sha256_of_file, write_atomic
+from wellkeeper.engine.version import code_digest
+from wellkeeper.errors import InputError, RecipeError
+from wellkeeper.ledger.folder import open_part_tables
+from wellkeeper.ledger.manifest import ENVELOPE, read_manifest
+from wellkeeper.ledger.review_log import items_path, log_paths
+from wellkeeper.ledger.seal import history_of, read_seal
+from wellkeeper.recipe.corpus import LoadedCorpus
+from wellkeeper.recipe.curate import curate, signing_key_of, with_arguments
+from wellkeeper.recipe.decide import MIX, Decisions
+from wellkeeper.recipe.earlier import SET
+from wellkeeper.recipe.model import Recipe
+from wellkeeper.recipe.results import Documented
+from wellkeeper.recipe.reviewing import queue_path
+from wellkeeper.recipe.reviews import CHANGED, GONE
+from wellkeeper.recipe.schema import load_recipe
+from wellkeeper.recipe.vetted import GATE
+from wellkeeper.report.review_apply import apply_lines
+
+SCHEMA = "wellkeeper.review-apply/1"
+
+_STATE, _BEFORE = "review-apply.json", "review-before.parquet"
+"""In the work folder, from before anything is changed until all is done."""
+_COLUMNS = ("row", "id", "content_hash", "decision", "step", "reason", "origin", "survivor", "survivor_id")
+_TOLD_OF = ("decision", "step", "reason", "origin", "survivor_id")
+_TOLD = 1_000  # changes that the document tells one by one; the ledger has all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ReviewsApplied(Documented):
+    """What people said, done. `document` follows the schema `wellkeeper.review-apply/1`; `paths` has the files."""
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The same in lines, for a terminal."""
+        return tuple(apply_lines(self.document))
+
+    def __repr__(self) -> str:
+        changed = self.document["changed"]
+        told = ", ".join(f"{count:,} {what}" for what, count in changed.items() if count)
+        return f"ReviewsApplied({told or 'nothing changed'})"
+
+
+def apply_reviews(
+    out: str | Path,
+    *,
+    queue: str | Path | None = None,
+    recipe: str | Path | None = None,
+    key: str | Path | None = None,
+    dry_run: bool = False,
+    workers: int | None = None,
+    executor: Kind = "threads",
+    listener: Listener = nobody,
+) -> ReviewsApplied:
+    """Do in a curated set what the readers of its queue decided; the same again changes nothing.
+
+    Args:
+        out: folder of the set.
+        queue: the queue's file, or a log that was exported; None: the one beside the folder.
+        recipe: that the set was made by; None: where it lay then.
+        key: who signs the new seal, as of `wellkeeper.recipe.curate.curate`.
+        dry_run: tell what would change, and change nothing.
+        workers: how many blocks are worked on at once; None: as many as there are cores.
+        executor: `threads`, `processes` or `ray`.
+        listener: is told of progress.
+
+    Raises:
+        InputError: this is no curated set, there is no queue, or it was tampered with.
+        RecipeError: the recipe is not the one that the set was made by, or what people said cannot be reconciled with
+            its mix or its guard.
+        WorkError: the folder belongs to something else.
+    """
+    folder = Path(out)
+    review = _queue_of(folder, queue)
+    state = _resumed(folder) or _begun(folder, recipe)
+    given = Path(recipe) if recipe is not None else _recipe_of(folder, state)
+    call = state["call"]
+    plan = _checked(given, call, folder, state["recipe_digest"])
+    if not dry_run:
+        _remember(folder, state)
+    earlier = _earlier_reviews(folder, call, review, before=len(plan.review or ()), dry_run=dry_run)
+    watch = _Watch(_before_of(folder, dry_run=dry_run))
+    result = curate(
+        given,
+        overrides=call.get("overrides", ()),
+        against=_whole(folder, call.get("against", ())),
+        guard=call.get("guard"),
+        review=[*earlier, review],
+        key=key,
+        public_proofs=state["public_proofs"],
+        name=call.get("name") or given.stem,
+        out=folder,
+        work=next(iter(_whole(folder, [call["work"]])), None) if "work" in call else None,
+        seed=state["seed"],
+        workers=workers,
+        executor=executor,
+        dry_run=dry_run,
+        keep_rejected=state["keep_rejected"],
+        block_bytes=state["block_bytes"],
+        listener=listener,
+        decided=watch,
+    )
+    reviewed = result.document["reviewed"]
+    warnings = _warnings(
+        folder,
+        state,
+        review,
+        is_signed=signing_key_of(plan, key) is not None,
+        missed=any(row["reason"] in (CHANGED, GONE) for row in reviewed["not_applied"]),
+    )
+    document = {
+        "schema": SCHEMA,
+        "version": result.document["version"],
+        "out": str(folder),
+        "dry_run": dry_run,
+        **{name: reviewed[name] for name in ("reviews", "documents", "already", "not_applied")},
+        **watch.told(),
+        "said": [*warnings, *_to_keep(given, plan, review)],
+        "seal": None if dry_run else sha256_of_file(folder / ENVELOPE),
+        "paths": {name: str(path) for name, path in result.paths.items()},
+    }
+    if not dry_run:
+        for name in (_STATE, _BEFORE):
+            (folder / ".work" / name).unlink(missing_ok=True)
+    return ReviewsApplied(document=document, paths=result.paths)
+
+
+# --- what the set was made by -----------------------------------------------------------------------------------------
+
+
+def _queue_of(folder: Path, queue: str | Path | None) -> Path:
+    """The file whose answers are applied."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder. Give the folder of a curated set.")
+    path = queue_path(folder) if queue is None else Path(queue)
+    if not path.is_file():
+        raise InputError(
+            f"{folder} has no review queue: {path} is not there. Make one: wellkeeper review init {folder}"
+            if queue is None
+            else f"{path} is not there. Give the queue's file, or a log that was exported, with --queue."
+        )
+    return path
+
+
+def _resumed(folder: Path) -> dict[str, Any] | None:
+    """What a run that was killed before its seal remembered; None: there was none."""
+    place = folder / ".work" / _STATE
+    if not place.is_file() or not (folder / ".work" / _BEFORE).is_file() or (folder / ENVELOPE).is_file():
+        return None  # it ended, or something else has since
+    try:
+        stored = json.loads(place.read_bytes())
+    except ValueError:
+        stored = None
+    return stored if isinstance(stored, dict) and stored.get("schema") == SCHEMA else None
+
+
+def _begun(folder: Path, recipe: str | Path | None) -> dict[str, Any]:
+    """What must be known of a set to make it again, from the set itself.
+
+    Raises:
+        InputError: it is no finished curated set, or does not say what it was made by.
+    """
+    if (folder / GATE).is_file():
+        raise InputError(
+            f"{folder} is a vetted set, whose gate judges all of it together. Export what people said and vet again: "
+            f"wellkeeper review export {folder} --format labels; see `wellkeeper vet`."
+        )
+    manifest = read_manifest(folder)
+    run = manifest["run"]
+    if run["verb"] != "curate":
+        raise InputError(
+            f"{folder} was made by `{run['verb']}`, and people's answers change what `curate` made. Give its folder."
+        )
+    seal = read_seal(folder)
+    call = dict(run.get("call", {}))
+    if recipe is None and "recipe" not in call:
+        raise InputError(f"{folder} does not say which recipe it was made by. Give it with --recipe.")
+    block = folder / ".work" / SET
+    return {
+        "schema": SCHEMA,
+        "call": call,
+        "recipe_digest": manifest["recipe_digest"],
+        "code_digest": manifest["code_digest"],
+        "seed": manifest["seed"],
+        "public_proofs": (seal.tree or {}).get("leaf") == "row",
+        "keep_rejected": (folder / "rejected").is_dir(),
+        "signed_by": [one.keyid for one in seal.envelope.signatures],
+        "block_bytes": json.loads(block.read_bytes())["block_bytes"] if block.is_file() else None,
+    }
+
+
+def _recipe_of(folder: Path, state: Mapping[str, Any]) -> Path:
+    path = Path(_whole(folder, [state["call"]["recipe"]])[0])
+    if not path.is_file():
+        raise InputError(
+            f"{folder} was made by {path}, which is not there any more. Give the recipe with --recipe."
+        )
+    return path
+
+
+def _checked(given: Path, call: Mapping[str, Any], folder: Path, digest: str) -> Recipe:
+    """The recipe as it was run; another one would change more than people said.
+
+    Raises:
+        RecipeError: it is another one.
+    """
+    plan = load_recipe(given, call.get("overrides", ()))
+    plan = with_arguments(plan, _whole(folder, call.get("against", ())), call.get("guard"), ())
+    if plan.digest != digest:
+        raise RecipeError(
+            f"{given} is not the recipe that {folder} was made by, or was changed since. Give that one with --recipe, "
+            f"or make the set anew by this one: wellkeeper curate {given} --out {folder} --fresh --review QUEUE"
+        )
+    return plan
+
+
+def _whole(folder: Path, paths: Sequence[str]) -> list[str]:
+    """Paths that lead from the folder, as they can be opened."""
+    return [str((folder.resolve() / path).resolve()) for path in paths]
+
+
+def _earlier_reviews(
+    folder: Path, call: Mapping[str, Any], review: Path, *, before: int, dry_run: bool
+) -> list[str]:
+    """Reviews that were applied before and are not in the recipe: without them their answers would be undone.
+
+    One whose queue has gone is taken from the ledger, which has its log, behind those of the `before` reviews that the
+    recipe names.
+    """
+    found: list[str] = []
+    for number, path in enumerate(_whole(folder, call.get("review", ())), before):
+        if Path(path) == review.resolve():
+            continue
+        kept = log_paths(folder)[number : number + 1]
+        found.append(path if Path(path).is_file() or not kept else _set_aside(kept[0], dry_run=dry_run))
+    return found
+
+
+def _set_aside(log: Path, *, dry_run: bool) -> str:
+    """A copy of a log where no run removes it; a dry run removes nothing."""
+    if dry_run:
+        return str(log.resolve())
+    copy = log.parents[1] / ".work" / f"applied-{log.name}"
+    for source, target in ((items_path(log), items_path(copy)), (log, copy)):
+        shutil.copyfile(source, target)
+    return str(copy.resolve())
+
+
+# --- what changed -----------------------------------------------------------------------------------------------------
+
+
+def _remember(folder: Path, state: Mapping[str, Any]) -> None:
+    """Keep what the set was until all is done; a run that was killed has done so already."""
+    place = folder / ".work"
+    if _resumed(folder) is not None:
+        return
+    place.mkdir(exist_ok=True)
+    sink = pa.BufferOutputStream()
+    pq.write_table(_ledger_of(folder), sink)
+    write_atomic(place / _BEFORE, sink.getvalue())
+    write_atomic(place / _STATE, json.dumps(state).encode())
+
+
+def _ledger_of(folder: Path) -> pa.Table:
+    return open_part_tables(folder, "documents").to_table(columns=[*_COLUMNS])
+
+
+def _before_of(folder: Path, *, dry_run: bool) -> pa.Table:
+    if dry_run and _resumed(folder) is None:
+        return _ledger_of(folder)
+    return pq.read_table(folder / ".work" / _BEFORE)
+
+
+class _Watch:
+    """Compares what is decided now with what a ledger has."""
+
+    def __init__(self, before: pa.Table) -> None:
+        self._before = before
+        self._told: dict[str, Any] = {}
+
+    def told(self) -> dict[str, Any]:
+        """What changed, for the document."""
+        return self._told
+
+    def __call__(self, corpus: LoadedCorpus, decisions: Decisions) -> None:
+        assert corpus.reviewed is not None, "a review was given"
+        places = self._places(corpus)
+        known = np.flatnonzero(places >= 0)
+        was = {name: self._was(name, places[known]) for name in _TOLD_OF}
+        now = {
+            "decision": np.array([one.label for one in Decision])[decisions.decision[known]],
+            "origin": np.array(LABELS)[corpus.column("origin_resolved")[known]],
+        }
+        kept, survivor = was["decision"] == Decision.KEEP.label, self._survivors(places, known)
+        stays = now["decision"] == Decision.KEEP.label
+        is_other = {
+            "dropped": ~stays & (was["decision"] != now["decision"]) & (decisions.survivor[known] < 0),
+            "replaced": ~stays & (was["decision"] != now["decision"]) & (decisions.survivor[known] >= 0),
+            "restored": stays & ~kept,
+            "survivor": ~stays
+            & (was["decision"] == now["decision"])
+            & (survivor != decisions.survivor[known]),
+            "origin": was["origin"] != now["origin"],
+        }
+        by_people = np.isin(known, np.fromiter(corpus.reviewed.about, np.int64, len(corpus.reviewed.about)))
+        changed = np.logical_or.reduce(list(is_other.values()))
+        self._told = {
+            "changed": {name: int(np.count_nonzero(mask & by_people)) for name, mask in is_other.items()},
+            "changes": [
+                _change(corpus, decisions, int(known[at]), {name: was[name][at] for name in was})
+                for at in np.flatnonzero(changed & by_people)[:_TOLD].tolist()
+            ],
+            "others": [
+                _change(corpus, decisions, int(known[at]), {name: was[name][at] for name in was})
+                for at in np.flatnonzero(changed & ~by_people)[:_TOLD].tolist()
+            ],
+            "others_changed": int(np.count_nonzero(changed & ~by_people)),
+            "left_out": self._left_out(corpus, decisions),
+            "new": int(len(corpus) - len(known)),
+            "gone": int(len(self._before) - len(known)),
+        }
+
+    def _left_out(self, corpus: LoadedCorpus, decisions: Decisions) -> list[str]:
+        """Ids of documents that readers kept, or restored, and the mix had no room for."""
+        assert corpus.reviewed is not None
+        if MIX not in decisions.steps:
+            return []
+        wanted = sorted(
+            row for row, about in corpus.reviewed.about.items() if any(one.keep == "keep" for one in about)
+        )
+        out = [row for row in wanted if decisions.step[row] == decisions.steps.index(MIX)]
+        out = [row for row in out if decisions.decision[row] != Decision.KEEP]
+        return corpus.strings("id", out)
+
+    def _places(self, corpus: LoadedCorpus) -> NDArray[np.int64]:
+        """Where each document stands in the ledger as it was; -1: it was not in it."""
+        hashes = np.ascontiguousarray(corpus.column("sha256")).view("V32").ravel()
+        theirs = np.frombuffer(b"".join(self._before.column("content_hash").to_pylist()), "V32")
+        if len(hashes) == len(theirs) and np.array_equal(hashes, theirs):
+            return np.arange(len(hashes))
+        held: dict[tuple[bytes, str], list[int]] = {}
+        for at, (digest, name) in enumerate(
+            zip(theirs.tolist(), self._before.column("id").to_pylist(), strict=True)
+        ):
+            held.setdefault((bytes(digest), name), []).append(at)
+        found = np.full(len(hashes), -1, np.int64)
+        for row, (digest, name) in enumerate(
+            zip(hashes.tolist(), corpus.strings("id", range(len(hashes))), strict=True)
+        ):
+            if places := held.get((bytes(digest), name)):
+                found[row] = places.pop(0)
+        return found
+
+    def _was(self, name: str, places: NDArray[np.int64]) -> NDArray[np.object_]:
+        column = self._before.column(name).cast(pa.string()).to_numpy()
+        return np.asarray(column, object)[places]
+
+    def _survivors(self, places: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows, as they are numbered now, of the documents that stayed in the place of others; -1: none did."""
+        moved = np.full(len(self._before) + 1, -1, np.int64)
+        moved[places[known]] = known
+        theirs = self._before.column("survivor").fill_null(len(self._before)).to_numpy().astype(np.int64)
+        return np.asarray(moved[theirs[places[known]]], np.int64)
+
+
+def _change(corpus: LoadedCorpus, decisions: Decisions, row: int, was: Mapping[str, Any]) -> dict[str, Any]:
+    """One document, as it was and as it is."""
+    assert corpus.reviewed is not None
+    step, reason = int(decisions.step[row]), int(decisions.reason[row])
+    about = corpus.reviewed.about.get(row, [])
+    survivor = int(decisions.survivor[row])
+    return {
+        "row": row,
+        "id": corpus.strings("id", [row])[0],
+        "labels": list(dict.fromkeys(one.label for one in about)),
+        "reviewers": list(dict.fromkeys(name for one in about for name in one.reviewers)),
+        "entries": sorted({line for one in about for line in one.entries}),
+        "before": {name: was[name] for name in _TOLD_OF},
+        "after": {
+            "decision": Decision(int(decisions.decision[row])).label,
+            "step": None if step < 0 else decisions.steps[step],
+            "reason": None if reason < 0 else decisions.reasons[reason],
+            "origin": LABELS[int(corpus.column("origin_resolved")[row])],
+            "survivor_id": None if survivor < 0 else corpus.strings("id", [survivor])[0],
+        },
+    }
+
+
+# --- what to say besides ----------------------------------------------------------------------------------------------
+
+
+def _warnings(
+    folder: Path, state: Mapping[str, Any], review: Path, *, is_signed: bool, missed: bool
+) -> list[str]:
+    """What is to be known of the new set; `missed`: some documents that were read are not there as they were."""
+    said: list[str] = []
+    if state["signed_by"] and not is_signed:
+        said.append(
+            f"The set was signed by {', '.join(state['signed_by'])}, and is not any more. Sign it: run this again with "
+            "--key."
+        )
+    if state["code_digest"] != code_digest():
+        said.append(
+            "The set was made by another version of wellkeeper, so some of its other decisions may differ, too. They "
+            "are listed as decided by nobody."
+        )
+    asked_of = _seal_asked_of(review)
+    known = {sha256_of_file(path) for path in (folder / ENVELOPE, *history_of(folder)) if path.is_file()}
+    if missed and asked_of not in known:
+        said.append(
+            "The set was made again since the queue was, or the queue is of another one: answers are applied to the "
+            "documents whose text is still the same."
+        )
+    return said
+
+
+def _seal_asked_of(review: Path) -> str:
+    """SHA-256 of the seal of the result that a queue was made from; empty: it is not known."""
+    if review.suffix == ".jsonl":
+        return ""
+    from wellkeeper.review.queue import ReviewQueue
+
+    with ReviewQueue(review) as queue:
+        return queue.about.get("seal", "")
+
+
+def _to_keep(given: Path, plan: Recipe, review: Path) -> list[str]:
+    """How later runs of the recipe keep what people said; nothing if the recipe names the review."""
+    named = [Path(plan.locate(path)).resolve() for path in plan.review or ()]
+    if review.resolve() in named:
+        return []
+    try:
+        path = Path(os.path.relpath(review.resolve(), plan.folder)).as_posix()
+    except ValueError:  # on another drive
+        path = str(review.resolve())
+    listed = [*(plan.review or ()), path]
+    line = f"review: {path}" if len(listed) == 1 else f"review: [{', '.join(listed)}]"
+    return [f"A later `wellkeeper curate {given.name}` would undo this. Add to the recipe: {line}"]
