@@ -44,7 +44,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--runs", type=int, default=500, help="simulated sets of the cards")
-    parser.add_argument("--queues", type=int, default=5, help="queues of each kind of the anchors")
+    parser.add_argument("--queues", type=int, default=8, help="queues of each kind of the anchors")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", dest="as_json")
     given = parser.parse_args()

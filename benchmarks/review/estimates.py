@@ -145,7 +145,7 @@ def shares(runs: int, seed: int) -> Iterator[Row]:
 
 
 def known(runs: int, seed: int) -> Iterator[Row]:
-    runs = max(20, runs // 5)
+    runs = max(20, runs // 20)  # a queue takes longer than a sample
     for documents in (1_000, 5_000):
         for share in (0.1, 0.3):
             for kind in ("good", "medium", "useless"):
@@ -154,19 +154,13 @@ def known(runs: int, seed: int) -> Iterator[Row]:
                 worth = -(likely * np.log2(likely) + (1 - likely) * np.log2(1 - likely))
                 pool = pool_of(scores.tolist())
                 for done in (0.5, 1.0):
+                    queues = (_read(labels, scores, worth, done, seed + run) for run in range(runs))
                     found = [
                         (
-                            share_found(_read(labels, scores, worth, done, seed + run), pool),
-                            share_found(
-                                [
-                                    one
-                                    for one in _read(labels, scores, worth, done, seed + run)
-                                    if one.rank is not None
-                                ],
-                                pool,
-                            ),
+                            share_found(queue, pool),
+                            share_found([one for one in queue if one.rank is not None], pool),
                         )
-                        for run in range(runs)
+                        for queue in queues
                     ]
                     told = [one.estimate for one, _ in found if one.estimate is not None]
                     plain = [one.estimate for _, one in found if one.estimate is not None]

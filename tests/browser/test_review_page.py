@@ -4,6 +4,7 @@ import http.server
 import os
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,27 @@ def test_nothing_hidden_is_sent_before_the_answer(serve, tab):
         for item, words in secrets.items():
             if item not in known:
                 assert [word for word in words if word in sent] == [], path
+
+
+def test_gold_repeats_chance_and_shared_items_look_like_all_others(serve_file, tab, tmp_path):
+    plain = Item(id="plain", texts=("Text number 0 begins here.",))
+    full = replace(served.placed(0).item, texts=plain.texts, gold="ai")
+    seen = set()
+    for name, placed in {
+        "plain": Placed(item=plain),
+        "gold": Placed(item=full),
+        "lot": Placed(item=replace(full, gold=""), rank=0),
+        "shared": Placed(item=replace(full, gold=""), readers=2, repeated=True),
+    }.items():
+        server = serve_file(served.queue_of(tmp_path / f"{name}.sqlite", [placed, served.placed(1)]))
+        page = tab(server.address(served.ALICE))
+        page.wait_for_selector(READY)
+        ticket = page.locator("form#answers [name=ticket]").input_value()
+        page.locator("progress, [data-shows], #standing p").evaluate_all(
+            "nodes => nodes.map((node) => node.remove())"
+        )
+        seen.add(page.content().replace(ticket, "TICKET"))
+    assert len(seen) == 1
 
 
 def test_after_the_answer_all_of_it_can_be_looked_at(serve, tab):

@@ -112,6 +112,10 @@ def test_argilla_gets_a_folder_that_is_read_back(tmp_path):
         ),
         ({"format": "card"}, "A card is of verifiers. Name them: --verifiers FILE."),
         ({"verifiers": "v.yaml"}, "Verifiers and their judge go with --format card, and not with jsonl."),
+        (
+            {"format": "label-studio", "out": "tasks.xml"},
+            "tasks.xml is to hold the labelling interface. Name the tasks otherwise: tasks.json.",
+        ),
         ({"out": "answered.sqlite"}, "answered.sqlite is the queue itself. Name another file with --out."),
     ],
 )

@@ -207,7 +207,7 @@ def test_overrides_that_cannot_be_meant_are_refused(refusal, override: str, says
          ("recipe.yaml, line 15: mix.human_flor is not a key of mix. Did you mean human_floor? "
          "Keys: size, synthetic_share, human_floor, caps, epochs, temperature, diversity, weights.")),
         (("seed: 7", "seeds: 7"), ("recipe.yaml, line 19: seeds is not a key of a recipe. Did you mean seed? "
-         "Keys: wellkeeper, sources, reference, anchors, trust, watermarks, steps, against, mix, guard, sign, out, seed.")),
+         "Keys: wellkeeper, sources, reference, anchors, trust, watermarks, steps, against, mix, review, guard, sign, out, seed.")),
         (("source: board", "sauce: board"), ("recipe.yaml, line 4: sources.forum.sauce is not a key of sources.forum. "
          "Did you mean source? Keys: path, text, id, source, domain, embedding, date, licence, origin, generator, language, consent, signals, parents, depth, site_files, trust, format.")),
         (("{max: 0.10}", "{maximum: 0.10, max: 0.1}"), ("recipe.yaml, line 14: mix.synthetic_share.maximum is not a key "

@@ -409,8 +409,9 @@ def test_what_is_no_answer_is_told_and_changes_nothing(opened):
     with pytest.raises(InputError, match=r"ben was shown nothing under this ticket\. Load the page again\."):
         queue.answer("ben", ticket, "ai", now=NOW)
     for refused in (queue.ahead, queue.skip):
-        with pytest.raises(InputError, match="was shown nothing under this ticket"):
-            refused("ben", ticket, now=NOW)
+        for name, other in (("ben", ticket), ("anna", "\ud800"), ("anna", "")):
+            with pytest.raises(InputError, match="was shown nothing under this ticket"):
+                refused(name, other, now=NOW)
     assert queue.standing().answers == 0
     assert queue.answer("anna", ticket, "ai", note="x" * 10_000, now=NOW).number == 2
 
@@ -442,6 +443,16 @@ def test_undo_shows_the_item_again_before_all_else(opened):
     assert [entry.told["entry"] for entry in queue.log() if entry.act == "undo"] == [3, 2]
     assert [one.label for one in queue.outcomes()] == [""] * 12
     assert looks(queue, "anna") == list(range(1, 13))
+
+
+def test_a_second_click_takes_back_no_more(opened):
+    queue = opened()
+    look(queue, "anna")
+    ticket = queue.assign("anna", now=NOW).ticket
+    queue.answer("anna", ticket, "ai", now=NOW)
+    assert shown(queue, queue.undo("anna", ticket=ticket, now=NOW)) == 2
+    assert queue.undo("anna", ticket=ticket, now=NOW) is None
+    assert queue.standing("anna").mine == 1
 
 
 def test_what_was_taken_back_can_be_said_anew_and_the_old_ticket_says_nothing_more(opened):

@@ -234,6 +234,32 @@ def test_a_file_that_may_not_grow_is_told_and_goes_on_when_it_may(tmp_path):
     assert "space on the disk, then run the same command again." in done.stdout
 
 
+FULL_WHILE_MADE = """
+import resource, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+import queue_files
+from wellkeeper.errors import WorkError
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
+try:
+    queue_files.make_queue(Path(sys.argv[1]), size=3_000)
+except WorkError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits of files are of POSIX")
+def test_a_disk_that_is_full_while_a_queue_is_made_leaves_no_file(tmp_path):
+    command = [sys.executable, "-c", FULL_WHILE_MADE, str(tmp_path), str(Path(__file__).parent)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "space on the disk, then run the same command again." in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- files that are none ----------------------------------------------------------------------------------------------
 
 

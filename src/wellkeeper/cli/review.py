@@ -55,7 +55,9 @@ def review() -> None:
     "answers of two runs.  [default: vet for a vetted set, compare with --against, else origin]",
 )
 @click.option("--against", "other", metavar="RUN", help="The second run, of compare; OUT is the first.")
-@click.option("--size", type=click.IntRange(1), default=500, show_default=True, help="Items, at most.")
+@click.option(
+    "--size", type=click.IntRange(1), default=500, show_default=True, help="Items, at most, without gold."
+)
 @click.option(
     "--random",
     "random_share",
@@ -88,7 +90,7 @@ def review() -> None:
     type=click.FloatRange(0, 0.5),
     default=0.05,
     show_default=True,
-    help="Share of the items that are gold.",
+    help="Items of gold for each other one.",
 )
 @click.option(
     "--on",

@@ -1,9 +1,10 @@
 """A person asks for a document to be removed: its text and what points to them go, the proof of all else stays.
 
 What goes: the text from `data` and `rejected`; from the ledger its id, hashes, place, source, date, licence and
-generator, and all evidence, spans, overlaps, parents and signals of it; its words and its id from the reports; the
-sidecars in `.work`, which hold the beginnings of texts. What stays is a tombstone: the row's number, its group, and
-that it was forgotten, when and why. Rows are never renumbered.
+generator, and all evidence, spans, overlaps, parents and signals of it; its words and its id from the reports, and its
+id and hash from what people were asked about; the sidecars in `.work`, which hold the beginnings of texts. What stays
+is a tombstone: the row's number, its group, and that it was forgotten, when and why. Rows are never renumbered. So do
+the lines of a review's log, which know an item by its name in the queue.
 
 The folder is sealed anew, and the new seal says which leaves of the tree became which. Whoever knows the old root can
 put the old leaves back and must arrive at it: so nothing else has changed. Where rows are leaves of their own that

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.core.decision import Decision
 from wellkeeper.core.generated import Generated
+from wellkeeper.errors import InputError
 from wellkeeper.filter.verified import ACCEPTED, REJECTED, SAID, UNKNOWN, VERIFIED
 from wellkeeper.recipe.queue_pool import UNKNOWN as NOTHING_KNOWN
 from wellkeeper.recipe.queue_pool import Pooled, distinct, entropy, surely, weights_of
@@ -50,7 +51,13 @@ def vetted_pool(folder: Path, *, prompt: str | None = None) -> Pooled:
         InputError: the folder is no such set, or its texts are not those of its ledger.
     """
     ledger = LedgerTexts(folder)
-    gate = gate_of(str(folder)) or {}
+    gate = gate_of(str(folder))
+    if gate is None and not np.any(ledger.step == VERIFIED.name):
+        raise InputError(
+            f"{folder} was not vetted: no verifier said of its texts whether they are right. Vet generated texts "
+            "(wellkeeper vet), or ask who wrote these: --from origin."
+        )
+    gate = gate or {}
     rows = ledger.at_hand
     said, is_doubted = _said(ledger, rows, gate)
     chances = _chances(gate)

@@ -209,8 +209,12 @@ def _label_studio(
     queue: ReviewQueue, asked: _Asked, place: Path, *, with_hidden: bool
 ) -> tuple[dict[str, Path], str]:
     question = queue.question
-    _written_array(place, (label_studio.task_of(one, question, with_hidden=with_hidden) for one in asked))
     page = place.with_suffix(".xml")
+    if page == place:
+        raise RecipeError(
+            f"{place} is to hold the labelling interface. Name the tasks otherwise: {place.stem}.json."
+        )
+    _written_array(place, (label_studio.task_of(one, question, with_hidden=with_hidden) for one in asked))
     config = label_studio.config_of(question, pairs=asked.pairs, prompted=asked.prompted)
     write_atomic(page, config.encode())
     return {"tasks": place, "page": page}, (

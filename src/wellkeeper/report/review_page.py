@@ -25,8 +25,8 @@ _HOUR = 3600
 _PACE = 5  # answers, before a pace is told
 _TELLING = (
     "decision",
-    "declared origin",
     "chance of a model",
+    "declared origin",
     "verifiers",
     "similarity",
     "dropped",

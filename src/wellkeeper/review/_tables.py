@@ -105,8 +105,8 @@ def make_file(
     try:
         database = Database(temporary, LAYOUT)
         try:
-            # Until it has its name the file may be lost: neither a journal nor waiting for the disk is of use.
-            database.rows("PRAGMA journal_mode = OFF")
+            # Until it has its name the file may be lost: neither a journal on the disk nor waiting for it is of use.
+            database.rows("PRAGMA journal_mode = MEMORY")
             database.rows("PRAGMA synchronous = OFF")
             with database.transaction() as db:
                 _fill(db, question, placed, pool, settings, about, at)
@@ -272,7 +272,9 @@ def read_item(db: sqlite3.Connection, number: int, told: str) -> Item:
 
 def read_texts(db: sqlite3.Connection, number: int) -> tuple[str, ...]:
     """What an item shows."""
-    rows = db.execute("SELECT CAST(text AS BLOB) FROM texts WHERE number = ? ORDER BY side", (number,)).fetchall()
+    rows = db.execute(
+        "SELECT CAST(text AS BLOB) FROM texts WHERE number = ? ORDER BY side", (number,)
+    ).fetchall()
     with told_if_damaged(f"what item {number} shows"):
         return tuple(text.decode("utf-8", "surrogatepass") for (text,) in rows)
 

@@ -8,6 +8,7 @@ reader who says two things are told by their place in the file.
 
 import hashlib
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from wellkeeper.review.queue import LONGEST_NAME, LONGEST_NOTE, ReviewQueue
 
 MOST_TOLD = 10
 """Answers that cannot be taken in which are told one by one; of the others, how many."""
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 NO_ANSWER, SECOND_LOOK = "without an answer", "second looks"
 """Why something in a file was passed over that is no fault."""
 
@@ -115,9 +117,7 @@ def storable(text: str) -> str:
     >>> storable("a" + chr(0) + chr(0xD800))
     'a��'
     """
-    return "".join(
-        "\ufffd" if letter == "\0" or "\ud800" <= letter <= "\udfff" else letter for letter in text
-    )
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def shown_of(texts: Iterable[str], prompt: str) -> str:

@@ -14,16 +14,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from wellkeeper.engine.database import Database
 from wellkeeper.errors import InputError
-from wellkeeper.review import _handing, _tables
+from wellkeeper.review import _handing, _rows, _tables
 from wellkeeper.review._checking import problems_of
 from wellkeeper.review._state import state_of
 from wellkeeper.review.item import Answer, Assignment, Outcome, Placed, Pool, Revealed, Settings, Standing
 from wellkeeper.review.question import Question
-from wellkeeper.review.trail import Act, Entry, chained
+from wellkeeper.review.trail import Act, Entry
 
 LONGEST_NOTE = 10_000
 """Characters: some five pages."""
@@ -102,7 +102,7 @@ class ReviewQueue:
             pool=pool,
             settings=settings,
             about=about,
-            at=_moment(_now(now)),
+            at=_moment(now),
         )
 
     def close(self) -> None:
@@ -130,7 +130,7 @@ class ReviewQueue:
         with self._leasing() as db:
             _handing.meet(db, reviewer)
             ticket = _handing.next_ticket(db, reviewer, self.settings, _now(now))
-            return None if ticket is None else _assignment(db, ticket)
+            return None if ticket is None else _rows.read_assignment(db, ticket)
 
     def ahead(self, reviewer: str, ticket: str, *, now: float | None = None) -> Assignment | None:
         """The item after the one with this ticket, leased too, so that it can be loaded before it is shown.
@@ -140,9 +140,9 @@ class ReviewQueue:
             WorkError: the file cannot be used.
         """
         with self._leasing() as db:
-            _showing(db, reviewer, ticket)
+            _rows.find_showing(db, reviewer, ticket)
             following = _handing.next_ticket(db, reviewer, self.settings, _now(now), after=ticket)
-            return None if following is None else _assignment(db, following)
+            return None if following is None else _rows.read_assignment(db, following)
 
     def skip(self, reviewer: str, ticket: str, *, now: float | None = None) -> None:
         """Show an item to the reader again at the end; one that is skipped twice is not shown to them again.
@@ -154,7 +154,7 @@ class ReviewQueue:
             WorkError: the file cannot be used.
         """
         with self._database.transaction() as db:
-            number, turn, state, skips = _showing(db, reviewer, ticket)
+            number, turn, state, skips = _rows.find_showing(db, reviewer, ticket)
             if state not in {"open", "stale"}:
                 return
             db.execute(
@@ -162,9 +162,9 @@ class ReviewQueue:
                 ("declined" if skips else "skipped", ticket),
             )
             _handing.refresh(db, number, self.settings)
-            name, shown = _named(db, number)
+            name, shown = _rows.name_of(db, number)
             told = {"item": name, "turn": turn, "shown": shown, "ticket": ticket}
-            _add(db, "skip", reviewer, told, now)
+            _rows.add_line(db, "skip", reviewer, told, _moment(now))
 
     # --- answering ---------------------------------------------------------------------------------------------------
 
@@ -197,46 +197,46 @@ class ReviewQueue:
         """
         self._check_answer(label, note)
         with self._database.transaction() as db:
-            number, turn, _, _ = _showing(db, reviewer, ticket)
-            if turn == 2 and not _answer_of(db, number, reviewer, 1):  # the first look was taken back
+            number, turn, _, _ = _rows.find_showing(db, reviewer, ticket)
+            if turn == 2 and not _rows.find_answer(db, number, reviewer, 1):  # the first look was taken back
                 turn = 1
             given = db.execute(
                 "SELECT entry FROM answers WHERE ticket = ? AND ticket <> ''", (ticket,)
             ).fetchone()
-            given = given or _answer_of(db, number, reviewer, turn)
+            given = given or _rows.find_answer(db, number, reviewer, turn)
             if given is not None:
-                return _entry(db, given[0])
+                return _rows.line_of(db, given[0])
             return self._record(db, "answer", reviewer, number, turn, ticket, label, note, seconds, now)
 
-    def undo(self, reviewer: str, *, now: float | None = None) -> Assignment | None:
+    def undo(self, reviewer: str, *, ticket: str = "", now: float | None = None) -> Assignment | None:
         """Take back the reader's last answer and show them its item again; again: the one before that.
 
         Answers that came from other tools stay. None: there is nothing to take back.
+
+        Args:
+            reviewer: whose answer.
+            ticket: only if the last answer was to this one, so that a second click takes back no more; empty: any.
+            now: seconds since 1970; None: the clock's.
 
         Raises:
             WorkError: the file cannot be used.
         """
         at = _now(now)
         with self._database.transaction() as db:
-            row = _last(db, reviewer)
-            if row is None:
+            row = _rows.find_last(db, reviewer)
+            if row is None or ticket not in {"", row[-1]}:
                 return None
             entry, number, turn, label, ticket = row
-            name, shown = _named(db, number)
-            _add(
-                db,
-                "undo",
-                reviewer,
-                {
-                    "entry": entry,
-                    "item": name,
-                    "label": label,
-                    "turn": turn,
-                    "shown": shown,
-                    "ticket": ticket,
-                },
-                at,
-            )
+            name, shown = _rows.name_of(db, number)
+            told = {
+                "entry": entry,
+                "item": name,
+                "label": label,
+                "turn": turn,
+                "shown": shown,
+                "ticket": ticket,
+            }
+            _rows.add_line(db, "undo", reviewer, told, _moment(at))
             db.execute("UPDATE answers SET live = 0 WHERE entry = ?", (entry,))
             db.execute("UPDATE readers SET decisions = decisions - 1 WHERE name = ?", (reviewer,))
             db.execute("UPDATE totals SET answers = answers - 1")
@@ -247,7 +247,7 @@ class ReviewQueue:
                 (reviewer, number, turn),
             )
             again = _handing.show(db, reviewer, number, turn, self.settings, at, is_first=True)
-            return _assignment(db, again)
+            return _rows.read_assignment(db, again)
 
     def take_in(
         self,
@@ -277,14 +277,14 @@ class ReviewQueue:
             _handing.meet(db, reviewer)
             for item, label, note, seconds in answers:
                 self._check_answer(label, note)
-                row = db.execute("SELECT number FROM items WHERE id = ?", (item,)).fetchone()
-                if row is None:
+                number = _rows.find_item(db, item)
+                if number is None:
                     raise InputError(
                         f"No item of {self.path} is called {item}. Import into the queue that it was exported from."
                     )
-                if _answer_of(db, row[0], reviewer, 1) is None:
+                if _rows.find_answer(db, number, reviewer, 1) is None:
                     self._record(
-                        db, "import", reviewer, row[0], 1, "", label, note, seconds, now, source=source
+                        db, "import", reviewer, number, 1, "", label, note, seconds, now, source=source
                     )
                     taken += 1
         return taken
@@ -312,7 +312,7 @@ class ReviewQueue:
     ) -> Entry:
         """Write an answer to the log and into the tables."""
         seconds = 0.0 if math.isnan(seconds) else round(min(max(float(seconds), 0.0), A_DAY), 3)
-        name, shown = _named(db, number)
+        name, shown = _rows.name_of(db, number)
         told = {
             "item": name,
             "label": label,
@@ -323,7 +323,7 @@ class ReviewQueue:
             "ticket": ticket,
             **more,
         }
-        entry = _add(db, act, reviewer, told, now)
+        entry = _rows.add_line(db, act, reviewer, told, _moment(now))
         db.execute(
             "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
             (entry.number, number, reviewer, turn, label, seconds, ticket),
@@ -353,14 +353,14 @@ class ReviewQueue:
             row = db.execute(
                 "SELECT number, turn FROM showings WHERE ticket = ? AND reviewer = ?", (ticket, reviewer)
             ).fetchone()
-            entry = None if row is None else _answer_of(db, row[0], reviewer, row[1])
-            return None if entry is None else _revealed(db, reviewer, entry[0])
+            entry = None if row is None else _rows.find_answer(db, row[0], reviewer, row[1])
+            return None if entry is None else _rows.read_revealed(db, reviewer, entry[0])
 
     def last(self, reviewer: str) -> Revealed | None:
         """The item that this reader answered last; None: none yet, or all was taken back."""
         with self._database.told() as db:
-            row = _last(db, reviewer)
-            return None if row is None else _revealed(db, reviewer, row[0])
+            row = _rows.find_last(db, reviewer)
+            return None if row is None else _rows.read_revealed(db, reviewer, row[0])
 
     def standing(self, reviewer: str = "") -> Standing:
         """How far the queue is, for a reader or, without a name, for all together."""
@@ -384,7 +384,7 @@ class ReviewQueue:
                 mine=decisions,
                 left=wanted - passed + later,
                 agreement=agreeing / pairs if pairs else None,
-                seconds=_median(db, reviewer),
+                seconds=_rows.median_seconds(db, reviewer),
             )
 
     def item(self, number: int) -> Placed:
@@ -418,7 +418,7 @@ class ReviewQueue:
         """All answers that stand, first looks and repeats, in the order of the log."""
         with self._still() as db:
             for entry, number in db.execute("SELECT entry, number FROM answers WHERE live ORDER BY entry"):
-                yield _answer(db, entry, number)
+                yield _rows.read_answer(db, entry, number)
 
     def outcomes(self) -> Iterator[Outcome]:
         """Where each item stands, in order, as of one moment."""
@@ -427,7 +427,7 @@ class ReviewQueue:
                 "SELECT number, id, gold, readers FROM items JOIN states USING (number) ORDER BY number"
             ):
                 given = tuple(
-                    _answer(db, entry, number)
+                    _rows.read_answer(db, entry, number)
                     for (entry,) in db.execute(
                         "SELECT entry FROM answers WHERE number = ? AND turn = 1 AND live ORDER BY entry",
                         (number,),
@@ -461,7 +461,7 @@ class ReviewQueue:
     def head(self) -> str:
         """Hash of the last line of the log."""
         with self._database.told() as db:
-            return _head(db)[1]
+            return _rows.head_of(db)[1]
 
     def problems(self) -> list[str]:
         """What is wrong with the file, in words: with the chain, with what is asked, or with what the tables say.
@@ -502,8 +502,8 @@ def _now(now: float | None) -> float:
     return time.time() if now is None else now
 
 
-def _moment(now: float) -> str:
-    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+def _moment(now: float | None) -> str:
+    return datetime.fromtimestamp(_now(now), UTC).isoformat(timespec="milliseconds")
 
 
 def _check_name(reviewer: str) -> None:
@@ -511,123 +511,3 @@ def _check_name(reviewer: str) -> None:
         raise InputError(
             f"{reviewer[:LONGEST_NAME]!r} is no name of a reader. Give one of 1 to {LONGEST_NAME} printed characters."
         )
-
-
-def _showing(db: sqlite3.Connection, reviewer: str, ticket: str) -> tuple[int, int, str, int]:
-    """Number of the item, turn, state and skips of a showing."""
-    row = db.execute(
-        "SELECT number, turn, state, skips FROM showings WHERE ticket = ? AND reviewer = ?",
-        (ticket, reviewer),
-    ).fetchone()
-    if row is None:
-        raise InputError(f"{reviewer} was shown nothing under this ticket. Load the page again.")
-    number, turn, state, skips = row
-    return number, turn, state, skips
-
-
-def _assignment(db: sqlite3.Connection, ticket: str) -> Assignment:
-    number, told, shown = db.execute(
-        "SELECT number, told, digest FROM showings JOIN items USING (number) WHERE ticket = ?", (ticket,)
-    ).fetchone()
-    item = _tables.read_item(db, number, told)
-    return Assignment(ticket=ticket, texts=item.texts, prompt=item.prompt, shown=shown)
-
-
-def _named(db: sqlite3.Connection, number: int) -> tuple[str, str]:
-    """Id of an item, and the digest of what is shown of it."""
-    name, shown = db.execute("SELECT id, digest FROM items WHERE number = ?", (number,)).fetchone()
-    return name, shown
-
-
-def _head(db: sqlite3.Connection) -> tuple[int, str]:
-    number, line = db.execute("SELECT number, line FROM log ORDER BY number DESC LIMIT 1").fetchone()
-    return number, _tables.read_line(line, number).hash
-
-
-def _add(
-    db: sqlite3.Connection, act: Act, reviewer: str, told: Mapping[str, Any], now: float | None
-) -> Entry:
-    """Write the next line of the log."""
-    number, before = _head(db)
-    return _tables.keep(
-        db,
-        chained(before, number=number + 1, act=act, at=_moment(_now(now)), reviewer=reviewer, told=told),
-    )
-
-
-def _entry(db: sqlite3.Connection, number: int) -> Entry:
-    (line,) = db.execute("SELECT line FROM log WHERE number = ?", (number,)).fetchone()
-    return _tables.read_line(line, number)
-
-
-def _answer_of(db: sqlite3.Connection, number: int, reviewer: str, turn: int) -> tuple[int] | None:
-    """Number of the line with a reader's answer that stands."""
-    row: tuple[int] | None = db.execute(
-        "SELECT entry FROM answers WHERE number = ? AND reviewer = ? AND turn = ? AND live",
-        (number, reviewer, turn),
-    ).fetchone()
-    return row
-
-
-def _last(db: sqlite3.Connection, reviewer: str) -> tuple[int, int, int, str, str] | None:
-    """Line, item, turn, label and ticket of a reader's last answer that stands and was given here."""
-    row: tuple[int, int, int, str, str] | None = db.execute(
-        "SELECT entry, number, turn, label, ticket FROM answers WHERE reviewer = ? AND live AND ticket <> '' "
-        "ORDER BY entry DESC LIMIT 1",
-        (reviewer,),
-    ).fetchone()
-    return row
-
-
-def _answer(db: sqlite3.Connection, entry: int, number: int) -> Answer:
-    line = _entry(db, entry)
-    told = line.told
-    return Answer(
-        entry=entry,
-        item=told["item"],
-        number=number,
-        reviewer=line.reviewer,
-        label=told["label"],
-        note=told["note"],
-        seconds=told["seconds"],
-        at=line.at,
-        turn=told["turn"],
-        shown=told["shown"],
-    )
-
-
-def _revealed(db: sqlite3.Connection, reviewer: str, entry: int) -> Revealed:
-    number, ticket, told = db.execute(
-        "SELECT number, ticket, told FROM answers JOIN items USING (number) WHERE entry = ?", (entry,)
-    ).fetchone()
-    item = _tables.read_item(db, number, told)
-    others = db.execute(
-        "SELECT entry FROM answers WHERE number = ? AND turn = 1 AND live AND reviewer <> ? ORDER BY entry",
-        (number, reviewer),
-    ).fetchall()
-    last = _last(db, reviewer)
-    return Revealed(
-        ticket=ticket,
-        number=number,
-        texts=item.texts,
-        prompt=item.prompt,
-        mine=_answer(db, entry, number),
-        others=tuple(_answer(db, other, number) for (other,) in others),
-        hidden=item.hidden,
-        can_undo=last is not None and last[0] == entry,
-    )
-
-
-def _median(db: sqlite3.Connection, reviewer: str) -> float | None:
-    """Of the seconds that a reader, or everybody, took for an item on the page."""
-    where, values = (
-        ("live AND ticket <> '' AND reviewer = ?", [reviewer]) if reviewer else ("live AND ticket <> ''", [])
-    )
-    (count,) = db.execute(f"SELECT count(*) FROM answers WHERE {where}", values).fetchone()  # noqa: S608  constants
-    if not count:
-        return None
-    middle = db.execute(
-        f"SELECT seconds FROM answers WHERE {where} ORDER BY seconds LIMIT ? OFFSET ?",  # noqa: S608  constants
-        [*values, 2 - count % 2, (count - 1) // 2],
-    ).fetchall()
-    return float(sum(seconds for (seconds,) in middle) / len(middle))

@@ -166,7 +166,7 @@ document.addEventListener("click", (event) => {
 const KEYS = {
   s: () => document.querySelector("[data-does=skip]")?.click(),
   u: () => document.querySelector("[data-does=undo]")?.click(),
-  n: () => { $("note").open = true; form().elements.note.focus(); },
+  n: () => { $("note").open = true; form().elements.note.focus({ preventScroll: true }); },
   j: () => scrollBy({ top: innerHeight * 0.7 }),
   k: () => scrollBy({ top: -innerHeight * 0.7 }),
 };
