@@ -2,10 +2,10 @@
 
     python benchmarks/review/order_pays.py [--items 100] [--json]
 
-`recipes/finetune.yaml` is run, and its documents are put in the order of `review init --from origin`. Answers are what is
-true of the example (`examples/truth.json`). One changes the set if it is a model for a document that was kept, or a
-person for one that was dropped or held back for its origin. Doubt alone puts first whose chance is nearest to a half; by
-lot is what drawing without repeats has on average. Nothing is drawn, so that the figures are always the same.
+`recipes/finetune.yaml` is run, and its documents are put in the order of `review init --from origin`. Answers are what
+is true of the example (`examples/truth.json`). One changes the set if it is a model for a document that was kept, or a
+person for one that was dropped or held back for its origin. Doubt alone puts first whose chance is nearest to a half;
+by lot is what drawing without repeats has on average. Nothing is drawn, so that the figures are always the same.
 """
 
 import argparse

@@ -319,6 +319,15 @@ def test_what_is_skipped_comes_again_at_the_end_once(opened):
     assert look(queue, "ben") == 1
 
 
+def test_what_one_skipped_twice_is_not_shown_to_them_though_others_let_go_of_it(opened):
+    queue = opened(size=1, lease_seconds=60.0)
+    for _ in range(2):
+        queue.skip("anna", queue.assign("anna", now=NOW).ticket, now=NOW)
+    assert shown(queue, queue.assign("ben", now=NOW)) == 1
+    assert queue.assign("anna", now=NOW + 61) is None
+    assert shown(queue, queue.assign("carl", now=NOW + 61)) == 1
+
+
 def test_what_one_skips_is_there_for_others_at_once(opened):
     queue = opened(size=5)
     assert look(queue, "ben") == 1
