@@ -12,8 +12,8 @@ same there is no De, and alpha says nothing: it is not 1, since the readers had 
 The interval is for other items of the same kind, with the same readers. Do is a share, and Wilson's interval of it,
 for as many items as have the spread that a jackknife over items sees in alpha, is divided by De. The bootstrap over
 items does not do: where readers seldom differ most resamples hold no disagreement. Simulated, readers of whom two or
-four look at 20 to 200 items (benchmarks/review/estimates.py): with an alpha of .98 the bootstrap covered 5 to 50 %, a
-jackknife no more, this one 91 to 98 %.
+four look at 20 or 50 items (benchmarks/review/estimates.py): with an alpha of .98 the bootstrap covered 5 to 51 %, this
+one 90 to 99 %.
 
 [1] Krippendorff, Computing Krippendorff's alpha-reliability (2011), University of Pennsylvania, Departmental Papers
     (ASC) 43: nominal data, any number of observers, missing data.
