@@ -31,6 +31,22 @@ if (
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session")
+def curated_set(tmp_path_factory):
+    """The folder of a small curated set; who changes it takes a copy."""
+    from curated_sets import curated
+
+    return Path(curated(tmp_path_factory.mktemp("set")).paths["folder"])
+
+
+@pytest.fixture(scope="session")
+def plain_set(tmp_path_factory):
+    """The folder of a set whose recipe has no steps."""
+    from curated_sets import PLAIN, curated
+
+    return Path(curated(tmp_path_factory.mktemp("plain"), recipe=PLAIN).paths["folder"])
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """A local server that answers as a test plans."""

@@ -1,5 +1,6 @@
 """Shares by few labels and many scores: exact cases, the published estimator, coverage and width."""
 
+import itertools
 import math
 
 import numpy as np
@@ -12,6 +13,7 @@ from wellkeeper.measure.prediction_powered import (
     ALL,
     ALONE,
     EXACT,
+    RARE,
     TOGETHER,
     Sample,
     labels_between,
@@ -88,17 +90,44 @@ def test_labels_and_scores_turned_round_give_the_share_turned_round(sample_and_l
 
 
 def test_the_estimate_is_the_published_one_with_its_tuned_weight():
-    labels, scores = pool_of(0.3, seed=4)
+    labels, scores = pool_of(0.3, items=20_000, seed=4)
     scores = scores**0.25  # too high, so that the weight is not cut
     order = np.random.default_rng(1).permutation(labels.size)
-    seen, others = order[:200], order[200:]
-    found = share_of(drawn_from(labels, scores, 200, np.random.default_rng(1)))
-    # PPI++, equation 2.3 of arXiv:2311.01453 for a mean, with its plug-in weight
+    seen, others = order[:4_000], order[4_000:]
+    found = share_of(drawn_from(labels, scores, 4_000, np.random.default_rng(1)))
+    # PPI++, equation 2.3 of arXiv:2311.01453 for a mean, with its plug-in weight; ours fits each label by the others
     slope = np.cov(labels[seen], scores[seen])[0, 1] / scores[seen].var(ddof=1)
     tuned = slope / (1 + seen.size / others.size)
     theirs = labels[seen].mean() + tuned * (scores[others].mean() - scores[seen].mean())
     assert found.method == TOGETHER
-    assert found.share.estimate == pytest.approx(theirs, abs=1e-12)
+    assert found.share.estimate == pytest.approx(theirs, abs=2e-5)
+    assert abs(theirs - labels[seen].mean()) > 1e-3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_mean_over_all_draws_is_the_share_itself(seed):
+    random = np.random.default_rng(seed)
+    scores = random.random(12)
+    labels = 0.5 + (scores - 0.5) ** 3 + random.normal(0, 0.02, 12)  # so far from 0 and 1 that nothing is cut
+    found = [
+        share_of(Sample(labels=labels[seen], scores=scores[seen], of=12, score_sum=float(scores.sum())))
+        for seen in map(list, itertools.combinations(range(12), 9))
+    ]
+    assert np.ptp([one.weight for one in found]) > 0.05
+    assert np.mean([one.share.estimate for one in found]) == pytest.approx(labels.mean(), abs=1e-12)
+
+
+def test_good_scores_tell_of_what_no_label_of_a_rare_kind_was_drawn_for():
+    scores = np.where(np.arange(1_000) < 50, 0.95, 0.01)
+    labels = (np.arange(1_000) < 50).astype(float)
+    seen = np.arange(100, 140)  # chance drew none of the fifty
+    found = share_of(
+        Sample(labels=labels[seen], scores=scores[seen], of=1_000, score_sum=float(scores.sum()))
+    )
+    assert found.method == RARE
+    assert found.share.estimate == pytest.approx(0.05, abs=0.005)
+    assert found.share.low == 0
+    assert 0.05 < found.share.high == found.alone.high < 0.1
 
 
 def test_a_pool_that_is_labelled_whole_is_known():
@@ -130,6 +159,25 @@ def test_a_part_that_is_known_takes_its_share_of_the_doubt_away():
     assert both.half_width < alone.half_width / 1.5
     assert both.share.low <= labels.mean() <= both.share.high
     assert (both.of, both.drawn, both.labels) == (1_000, 100, 400)
+
+
+def test_a_few_items_that_chance_left_out_of_a_known_part_widen_the_interval_a_little():
+    labels, scores = pool_of(0.3, items=1_000, seed=8)
+    known = Sample(labels=labels[:276], scores=scores[:276], of=300, score_sum=float(scores[:300].sum()))
+    whole = Sample(labels=labels[:300], scores=scores[:300], of=300, score_sum=float(scores[:300].sum()))
+    rest = drawn_from(labels[300:], scores[300:], 100, np.random.default_rng(2))
+    with_gaps, without = share_of(rest, known), share_of(rest, whole)
+    widths = [one.alone.high - one.alone.low for one in (without, with_gaps)]
+    assert widths[0] < widths[1] < 1.05 * widths[0]
+    assert without.half_width < with_gaps.half_width < 1.05 * without.half_width
+
+
+def test_a_pool_of_which_only_a_known_part_is_left_needs_no_draw():
+    labels = np.array([1.0, 0.0] * 10)
+    known = Sample(labels=labels[:18], scores=labels[:18], of=20, score_sum=10.0)
+    found = share_of(Sample(labels=np.zeros(0), scores=np.zeros(0), of=0, score_sum=0.0), known)
+    assert found.share.low <= 0.5 <= found.share.high
+    assert (found.of, found.labels) == (20, 18)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.5])

@@ -20,6 +20,7 @@ steps:
   - origin.v1: {drop_above: 0.99, review_between: [0.8, 0.99]}
 mix: {size: all, synthetic_share: {max: 0.1}}
 """
+PLAIN = "wellkeeper: 1\nsources: {old: {path: old.jsonl, text: text}}\n"
 
 GERMAN = "Übrigens schließt der Bäcker in der Löwengasse, und zwar für ein ganzes Jahr. 🥐 "
 VOICE = "As an AI language model, I do not have personal opinions"

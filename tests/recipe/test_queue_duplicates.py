@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from curated_sets import curated, texts
+from curated_sets import texts
 
 from wellkeeper.errors import InputError
 from wellkeeper.recipe.queue_duplicates import duplicates_pool
 
 
-@pytest.fixture(scope="module")
-def out(tmp_path_factory):
-    return Path(curated(tmp_path_factory.mktemp("set")).paths["folder"])
+@pytest.fixture
+def out(curated_set):
+    return curated_set
 
 
 def items(out, seed=0):
@@ -75,8 +75,6 @@ def test_pairs_of_which_one_text_is_gone_are_counted_and_not_asked(out, tmp_path
     assert "--no-keep-rejected" in str(error.value)
 
 
-def test_a_set_without_near_duplicates_has_no_pair_and_says_what_else_to_ask(tmp_path):
-    recipe = "wellkeeper: 1\nsources: {old: {path: old.jsonl, text: text}}\n"
-    done = curated(tmp_path, recipe=recipe)
+def test_a_set_without_near_duplicates_has_no_pair_and_says_what_else_to_ask(plain_set):
     with pytest.raises(InputError, match=r"dropped no near duplicate.*--from origin"):
-        duplicates_pool(Path(done.paths["folder"]), seed=0)
+        duplicates_pool(plain_set, seed=0)

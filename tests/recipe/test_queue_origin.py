@@ -17,9 +17,9 @@ from wellkeeper.recipe.queue_pool import HEAVIEST, SUREST, distinct, entropy, su
 from wellkeeper.recipe.queue_texts import LedgerTexts
 
 
-@pytest.fixture(scope="module")
-def out(tmp_path_factory):
-    return Path(curated(tmp_path_factory.mktemp("set")).paths["folder"])
+@pytest.fixture
+def out(curated_set):
+    return curated_set
 
 
 def by_id(pooled):

@@ -16,9 +16,9 @@ from wellkeeper.recipe.queue_texts import Aside, LedgerTexts, marks_of, step_opt
 from wellkeeper.review.item import Mark
 
 
-@pytest.fixture(scope="module")
-def out(tmp_path_factory):
-    return Path(curated(tmp_path_factory.mktemp("set")).paths["folder"])
+@pytest.fixture
+def out(curated_set):
+    return curated_set
 
 
 @pytest.fixture
@@ -172,19 +172,30 @@ def test_what_is_told_afterwards_is_what_the_ledger_has(out):
     ledger = LedgerTexts(out)
     row = next(row for row in ledger.at_hand.tolist() if ledger.ids(np.array([row])) == ["torn"])
     ((document,),) = ledger.read([(row,)])
-    assert document.facts == {
-        "id": "torn",
-        "source": "board 2",
-        "date": "2024-08-01 (page-claimed)",
-        "declared origin": "human",
-        "origin by evidence": "human",
-        "chance of a model": "8.49% by the evidence",
-        "log10 odds of a model": "-1.0",
-        "decision": "review",
-        "step": "artefacts.v1",
-        "reason": "conflicting-evidence",
-        "evidence": "declared human by its source; an assistant speaking of itself, unquoted",
+    assert list(document.facts.items()) == [  # what teaches a reader most first
+        ("chance of a model", "8% by the evidence"),
+        ("decision", "review"),
+        ("reason", "conflicting-evidence"),
+        ("evidence", "declared human by its source; an assistant speaking of itself, unquoted"),
+        ("origin by evidence", "human"),
+        ("declared origin", "human"),
+        ("log10 odds of a model", "-1.0"),
+        ("step", "artefacts.v1"),
+        ("id", "torn"),
+        ("source", "board 2"),
+        ("date", "2024-08-01 (page-claimed)"),
+    ]
+
+
+def test_no_chance_is_told_as_certain(out):
+    ledger = LedgerTexts(out)
+    told = {
+        document.place.id: document.facts["chance of a model"]
+        for (document,) in ledger.read([(row,) for row in ledger.at_hand.tolist()])
     }
+    assert told["made-1"] == "over 99% by the evidence"
+    assert told["old-1"] == "under 1% by the evidence"
+    assert not {"0% by the evidence", "100% by the evidence"} & set(told.values())
 
 
 # --- texts laid aside ---------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from curated_sets import curated
 from vetting_worlds import lay_out, vetted_by_card
 
 from wellkeeper.core.generated import Generated
@@ -141,10 +140,9 @@ def test_a_set_without_its_rejected_texts_says_how_many_are_missing(example, tmp
     assert "but for 15 whose texts were not kept" in pooled.note
 
 
-def test_a_set_that_no_verifier_looked_at_is_refused(tmp_path):
-    folder = Path(curated(tmp_path).paths["folder"])
+def test_a_set_that_no_verifier_looked_at_is_refused(curated_set):
     with pytest.raises(InputError, match="was not vetted: no verifier said of its texts"):
-        vetted_pool(folder)
+        vetted_pool(curated_set)
 
 
 # --- a file of texts ----------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from curated_sets import GERMAN, curated, texts
+from curated_sets import GERMAN, texts
 
 from wellkeeper.engine.store import sha256_of_file
 from wellkeeper.errors import InputError
@@ -20,9 +20,9 @@ REPOSITORY = Path(__file__).parents[2]
 RUNS = REPOSITORY / "examples" / "runs"
 
 
-@pytest.fixture(scope="module")
-def out(tmp_path_factory):
-    return Path(curated(tmp_path_factory.mktemp("set")).paths["folder"])
+@pytest.fixture
+def out(curated_set):
+    return curated_set
 
 
 def placed(path):
@@ -160,16 +160,14 @@ def test_what_is_no_result_is_refused_with_what_is_one(tmp_path):
         make_queue(tmp_path, kind="orgin")
 
 
-def test_a_result_with_nothing_to_ask_about_says_so_and_makes_no_file(tmp_path):
-    recipe = "wellkeeper: 1\nsources: {old: {path: old.jsonl, text: text}}\n"
-    folder = Path(curated(tmp_path, recipe=recipe).paths["folder"])
+def test_a_result_with_nothing_to_ask_about_says_so_and_makes_no_file(plain_set, tmp_path):
     with pytest.raises(InputError) as error:
-        make_queue(folder, kind="conflicts")
+        make_queue(plain_set, kind="conflicts", queue=tmp_path / "q.sqlite")
     assert str(error.value) == (
-        f"{folder} has nothing to ask about. No document of the set, kept or dropped, with evidence for a model and for "
+        f"{plain_set} has nothing to ask about. No document of the set, kept or dropped, with evidence for a model and for "
         "a person. Ask of another result, or about something else with --from."
     )
-    assert not (tmp_path / "out-review.sqlite").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_queue_that_is_there_is_never_replaced(out, tmp_path):

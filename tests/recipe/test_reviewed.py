@@ -29,7 +29,8 @@ from wellkeeper.ledger.verify import verify
 from wellkeeper.ledger.why import why
 from wellkeeper.origin.evidence import NEUTRAL, origin_of
 from wellkeeper.recipe.reviewed import ReviewsApplied, apply_reviews
-from wellkeeper.recipe.reviews import CHANGED, GONE, verify_queue
+from wellkeeper.recipe.review_overlay import CHANGED, GONE
+from wellkeeper.recipe.reviews import verify_queue
 from wellkeeper.recipe.schema import load_recipe
 
 HERE = Path(__file__).parents[2]

@@ -307,23 +307,23 @@ def test_an_empty_text_is_said_to_be_empty():
     assert "This text is empty." in render_item(view(), shown(""))
 
 
-def test_the_strip_tells_what_sways_most_first():
+def test_the_strip_tells_the_first_three_facts():
     last = revealed(
         "A text.",
         facts={
+            "chance of a model": "61%",
+            "decision": "review",
+            "reason": "doubt",
             "id": "7",
             "source": "forum",
-            "date": "2024",
-            "chance of a model": "61 %",
-            "decision": "review",
         },
         marks=[{"text": 0, "start": 0, "end": 1, "says": "x"}] * 2,
         others=[{"label": "human", "reviewer": "bob"}, {"label": "ai", "reviewer": "eve"}],
     )
     assert words(render_strip(question(), last), "//p") == [
         (
-            "You said A model A text. Other readers said: A person; A model. decision: review chance of a model: 61 % "
-            "source: forum evidence in 2 places Look again"
+            "You said A model A text. Other readers said: A person; A model. chance of a model: 61% decision: review "
+            "reason: doubt evidence in 2 places Look again"
         )
     ]
     assert render_strip(question(), None).strip() == ""
@@ -373,8 +373,11 @@ def test_guidelines_and_keys_are_pages_too():
     ("standing", "says"),
     [
         ({"mine": 1, "items": 1, "settled": 1}, "You gave 1 answer. Every item is settled."),
-        ({"mine": 9, "items": 12, "settled": 11}, "You gave 9 answers. 1 item waits for another reader."),
-        ({"mine": 0, "items": 12, "settled": 2}, "You gave 0 answers. 10 items wait for another reader."),
+        ({"mine": 9, "items": 12, "settled": 11}, "You gave 9 answers. 1 item is not settled yet."),
+        (
+            {"mine": 0, "items": 12, "settled": 2, "left": 3},
+            "You gave 0 answers. 10 items are not settled yet. Others have some in front of them, and what they leave",
+        ),
     ],
 )
 def test_the_last_page_says_what_is_left_for_others(standing, says):

@@ -124,7 +124,10 @@ class PlainQueue:
             self.was_open[number] = is_open
 
     def let_go(self, now):
-        over = [one for one in self.showings.values() if one.state == "open" and one.until <= now]
+        furthest = now + 2 * self.settings.lease_seconds
+        over = [
+            one for one in self.showings.values() if one.state == "open" and not now < one.until <= furthest
+        ]
         for one in sorted(over, key=lambda one: (one.until, one.ticket)):
             one.state = "stale"
             self.note_what_opened()

@@ -1,6 +1,7 @@
 """A queue of items for people: who is shown what, what becomes of answers, and what is refused."""
 
 import json
+import os
 from dataclasses import asdict, fields, replace
 
 import pytest
@@ -132,8 +133,32 @@ def test_settings_that_cannot_be_kept_are_told(tmp_path):
         create(tmp_path / "review.sqlite", [Placed(item=ITEM)], repeat_after=-1)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="rights of files are of POSIX")
+def test_a_queue_is_for_its_owner_alone_from_its_first_byte_on(tmp_path):
+    def seen():
+        found.update({path.stat().st_mode & 0o777 for path in tmp_path.iterdir()})
+        yield Placed(item=ITEM)
+
+    found, before = set(), os.umask(0)
+    try:
+        create(tmp_path / "review.sqlite", seen())
+        with ReviewQueue(tmp_path / "review.sqlite") as queue:
+            look(queue, "anna")
+            assert {path.name for path in tmp_path.iterdir()} == {
+                "review.sqlite",
+                "review.sqlite-wal",
+                "review.sqlite-shm",
+            }
+            found.update(path.stat().st_mode & 0o777 for path in tmp_path.iterdir())
+    finally:
+        os.umask(before)
+    assert found == {0o600}
+
+
 def test_a_folder_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(WorkError, match=r"cannot be used .*Check the path"):
+    with pytest.raises(
+        WorkError, match=r"review.sqlite cannot be written \(No such file or directory\)\. Check the folder"
+    ):
         create(tmp_path / "none" / "review.sqlite", [Placed(item=ITEM)])
 
 
@@ -218,6 +243,39 @@ def test_looking_at_an_item_for_long_keeps_it(opened):
     for second in range(0, 300, 20):
         assert shown(queue, queue.assign("anna", now=NOW + second)) == 1
     assert shown(queue, queue.assign("ben", now=NOW + 300)) == 2
+
+
+def test_a_clock_that_is_set_back_keeps_no_item_from_others(opened):
+    queue = opened(size=2, lease_seconds=60.0)
+    ahead = queue.assign("anna", now=NOW + 86_400)
+    assert looks(queue, "ben") == [1, 2]
+    assert queue.answer("anna", ahead.ticket, "ai", now=NOW).told["item"] == "item-0"
+    assert queue.problems() == []
+
+
+def test_a_clock_that_was_read_a_little_earlier_ends_no_lease(opened):
+    queue = opened(size=2, lease_seconds=60.0)
+    queue.assign("anna", now=NOW)
+    assert shown(queue, queue.assign("ben", now=NOW - 30)) == 2
+
+
+def test_more_readers_than_items_are_told_what_they_may_still_be_shown(opened):
+    queue = opened(size=3, lease_seconds=60.0)
+    readers = [f"reader {at}" for at in range(50)]
+    assert sum(queue.assign(name, now=NOW) is not None for name in readers) == 3
+    assert queue.standing("reader 49").left == 3
+    assert sorted(looks(queue, "reader 49", now=NOW + 61)) == [1, 2, 3]
+    assert queue.standing("reader 48").left == 0
+
+
+def test_an_item_for_two_ends_for_the_only_reader_there_is_and_waits(opened):
+    queue = opened(size=2, overlap=2)
+    assert looks(queue, "anna", "ai") == [1, 2]
+    standing = queue.standing("anna")
+    assert (standing.left, standing.settled, standing.conflicts) == (0, 0, 0)
+    assert looks(queue, "ben", "human") == [1, 2]
+    assert [queue.standing(name).left for name in ("anna", "ben", "carl")] == [0, 0, 2]
+    assert (queue.standing().settled, queue.standing().conflicts) == (0, 2)  # no third reader came
 
 
 def test_two_who_are_wanted_are_two_people_and_may_look_at_once(opened):
@@ -434,6 +492,31 @@ def test_a_name_that_cannot_be_printed_is_none(opened, name):
         queue.assign(name, now=NOW)
 
 
+def test_a_reader_is_met_without_being_shown_anything(opened):
+    queue = opened(size=1)
+    assert queue.meet("anna") == "anna"
+    with pytest.raises(InputError, match="is no name of a reader"):
+        queue.meet("  ")
+    assert look(queue, "ben") == 1
+    assert queue.problems() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["Zoe\u0308 Li", "zo\u00eb li", "  Zo\u00eb   Li ", "ZO\u00cb LI", "\uff3ao\u00eb Li"]
+)
+def test_a_reader_goes_by_one_name_however_it_is_spelt(opened, name):
+    queue = opened(size=2, overlap=1)
+    assert queue.meet(" Zoe\u0308  Li") == "Zo\u00eb Li"
+    assert look(queue, "Zo\u00eb Li") == 1
+    assert queue.meet(name) == "Zo\u00eb Li"
+    with pytest.raises(InputError, match=r"goes by Zo\u00eb Li in this queue\. Give that name\."):
+        queue.assign(name, now=NOW)
+    assert queue.take_in(name, [("item-0", "ai", "", 1.0)], source="elsewhere", now=NOW) == 0
+    assert queue.take_in(name, [("item-1", "ai", "", 1.0)], source="elsewhere", now=NOW) == 1
+    assert [one.reviewer for one in queue.answers()] == ["Zo\u00eb Li"] * 2
+    assert queue.problems() == []
+
+
 # --- taking back ------------------------------------------------------------------------------------------------------
 
 
@@ -489,6 +572,20 @@ def test_taking_back_one_side_of_a_conflict_ends_it(opened):
     assert queue.problems() == []
 
 
+def test_taking_back_what_settled_a_conflict_asks_a_third_again(opened):
+    queue = opened(size=1, overlap=1)
+    assert [look(queue, "anna", "ai"), look(queue, "ben", "human"), look(queue, "carl", "ai")] == [1, 1, 1]
+    assert queue.standing().settled == 1
+    again = queue.undo("carl", now=NOW)
+    assert (queue.standing().settled, queue.standing().conflicts) == (0, 1)
+    assert queue.assign("dora", now=NOW) is None  # carl has it in front of him
+    queue.skip("carl", again.ticket, now=NOW)
+    assert look(queue, "dora", "human") == 1
+    assert next(queue.outcomes()).label == "human"
+    assert queue.assign("carl", now=NOW) is None
+    assert queue.problems() == []
+
+
 def test_undo_of_a_repeat_shows_the_repeat_again(opened):
     queue = opened(size=1, repeated=1, repeat_after=0)
     assert looks(queue, "anna") == [1, 1]
@@ -524,7 +621,7 @@ def test_what_was_taken_back_is_hidden_again(opened):
     ticket = queue.assign("anna", now=NOW).ticket
     queue.answer("anna", ticket, "ai", now=NOW)
     again = queue.undo("anna", now=NOW)
-    assert [queue.revealed("anna", one) for one in (ticket, again.ticket)] == [None, None]
+    assert [queue.revealed("anna", one) for one in (ticket, again.ticket, "\ud800")] == [None] * 3
     assert queue.last("anna") is None
 
 
@@ -586,6 +683,17 @@ def test_answers_of_other_tools_count_once(opened):
     assert [one.label for one in queue.outcomes()][:4] == ["ai", "", "", "human"]
     assert [look(queue, "anna"), look(queue, "anna"), look(queue, "anna")] == [2, 3, 5]
     assert look(queue, "ben", "ai") == 1
+    assert queue.problems() == []
+
+
+def test_an_answer_that_is_imported_while_its_item_is_on_the_screen_stands(opened):
+    queue = opened(size=2, repeated=2, repeat_after=0)
+    ticket = queue.assign("anna", now=NOW).ticket
+    queue.take_in("anna", [("item-0", "human", "", 0.0)], source="argilla", now=NOW)
+    entry = queue.answer("anna", ticket, "ai", now=NOW)
+    assert (entry.act, entry.told["label"]) == ("import", "human")
+    assert queue.revealed("anna", ticket).mine.label == "human"
+    assert looks(queue, "anna") == [2, 2]
     assert queue.problems() == []
 
 
@@ -670,7 +778,8 @@ def test_no_decision_reads_through_a_table(opened):
         if statement.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}
     }
     assert len(plans) > 100
-    fine = ("totals", "CONSTANT ROW", "SCAN log")  # one row, no table, and the last line of the log
+    # one row, no table, the last line of the log, the leases there are, and once for somebody new, the names
+    fine = ("totals", "CONSTANT ROW", "SCAN log", "INDEX showings_until", "SCAN readers")
     scans = [
         f"{plan}: {statement}"
         for statement, steps in plans.items()

@@ -17,7 +17,7 @@ SCHEMA = "wellkeeper.review-log/1"
 START = hashlib.sha256(SCHEMA.encode()).hexdigest()
 """What the first line has in place of the hash of a line before."""
 
-Act: TypeAlias = Literal["begin", "answer", "undo", "skip", "import", "guidelines"]
+Act: TypeAlias = Literal["begin", "add", "answer", "undo", "skip", "import"]
 ACTS: tuple[Act, ...] = get_args(Act)
 
 

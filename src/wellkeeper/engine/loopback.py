@@ -136,7 +136,8 @@ class Gate:
         """The answer to who may not pass, or to who just showed a token, and who it is; no answer: go on."""
         if _host_name(request.headers.getlist("host")) not in _NAMES:
             return self._page(400, self._words.misnamed), ""
-        given = request.query_params.get("token")
+        # what is sent is never answered by this page: whoever sent it would take it for done
+        given = request.query_params.get("token") if request.method in _READING else None
         if given is not None and (name := self._name_of(given)) is not None:
             return self._welcome(request, given), name
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
@@ -217,7 +218,15 @@ def notice_page(written: str, *, status: int) -> "Response":
     """A page as an answer that has its sheet inside, and may be read without a token."""
     response = html(written, status=status)
     response.headers["content-security-policy"] = _NOTICE_POLICY
+    response.headers["referrer-policy"] = "no-referrer"  # its address may hold a token
     return response
+
+
+def whole(given: str, *, most: int = 999_999) -> int | None:
+    """A whole number as an address has it; None where it is none, or larger than makes sense."""
+    # by its length first: Python reads no number of thousands of digits
+    found = int(given) if given.isascii() and given.isdigit() and len(given) <= len(str(most)) else most + 1
+    return found if found <= most else None
 
 
 def new_token() -> str:
@@ -232,12 +241,16 @@ def listen(port: int) -> socket.socket:
         InputError: the port is taken, or not ours to take.
     """
     try:
-        return socket.create_server((LOOPBACK, port))
+        listening = socket.create_server((LOOPBACK, port))
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
         raise InputError(
             f"Port {port} cannot be used ({why}). Give another, or 0 for any that is free: --port 0"
         ) from error
+    # What it accepts inherits this; asyncio sets it only where a socket names its protocol, and without it each reply
+    # would wait some 40 ms for an acknowledgement of its head.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def listen_again(ports: Iterable[int]) -> socket.socket:

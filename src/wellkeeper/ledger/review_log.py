@@ -233,6 +233,21 @@ def question_of(entries: Sequence[Entry]) -> Mapping[str, Any]:
     return question
 
 
+def asked_digest(entries: Sequence[Entry]) -> str:
+    """SHA-256 of what was asked, as a log has it: what stood in the queue at first, and what was added."""
+    return str(_asked_last(entries).get("digest", ""))
+
+
+def asked_items(entries: Sequence[Entry]) -> int | None:
+    """How many items that is; None: the log does not tell."""
+    items = _asked_last(entries).get("items")
+    return items if type(items) is int else None
+
+
+def _asked_last(entries: Sequence[Entry]) -> Mapping[str, Any]:
+    return next((entry.told for entry in reversed(entries) if entry.act == "add"), entries[0].told)
+
+
 # --- whether a folder's logs are what its seal says, and its decisions what they say ----------------------------------
 
 
@@ -244,7 +259,7 @@ def log_problems(path: Path, head: str | None, *, forgotten: bool = False) -> It
     """
     try:
         entries = read_log(path)
-        asked = entries[0].told.get("digest")
+        asked = asked_digest(entries)
         found = sha256_of_file(items_path(path))
     except (InputError, OSError) as error:
         yield path.name, str(error)
@@ -256,7 +271,7 @@ def log_problems(path: Path, head: str | None, *, forgotten: bool = False) -> It
     elif entries[-1].hash != head:
         yield path.name, f"its last line has the hash {entries[-1].hash}, and the seal names {head}"
     if asked != found and not forgotten:
-        yield items_path(path).name, f"its SHA-256 is {found}, and the log's first line names {asked}"
+        yield items_path(path).name, f"its SHA-256 is {found}, and the log names {asked}"
 
 
 def decision_problems(folder: Path) -> Iterator[str]:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from wellkeeper.origin.anchors import AnchorPack
     from wellkeeper.recipe.keyed import KeyedMarks
     from wellkeeper.recipe.lineage import Lineage
-    from wellkeeper.recipe.reviews import Reviewed
+    from wellkeeper.recipe.review_overlay import Reviewed
 
 
 class LoadedCorpus:

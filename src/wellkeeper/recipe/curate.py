@@ -223,8 +223,7 @@ def curate(
         )
         human = _human(plan, corpus, run, seed) if tails and plan.reference is not None else None
         watch, guarded = _watched(plan, human, seed)
-        apply_steps(corpus, steps, decisions, amend=_amending(guarded))
-        reviewed = _review(corpus, decisions, reviews)
+        reviewed = _ruled(corpus, steps, decisions, guarded, reviews)
         _mixed(plan, corpus, decisions, human, seed, decided or _unheeded)
         cost = _tail_cost(decisions, watch, guarded) | vetted_sources(plan) | reviewed
         document = curation_document(name, plan, corpus, decisions, human, seed=seed, tails=not dry_run)
@@ -565,15 +564,23 @@ def _reviews(recipe: Recipe) -> "tuple[Review, ...]":
     return reviews_of(recipe)
 
 
-def _review(
-    corpus: LoadedCorpus, decisions: Decisions, reviews: "tuple[Review, ...]"
+def _ruled(
+    corpus: LoadedCorpus,
+    steps: Sequence[tuple[str, Mapping[str, Any]]],
+    decisions: Decisions,
+    guarded: "TailGuard | None",
+    reviews: "tuple[Review, ...]",
 ) -> dict[str, dict[str, Any]]:
-    """Apply what people said; the section `reviewed` of the document, none without a review."""
+    """Let the steps decide, and people; the section `reviewed` of the document, none without a review."""
     if not reviews:
+        apply_steps(corpus, steps, decisions, amend=_amending(guarded))
         return {}
-    from wellkeeper.recipe.reviews import review
+    from wellkeeper.recipe.review_overlay import Overlay  # what few recipes need
 
-    return {"reviewed": review(corpus, decisions, reviews).to_json()}
+    overlay = Overlay(corpus, decisions, reviews)
+    overlay.lift()  # of what earlier sets have
+    apply_steps(corpus, steps, decisions, amend=_amending(guarded), then=overlay.lift)
+    return {"reviewed": overlay.settle().to_json()}
 
 
 def _looked_for(recipe: Recipe) -> "KeyedMarks | None":

@@ -119,10 +119,12 @@ def apply_steps(
     decisions: Decisions | None = None,
     *,
     amend: Amend | None = None,
+    then: Callable[[], None] | None = None,
 ) -> Decisions:
     """Let each step rule on what the steps before it, and `decisions` if given, kept; these are entered into.
 
-    What `amend` makes of a ruling is entered in its place, and later steps rule on what it spares.
+    What `amend` makes of a ruling is entered in its place, and later steps rule on what it spares. `then` is called
+    after each step, and may put documents back, on which later steps rule, too.
 
     Raises:
         RecipeError: a step is unknown or an option is wrong; all are checked before the first one runs.
@@ -135,6 +137,8 @@ def apply_steps(
         if amend is not None:
             ruling = amend(ruling, active)
         record(decisions, ruling, before=int(active.sum()))
+        if then is not None:
+            then()
     return decisions
 
 

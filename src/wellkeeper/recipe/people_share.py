@@ -24,7 +24,18 @@ class PeopleSaid:
     found: ShareFound
     estimate: Estimate
     pool: int  # documents
+    gold: int  # more documents, of known label, which are not of the pool
+    gold_share: float  # of them that is AI-made, in [0, 1]; 0 where there are none
     texts: frozenset[bytes]  # SHA-256 of the texts that were looked at
+
+    @property
+    def documents(self) -> int:
+        """Of the set that the queue was made from."""
+        return self.pool + self.gold
+
+    def of_all(self, share: float) -> float:
+        """The share of the set, from that of the pool."""
+        return (share * self.pool + self.gold_share * self.gold) / self.documents
 
 
 def people_said(place: str | Path) -> PeopleSaid:
@@ -54,7 +65,13 @@ def people_said(place: str | Path) -> PeopleSaid:
             for one in placed.item.places
         )
         return PeopleSaid(
-            place=str(place), found=found, estimate=found.estimate, pool=queue.pool.items, texts=texts
+            place=str(place),
+            found=found,
+            estimate=found.estimate,
+            pool=queue.pool.items,
+            gold=int(queue.about.get("gold_of_pool", 0)),
+            gold_share=float(queue.about.get("gold_share", 0)),
+            texts=texts,
         )
 
 
@@ -68,7 +85,9 @@ def people_share(said: PeopleSaid, corpus: LoadedCorpus) -> Mapping[str, Any]:
     found, estimate = said.found, said.estimate
     labels = estimate.labels
     of = f"{found.drawn:,} of them drawn by lot" if found.known else "drawn by lot"
-    note = f"From {labels:,} documents that people labelled, {of}, of {said.pool:,}. "
+    note = f"From {labels:,} documents that people labelled, {of}, of {said.documents:,}. "
+    if said.gold:
+        note += f"{said.gold:,} more are gold, and count as their label says. "
     if estimate.weight > 0:
         note += (
             f"The ledger's scores of all documents made the interval {1 - estimate.narrower:.0%} narrower. "
@@ -79,13 +98,13 @@ def people_share(said: PeopleSaid, corpus: LoadedCorpus) -> Mapping[str, Any]:
     if missing:
         what = "1 more was" if missing == 1 else f"{missing:,} more were"
         note += (
-            f"{what} drawn and have no label that tells; whatever they are, the share is {found.low:.1%} to "
-            f"{found.high:.1%}. "
+            f"{what} drawn and have no label that tells; whatever they are, the share is "
+            f"{said.of_all(found.low):.1%} to {said.of_all(found.high):.1%}. "
         )
     return {
-        "estimate": estimate.share.estimate,
-        "low": estimate.share.low,
-        "high": estimate.share.high,
+        "estimate": said.of_all(estimate.share.estimate),
+        "low": said.of_all(estimate.share.low),
+        "high": said.of_all(estimate.share.high),
         "level": LEVEL,
         "method": estimate.method,
         "anchored": False,
@@ -95,9 +114,9 @@ def people_share(said: PeopleSaid, corpus: LoadedCorpus) -> Mapping[str, Any]:
 
 
 def _check_same(said: PeopleSaid, corpus: LoadedCorpus) -> None:
-    if len(corpus) != said.pool:
+    if len(corpus) != said.documents:
         raise InputError(
-            f"The labels of {said.place} stand for {said.pool:,} documents, and these are {len(corpus):,}. Audit what "
+            f"The labels of {said.place} stand for {said.documents:,} documents, and these are {len(corpus):,}. Audit what "
             "the queue was made from, or make a queue from what you audit."
         )
     left = set(said.texts)

@@ -15,6 +15,7 @@ import numpy as np
 
 from wellkeeper.core.answers import FAILED
 from wellkeeper.errors import InputError
+from wellkeeper.recipe.findings import counted
 from wellkeeper.recipe.queue_pool import UNKNOWN, Pooled
 from wellkeeper.review.item import Hidden, Item
 from wellkeeper.review.order import draws
@@ -60,8 +61,8 @@ def compare_pool(first: str | Path, second: str | Path, *, seed: int) -> Pooled:
             yield pairs[place].item(is_swapped=bool(is_swapped[place]), names=(runs[0].name, runs[1].name))
 
     note = (
-        f"The {len(pairs):,} pairs of different answers to the same prompt; {same:,} more are the same text, ties that "
-        "nobody is asked about."
+        f"All {counted(len(pairs), 'pair')} of different answers to the same prompt; {same:,} more are the same text, "
+        "ties that nobody is asked about."
     )
     one_alone = len(runs[0].items) + len(runs[1].items) - 2 * (len(pairs) + same + failed)
     said = (
@@ -120,12 +121,13 @@ class _Pair:
 
     def item(self, *, is_swapped: bool, names: tuple[str, str]) -> Item:
         order = (1, 0) if is_swapped else (0, 1)
-        told = {"right answers": "; ".join(self._item.references), "item": self.name}
-        for place, at in zip(("first", "second"), order, strict=True):
-            score, output = self._scores[at], self._outputs[at]
-            told[place] = names[at]
-            told[f"{place}: score"] = "" if score is None else f"{score:g}"
-            told[f"{place}: ended"] = output.finish
+        sides = tuple(zip(("first", "second"), order, strict=True))
+        told = {"right answers": "; ".join(self._item.references)} | {side: names[at] for side, at in sides}
+        for side, at in sides:
+            score = self._scores[at]
+            told[f"{side}: score"] = "" if score is None else f"{score:g}"
+            told[f"{side}: ended"] = self._outputs[at].finish
+        told["item"] = self.name
         prompt = self._item.prompt
         return Item(
             id=self.name,

@@ -12,6 +12,7 @@ import numpy as np
 from wellkeeper.errors import InputError
 from wellkeeper.filter.duplicates import NEAR_DUPLICATES
 from wellkeeper.filter.semantic import SEMANTIC_DUPLICATES
+from wellkeeper.recipe.findings import counted
 from wellkeeper.recipe.queue_pool import Numbers, Pooled, distinct, surely, weights_of
 from wellkeeper.recipe.queue_texts import Document, LedgerTexts, Rows, step_options
 from wellkeeper.review.item import Hidden, Item
@@ -71,9 +72,8 @@ def duplicates_pool(folder: Path, *, seed: int) -> Pooled:
                 value=float(values[place]),
             )
 
-    note = (
-        f"The {rows.size:,} pairs of a near duplicate that was dropped and the document it was dropped for."
-    )
+    pairs = counted(rows.size, "pair")
+    note = f"All {pairs} of a near duplicate that was dropped and the document it was dropped for."
     return Pooled(
         ids=ids,
         values=values,
@@ -81,7 +81,7 @@ def duplicates_pool(folder: Path, *, seed: int) -> Pooled:
         items=items,
         note=note,
         lost=lost,
-        said=(f"Left out, since one of the two texts is not at hand: {lost:,} near duplicates.",)
+        said=(f"Left out, since one of the two texts is not at hand: {counted(lost, 'near duplicate')}.",)
         * bool(lost),
     )
 

@@ -296,31 +296,36 @@ class Document:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What the ledger knows of it, in words; what is not known is left out."""
+        """What the ledger knows of it, in words, what teaches a reader most first; what is not known is left out."""
         record = self.record
         captured, score, cut = record["captured_at"], record["score"], record["cut_words"]
         said = {
+            "chance of a model": f"{_whole_percent(record[_CHANCE])} by the evidence",
+            "decision": record["decision"],
+            "reason": record["reason"] or "",
+            "evidence": "; ".join(dict.fromkeys(_title(piece) for piece in self.seen)),
+            "origin by evidence": record["origin"],
+            "declared origin": record["origin_declared"],
+            "log10 odds of a model": f"{record['origin_log_odds']:+.1f}",
+            "step": record["step"] or "",
+            "score": "" if score is None else f"{score:.3g}",
             "id": record["id"],
             "source": record["source"],
             "date": "" if captured is None else f"{captured:%Y-%m-%d} ({record['captured_basis']})",
             "licence": record["licence"] or "",
             "generator": record["generator"] or "",
-            "declared origin": record["origin_declared"],
-            "origin by evidence": record["origin"],
-            "chance of a model": f"{record[_CHANCE]:.2%} by the evidence",
-            "log10 odds of a model": f"{record['origin_log_odds']:+.1f}",
-            "decision": record["decision"],
-            "step": record["step"] or "",
-            "reason": record["reason"] or "",
-            "score": "" if score is None else f"{score:.3g}",
             "cut": "" if cut is None else f"{cut:,} words were cut from the text",
-            "evidence": "; ".join(dict.fromkeys(_title(piece) for piece in self.seen)),
         }
         return {name: value for name, value in said.items() if value}
 
     def marks(self, *, number: int = 0) -> tuple[Mark, ...]:
         """Where evidence was seen; `number`: of the text in its item."""
         return marks_of(self.text, self.seen, number=number)
+
+
+def _whole_percent(chance: float) -> str:
+    """A chance as far as evidence tells it: `8%`, and never that it is certain."""
+    return "under 1%" if chance < 0.01 else "over 99%" if chance > 0.99 else f"{chance:.0%}"
 
 
 def _title(piece: Mapping[str, Any]) -> str:

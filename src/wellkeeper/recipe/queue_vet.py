@@ -17,6 +17,7 @@ from wellkeeper.core.decision import Decision
 from wellkeeper.core.generated import Generated
 from wellkeeper.errors import InputError
 from wellkeeper.filter.verified import ACCEPTED, REJECTED, SAID, UNKNOWN, VERIFIED
+from wellkeeper.recipe.findings import counted
 from wellkeeper.recipe.queue_pool import UNKNOWN as NOTHING_KNOWN
 from wellkeeper.recipe.queue_pool import Pooled, distinct, entropy, surely, weights_of
 from wellkeeper.recipe.queue_texts import Document, LedgerTexts, Rows
@@ -112,7 +113,7 @@ def waiting_pool(path: Path) -> Pooled:
         values=values,
         scores=np.full(len(texts), NOTHING_KNOWN),
         items=items,
-        note=f"All {len(texts):,} texts of {path.name}.",
+        note=f"All {counted(len(texts), 'text')} of {path.name}.",
     )
 
 
@@ -158,16 +159,15 @@ def _decided(
 
 # --- items ----------------------------------------------------------------------------------------
 
-_OF_EACH = ("verifiers", "id", "source", "licence", "generator", "decision", "step", "reason", "score")
+_OF_EACH = ("verifiers", "right answers", "decision", "reason", "score", "step", "id", "source", "licence", "generator")
 _PLAIN = ("finish", "template", "cell", "rare", "temperature", "seed")
 """Columns of a vetted set that a verifier may want again, named as fields of `Generated`."""
 
 
 def _item(one: Generated, *, told: Mapping[str, str], **of_item: Any) -> Item:
     """A generated text as an item: labels find it by its id and the digest of what was judged."""
+    told = {**told, "right answers": "; ".join(one.references)}
     facts = {name: told[name] for name in _OF_EACH if told.get(name)}
-    if one.references:
-        facts["right answers"] = "; ".join(one.references)
     rest = {name: value for name, value in one.to_json().items() if name != "text"}
     return Item(
         texts=(one.text,),

@@ -118,6 +118,7 @@ def make_queue(
         "seed": str(seed),
         "lost": str(pooled.lost),
         "gold_of_pool": str(asked.gold_of_pool),
+        "gold_share": f"{asked.gold_share(question):.9f}",
         **pooled.about,
     }
     ReviewQueue.create(
@@ -306,6 +307,11 @@ class _Asked:
             return next(found)
         gold = self._gold[seat.at]
         return replace(next(found), gold=gold.label) if gold.id else gold.item()
+
+    def gold_share(self, question: Question) -> float:
+        """Of the gold that was taken out of the pool, what the question's share counts, in [0, 1]; 0: there is none."""
+        values = [question.label(one.label).value or 0.0 for one in self._gold if one.id]
+        return sum(values) / max(len(values), 1)
 
     def counts(self) -> dict[str, int]:
         """Seats of each kind."""

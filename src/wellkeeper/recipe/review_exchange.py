@@ -313,11 +313,13 @@ def _named(reviewers: Sequence[str]) -> tuple[str, dict[str, str]]:
     names: dict[str, str] = {}
     plain: list[str] = []
     for one in reviewers:
-        called, equals, name = one.partition("=")
+        called, equals, name = (part.strip() for part in one.partition("="))
+        if equals and not (called and name):
+            raise InputError(f"{one} names nobody. Write what the file calls them and the name: --reviewer 5=NAME.")
         if equals:
-            names[called.strip()] = name.strip()
+            names[called] = name
         else:
-            plain.append(one.strip())
+            plain.append(called)
     if len(plain) > 1:
         raise InputError(
             f"Of {' and '.join(plain)} one alone can be who answered where the file does not say. Give the others with "
@@ -347,7 +349,7 @@ def _read(path: Path, wanted: str | None) -> tuple[str, Read]:
 
 
 def _whole(data: bytes) -> Any:
-    """The one value that a file holds; None: it holds something else, such as lines."""
+    """The one value that a file holds; None: it holds something else, such as lines, or nothing."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
@@ -355,7 +357,9 @@ def _whole(data: bytes) -> Any:
 
 
 def _seen(whole: Any) -> str:
-    first = whole[0] if isinstance(whole, list) and whole else whole
+    if whole == []:
+        return "label-studio"  # or any other: nobody has answered anything
+    first = whole[0] if isinstance(whole, list) else whole
     if not isinstance(whole, list) or not isinstance(first, dict):
         return "jsonl"
     if "fields" in first or any(name.endswith(".responses") for name in first):

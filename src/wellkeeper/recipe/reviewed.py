@@ -36,7 +36,7 @@ from wellkeeper.recipe.earlier import SET
 from wellkeeper.recipe.model import Recipe
 from wellkeeper.recipe.results import Documented
 from wellkeeper.recipe.reviewing import queue_path
-from wellkeeper.recipe.reviews import CHANGED, GONE
+from wellkeeper.recipe.review_overlay import CHANGED, GONE
 from wellkeeper.recipe.schema import load_recipe
 from wellkeeper.recipe.vetted import GATE
 from wellkeeper.report.review_apply import apply_lines

@@ -88,9 +88,7 @@ def serve_queue(
     with open_queue(result) as queue:
         links = queue.path.with_name(queue.path.name + _LINKS)
         last_port, known = _read_links(links)
-        names = tuple(dict.fromkeys(reviewers)) or tuple(known) or (_login(),)
-        for name in names:
-            queue.take_in(name, (), source="")  # takes nothing: says whether it is a name
+        names = tuple(dict.fromkeys(queue.meet(name) for name in reviewers or known or (_login(),)))
         loopback.require(WHAT)
         tokens = {name: known.get(name) or loopback.new_token() for name in names}
         application = reviewing(

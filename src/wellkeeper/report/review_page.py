@@ -23,16 +23,7 @@ STYLE, SCRIPT, ICON = "/review.css", "/review.js", "/icon.svg"
 
 _HOUR = 3600
 _PACE = 5  # answers, before a pace is told
-_TELLING = (
-    "decision",
-    "chance of a model",
-    "declared origin",
-    "verifiers",
-    "similarity",
-    "dropped",
-    "source",
-)
-_FACTS = 3  # in the strip; the page of an answered item has all
+_FACTS = 3  # the first, in the strip; the page of an answered item has all
 _FACT, _EXCERPT, _NOTE = 60, 70, 10_000  # letters
 _MARKS = 100  # of evidence, in a text
 _NOTHING = Chapter("", "", [], [])
@@ -118,12 +109,14 @@ def render_standing(standing: Document) -> str:
 def render_done(view: Document) -> str:
     """The page of a reader who has answered all there is."""
     standing = table(view, "standing")
-    left = integer(standing.get("items")) - integer(standing.get("settled"))
+    unsettled = integer(standing.get("items")) - integer(standing.get("settled"))
     others = (
-        f"{THIN.of(left, 'item')} {'waits' if left == 1 else 'wait'} for another reader."
-        if left > 0
+        f"{THIN.of(unsettled, 'item')} {'is' if unsettled == 1 else 'are'} not settled yet."
+        if unsettled > 0
         else "Every item is settled."
     )
+    if integer(standing.get("left")):
+        others += " Others have some in front of them, and what they leave comes to you."
     mine = integer(standing.get("mine"))
     return _render("review_done.html.j2", view, answered=THIN.of(mine, "answer"), others=others)
 
@@ -338,7 +331,6 @@ def _strip(question: Document, last: Any) -> Mapping[str, Any] | None:
     first = texts(last.get("texts"))[:1] or [""]
     facts = list(table(last, "hidden", "facts").items())
     marks = len(rows(table(last, "hidden").get("marks")))
-    facts.sort(key=lambda fact: _TELLING.index(fact[0]) if fact[0] in _TELLING else len(_TELLING))
     told = [
         f"{one_line(visible(str(name)), _FACT)}: {one_line(visible(str(value)), _FACT)}"
         for name, value in facts[:_FACTS]

@@ -60,7 +60,7 @@ def problems_of(db: sqlite3.Connection, settings: Settings) -> list[str]:
     if not log or log[0].act != "begin":
         return ["the log does not begin with what is asked"]
     problems = [said for _, said in breaks(log)]
-    problems += _asked(db, log[0])
+    problems += _asked(db, log)
     replayed = _replay(db, log, settings)
     problems += replayed.problems
     problems += _answers(db, replayed)
@@ -72,12 +72,15 @@ def problems_of(db: sqlite3.Connection, settings: Settings) -> list[str]:
 # --- what is asked ---------------------------------------------------------------------------------------------------
 
 
-def _asked(db: sqlite3.Connection, begin: Entry) -> Iterator[str]:
-    told = _tables.what_is_asked(db)
+def _asked(db: sqlite3.Connection, log: Sequence[Entry]) -> Iterator[str]:
+    told, said = _tables.what_is_asked(db), dict(log[0].told)
+    for entry in log:
+        if entry.act == "add":  # what is asked since then
+            said |= {name: entry.told.get(name) for name in ("items", "digest")}
     words = {"items": "the number of items", "digest": "an item, or its place,"}
-    for name in told.keys() | begin.told.keys():
-        if told.get(name) != begin.told.get(name):
-            yield f"{words.get(name, f'the {name}')} is not what line 1 says; it was changed after the queue was made"
+    for name in sorted(told.keys() | said.keys()):
+        if told.get(name) != said.get(name):
+            yield f"{words.get(name, f'the {name}')} is not what the log says; it was changed after the queue was made"
     for number, name, kept, digest in db.execute(
         "SELECT number, id, told, digest FROM items ORDER BY number"
     ):

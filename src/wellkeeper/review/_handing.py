@@ -11,6 +11,7 @@ again behind them (a lease that is over, a skipped item, one that two people do 
 
 import secrets
 import sqlite3
+import unicodedata
 from typing import Any
 
 from wellkeeper.review._state import state_of
@@ -27,9 +28,21 @@ NOT EXISTS (
 """
 
 
-def meet(db: sqlite3.Connection, reviewer: str) -> None:
-    """Know a reader from now on."""
-    db.execute("INSERT OR IGNORE INTO readers VALUES (?, 0, 0, 0, 0, 0)", (reviewer,))
+def meet(db: sqlite3.Connection, reviewer: str) -> str:
+    """Know a reader from now on; the name that they go by here, which may be spelt otherwise."""
+    if db.execute("SELECT 1 FROM readers WHERE name = ?", (reviewer,)).fetchone():
+        return reviewer
+    name = unicodedata.normalize("NFC", " ".join(reviewer.split()))
+    for (known,) in db.execute("SELECT name FROM readers"):
+        if heard(known) == heard(name):
+            return str(known)
+    db.execute("INSERT INTO readers VALUES (?, 0, 0, 0, 0, 0)", (name,))
+    return name
+
+
+def heard(name: str) -> str:
+    """A name as it is heard, in whatever letters it is written."""
+    return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()
 
 
 def next_ticket(
@@ -71,10 +84,12 @@ def next_ticket(
 
 
 def let_go(db: sqlite3.Connection, settings: Settings, now: float) -> None:
-    """End the leases that are over."""
+    """End the leases that are over, and those of a clock that was ahead: they would last until it is right."""
+    furthest = now + 2 * settings.lease_seconds  # two, since others may have read the clock a little later
     for ticket, number, turn in db.execute(
-        "SELECT ticket, number, turn FROM showings WHERE state = 'open' AND until <= ? ORDER BY until, ticket",
-        (now,),
+        "SELECT ticket, number, turn FROM showings WHERE state = 'open' AND (until <= ? OR until > ?) "
+        "ORDER BY until, ticket",
+        (now, furthest),
     ).fetchall():
         db.execute("UPDATE showings SET state = 'stale' WHERE ticket = ?", (ticket,))
         if turn == 1:

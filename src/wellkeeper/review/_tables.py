@@ -92,7 +92,7 @@ def make_file(
     about: Mapping[str, str],
     at: str,
 ) -> None:
-    """Write a queue whole: it is under its name once everything is in it, and a kill leaves none.
+    """Write a queue whole, for its owner alone to read: it is under its name once everything is in it.
 
     Raises:
         InputError: there is a file already, nothing stands in the queue, or something that stands in it cannot.
@@ -103,6 +103,8 @@ def make_file(
         raise _there_already(path)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
+        # For its owner alone from its first byte on: SQLite gives what lies beside it the same rights.
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         database = Database(temporary, LAYOUT)
         try:
             # Until it has its name the file may be lost: neither a journal on the disk nor waiting for it is of use.
@@ -116,8 +118,8 @@ def make_file(
         _name(temporary, path)
     except OSError as error:
         raise WorkError(
-            f"{path} cannot be written ({error}). Check the folder, its rights and the space on the disk, then run the "
-            "same command again."
+            f"{path} cannot be written ({error.strerror or error}). Check the folder, its rights and the space on the "
+            "disk, then run the same command again."
         ) from error
     finally:
         for end in ("", "-wal", "-shm"):
@@ -165,13 +167,7 @@ def _fill(
 ) -> None:
     looks = items = number = 0
     for number, one in enumerate(placed, 1):
-        _check(one, question)
-        try:
-            _insert(db, number, one, settings)
-        except sqlite3.IntegrityError:
-            raise InputError(
-                f"Two items of the queue are called {one.item.id}. Give each an id of its own."
-            ) from None
+        insert_item(db, number, one, question, settings)
         looks += 1 + one.repeated
         items += not one.item.gold
     if not number:
@@ -189,6 +185,23 @@ def _fill(
     )
     db.execute("INSERT INTO totals VALUES (?, 0, 0, 0, 0, ?, 0, 0)", (items, looks))
     keep(db, chained(START, number=1, act="begin", at=at, reviewer="", told=what_is_asked(db)))
+
+
+def insert_item(
+    db: sqlite3.Connection, number: int, one: Placed, question: Question, settings: Settings
+) -> None:
+    """Put an item in a queue, to which nobody has said anything yet.
+
+    Raises:
+        InputError: it cannot stand in it.
+    """
+    _check(one, question)
+    try:
+        _insert(db, number, one, settings)
+    except sqlite3.IntegrityError:
+        raise InputError(
+            f"Two items of the queue are called {one.item.id}. Give each an id of its own."
+        ) from None
 
 
 def _check(one: Placed, question: Question) -> None:

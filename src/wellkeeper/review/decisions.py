@@ -6,7 +6,9 @@ decided, and the documents stay as they are.
 
 An answer speaks about what was asked and nothing else. Who says that a person wrote a text lifts what steps that look
 for models decided about it; that it is a copy of another one, an evaluation item or a text without rights was not
-asked, and those steps' word stands. `SPEAKS_OF` lists the steps that each question speaks of.
+asked, and those steps' word stands. `SPEAKS_OF` lists the steps that each question speaks of. A steward, who was asked
+whether a document is to be in the set, speaks of all of them, but of rights only in so many words (`DESPITE_RIGHTS`):
+no opinion of a text makes it the set's to use.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +22,7 @@ from wellkeeper.ledger.review_log import Asked, answers_in, effects_of, first_lo
 from wellkeeper.review._state import state_of
 from wellkeeper.review._tables import LAYOUT, asked_lines
 from wellkeeper.review.item import Place
-from wellkeeper.review.question import Kind, Question
+from wellkeeper.review.question import DESPITE_RIGHTS, Kind, Question
 from wellkeeper.review.trail import Entry
 
 SPEAKS_OF: Mapping[Kind, tuple[str, ...]] = {
@@ -30,7 +32,9 @@ SPEAKS_OF: Mapping[Kind, tuple[str, ...]] = {
     "vet": ("verified",),
     "compare": (),
 }
-"""Names of steps, without their versions, whose decisions an answer lifts."""
+"""Names of steps, without their versions, whose decisions an answer lifts. A steward's lifts all, see `speaks_of`."""
+
+_RIGHTS = "rights"
 
 Fate: TypeAlias = Literal["", "keep", "drop"]
 
@@ -148,10 +152,13 @@ def _other(asked: Asked, place: tuple[int, str, str]) -> Place:
     return Place(**(second if place == first else first)._asdict())
 
 
-def speaks_of(kind: Kind, step: str) -> bool:
-    """Whether an answer to a question lifts what a step decided.
+def speaks_of(kind: Kind, step: str, *, label: str = "") -> bool:
+    """Whether an answer to a question, `label`, lifts what a step decided.
 
     >>> speaks_of("origin", "artefacts.v1"), speaks_of("origin", "near-duplicates.v1")
     (True, False)
     """
-    return step.rpartition(".v")[0] in SPEAKS_OF[kind]
+    name = step.rpartition(".v")[0]
+    if kind == "documents":
+        return name != _RIGHTS or label == DESPITE_RIGHTS
+    return name in SPEAKS_OF[kind]

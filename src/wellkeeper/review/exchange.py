@@ -9,6 +9,7 @@ reader who says two things are told by their place in the file.
 import hashlib
 import json
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from wellkeeper.errors import InputError, did_you_mean
+from wellkeeper.review._handing import heard
 from wellkeeper.review.item import Answer, Item, Outcome, Placed
 from wellkeeper.review.question import Label, Question
 from wellkeeper.review.queue import LONGEST_NAME, LONGEST_NOTE, ReviewQueue
@@ -134,7 +136,7 @@ def labels_by_word(question: Question) -> dict[str, Label]:
 def seconds_of(given: Any) -> float:
     """Seconds that an answer took, as a tool tells them; 0: it does not."""
     is_number = isinstance(given, int | float) and not isinstance(given, bool)
-    return float(given) if is_number and 0 <= given < float("inf") else 0.0
+    return float(given) if is_number and 0 <= given <= sys.float_info.max else 0.0
 
 
 # --- held against the queue ---------------------------------------------------------------------------------------
@@ -145,6 +147,8 @@ def checked(
 ) -> Checked:
     """Answers of a file, held against a queue; nothing is changed.
 
+    Names that differ in case or in how a letter is composed are one reader's, as in the queue.
+
     Args:
         queue: what they are answers to.
         told: the answers, in the order of the file.
@@ -153,7 +157,9 @@ def checked(
     """
     places = _places(queue)
     labels = labels_by_word(queue.question)
-    here = {(answer.reviewer, answer.item): answer.label for answer in queue.answers() if answer.turn == 1}
+    looks = [answer for answer in queue.answers() if answer.turn == 1]
+    here = {(answer.reviewer, answer.item): answer.label for answer in looks}
+    met = {heard(answer.reviewer): answer.reviewer for answer in looks}
     new: dict[tuple[str, str], str] = {}
     entries: dict[str, list[Entry]] = defaultdict(list)
     known = 0
@@ -164,6 +170,7 @@ def checked(
         if wrong:
             problems.append(f"{one.place}: {wrong}")
             continue
+        who = met.setdefault(heard(who), who)
         item, label = places[one.item][0], labels[one.label.lower()].name
         earlier = here.get((who, item), new.get((who, item)))
         if earlier is None:
@@ -327,7 +334,7 @@ def _told(entry: Mapping[str, Any], place: str) -> Iterator[tuple[Told, str]]:
         item=_text(entry["id"], "id"),
         label="",
         reviewer="",
-        shown="" if texts is None else shown_of(_texts(texts), _text(entry.get("prompt", ""), "prompt")),
+        shown="" if texts is None else shown_of(_texts(texts), _text(entry.get("prompt") or "", "prompt")),
     )
     given = entry.get("answers")
     for answer in [entry] if given is None else given:

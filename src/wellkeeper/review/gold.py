@@ -72,7 +72,7 @@ def read_gold(path: Path, question: Question) -> tuple[Gold, ...]:
 def _gold(line: bytes, place: str, question: Question) -> Gold:
     try:
         entry = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f"{place}: this is not JSON ({error}). Write text and label, a line each."
         ) from error
@@ -93,8 +93,13 @@ def _named(entry: Mapping[str, Any], place: str, *, is_pair: bool) -> dict[str, 
     fields = ("text", "text2") if is_pair else ("text",)
     texts = tuple(entry[name] for name in fields if name in entry)
     if texts and len(texts) == len(fields) and all(isinstance(text, str) and text for text in texts):
-        prompt = entry.get("prompt", "")
-        return {"texts": texts, "prompt": prompt if isinstance(prompt, str) else ""}
+        prompt = entry.get("prompt") or ""
+        if not isinstance(prompt, str):
+            raise InputError(
+                f"{place}: the prompt is no text. Write it as it is to be shown: of several "
+                "turns, all of them."
+            )
+        return {"texts": texts, "prompt": prompt}
     name = entry.get("id")
     if not is_pair and not texts and isinstance(name, str) and name:
         return {"id": name}

@@ -1,8 +1,9 @@
 """What people are asked about an item, what they may answer, and what an answer does to the documents.
 
-There are five questions, one a kind of queue. A reader answers with a key; `accept` and `reject` name the labels that
-Enter and X stand for. Whether an answer keeps or drops a document is said here, in one place, and stored with a queue,
-so that later versions apply old answers as they were meant.
+There are six questions, one a kind of queue; the last is a steward's, who decides about documents by id. A reader
+answers with a key; `accept` and `reject` name the labels that Enter and X stand for. Whether an answer keeps or drops a
+document is said here, in one place, and stored with a queue, so that later versions apply old answers as they were
+meant.
 """
 
 import hashlib
@@ -14,8 +15,12 @@ from typing import Any, Literal, Self, TypeAlias, get_args
 from wellkeeper.core.origin import LABELS
 from wellkeeper.errors import InputError, did_you_mean
 
-Kind: TypeAlias = Literal["origin", "conflicts", "duplicates", "vet", "compare"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+Asked: TypeAlias = Literal["origin", "conflicts", "duplicates", "vet", "compare"]
+Kind: TypeAlias = Literal[Asked, "documents"]
+KINDS: tuple[Asked, ...] = get_args(Asked)
+"""What readers are asked about a result. `documents` is what a steward decides of one by its id, unasked."""
+DESPITE_RIGHTS = "keep-despite-rights"
+"""Label by which a steward keeps what may not be used by the recipe's word on rights."""
 
 Keep: TypeAlias = Literal["", "keep", "drop", "first", "second", "both"]
 """Of one document: keep or drop it. Of two: keep the first shown, the second shown, or both. Empty: as it stands."""
@@ -202,6 +207,16 @@ If it takes knowledge that you do not have, say that you cannot tell.""",
 Better: the answer you would rather have been given. Right comes before complete, complete before short.
 
 The order in which two answers are shown is drawn by lot, so that their place tells nothing.""",
+    ),
+    "documents": Question(
+        kind="documents",
+        asks="Should this document be in the set?",
+        share="documents that a steward keeps",
+        labels=(
+            Label(name="keep", says="Keep it", keep="keep"),
+            Label(name="drop", says="Drop it", keep="drop"),
+            Label(name=DESPITE_RIGHTS, says="Keep it, in spite of its rights", keep="keep"),
+        ),
     ),
 }
 """What each kind of queue asks, unless its maker changed it."""

@@ -18,7 +18,7 @@ from typing import Self
 
 from wellkeeper.engine.database import Database
 from wellkeeper.errors import InputError
-from wellkeeper.review import _handing, _rows, _tables
+from wellkeeper.review import _deciding, _handing, _rows, _tables
 from wellkeeper.review._checking import problems_of
 from wellkeeper.review._state import state_of
 from wellkeeper.review.item import Answer, Assignment, Outcome, Placed, Pool, Revealed, Settings, Standing
@@ -80,7 +80,7 @@ class ReviewQueue:
         about: Mapping[str, str],
         now: float | None = None,
     ) -> None:
-        """Write a queue whole: a kill leaves none.
+        """Write a queue whole, for its owner alone to read: a kill leaves none.
 
         Args:
             path: of the file.
@@ -116,11 +116,11 @@ class ReviewQueue:
 
     # --- showing -----------------------------------------------------------------------------------------------------
 
-    def assign(self, reviewer: str, *, now: float | None = None) -> Assignment | None:
-        """The next item for a reader, who has it to themselves for `Settings.lease_seconds`.
+    def meet(self, reviewer: str) -> str:
+        """Know a reader before they are shown anything; the name that they go by in this queue.
 
-        The same one again, under the same ticket, until they answer or skip it. None: nothing is left for them, unless
-        others let go of what they have in front of them.
+        Names that differ in case, in spaces, or in how a letter is composed are one person's, who goes by the first:
+        else the two readers of an item could be one.
 
         Raises:
             InputError: this is no name of a reader.
@@ -128,7 +128,22 @@ class ReviewQueue:
         """
         _check_name(reviewer)
         with self._leasing() as db:
-            _handing.meet(db, reviewer)
+            return _handing.meet(db, reviewer)
+
+    def assign(self, reviewer: str, *, now: float | None = None) -> Assignment | None:
+        """The next item for a reader, who has it to themselves for `Settings.lease_seconds`.
+
+        The same one again, under the same ticket, until they answer or skip it. None: nothing is left for them, unless
+        others let go of what they have in front of them.
+
+        Raises:
+            InputError: this is no name of a reader, or they go by another spelling of it here.
+            WorkError: the file cannot be used.
+        """
+        _check_name(reviewer)
+        with self._leasing() as db:
+            if (known := _handing.meet(db, reviewer)) != reviewer:
+                raise InputError(f"{reviewer} goes by {known} in this queue. Give that name.")
             ticket = _handing.next_ticket(db, reviewer, self.settings, _now(now))
             return None if ticket is None else _rows.read_assignment(db, ticket)
 
@@ -226,26 +241,8 @@ class ReviewQueue:
             row = _rows.find_last(db, reviewer)
             if row is None or ticket not in {"", row[-1]}:
                 return None
-            entry, number, turn, label, ticket = row
-            name, shown = _rows.name_of(db, number)
-            told = {
-                "entry": entry,
-                "item": name,
-                "label": label,
-                "turn": turn,
-                "shown": shown,
-                "ticket": ticket,
-            }
-            _rows.add_line(db, "undo", reviewer, told, _moment(at))
-            db.execute("UPDATE answers SET live = 0 WHERE entry = ?", (entry,))
-            db.execute("UPDATE readers SET decisions = decisions - 1 WHERE name = ?", (reviewer,))
-            db.execute("UPDATE totals SET answers = answers - 1")
-            if turn == 1:
-                db.execute("DELETE FROM repeats WHERE reviewer = ? AND number = ?", (reviewer, number))
-            db.execute(
-                "UPDATE showings SET state = 'dropped' WHERE reviewer = ? AND number = ? AND turn >= ?",
-                (reviewer, number, turn),
-            )
+            entry, number, turn, *_ = row
+            _deciding.take_back(db, entry, _moment(at))
             again = _handing.show(db, reviewer, number, turn, self.settings, at, is_first=True)
             return _rows.read_assignment(db, again)
 
@@ -262,7 +259,7 @@ class ReviewQueue:
         What this reader has answered already stays as it is and is not counted.
 
         Args:
-            reviewer: who gave them.
+            reviewer: who gave them, in any spelling (`meet`).
             answers: id of the item, label, note and seconds.
             source: what they come from, such as "label-studio: export.json"; stands in the log.
             now: seconds since 1970; None: the clock's.
@@ -274,7 +271,7 @@ class ReviewQueue:
         _check_name(reviewer)
         taken = 0
         with self._database.transaction() as db:
-            _handing.meet(db, reviewer)
+            name = _handing.meet(db, reviewer)
             for item, label, note, seconds in answers:
                 self._check_answer(label, note)
                 number = _rows.find_item(db, item)
@@ -282,12 +279,50 @@ class ReviewQueue:
                     raise InputError(
                         f"No item of {self.path} is called {item}. Import into the queue that it was exported from."
                     )
-                if _rows.find_answer(db, number, reviewer, 1) is None:
-                    self._record(
-                        db, "import", reviewer, number, 1, "", label, note, seconds, now, source=source
-                    )
+                if _rows.find_answer(db, number, name, 1) is None:
+                    self._record(db, "import", name, number, 1, "", label, note, seconds, now, source=source)
                     taken += 1
         return taken
+
+    def add(self, one: Placed, *, now: float | None = None) -> int:
+        """Put one more item at the end; its number. One about the same documents is there already: that one's.
+
+        Raises:
+            InputError: it cannot be asked, or another item has its id.
+            WorkError: the file cannot be used.
+        """
+        with self._database.transaction() as db:
+            return _deciding.add_item(db, one, self.question, self.settings, _moment(now))
+
+    def decide(
+        self, reviewer: str, number: int, label: str, *, note: str = "", now: float | None = None
+    ) -> tuple[Entry, ...]:
+        """Have one label stand for an item, whoever said otherwise before; the lines of the log that this took.
+
+        None of them where the label stands already, and there is no other note.
+
+        Args:
+            reviewer: who says it, in any spelling (`meet`).
+            number: of the item.
+            label: one of the question's.
+            note: at most 10,000 characters; empty: that of the same label stays.
+            now: seconds since 1970; None: the clock's.
+
+        Raises:
+            InputError: there is no such item or label, or the note is too long.
+            WorkError: the file cannot be used.
+        """
+        _check_name(reviewer)
+        self._check_answer(label, note)
+        self.item(number)
+        with self._database.transaction() as db:
+            name = _handing.meet(db, reviewer)
+            before = _deciding.standing(db, number)
+            if len(before) == 1 and before[0].told["label"] == label and note in {"", before[0].told["note"]}:
+                return ()
+            back = [_deciding.take_back(db, one.number, _moment(now), by=name) for one in before]
+            said = self._record(db, "answer", name, number, 1, "", label, note, 0.0, now)
+            return (*back, said)
 
     def _check_answer(self, label: str, note: str) -> None:
         self.question.label(label)
@@ -350,10 +385,11 @@ class ReviewQueue:
     def revealed(self, reviewer: str, ticket: str) -> Revealed | None:
         """An item that this reader has answered, with all that was hidden; None: they have not, or took it back."""
         with self._database.told() as db:
-            row = db.execute(
-                "SELECT number, turn FROM showings WHERE ticket = ? AND reviewer = ?", (ticket, reviewer)
-            ).fetchone()
-            entry = None if row is None else _rows.find_answer(db, row[0], reviewer, row[1])
+            try:
+                number, turn, _, _ = _rows.find_showing(db, reviewer, ticket)
+            except InputError:
+                return None
+            entry = _rows.find_answer(db, number, reviewer, turn)
             return None if entry is None else _rows.read_revealed(db, reviewer, entry[0])
 
     def last(self, reviewer: str) -> Revealed | None:

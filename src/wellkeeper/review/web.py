@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from wellkeeper.engine.loopback import Gate, GateWords, Said, html, notice_page
+from wellkeeper.engine.loopback import Gate, GateWords, Said, html, notice_page, whole
 from wellkeeper.errors import InputError, MissingExtraError, WellkeeperError
 from wellkeeper.review.item import Assignment, Revealed, Standing
 from wellkeeper.review.question import Question
@@ -32,6 +32,7 @@ WHAT = "The review page"
 # bytes of a form: a note of 10,000 characters of 4 bytes, each byte written as %F0, and a little more
 _LARGEST = 128 * 1024
 _WAITING = 10_000  # showings whose beginning is remembered
+_LONGEST_TEXT = 10**12  # characters
 _WORDS = GateWords(
     misnamed=Said(
         title="This is not the address of the review",
@@ -125,7 +126,7 @@ def reviewing(
         Route("/skip", shown.skip, methods=["POST"]),
         Route("/undo", shown.undo, methods=["POST"]),
         Route("/answered/{ticket}", shown.answered),
-        Route("/text/{ticket}/{side:int}", shown.text),
+        Route("/text/{ticket}/{side}", shown.text),
         Route("/guidelines", shown.guidelines),
         Route("/help", shown.help),
         *(Route(address, shown.asset) for address in pages.assets),
@@ -248,10 +249,8 @@ class _Shown:
 
     def undo(self, request: "Request") -> "Response":
         """Take back the last answer, if it is still the one that the page meant: a second click takes back no more."""
-        reader, ticket = _reader(request), _form(request).get("ticket", "")
-        last = self.queue.last(reader)
-        if last is not None and ticket in {"", last.ticket}:
-            self.queue.undo(reader)
+        reader = _reader(request)
+        self.queue.undo(reader, ticket=_form(request).get("ticket", ""))
         return self._goes_on(request, reader)
 
     def answered(self, request: "Request") -> "Response":
@@ -264,14 +263,13 @@ class _Shown:
     def text(self, request: "Request") -> "Response":
         reader, ticket = _reader(request), request.path_params["ticket"]
         texts, back = self._texts(reader, ticket)
-        side = int(request.path_params["side"])
-        if side >= len(texts):
+        side = whole(request.path_params["side"])
+        if side is None or side >= len(texts):
             return self._unknown(request)
-        given = request.query_params.get("from", "")
         part = Part(
             texts=texts,
             side=side,
-            start=int(given) if given.isascii() and given.isdigit() and len(given) < 12 else 0,
+            start=whole(request.query_params.get("from", ""), most=_LONGEST_TEXT) or 0,
             address=f"/text/{ticket}/{side}",
             back=back,
         )
@@ -359,7 +357,8 @@ class _Shown:
         said = "You took back what you had said of it. Answer it on the first page, where it is shown again."
         if found is not None:
             says = self.queue.question.label(found.mine.label).says
-            said = f"You had answered it already: {says}. That answer stands. Undo it to give another."
+            following = "Undo it to give another." if found.can_undo else "Go on with what is shown next."
+            said = f"You had answered it already: {says}. That answer stands. {following}"
         return self._refused(request, 409, "This was answered before", said)
 
     def _unknown(self, request: "Request", said: str = "") -> "Response":

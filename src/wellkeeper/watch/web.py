@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 _WHAT = "The dashboard"
+_NAMED = 20  # characters of what was asked for, in a message
 _WORDS = GateWords(
     misnamed=Said(
         title="This is not the address of the watch",
@@ -98,7 +99,7 @@ def dashboard(
     routes = [
         Route("/", shown.home),
         Route("/timeline.json", shown.document),
-        Route("/weeks/{week:int}", shown.week),
+        Route("/weeks/{week}", shown.week),
         *(Route(address, shown.asset) for address in pages.assets),
     ]
     handlers = {404: shown.nowhere, 405: shown.nowhere, WellkeeperError: shown.broken, OSError: shown.broken}
@@ -144,15 +145,16 @@ class _Shown:
 
     def week(self, request: "Request") -> "Response":
         document, _, mark = self._now()
-        week = int(request.path_params["week"])
+        given = request.path_params["week"]
+        week = loopback.whole(given)
         known = [row.get("number") for row in document.get("weeks", [])]
-        if week not in known:
-            return self._notice(404, f"There is no week {week}", _back(known))
+        if week is None or week not in known:
+            return self._notice(404, f"There is no week {given[:_NAMED]}", _back(known))
         asked = WeekAsked(
             week=week,
             part=request.query_params.get("slice", ""),
             show=request.query_params.get("show", "all"),
-            page=_whole(request.query_params.get("page", "")),
+            page=loopback.whole(request.query_params.get("page", "")) or 1,
         )
         found = [plain(pair) for pair in self.pairs(week)]
         return html(self.pages.week(document, mark, found, asked))
@@ -187,11 +189,6 @@ class _Shown:
 
     def _notice(self, status: int, title: str, said: str) -> "Response":
         return notice_page(self.pages.notice(title, said), status=status)
-
-
-def _whole(given: str) -> int:
-    """A page's number as it was asked for; 1 where that is none."""
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 1
 
 
 def _back(known: Iterable[Any]) -> str:

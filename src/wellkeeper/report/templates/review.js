@@ -1,13 +1,14 @@
 // Keys, the next item at once, and no answer lost. Everything on the page works without this.
 "use strict";
 
-const STORE = "wellkeeper-unsaved", GUARD = 250, SLOWEST = 15_000, LOOK = 30_000;
+const STORE = "wellkeeper-unsaved", GUARD = 250, SLOWEST = 15_000, LOOK = 30_000, OUTLIVES = 60_000;
 const $ = (id) => document.getElementById(id);
 const form = () => $("answers");
 const ticket = () => form()?.elements.ticket.value ?? "";
 const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
+const refused = [];
 let unsent = JSON.parse(sessionStorage.getItem(STORE) ?? "[]");
-let ahead = null, isSending = false, isStale = false, isRefused = false, wantsUndo = false, wait = 0, timer = 0, guard = 0;
+let ahead = null, isSending = false, isStale = false, wantsUndo = false, wait = 0, timer = 0, guard = 0;
 
 // The time that an item counts is the time that its page is seen.
 let spent = 0, since = null;
@@ -29,8 +30,9 @@ function tell(words, link) {
 }
 
 function keep() {
-  if (unsent.length) sessionStorage.setItem(STORE, JSON.stringify(unsent));
-  else sessionStorage.removeItem(STORE);
+  try {
+    sessionStorage.setItem(STORE, JSON.stringify(unsent));
+  } catch { /* no room: it is sent all the same, while this page is open */ }
 }
 
 // A second press of a key is no answer to what has just come up.
@@ -83,7 +85,7 @@ async function send() {
   clearTimeout(timer);
   try {
     do await drain();
-    while (unsent.length && !isRefused);
+    while (unsent.length);
   } catch (error) {
     wait = Math.min(SLOWEST, (wait || 500) * 2);
     const what = unsent.length ? `Not saved yet: ${unsent.map((one) => one.says).join(", ")}.` : "The server does not answer.";
@@ -99,22 +101,27 @@ async function drain() {
   while (unsent.length) {
     const { to, body, says } = unsent[0];
     const headers = { accept: "application/json" };
-    const answer = await fetch(to, { method: "POST", headers, body: new URLSearchParams(body), keepalive: true });
+    const sent = new URLSearchParams(body);
+    // what outlives the page has 64 KiB at most: https://fetch.spec.whatwg.org/#http-network-or-cache-fetch
+    const keepalive = String(sent).length < OUTLIVES;
+    const answer = await fetch(to, { method: "POST", headers, body: sent, keepalive });
     const found = await answer.json().catch(() => null);
-    const isFinal = answer.ok || (answer.status >= 400 && answer.status < 500 && answer.status !== 401);
-    if (!isFinal) throw new Error(found?.said ?? "The server does not let this page in: open your own address again.");
+    // whatever else may listen there by now: an answer is saved when the review itself says so
+    const isOurs = found?.schema?.startsWith("wellkeeper.review-");
+    if (!isOurs || answer.status >= 500) throw new Error(found?.said ?? "The review does not let this page in: open your own address again.");
     unsent.shift();
     keep();
     if (answer.ok) reply = found;
     else isStale = true;
-    isRefused = !answer.ok && to === "/answer";
-    if (isRefused) return tell(`Not saved: ${says}. ${found?.said ?? ""}`, "Go on");
-    if (to === "/answer") say(`Saved: ${says}.`);
+    if (to !== "/answer") continue;
+    if (answer.ok) say(`Saved: ${says}.`);
+    else refused.push(`${says}. ${found.said}${body.note ? ` Your note: ${body.note}` : ""}`);
   }
   if (reply) told(reply);
   isStale ||= reply !== null && reply.next !== ticket();
   if (isStale) await load();
-  $("unsaved").replaceChildren();
+  if (refused.length) tell(`Not saved: ${refused.join(" ")}`, "Go on");
+  else $("unsaved").replaceChildren();
   wait = 0;
   if (!ahead) await preload();
 }
@@ -163,6 +170,13 @@ document.addEventListener("click", (event) => {
   dialog.showModal();
 });
 
+// What a key writes; where that is no Latin letter or digit, what it would write elsewhere at this place.
+function keyOf({ key, code, shiftKey }) {
+  if (key.length > 1) return key;
+  const place = shiftKey || /[a-z0-9]/i.test(key) ? "" : /^(?:Key|Digit)(.)$/.exec(code)?.[1];
+  return (place || key).toLowerCase();
+}
+
 const KEYS = {
   s: () => document.querySelector("[data-does=skip]")?.click(),
   u: () => document.querySelector("[data-does=undo]")?.click(),
@@ -173,9 +187,12 @@ const KEYS = {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-  const at = event.target, key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const at = event.target, key = keyOf(event);
   if (at.closest("textarea, input")) {
-    if (key === "Escape") $("item").focus({ preventScroll: true });
+    if (key === "Escape") {
+      $("note").open = at.value !== "";
+      $("item").focus({ preventScroll: true });
+    }
     return;
   }
   const dialog = { g: $("guidelines"), "?": $("help") }[key], open = document.querySelector("dialog[open]");
@@ -206,8 +223,8 @@ addEventListener("beforeunload", (event) => unsent.length && event.preventDefaul
 
 setInterval(async () => {
   if (document.visibilityState !== "visible" || unsent.length || isSending) return;
-  const answer = await fetch("/standing.json").catch(() => null);
-  if (answer?.ok) $("standing").replaceChildren(...parsed((await answer.json()).html).body.childNodes);
+  const found = await fetch("/standing.json").then((answer) => answer.json()).catch(() => null);
+  if (found?.html) $("standing").replaceChildren(...parsed(found.html).body.childNodes);
 }, LOOK);
 
 begin();
