@@ -195,7 +195,7 @@ def _read(labels: Numbers, scores: Numbers, worth: Numbers, done: float, seed: i
             value=float(labels[seat.at]) if place < done * QUEUE else None,
             is_answered=place < done * QUEUE,
             is_beyond_telling=False,
-            last_entry=place,
+            entry=place,
         )
         for place, seat in enumerate(seats)
     ]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wellkeeper.recipe.forecast import forecast
     from wellkeeper.recipe.images import audit_images
     from wellkeeper.recipe.prove import prove
+    from wellkeeper.recipe.queueing import make_queue
     from wellkeeper.recipe.recommend import recommend
     from wellkeeper.recipe.results import (
         Audit,
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
         Recommendation,
         RunsCompared,
     )
+    from wellkeeper.recipe.review_standing import standing_of
+    from wellkeeper.recipe.reviewed import apply_reviews
+    from wellkeeper.recipe.reviewing import open_queue
     from wellkeeper.suites.reading import read_suite
     from wellkeeper.suites.run_files import read_run
 
@@ -52,6 +56,7 @@ __all__ = [
     "Recommendation",
     "RunsCompared",
     "__version__",
+    "apply_reviews",
     "ask",
     "audit",
     "audit_images",
@@ -63,15 +68,19 @@ __all__ = [
     "errors",
     "forecast",
     "forget",
+    "make_queue",
+    "open_queue",
     "prove",
     "read_run",
     "read_suite",
     "recommend",
+    "standing_of",
     "verify",
     "vote",
 ]
 
 _HOMES = {
+    "apply_reviews": "wellkeeper.recipe.reviewed",
     "ask": "wellkeeper.recipe.asking",
     "audit": "wellkeeper.recipe.audit",
     "audit_images": "wellkeeper.recipe.images",
@@ -82,10 +91,13 @@ _HOMES = {
     "curate": "wellkeeper.recipe.curate",
     "forecast": "wellkeeper.recipe.forecast",
     "forget": "wellkeeper.ledger.forget",
+    "make_queue": "wellkeeper.recipe.queueing",
+    "open_queue": "wellkeeper.recipe.reviewing",
     "prove": "wellkeeper.recipe.prove",
     "read_run": "wellkeeper.suites.run_files",
     "read_suite": "wellkeeper.suites.reading",
     "recommend": "wellkeeper.recipe.recommend",
+    "standing_of": "wellkeeper.recipe.review_standing",
     "verify": "wellkeeper.ledger.verify",
     "vote": "wellkeeper.infer.voting",
     "Audit": "wellkeeper.recipe.results",

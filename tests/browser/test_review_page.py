@@ -285,8 +285,15 @@ def test_a_refresh_the_back_button_and_two_windows_show_the_same_item(serve, tab
     press(second, "1")
     page.keyboard.press("2")  # the first window still shows what the second has answered
     page.wait_for_function(
-        "number => !document.body.innerText.includes(`Text number ${number} `)", arg=number
+        "number => !document.querySelector('section#item').innerText.includes(`Text number ${number} `)",
+        arg=number,
     )
+    told = page.locator("#unsaved")
+    told.get_by_text("Not saved: A model. You had answered it already: A person.").wait_for()
+    press(page, "s")  # it stays until it was read, whatever is pressed meanwhile
+    assert "Not saved: A model." in told.inner_text()
+    told.get_by_role("link", name="Go on").click()
+    page.wait_for_function("() => !document.querySelector('#unsaved').innerText")
     assert live(server.queue)[number] == ("human", "")
     assert len(list(server.queue.answers())) == 1
 
@@ -307,6 +314,76 @@ def test_keys_scroll_and_leave_those_of_the_browser_alone(serve, tab):
     page.keyboard.press("Tab")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     assert list(server.queue.answers()) == []
+
+
+def test_keys_answer_on_keyboards_of_other_scripts(serve, tab):
+    server = serve()
+    page = tab(server.address(served.ALICE))
+    number = shown(page)
+    for key, code, label in (("\u0447", "KeyX", "ai"), ("\u00e9", "Digit2", "ai"), ("\u05d4", "KeyU", None)):
+        page.wait_for_selector(READY)
+        before = live(server.queue)
+        page.evaluate(
+            "([key, code]) => document.body.dispatchEvent(new KeyboardEvent('keydown', {key, code, bubbles: true}))",
+            [key, code],
+        )
+        page.wait_for_function(
+            "number => !document.querySelector('section#item').innerText.includes(`number ${number} `)",
+            arg=number,
+        )
+        page.wait_for_selector(READY)
+        if label:
+            page.get_by_text("Saved: A model.").wait_for(state="attached")
+            assert live(server.queue) == before | {number: (label, "")}
+            number = shown(page)
+    page.get_by_text("Taken back.").wait_for(state="attached")
+    assert len(live(server.queue)) == 1
+
+
+def test_the_longest_note_of_any_script_is_saved(serve, tab):
+    server = serve()
+    page = tab(server.address(served.ALICE))
+    number = shown(page)
+    note = "\u4e2d" * 10_000  # nine bytes each in a form
+    page.keyboard.press("n")
+    page.get_by_label("Note").fill(note)
+    page.keyboard.press("Escape")
+    press(page, "1")
+    page.get_by_text("Saved: A person.").wait_for(state="attached")
+    assert live(server.queue) == {number: ("human", note)}
+
+
+def fulfilling(status):
+    return lambda route: route.fulfill(status=status, body="<p>Hello</p>")
+
+
+def test_what_another_server_answers_at_this_address_is_not_taken_for_saved(serve, tab):
+    server = serve()
+    page = tab(server.address(served.ALICE), strict=False)  # the console tells of what is refused
+    number = shown(page)
+    page.wait_for_selector(READY)
+    for status in (200, 404):
+        page.route("**/answer", fulfilling(status))
+        if status == 200:
+            page.keyboard.press("1")
+        page.locator("#unsaved").get_by_text("Not saved yet: A person.").wait_for()
+    assert live(server.queue) == {}
+    page.unroute("**/answer")
+    page.wait_for_function("() => !document.querySelector('#unsaved').innerText")
+    assert live(server.queue) == {number: ("human", "")}
+
+
+def test_of_a_small_window_the_text_has_most(serve, tab):
+    server = serve(items=samples("duplicates"), kind="duplicates")
+    page = tab(server.address(served.ALICE), viewport={"width": 640, "height": 400})  # 1280 x 800, at 200 %
+    page.wait_for_selector(READY)
+    page.evaluate("() => scrollTo(0, 200)")
+    dock = page.locator(".dock").bounding_box()
+    assert dock["y"] + dock["height"] <= 401
+    assert dock["height"] < 130
+    page.set_viewport_size({"width": 320, "height": 256})  # at 400 %: the answers stand below the text
+    page.evaluate("() => scrollTo(0, 0)")
+    assert page.locator(".dock").bounding_box()["y"] > 256
 
 
 def test_a_double_enter_is_one_answer(serve, tab):

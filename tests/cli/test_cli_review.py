@@ -7,13 +7,13 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
-import corpora
 import pyarrow.parquet as pq
 import pytest
 import queue_files
@@ -22,6 +22,8 @@ from verb_process import VerbProcess, settings
 
 from wellkeeper.cli import review as verb
 from wellkeeper.cli.main import cli
+from wellkeeper.engine import loopback
+from wellkeeper.recipe import reviewing
 from wellkeeper.review.queue import ReviewQueue
 
 VERB = VerbProcess("review")
@@ -126,8 +128,7 @@ class Serving:
         return code, *left
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_a_server_is_for_its_reviewers_alone_and_ends_cleanly(queue, how):
+def test_a_server_is_for_its_reviewers_alone_ends_cleanly_and_has_the_same_addresses_again(queue):
     serving = Serving(queue, "--reviewer", "alice", "--reviewer", "bob")
     assert serving.told["schema"] == "wellkeeper.review-serve/1"
     assert list(serving.addresses) == ["alice", "bob"]
@@ -136,28 +137,30 @@ def test_a_server_is_for_its_reviewers_alone_and_ends_cleanly(queue, how):
     assert base.startswith("http://127.0.0.1:")
     assert [fetched(base)[0], fetched(base + "answer")[0], fetched(base + "next.json")[0]] == [401] * 3
     assert fetched(base, Authorization=f"Bearer {token}")[0] == 200
-    assert serving.end(how) == (0, "", "")
+    assert serving.end(signal.SIGINT) == (0, "", "")
+    again = Serving(queue, "--reviewer", "alice", "--reviewer", "bob")
+    assert again.addresses == serving.addresses
+    assert again.end(signal.SIGTERM) == (0, "", "")
 
 
-def test_a_server_that_is_started_again_has_the_same_addresses(queue):
-    first = Serving(queue, "--reviewer", "alice")
-    first.end()
-    again = Serving(queue, "--reviewer", "alice")
-    again.end()
-    assert again.addresses == first.addresses
+@pytest.fixture
+def served_at_once(monkeypatch):
+    """The server without its wait: it tells its addresses and ends."""
+    monkeypatch.setattr(loopback, "serve", lambda *_, **__: None)
+    monkeypatch.setattr(reviewing, "login_name", lambda: "me")
 
 
+@pytest.mark.usefixtures("served_at_once")
 def test_who_reads_alone_need_not_say_a_name_and_is_told_one_address(queue):
-    process = subprocess.Popen(
-        VERB.command("serve", queue), stdout=subprocess.PIPE, stderr=subprocess.PIPE, **settings(queue.parent)
-    )
-    address = process.stdout.readline()
-    assert fetched(address.strip())[0] == 200
-    process.send_signal(signal.SIGINT)
-    rest, said = process.communicate(timeout=30)
-    assert address.startswith("http://127.0.0.1:")
-    assert (process.returncode, rest) == (0, "")
-    assert said == "Open your address in a browser on this computer. Ctrl-C ends; answers are kept.\n"
+    done = run(queue.parent, "serve", queue)
+    assert done.returncode == 0
+    assert done.stdout.startswith("http://127.0.0.1:")
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == "Open your address in a browser on this computer. Ctrl-C ends; answers are kept.\n"
+    with_others = run(queue.parent, "serve", queue, "--reviewer", "alice", "--reviewer", "me")
+    assert [line.partition(": ")[0] for line in with_others.stdout.splitlines()] == ["alice", "me"]
+    assert with_others.stdout.splitlines()[1].endswith(done.stdout.strip().partition("?")[2])
+    assert run(queue.parent, "serve", queue, "-q").stderr == ""
 
 
 def test_a_port_that_is_taken_is_told(queue):
@@ -169,14 +172,14 @@ def test_a_port_that_is_taken_is_told(queue):
 
 
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
-def test_without_the_extra_serve_says_what_to_install_and_status_works(answered, tmp_path, missing):
-    (tmp_path / "gone").mkdir()
-    (tmp_path / "gone" / f"{missing}.py").write_text(f"raise ImportError('no {missing}')\n")
-    environment = {"PYTHONPATH": str(tmp_path / "gone")}
-    done = VERB.run(tmp_path, "serve", answered, **environment)
+def test_without_the_extra_serve_says_what_to_install_and_status_works(answered, missing, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == missing]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, missing, None)
+    done = run(answered.parent, "serve", answered)
     assert (done.returncode, done.stdout) == (2, "")
     assert "pip install 'wellkeeper[web]'" in done.stderr
-    assert VERB.run(tmp_path, "status", answered, **environment).returncode == 0
+    assert run(answered.parent, "status", answered).returncode == 0
 
 
 def test_status_is_a_few_lines(answered):
@@ -265,39 +268,19 @@ def test_an_effect_without_its_label_is_refused(tmp_path):
 # --- a set, from its curation to what people said of it -----------------------------------------------------------
 
 
-RECIPE = """\
-wellkeeper: 1
-sources:
-  board: {path: corpus/*, text: text, id: id, source: board, date: created_at, licence: {column: license}, origin: {column: origin}}
-steps:
-  - exact-duplicates.v1: {}
-  - near-duplicates.v1: {similarity: 0.6}
-mix: {size: all}
-"""
-
-
-@pytest.fixture(scope="module")
-def curated(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("review")
-    corpora.write(folder / "corpus", corpora.rows(200, seed=1))
-    (folder / "recipe.yaml").write_text(RECIPE)
-    done = run(folder, "recipe.yaml", "--out", "set", "-q", verb="curate")
-    assert (done.returncode, done.stderr) == (0, "")
-    return folder
-
-
 @pytest.fixture
-def folder(curated, tmp_path):
-    shutil.copytree(curated, tmp_path / "copy")
+def folder(curated_set, tmp_path):
+    """Its corpus, its recipe and the set `out`."""
+    shutil.copytree(curated_set.parent, tmp_path / "copy")
     return tmp_path / "copy"
 
 
 def test_from_a_set_to_what_people_said_of_it(folder):
-    made = run(folder, "init", "set", "--size", "20", "--json")
+    made = run(folder, "init", "out", "--size", "20", "--json")
     assert (made.returncode, made.stderr) == (0, "")
     assert json.loads(made.stdout)["schema"] == "wellkeeper.review-queue/1"
-    queue = folder / "set-review.sqlite"
-    again = run(folder, "init", "set", "--size", "20")
+    queue = folder / "out-review.sqlite"
+    again = run(folder, "init", "out", "--size", "20")
     assert (again.returncode, again.stdout) == (2, "")
     assert queue.name in again.stderr
     said = {}
@@ -308,22 +291,22 @@ def test_from_a_set_to_what_people_said_of_it(folder):
                 entry = opened.answer(("alice", "bob")[at % 2], given.ticket, "ai")
                 said[entry.told["item"]] = "ai"
         decided = {placed.item.places[0].id for _, placed in opened.items()}
-    dry = run(folder, "apply", "set", "--dry-run", "--json")
+    dry = run(folder, "apply", "out", "--recipe", "recipe.yaml", "--dry-run", "--json")
     assert (dry.returncode, dry.stderr) == (0, "")
     assert json.loads(dry.stdout)["schema"] == "wellkeeper.review-apply/1"
-    done = run(folder, "apply", "set")
+    done = run(folder, "apply", "out", "--recipe", "recipe.yaml")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Add to the recipe: review: set-review.sqlite\n" in done.stdout
-    kept = pq.read_table(folder / "set" / "data", columns=["id"]).column("id").to_pylist()
-    assert decided.isdisjoint(kept)
-    checked = run(folder, "set", "--json", verb="verify")
+    assert "Add to the recipe: review: out-review.sqlite\n" in done.stdout
+    kept = pq.read_table(folder / "out" / "data", columns=["id"]).column("id").to_pylist()
+    assert decided.intersection(kept) <= {"twice"}  # which is the id of two documents
+    checked = run(folder, "out", "--json", verb="verify")
     assert json.loads(checked.stdout)["ok"], checked.stdout
 
 
 def test_a_set_without_a_queue_is_told_to_make_one(folder):
-    done = run(folder, "apply", "set")
+    done = run(folder, "apply", "out")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "wellkeeper review init set" in done.stderr
+    assert "wellkeeper review init out" in done.stderr
 
 
 def test_gold_and_guidelines_of_ones_own(folder):
@@ -332,7 +315,7 @@ def test_gold_and_guidelines_of_ones_own(folder):
     done = run(
         folder,
         "init",
-        "set",
+        "out",
         "--size",
         "20",
         "--gold",
@@ -347,7 +330,7 @@ def test_gold_and_guidelines_of_ones_own(folder):
         assert opened.question.guidelines == "Look twice.\n\nThen say it."
         assert [placed.item.gold for _, placed in opened.items()].count("human") == 1
     (folder / "gold.jsonl").write_text('{"text": "Somebody surely wrote this.", "label": "person"}\n')
-    wrong = run(folder, "init", "set", "--gold", "gold.jsonl", "--queue", "r.sqlite")
+    wrong = run(folder, "init", "out", "--gold", "gold.jsonl", "--queue", "r.sqlite")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "person" in wrong.stderr
     assert not (folder / "r.sqlite").exists()

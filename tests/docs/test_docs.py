@@ -211,6 +211,7 @@ def test_every_key_of_a_recipe_is_explained():
 @pytest.mark.parametrize(
     "function",
     [
+        wellkeeper.apply_reviews,
         wellkeeper.ask,
         wellkeeper.audit,
         wellkeeper.best_of_n,
@@ -218,8 +219,10 @@ def test_every_key_of_a_recipe_is_explained():
         wellkeeper.compare_runs,
         wellkeeper.curate,
         wellkeeper.forget,
+        wellkeeper.make_queue,
         wellkeeper.prove,
         wellkeeper.recommend,
+        wellkeeper.standing_of,
         wellkeeper.verify,
         wellkeeper.vote,
     ],

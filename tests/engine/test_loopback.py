@@ -1,5 +1,7 @@
 """The gate of a server at one computer: whose token it is, whence a form comes, how large it is."""
 
+import socket
+
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
@@ -194,3 +196,10 @@ def test_a_port_is_taken_again_where_it_is_free_and_else_any():
             assert other.getsockname()[1] != port
     with loopback.listen_again([port]) as again:
         assert again.getsockname() == ("127.0.0.1", port)
+
+
+def test_replies_of_what_a_port_takes_are_not_held_back():
+    with loopback.listen(0) as listening, socket.create_connection(listening.getsockname()):
+        taken, _ = listening.accept()
+        with taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

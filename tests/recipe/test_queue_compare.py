@@ -77,9 +77,11 @@ def test_equal_answers_are_ties_that_are_counted_and_not_asked(tmp_path):
     pooled = pool(tmp_path, before, after)
     assert pooled.ids == ["other"]
     assert pooled.about["ties"] == "1"
-    assert pooled.note.endswith("1 more are the same text, ties that nobody is asked about.")
+    assert pooled.note == (
+        "1 pair of different answers to the same prompt. Ties that nobody is asked about, since both answers are the same "
+        "text: 1."
+    )
     assert pooled.said == (
-        "Not asked about, since both answers are the same text: 1. They count as ties.",
         "Left out, since an answer did not come: 1.",
         "Left out, since one run alone has them: 1.",
     )

@@ -42,13 +42,11 @@ def test_what_is_kept_for_later_names_the_text_that_was_dropped(out):
 
 
 def test_which_text_is_first_is_drawn_by_lot_and_the_same_for_a_seed(out):
-    sides = [
-        tuple(item.facts["dropped"] for item in items(out, seed).values()) for seed in range(12) for _ in "ab"
-    ]
-    assert sides[::2] == sides[1::2]
-    assert len(set(sides)) > 6
-    first = [one for side in sides[::2] for one in side].count("first")
-    assert 20 <= first <= 52  # of 72
+    sides = [tuple(item.facts["dropped"] for item in items(out, seed).values()) for seed in (0, *range(9))]
+    assert sides[0] == sides[1]
+    assert len(set(sides)) > 5
+    first = [one for side in sides[1:] for one in side].count("first")
+    assert 14 <= first <= 40  # of 54; a fair lot is outside once in 2,500
 
 
 def test_nearer_to_the_least_similarity_is_less_surely_the_same_and_worth_more(out):

@@ -1,6 +1,7 @@
 """Texts of ledger rows: all of them, the right one for each row, marks at characters, and what is missing is counted."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -187,15 +188,21 @@ def test_what_is_told_afterwards_is_what_the_ledger_has(out):
     ]
 
 
-def test_no_chance_is_told_as_certain(out):
-    ledger = LedgerTexts(out)
-    told = {
-        document.place.id: document.facts["chance of a model"]
-        for (document,) in ledger.read([(row,) for row in ledger.at_hand.tolist()])
-    }
-    assert told["made-1"] == "over 99% by the evidence"
-    assert told["old-1"] == "under 1% by the evidence"
-    assert not {"0% by the evidence", "100% by the evidence"} & set(told.values())
+@pytest.mark.parametrize(
+    ("chance", "told"),
+    [
+        (0.0, "under 1%"),
+        (0.0099, "under 1%"),
+        (0.01, "1%"),
+        (0.7726, "77%"),
+        (0.99, "99%"),
+        (0.9951, "over 99%"),
+    ],
+)
+def test_a_chance_is_told_in_whole_percent_and_never_as_certain(out, chance, told):
+    ((document,),) = LedgerTexts(out).read([(0,)])
+    document = replace(document, record={**document.record, "chance": chance})
+    assert document.facts["chance of a model"] == f"{told} by the evidence"
 
 
 # --- texts laid aside ---------------------------------------------------------------------------------------------

@@ -104,25 +104,27 @@ def test_texts_that_wait_for_a_person_come_first_then_those_that_verifiers_disag
     assert disagree / waits == pytest.approx(0.7)
 
 
-def test_texts_dropped_for_something_else_are_asked_about_by_lot_alone(tmp_path):
-    folder = lay_out(tmp_path, human=80, made=30, wrong=0.0, labelled=20)
-    lines = (folder / "made.jsonl").read_text().splitlines()
-    again = json.loads(lines[0]) | {"id": "again"}
-    (folder / "made.jsonl").write_text("\n".join([*lines, json.dumps(again)]) + "\n")
-    done = vetted_by_card(folder, "made.jsonl", out=folder / "set")
-    pooled = vetted_pool(Path(done.paths["folder"]))
+@pytest.fixture(scope="module")
+def in_turns(tmp_path_factory):
+    """A world whose prompts are messages and whose last text is the first again, and the set that it makes."""
+    folder = lay_out(tmp_path_factory.mktemp("turns"), human=80, made=30, wrong=0.0, labelled=20)
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Write."}]
+    rows = [json.loads(line) for line in (folder / "made.jsonl").read_text().splitlines()]
+    rows = [{**row, "prompt": turns} for row in [*rows, {**rows[0], "id": "again"}]]
+    (folder / "made.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder, Path(vetted_by_card(folder, "made.jsonl", out=folder / "set").paths["folder"])
+
+
+def test_texts_dropped_for_something_else_are_asked_about_by_lot_alone(in_turns):
+    pooled = vetted_pool(in_turns[1])
     worth = dict(zip(pooled.ids, pooled.values.tolist(), strict=True))
     assert worth["again"] == 0 < worth["made-0"]
 
 
-def test_messages_are_shown_by_turns_and_kept_as_messages(tmp_path):
-    folder = lay_out(tmp_path, human=80, made=30, wrong=0.0, labelled=20)
-    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Write."}]
-    rows = [json.loads(line) for line in (folder / "made.jsonl").read_text().splitlines()]
-    (folder / "made.jsonl").write_text("".join(json.dumps({**row, "prompt": turns}) + "\n" for row in rows))
-    done = vetted_by_card(folder, "made.jsonl", out=folder / "set")
+def test_messages_are_shown_by_turns_and_kept_as_messages(in_turns):
+    folder, out = in_turns
     made = {one.id: one for one in read_set(folder / "made.jsonl")}
-    for name, item in items(vetted_pool(Path(done.paths["folder"]))).items():
+    for name, item in items(vetted_pool(out)).items():
         assert item.prompt == "system: Be brief.\n\nuser: Write."
         assert item.facts["sha256"] == judged(made[name])
 
@@ -167,7 +169,7 @@ def test_a_random_part_that_was_drawn_for_an_audit_is_a_pool(tmp_path):
     draw(read_set(EXAMPLE / "generated.jsonl.zst"), 12, tmp_path / "drawn.jsonl")
     pooled = waiting_pool(tmp_path / "drawn.jsonl")
     assert len(pooled.ids) == 12
-    assert pooled.note == "All 12 texts of drawn.jsonl."
+    assert pooled.note == "12 texts, all of drawn.jsonl."
     assert set(pooled.scores.tolist()) == {0.5}
     item = next(pooled.items([3]))
     assert item.id == pooled.ids[3]

@@ -13,6 +13,7 @@ from curated_sets import GERMAN, texts
 
 from wellkeeper.engine.store import sha256_of_file
 from wellkeeper.errors import InputError
+from wellkeeper.recipe.audit import audit
 from wellkeeper.recipe.queueing import SCHEMA, make_queue
 from wellkeeper.review.queue import ReviewQueue
 
@@ -199,6 +200,23 @@ def test_gold_by_id_and_by_text_is_mixed_in_and_of_no_pool(out, tmp_path):
     with ReviewQueue(made.path) as queue:
         assert queue.pool.items == 63
         assert queue.about["gold_of_pool"] == "1"
+
+
+def test_gold_of_the_result_counts_as_its_label_in_an_audit_of_what_the_set_was_made_from(out, tmp_path):
+    known = [{"id": f"made-{k}", "label": "ai"} for k in range(5)] + [{"id": "old-3", "label": "human"}]
+    path = make_queue(out, gold=gold(tmp_path, *known), gold_share=0.05, queue=tmp_path / "q.sqlite").path
+    with ReviewQueue(path) as queue:
+        assert (queue.pool.items, queue.about["gold_of_pool"]) == (58, "6")
+        said = [(one.item.id, one.item.places[0].id) for _, one in queue.items() if not one.item.gold]
+        labels = [(name, "ai" if of.startswith("made") else "human", "", 1.0) for name, of in said]
+        queue.take_in("ann", labels, source="truth")
+    corpus = [str(out.parent / name) for name in ("web.jsonl", "old.jsonl")]
+    share = audit(corpus, reviewed=path, out=tmp_path / "audit", workers=1).to_json()["origin"]["share"]
+    assert share["estimate"] == share["low"] == share["high"] == pytest.approx(8 / 64)
+    assert share["labels"] == 58
+    assert "of 64. 6 more are gold, and count as their label says. " in share["note"]
+    with pytest.raises(InputError, match="stand for 64 documents, and these are 44"):
+        audit(corpus[:1], reviewed=path, out=tmp_path / "other", workers=1)
 
 
 def test_too_little_gold_is_said(out, tmp_path):

@@ -231,6 +231,27 @@ def test_a_file_that_is_something_else_is_refused(tmp_path, content, options, me
     assert message in str(raised.value)
 
 
+@pytest.mark.parametrize("one", ["=bob", "5=", "="])
+def test_a_name_for_nobody_and_nobody_s_name_are_refused(tmp_path, one):
+    path = make_queue(tmp_path, size=2)
+    file = write(tmp_path / "a.jsonl", {"id": "item-0", "label": "ai", "reviewer": "ann"})
+    with pytest.raises(InputError, match=f"{one} names nobody. Write what the file calls them and the name"):
+        import_answers(path, file, reviewers=[one])
+    assert said_in(path) == set()
+
+
+@pytest.mark.parametrize("form", [None, "jsonl", "label-studio", "argilla"])
+@pytest.mark.parametrize("content", ["", "[]"])
+def test_an_export_without_an_answer_adds_nothing(tmp_path, form, content):
+    path = make_queue(tmp_path, size=2)
+    (tmp_path / "file").write_text(content)
+    if (form, content) in {("jsonl", "[]"), ("label-studio", ""), ("argilla", "")}:
+        with pytest.raises(InputError):
+            import_answers(path, tmp_path / "file", format=form)
+    else:
+        assert import_answers(path, tmp_path / "file", format=form).document["answers"] == 0
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path):
     path = make_queue(tmp_path, size=2)
     with pytest.raises(

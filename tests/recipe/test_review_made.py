@@ -24,13 +24,16 @@ from wellkeeper.watch.judging import read_anchors
 EXAMPLE = Path(__file__).parents[2] / "examples" / "vet"
 
 
-def queue_of(path, kind, items, labels, *, chosen=()):
-    """A queue whose items one reader has answered; items whose place is `chosen` were not drawn by lot."""
+def queue_of(path, kind, items, labels, *, chosen=(), more=1000):
+    """A queue whose items one reader has answered; items whose place is `chosen` were not drawn by lot.
+
+    `more` items of the pool are not of the queue.
+    """
     ReviewQueue.create(
         path,
         question=QUESTIONS[kind],
         placed=[Placed(item=item, rank=None if at in chosen else at) for at, item in enumerate(items)],
-        pool=pool_of([item.score for item in items]),
+        pool=pool_of([item.score for item in items] + [None] * more),
         settings=Settings(),
         about={"from": kind},
         now=NOW,
@@ -52,7 +55,7 @@ def sum_of(at):
     )
 
 
-def vet_queue(tmp_path, *, size=60, labels=None, chosen=()):
+def vet_queue(tmp_path, *, size=60, labels=None, chosen=(), **pool):
     items = [
         Item(
             id=f"row-{at}",
@@ -69,7 +72,7 @@ def vet_queue(tmp_path, *, size=60, labels=None, chosen=()):
         for at in range(size)
     ]
     said = labels or [("right", "wrong")[at % 2] for at in range(size)]
-    return queue_of(tmp_path / "vet.sqlite", "vet", items, said, chosen=chosen)
+    return queue_of(tmp_path / "vet.sqlite", "vet", items, said, chosen=chosen, **pool)
 
 
 # --- labels of vetted texts ---------------------------------------------------------------------------------------
@@ -106,6 +109,20 @@ def test_an_audit_has_texts_that_were_drawn_by_lot_alone(tmp_path):
     everything = export_answers(path, format="audited", all_items=True)
     assert len(read_labels(everything.paths["labels"])) == 10
     assert "rates read off it are not those of the whole set" in everything.said[1]
+
+
+def test_a_queue_of_all_there_is_that_was_answered_to_its_end_is_an_audit_of_all(tmp_path):
+    done = export_answers(vet_queue(tmp_path, size=10, chosen=(1, 3, 4), more=0), format="audited")
+    assert (done.document["items"], done.document["by_lot"], done.document["left_out"]) == (10, True, {})
+    again = export_answers(tmp_path / "vet.sqlite", format="audited", all_items=True)
+    assert again.said == done.said  # nothing to warn of
+    (tmp_path / "vet.sqlite").unlink()
+    labels = ["right", "wrong"] * 5
+    labels[7] = ""  # nobody has answered this one
+    path = vet_queue(tmp_path, size=10, labels=labels, chosen=(1, 3, 4), more=0)
+    one_open = export_answers(path, format="audited")
+    assert one_open.document["items"] == 6
+    assert one_open.document["left_out"] == {"not drawn by lot": 3, "not settled": 1}
 
 
 def test_an_audit_is_measured_by_as_labelled_texts_too(tmp_path):
@@ -179,7 +196,9 @@ def test_without_a_settled_label_there_is_nothing_to_write(tmp_path):
 )
 def test_another_question_cannot_be_made_into_it(tmp_path, form, kind):
     path = queue_of(tmp_path / "q.sqlite", kind, [Item(id="a", texts=("A.",))], [""])
-    with pytest.raises(InputError, match=rf"cannot be made from a queue of kind {kind}: .* --from "):
+    with pytest.raises(
+        InputError, match=rf"cannot be made from a queue of kind {kind}: .*review init .* --(from|against) "
+    ):
         export_answers(path, format=form)
 
 

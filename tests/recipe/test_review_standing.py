@@ -11,7 +11,7 @@ from rich.console import Console
 from wellkeeper.cli.review import review
 from wellkeeper.errors import InputError
 from wellkeeper.measure.prediction_powered import Sample, share_of
-from wellkeeper.recipe.review_share import Looked, settled_by, share_found, value_of
+from wellkeeper.recipe.review_share import Looked, looked_at, settled_by, share_found, value_of
 from wellkeeper.recipe.review_standing import standing_of
 from wellkeeper.report.review_status import print_status, status_lines
 from wellkeeper.review.item import Item, Placed, Pool, Settings, pool_of
@@ -67,6 +67,15 @@ def by_third(number):
     return "ai" if number % 3 == 0 else "human"
 
 
+def seen_in(path):
+    with ReviewQueue(path) as queue:
+        outcomes = {one.number: one for one in queue.outcomes()}
+        return [
+            looked_at(placed, outcomes[number], queue.question, queue.pool)
+            for number, placed in queue.items()
+        ]
+
+
 def drawn(text=None, *, width=100):
     out = io.StringIO()
     print_status(text, Console(file=out, force_terminal=True, width=width, color_system=None))
@@ -81,12 +90,42 @@ def test_a_queue_that_nobody_opened_says_what_is_missing(tmp_path):
     assert found["share"]["estimate"] is None
     assert found["share"]["why"] == "No item that was drawn by lot has a label that tells."
     assert found["agreement"]["why"] == "No item has labels of two readers."
-    assert (found["more_labels"], found["settled"], found["findings"]) == (None, None, [])
+    assert (found["more_labels"], found["settled"]) == (None, None)
+    [finding] = found["findings"]
+    assert (finding["title"], finding["next"]) == (
+        "Nobody has answered yet",
+        f"Open the queue: wellkeeper review serve {path}",
+    )
     assert status_lines(found) == [
         "Who wrote this? 0 of 5 items settled by 0 answers.",
         "Share: not known yet (No item that was drawn by lot has a label that tells)",
         "Agreement: not known yet (No item has labels of two readers)",
+        f"info: Nobody has answered yet. Next: Open the queue: wellkeeper review serve {path}",
     ]
+
+
+def test_a_queue_with_one_answer_says_so_in_words_and_names_no_figure_it_has_not(tmp_path):
+    path = make(tmp_path, [placed_of(at) for at in range(5)])
+    read(path, "ada", by_third, most=1)
+    found = standing_of(path)
+    lines = status_lines(found)
+    assert lines[0] == "Who wrote this? 1 of 5 items settled by 1 answer."
+    assert "ada: 1 answer, 4.0 s a look" in lines
+    share = found["share"]
+    assert (share["drawn"], share["labels"]) == (1, 1)
+    # one of five is known to count, and nothing is known of the others but that chance drew them
+    assert share["low"] <= share["estimate"] <= share["high"] == 1
+    assert share["low"] >= 0.2
+
+
+def test_when_an_item_was_seen_first_gives_its_place_among_those_drawn_by_lot(tmp_path):
+    path = make(tmp_path, [placed_of(at, readers=2) for at in range(6)])
+    read(path, "ada", by_third)
+    before = settled_by([one for one in seen_in(path) if one.is_answered], pool_of([None] * 900), 0.1)
+    read(path, "bob", by_third, most=1)  # the first item gets its second answer last
+    after = settled_by([one for one in seen_in(path) if one.is_answered], pool_of([None] * 900), 0.1)
+    assert [one.entry for one in seen_in(path)] == sorted(one.entry for one in seen_in(path))
+    assert (before.p_above, before.p_below) == (after.p_above, after.p_below)
 
 
 def test_the_share_is_that_of_the_sample_in_which_the_labels_stand(tmp_path):
@@ -232,7 +271,7 @@ def looked(at, *, worth, rank=None, value=None, score=0.5):
         value=value,
         is_answered=value is not None,
         is_beyond_telling=False,
-        last_entry=at,
+        entry=at,
     )
 
 
@@ -244,8 +283,19 @@ def test_the_part_above_the_last_value_read_is_known_and_the_lot_is_needed_for_t
     # of equal or lower value than the last one read there may be others outside the queue
     assert found.known == 99 + 5
     assert found.drawn == 55
+    assert found.left == 0
     expected = (99 + 2 + 896 * 28 / 55) / 1_000
     assert found.estimate.share.estimate == pytest.approx(expected)
+
+
+def test_labels_that_are_left_are_those_that_the_share_still_needs():
+    pool = Pool(items=1_000, scored=1_000, score_sum=500.0, score_squares=250.0)
+    valued = [looked(at, worth=1 - at / 1_000, value=1.0) for at in range(100)]
+    seen = [looked(200 + at, worth=0.2, rank=at, value=float(at % 2)) for at in range(30)]
+    # the first three are of the part that is known, but for them
+    ahead = [looked(300 + at, worth=0.95 if at < 3 else 0.2, rank=30 + at) for at in range(20)]
+    found = share_found([*valued, *seen, *ahead], pool)
+    assert (found.known, found.drawn, found.left) == (102, 30, 17)
 
 
 def test_a_queue_read_in_patches_counts_its_lot_alone():

@@ -323,9 +323,10 @@ def test_the_strip_tells_the_first_three_facts():
     assert words(render_strip(question(), last), "//p") == [
         (
             "You said A model A text. Other readers said: A person; A model. chance of a model: 61% decision: review "
-            "reason: doubt evidence in 2 places Look again"
+            "reason: doubt evidence in 2 places"
         )
     ]
+    assert words(render_strip(question(), last), "//a") == ["Look again"]
     assert render_strip(question(), None).strip() == ""
     assert not tree(render_strip(question(), last | {"can_undo": False})).xpath("//button")
 

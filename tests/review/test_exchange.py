@@ -258,6 +258,24 @@ def test_a_reader_who_says_two_things_is_told_of_and_the_first_stands(tmp_path):
     assert {label for _, _, label, _, _ in said_in(path)} == {"ai", "human"}
 
 
+def test_one_reader_under_two_spellings_does_not_say_two_things_unseen(tmp_path):
+    path = make_queue(tmp_path, size=4)
+    take_in(path, '{"id": "item-0", "label": "ai", "reviewer": "Zoë"}'.encode())
+    found = take_in(
+        path,
+        b'{"id": "item-0", "label": "human", "reviewer": "ZO\\u00cb"}\n'
+        b'{"id": "item-0", "label": "ai", "reviewer": "Zoe\\u0308"}\n'
+        b'{"id": "item-1", "label": "ai", "reviewer": "Bob  Lee"}\n'
+        b'{"id": "item-1", "label": "human", "reviewer": "bob lee"}\n',
+    )
+    assert found.known == 1
+    assert found.problems == (
+        "line 1: Zoë says human of item-0, and the queue has ai by Zoë. Keep one of the two.",
+        "line 4: Bob  Lee says human of item-1, and this file too has ai by Bob  Lee. Keep one of the two.",
+    )
+    assert {(who, label) for who, _, label, _, _ in said_in(path)} == {("Zoë", "ai"), ("Bob Lee", "ai")}
+
+
 def test_readers_are_called_what_they_are_called_here(tmp_path):
     path = make_queue(tmp_path, size=4)
     told = [
@@ -295,7 +313,7 @@ def test_a_line_that_is_something_else_is_refused_by_its_number(data, message):
     assert "review export" in str(raised.value)
 
 
-@pytest.mark.parametrize("seconds", [None, "7", True, -1, float("nan"), 1e400])
+@pytest.mark.parametrize("seconds", [None, "7", True, -1, float("nan"), 1e400, 10**400])
 def test_odd_seconds_are_none(tmp_path, seconds):
     path = make_queue(tmp_path, size=2)
     take_in(path, json.dumps({"id": "item-0", "label": "ai", "reviewer": "bob", "seconds": seconds}).encode())

@@ -58,6 +58,8 @@ def test_every_label_of_every_question_may_be_gold_but_unsure(tmp_path, kind):
     ("kind", "entry", "said"),
     [
         ("origin", "{", "line 2: this is not JSON"),
+        ("origin", "[" * 100_000, "line 2: this is not JSON"),
+        ("vet", {"text": "a", "prompt": [{"role": "user"}], "label": "right"}, "line 2: the prompt is no text."),
         ("origin", "[1]", "line 2: this is no JSON object. Write text and label"),
         ("origin", {"text": "a"}, "line 2: None is no answer to this question. Answer human, ai, mixed, unsure."),
         ("origin", {"text": "a", "label": "humen"}, "line 2: humen is no answer to this question. Did you mean human?"),
@@ -70,13 +72,8 @@ def test_every_label_of_every_question_may_be_gold_but_unsure(tmp_path, kind):
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_gold_is_told_by_its_number(tmp_path, kind, entry, said):
-    first = (
-        {"text": "known", "label": "ai"}
-        if kind == "origin"
-        else {"text": "x", "text2": "y", "label": "both-bad"}
-    )
-    if kind == "duplicates":
-        first["label"] = "different"
+    label = {"origin": "ai", "vet": "right", "duplicates": "different", "compare": "both-bad"}[kind]
+    first = {"text": "known", "text2": "y", "label": label}
     with pytest.raises(InputError) as error:
         read_gold(lines(tmp_path, first, entry), QUESTIONS[kind])
     assert said in str(error.value)

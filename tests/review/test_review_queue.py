@@ -597,6 +597,17 @@ def test_undo_of_a_repeat_shows_the_repeat_again(opened):
     assert looks(queue, "anna") == [1]
 
 
+def test_a_second_look_from_a_page_that_was_left_open_is_not_asked_for_once_more(opened):
+    queue = opened(size=2, repeated=2, repeat_after=0)
+    assert look(queue, "anna") == 1
+    second = queue.assign("anna", now=NOW)
+    again = queue.undo("anna", now=NOW)
+    queue.answer("anna", again.ticket, "ai", now=NOW)
+    assert queue.answer("anna", second.ticket, "ai", now=NOW).told["turn"] == 2
+    assert queue.problems() == []
+    assert looks(queue, "anna") == [2, 2]
+
+
 # --- telling ----------------------------------------------------------------------------------------------------------
 
 

@@ -204,6 +204,39 @@ def test_how_many_items_wait_for_a_third_reader_is_not_told(review):
     assert "conflict" not in held.get("/").text
 
 
+def test_figures_change_alike_whatever_was_answered(review, tmp_path):
+    plain = Item(id="one", texts=("A text to look at.",))
+    kinds = {
+        "plain": {"item": plain},
+        "gold": {"item": replace(plain, gold="human")},
+        "shared": {"item": plain, "readers": 2},
+        "twice": {"item": plain, "repeated": True},
+    }
+    seen = []
+    for name, how in kinds.items():
+        path = tmp_path / f"{name}.sqlite"
+        others = [Placed(item=Item(id=f"{at}", texts=(f"Text {at}.",))) for at in range(3)]
+        ReviewQueue.create(
+            path,
+            question=QUESTIONS["origin"],
+            placed=[Placed(**how), *others],
+            pool=pool_of([]),
+            settings=Settings(),
+            about={"from": "origin"},
+        )
+        made = Review(path)
+        held = made.reader("ann")
+        told = [held.get("/standing.json").json()]
+        for _ in range(2):
+            answer(held, seconds="20")
+            told.append(held.get("/standing.json").json())
+        made.queue.close()
+        seen.append([{key: row[key] - told[0][key] for key in ("answers", "mine", "left")} for row in told])
+        assert all(row["agreement"] is None and row.keys() == told[0].keys() for row in told)
+        assert "settled" not in told[0]
+    assert seen == [seen[0]] * len(kinds)
+
+
 def test_tickets_tell_no_order(review):
     made = review(size=12)
     held = made.reader("ann")
@@ -297,6 +330,17 @@ def test_another_answer_from_a_page_that_was_left_open_is_not_taken_silently(rev
     held.post("/undo")
     assert "You took back what you had said of it." in answer(held, "human", page).text
     assert list(made.queue.answers()) == []
+
+
+def test_an_answer_that_was_imported_while_the_page_was_open_is_not_said_to_be_undone_by_a_key(review):
+    made = review()
+    held = made.reader("ann")
+    page = held.get("/")
+    made.queue.take_in("ann", [("item-0", "human", "", 0.0)], source="elsewhere")
+    again = answer(held, "ai", page)
+    assert again.status_code == 409
+    assert "You had answered it already: A person. That answer stands. Go on with what is shown" in again.text
+    assert [one.label for one in made.queue.answers()] == ["human"]
 
 
 def test_two_readers_have_two_items(review):
@@ -460,6 +504,19 @@ def test_nothing_is_changed_by_a_link(review):
         assert "Go to the first page and use its buttons." in told.text
 
 
+def test_an_answer_with_the_token_in_its_address_is_not_answered_by_the_page_that_opens(review):
+    made = review()
+    page = made.reader("ann").get("/")
+    stranger = TestClient(made.application, base_url=BASE)
+    sent = stranger.post(
+        "/answer", params={"token": "token-of-ann"}, data={"ticket": ticket(page), "label": "ai"}
+    )
+    assert sent.status_code == 401
+    assert list(made.queue.answers()) == []
+    opened = stranger.get("/", params={"token": "token-of-ann"})
+    assert (opened.status_code, opened.headers["referrer-policy"]) == (200, "no-referrer")
+
+
 def test_too_much_is_refused(review):
     held = review().reader("ann")
     told = held.post("/answer", data={"note": "x" * 200_000})
@@ -562,7 +619,8 @@ def test_a_text_of_5_mb_is_shown_in_pages_and_no_more_of_it_is_read_than_is_show
     assert not lxml_html.fromstring(last.text).xpath("//a[@rel='next']")
     for odd in ("-1", "x", "9" * 40, ""):
         assert held.get(f"/text/{ticket(page)}/0", params={"from": odd}).status_code == 200
-    assert held.get(f"/text/{ticket(page)}/1").status_code == 404
+    for side in ("1", "-1", "x", "9" * 30, "9" * 5000):
+        assert held.get(f"/text/{ticket(page)}/{side}").status_code == 404
 
 
 def test_of_two_texts_each_has_its_pages(review):
@@ -733,3 +791,15 @@ def test_a_name_that_is_none_and_a_port_that_is_taken_are_said_before_anything_i
         serve_queue(path, reviewers=[" "], told=pytest.fail)
     with recipe.loopback.listen(0) as taken, pytest.raises(InputError, match=r"--port 0$"):
         serve_queue(path, reviewers=["ann"], port=taken.getsockname()[1], told=pytest.fail)
+
+
+def test_a_reader_who_is_named_twice_has_one_address_and_nothing_is_leased_until_it_is_opened(
+    tmp_path, monkeypatch
+):
+    path = queue_files.make_queue(tmp_path)
+    monkeypatch.setattr(recipe.loopback, "serve", lambda *_args, **_options: None)
+    told = []
+    serve_queue(path, reviewers=["Ann", "bob", "ann ", "Ann"], told=told.extend)
+    assert [name for name, _ in told] == ["Ann", "bob"]
+    with ReviewQueue(path) as queue:
+        assert queue.assign("eve").texts == queue_files.items()[0].texts

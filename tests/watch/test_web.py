@@ -26,6 +26,7 @@ ROUTES = (
     "/timeline.json",
     "/weeks/1",
     "/weeks/999",
+    "/weeks/" + "9" * 5000,
     "/style.css",
     "/watch.js",
     "/icon.svg",

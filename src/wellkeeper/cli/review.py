@@ -251,6 +251,33 @@ def status(result: str, *, queue: str | None, as_json: bool, quiet: bool, **want
 
 @review.command()
 @_result
+@click.argument("document", metavar="ID")
+@click.argument("decision", type=click.Choice(("keep", "drop")))
+@click.option("--because", default="", metavar="TEXT", help="Why. It stands in the log, and so in the ledger.")
+@click.option("--reviewer", metavar="NAME", help="Who decides.  [default: you]")
+@click.option(
+    "--despite-rights", is_flag=True, help="Keep it though the recipe says that it may not be used."
+)
+@_output
+def decide(
+    result: str, document: str, decision: str, *, as_json: bool, quiet: bool, **options: Any
+) -> None:
+    """Keep or drop one document yourself, whatever a step or a reader said of it.
+
+    ID is an id, the first eight or more digits of a text's SHA-256, or the place it was read from, as FILE:LINE. `apply`
+    does it in OUT. Until then nothing changes there: decisions wait in OUT-decided.sqlite, beside it, each with its line
+    in a log. Another decision about the same document takes the last one back.
+    """
+    with plain_errors():
+        from wellkeeper.recipe.deciding import decide as decide_one
+
+        done = decide_one(result, document, decision, **options)
+        _tell(done, as_json=as_json, quiet=quiet)
+    sys.exit(CLEAN)
+
+
+@review.command()
+@_result
 @_queue
 @click.option(
     "--recipe",
@@ -267,8 +294,9 @@ def apply(result: str, *, key: str | None, as_json: bool, quiet: bool, **options
     """Do in OUT what people said, and mix anew.
 
     Documents are kept, dropped, restored, and get the origin or the survivor that people gave them. Settled answers
-    alone are applied, and to the very texts that were read. The log goes into the ledger, and the new seal follows the
-    old one. A later `curate` does the same if the recipe says `review: FILE`.
+    alone are applied, and to the very texts that were read; so is what you decided yourself (`review decide`). The log
+    goes into the ledger, and the new seal follows the old one. A later `curate` does the same if the recipe says
+    `review: FILE`.
     """
     keep_memory()
     with plain_errors(resume=""):

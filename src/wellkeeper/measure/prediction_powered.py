@@ -159,9 +159,9 @@ def share_of(drawn: Sample, known: Sample | None = None) -> Estimate:
         spread, spread_error = middle * (1 - middle), 1 / math.sqrt(few + 2)
         if _is_binary(first):
             method = RARE if weight > 0 else EXACT
-    share = _joined([(part.of / of, _around(fit, part)) for fit, part in zip(fits, parts, strict=True)])
+    both = _joined([(part.of / of, _around(fit, part)) for fit, part in zip(fits, parts, strict=True)])
     return _told(
-        method, _cut(share, bounds), parts, alone, weight=weight, spread=spread, spread_error=spread_error
+        method, _cut(both, bounds), parts, alone, weight=weight, spread=spread, spread_error=spread_error
     )
 
 
@@ -202,9 +202,10 @@ def labels_between(found: Estimate, half_width: float) -> tuple[int, int]:
     """
     factor = math.exp(_Z * found.spread_error)
     most = min(found.spread * factor, max(0.25, found.spread))
+    some = labels_for(found, half_width)  # 0 where the interval is as narrow by chance
     return (
-        labels_for(found, half_width, spread=found.spread / factor),
-        labels_for(found, half_width, spread=most),
+        min(some, labels_for(found, half_width, spread=found.spread / factor)),
+        max(some, labels_for(found, half_width, spread=most)),
     )
 
 

@@ -15,6 +15,9 @@ from wellkeeper.recipe.review_share import ShareFound
 from wellkeeper.recipe.review_standing import share_in
 from wellkeeper.recipe.reviewing import open_queue
 
+LEAST_HELP = 0.95
+"""Width over that by labels alone from which on scores are not said to help, as in `review status`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeopleSaid:
@@ -88,17 +91,15 @@ def people_share(said: PeopleSaid, corpus: LoadedCorpus) -> Mapping[str, Any]:
     note = f"From {labels:,} documents that people labelled, {of}, of {said.documents:,}. "
     if said.gold:
         note += f"{said.gold:,} more are gold, and count as their label says. "
-    if estimate.weight > 0:
+    if estimate.narrower < LEAST_HELP:
         note += (
             f"The ledger's scores of all documents made the interval {1 - estimate.narrower:.0%} narrower. "
-            if estimate.narrower < 1
-            else ""
         )
     missing = found.missing.items
     if missing:
-        what = "1 more was" if missing == 1 else f"{missing:,} more were"
+        what = "1 more was drawn and has" if missing == 1 else f"{missing:,} more were drawn and have"
         note += (
-            f"{what} drawn and have no label that tells; whatever they are, the share is "
+            f"{what} no label that tells; whatever they are, the share is "
             f"{said.of_all(found.low):.1%} to {said.of_all(found.high):.1%}. "
         )
     return {
@@ -116,8 +117,8 @@ def people_share(said: PeopleSaid, corpus: LoadedCorpus) -> Mapping[str, Any]:
 def _check_same(said: PeopleSaid, corpus: LoadedCorpus) -> None:
     if len(corpus) != said.documents:
         raise InputError(
-            f"The labels of {said.place} stand for {said.documents:,} documents, and these are {len(corpus):,}. Audit what "
-            "the queue was made from, or make a queue from what you audit."
+            f"The labels of {said.place} stand for {said.documents:,} documents, and these are {len(corpus):,}. "
+            "Audit what the queue was made from, or make a queue from what you audit."
         )
     left = set(said.texts)
     for _, (texts,) in corpus.stream(["sha256"]):

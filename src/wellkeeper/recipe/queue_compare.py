@@ -61,14 +61,11 @@ def compare_pool(first: str | Path, second: str | Path, *, seed: int) -> Pooled:
             yield pairs[place].item(is_swapped=bool(is_swapped[place]), names=(runs[0].name, runs[1].name))
 
     note = (
-        f"All {counted(len(pairs), 'pair')} of different answers to the same prompt; {same:,} more are the same text, "
-        "ties that nobody is asked about."
+        f"{counted(len(pairs), 'pair')} of different answers to the same prompt. Ties that nobody is asked about, "
+        f"since both answers are the same text: {same:,}."
     )
     one_alone = len(runs[0].items) + len(runs[1].items) - 2 * (len(pairs) + same + failed)
     said = (
-        f"Not asked about, since both answers are the same text: {same:,}. They count as ties."
-        if same
-        else "",
         f"Left out, since an answer did not come: {failed:,}." if failed else "",
         f"Left out, since one run alone has them: {one_alone:,}." if one_alone else "",
     )

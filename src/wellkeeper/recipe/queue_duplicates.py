@@ -73,7 +73,7 @@ def duplicates_pool(folder: Path, *, seed: int) -> Pooled:
             )
 
     pairs = counted(rows.size, "pair")
-    note = f"All {pairs} of a near duplicate that was dropped and the document it was dropped for."
+    note = f"{pairs} of a near duplicate that was dropped and the document it was dropped for."
     return Pooled(
         ids=ids,
         values=values,

@@ -113,7 +113,7 @@ def waiting_pool(path: Path) -> Pooled:
         values=values,
         scores=np.full(len(texts), NOTHING_KNOWN),
         items=items,
-        note=f"All {counted(len(texts), 'text')} of {path.name}.",
+        note=f"{counted(len(texts), 'text')}, all of {path.name}.",
     )
 
 
@@ -159,7 +159,18 @@ def _decided(
 
 # --- items ----------------------------------------------------------------------------------------
 
-_OF_EACH = ("verifiers", "right answers", "decision", "reason", "score", "step", "id", "source", "licence", "generator")
+_OF_EACH = (
+    "verifiers",
+    "right answers",
+    "decision",
+    "reason",
+    "score",
+    "step",
+    "id",
+    "source",
+    "licence",
+    "generator",
+)
 _PLAIN = ("finish", "template", "cell", "rare", "temperature", "seed")
 """Columns of a vetted set that a verifier may want again, named as fields of `Generated`."""
 

@@ -315,7 +315,9 @@ def _named(reviewers: Sequence[str]) -> tuple[str, dict[str, str]]:
     for one in reviewers:
         called, equals, name = (part.strip() for part in one.partition("="))
         if equals and not (called and name):
-            raise InputError(f"{one} names nobody. Write what the file calls them and the name: --reviewer 5=NAME.")
+            raise InputError(
+                f"{one} names nobody. Write what the file calls them and the name: --reviewer 5=NAME."
+            )
         if equals:
             names[called] = name
         else:

@@ -2,7 +2,8 @@
 
 Most of a queue was chosen for being doubtful. Rates that are measured on such items are not those of the set they are
 from: of texts that verifiers disagree about, a verifier keeps fewer right ones than of all. So what rates are read off,
-which is anchors, cards and audits, takes the items that were drawn by lot, unless it is told otherwise.
+which is anchors, cards and audits, takes the items that were drawn by lot, unless it is told otherwise; or all, where a
+queue of all there is was answered to its end.
 """
 
 import json
@@ -30,7 +31,7 @@ class Part:
 
     items: tuple[Reviewed, ...]
     left_out: Mapping[str, int]  # reason -> items
-    by_lot: bool  # whether they are a random part of what the queue was made from
+    by_lot: bool  # whether they are a random part of what the queue was made from, or all of it
 
     @property
     def said(self) -> str:
@@ -46,34 +47,36 @@ def part_of(queue: ReviewQueue, *, kinds: tuple[str, ...], wanted: str, by_lot: 
         queue: where people answered.
         kinds: of queues that have what is wanted.
         wanted: what that is, for the message.
-        by_lot: only items that were drawn by lot.
+        by_lot: only items that were drawn by lot; all where everything that the queue was made from is in it, and was
+            answered.
 
     Raises:
         InputError: the queue is of another kind.
     """
     kind = queue.question.kind
     if kind not in kinds:
+        given = "RUN_A --against RUN_B" if kinds == ("compare",) else f"OUT --from {kinds[0]}"
         raise InputError(
             f"{wanted} cannot be made from a queue of kind {kind}: it asks something else. Make one of kind "
-            f"{' or '.join(kinds)}: wellkeeper review init OUT --from {kinds[0]}."
+            f"{' or '.join(kinds)}: wellkeeper review init {given}."
         )
-    chosen: list[Reviewed] = []
-    left_out: Counter[str] = Counter()
+    settled: list[Reviewed] = []
+    seats: Counter[tuple[bool, bool]] = Counter()  # (by lot, settled) -> items
+    asked = answered = 0
     for one in reviewed(queue):
         if one.item.gold:
             continue
-        why = _left_out(one, by_lot=by_lot)
-        if why:
-            left_out[why] += 1
-        else:
-            chosen.append(one)
-    return Part(items=tuple(chosen), left_out=left_out, by_lot=by_lot)
-
-
-def _left_out(one: Reviewed, *, by_lot: bool) -> str:
-    if by_lot and one.placed.rank is None:
-        return CHOSEN
-    return "" if one.label else OPEN
+        asked, answered = asked + 1, answered + bool(one.first_looks)
+        seats[one.placed.rank is not None, bool(one.label)] += 1
+        if one.label:
+            settled.append(one)
+    is_all = asked == answered >= queue.pool.items
+    if not by_lot or is_all:
+        chosen, left_out = settled, {OPEN: seats[True, False] + seats[False, False]}
+    else:
+        chosen = [one for one in settled if one.placed.rank is not None]
+        left_out = {OPEN: seats[True, False], CHOSEN: seats[False, False] + seats[False, True]}
+    return Part(items=tuple(chosen), left_out=left_out, by_lot=by_lot or is_all)
 
 
 # --- vetted texts: right or wrong ---------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ def _labels(
         items=many,
         said=(*_sentences(said, part.said), *([f"Next: {following}"] if following else [])),
         left_out=part.left_out,
-        more={"right": right, "wrong": many - right, "by_lot": by_lot},
+        more={"right": right, "wrong": many - right, "by_lot": part.by_lot},
     )
 
 
@@ -113,8 +113,7 @@ def card(queue: ReviewQueue, place: Path, wanted: Wanted) -> Written:
     from wellkeeper.recipe.verifying import measure_verifiers
     from wellkeeper.report.verifier import card_lines
 
-    by_lot = not wanted.all_items
-    judgements, part = judgements_of(queue, by_lot=by_lot)
+    judgements, part = judgements_of(queue, by_lot=not wanted.all_items)
     measured = measure_verifiers(
         [one.text for one in judgements],
         verifiers=wanted.verifiers,
@@ -126,7 +125,7 @@ def card(queue: ReviewQueue, place: Path, wanted: Wanted) -> Written:
     said = (
         *card_lines(measured.document),
         *_sentences(f"{place} is measured on {counted(len(judgements), 'text')}.", part.said),
-        *_bias(by_lot=by_lot),
+        *_bias(by_lot=part.by_lot),
         f"Next: wellkeeper vet SYNTH ... --card {place}.",
     )
     return Written(
@@ -134,7 +133,7 @@ def card(queue: ReviewQueue, place: Path, wanted: Wanted) -> Written:
         items=len(judgements),
         said=said,
         left_out=part.left_out,
-        more={"card": measured.document, "by_lot": by_lot},
+        more={"card": measured.document, "by_lot": part.by_lot},
     )
 
 
@@ -153,8 +152,7 @@ def anchors(queue: ReviewQueue, place: Path, wanted: Wanted) -> Written:
     from wellkeeper.recipe.anchors import build_anchors
     from wellkeeper.report.anchors import anchor_lines
 
-    by_lot = not wanted.all_items
-    found, part = origins_of(queue, by_lot=by_lot)
+    found, part = origins_of(queue, by_lot=not wanted.all_items)
     human, ai = len(found["human"]), len(found["ai"])
     if human < FEWEST:
         raise InputError(_too_few(human, FEWEST, part))
@@ -172,7 +170,7 @@ def anchors(queue: ReviewQueue, place: Path, wanted: Wanted) -> Written:
         *_sentences(
             f"{place} is of {human:,} texts by people and {ai:,} by models, as readers say.", part.said
         ),
-        *_bias(by_lot=by_lot),
+        *_bias(by_lot=part.by_lot),
         (
             "Readers err too: a model's text that was taken for a person's makes shares too low. Have two people read "
             "each, and see in `wellkeeper review status` how they do on gold."
@@ -184,7 +182,7 @@ def anchors(queue: ReviewQueue, place: Path, wanted: Wanted) -> Written:
         items=human + ai,
         said=said,
         left_out=part.left_out,
-        more={"human": human, "ai": ai, "by_lot": by_lot},
+        more={"human": human, "ai": ai, "by_lot": part.by_lot},
     )
 
 

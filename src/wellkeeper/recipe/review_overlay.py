@@ -214,7 +214,7 @@ class Overlay:
                     fates[row] = _Fate(
                         decision=Decision.KEEP, reason=f"{SAID}{decided.label}{SPITE}{fate.reason}"
                     )
-                    if other >= 0 and all(each.keep == "keep" for each in one.decided):
+                    if isinstance(one, _Pair) and all(each.keep == "keep" for each in one.decided):
                         self._apart.add(row)
                     break
             if row in fates:

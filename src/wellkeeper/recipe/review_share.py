@@ -51,7 +51,7 @@ class Looked:
     value: float | None  # None: nobody answered yet, or what they say tells nothing
     is_answered: bool
     is_beyond_telling: bool  # most say that they cannot tell
-    last_entry: int  # line of the log with its last answer; 0: none
+    entry: int  # line of the log with its first answer; 0: none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +74,7 @@ class ShareFound:
     why: str
     drawn: int  # labels of items drawn by lot
     known: int  # items of the part that is known by value
+    left: int  # items drawn by lot that nobody has looked at yet, without those of the part that is known
     missing: Missing
     low: float  # the interval whatever the missing ones are
     high: float
@@ -118,7 +119,7 @@ def looked_at(placed: Placed, outcome: Outcome, question: Question, pool: Pool) 
         value=value,
         is_answered=bool(outcome.answers),
         is_beyond_telling=bool(outcome.label) and value is None,
-        last_entry=max((answer.entry for answer in outcome.answers), default=0),
+        entry=min((answer.entry for answer in outcome.answers), default=0),
     )
 
 
@@ -127,6 +128,7 @@ def share_found(looked: list[Looked], pool: Pool) -> ShareFound:
     line = _known_above(looked)
     above = [one for one in looked if one.worth > line]
     by_lot = [one for one in looked if one.rank is not None and one.worth <= line]
+    left = sum(not one.is_answered for one in by_lot)
     reached = max((one.rank or 0 for one in by_lot if one.is_answered), default=-1)
     seen = [one for one in by_lot if (one.rank or 0) <= reached]
     if len(looked) >= pool.items and all(one.is_answered for one in looked):
@@ -140,7 +142,9 @@ def share_found(looked: list[Looked], pool: Pool) -> ShareFound:
     known = _sample(above, of=len(above), score_sum=sum(one.score for one in above)) if above else None
     if drawn.of and not drawn.labels.size:
         why = "No item that was drawn by lot has a label that tells."
-        return ShareFound(estimate=None, why=why, drawn=0, known=0, missing=missing, low=0.0, high=1.0)
+        return ShareFound(
+            estimate=None, why=why, drawn=0, known=0, left=left, missing=missing, low=0.0, high=1.0
+        )
     found = share_of(drawn, known)
     # items drawn by lot that nobody has reached yet are missing by lot
     gaps = sum(one.value is None and (one.rank is None or one.rank <= reached) for one in above)
@@ -155,6 +159,7 @@ def share_found(looked: list[Looked], pool: Pool) -> ShareFound:
         why="",
         drawn=drawn.labels.size,
         known=len(above),
+        left=left,
         missing=missing,
         low=min(low.low, found.share.low),
         high=max(high.high, found.share.high),
@@ -162,12 +167,13 @@ def share_found(looked: list[Looked], pool: Pool) -> ShareFound:
 
 
 def settled_by(looked: list[Looked], pool: Pool, threshold: float) -> Settled:
-    """On which side of a threshold the share is: by labels drawn by lot, in the order in which they came.
+    """On which side of a threshold the share is: by labels drawn by lot, in the order of first looks.
 
-    What nobody can tell is left out. Where all labels together leave no choice, whatever the rest is, that counts too.
+    That order knows nothing of the answers; by last looks, items whose readers differ would come later. What nobody can
+    tell is left out. Where all labels together leave no choice, whatever the rest is, that counts too.
     """
     came = sorted(
-        (one for one in looked if one.rank is not None and one.is_answered), key=lambda one: one.last_entry
+        (one for one in looked if one.rank is not None and one.is_answered), key=lambda one: one.entry
     )
     without = [one.score for one in came if one.value is None]
     drawn = _sample(came, of=pool.items - len(without), score_sum=_score_sum(pool) - sum(without))

@@ -102,7 +102,7 @@ def _standing(queue: ReviewQueue, width: float, threshold: float | None) -> dict
         "readers": readers,
         "agreement": _agreement(seen, queue.question),
         "share": found.to_json(queue.question, queue.pool),
-        "more_labels": _more_labels(found, looked, width),
+        "more_labels": _more_labels(found, width),
         "settled": None if threshold is None else settled_by(looked, queue.pool, threshold).to_json(),
     }
     document["findings"] = list(_findings(document))
@@ -212,7 +212,7 @@ def _json(counted: Kept) -> dict[str, float] | None:
 # --- the share -----------------------------------------------------------------------------------------------------
 
 
-def _more_labels(found: ShareFound, looked: Sequence[Looked], width: float) -> dict[str, Any] | None:
+def _more_labels(found: ShareFound, width: float) -> dict[str, Any] | None:
     """How many more items drawn by lot the wanted width takes, and how many the queue still has."""
     if found.estimate is None:
         return None
@@ -223,7 +223,7 @@ def _more_labels(found: ShareFound, looked: Sequence[Looked], width: float) -> d
         "labels": labels_for(found.estimate, width),
         "low": low,
         "high": high,
-        "left": sum(one.rank is not None and not one.is_answered for one in looked),
+        "left": found.left,
     }
 
 
@@ -231,6 +231,13 @@ def _more_labels(found: ShareFound, looked: Sequence[Looked], width: float) -> d
 
 
 def _findings(document: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    if not document["progress"]["answers"]:
+        yield _finding(
+            "info",
+            "Nobody has answered yet",
+            "There is nothing to tell of readers or of the share.",
+            f"Open the queue: wellkeeper review serve {document['queue']}",
+        )
     for row in document["readers"]:
         yield from _of_reader(row)
     yield from _of_agreement(document["agreement"])

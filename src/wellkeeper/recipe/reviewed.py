@@ -7,9 +7,9 @@ changed. The new seal follows the old one in the folder's history.
 
 import json
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +26,21 @@ from wellkeeper.engine.store import sha256_of_file, write_atomic
 from wellkeeper.engine.version import code_digest
 from wellkeeper.errors import InputError, RecipeError
 from wellkeeper.ledger.folder import open_part_tables
-from wellkeeper.ledger.manifest import ENVELOPE, read_manifest
-from wellkeeper.ledger.review_log import items_path, log_paths
+from wellkeeper.ledger.manifest import ENVELOPE, MANIFEST, read_manifest
+from wellkeeper.ledger.review_log import items_path
 from wellkeeper.ledger.seal import history_of, read_seal
+from wellkeeper.ledger.why import FORGOTTEN
 from wellkeeper.recipe.corpus import LoadedCorpus
 from wellkeeper.recipe.curate import curate, signing_key_of, with_arguments
 from wellkeeper.recipe.decide import MIX, Decisions
 from wellkeeper.recipe.earlier import SET
 from wellkeeper.recipe.model import Recipe
 from wellkeeper.recipe.results import Documented
-from wellkeeper.recipe.reviewing import queue_path
 from wellkeeper.recipe.review_overlay import CHANGED, GONE
+from wellkeeper.recipe.reviewing import decided_path, queue_path
 from wellkeeper.recipe.schema import load_recipe
 from wellkeeper.recipe.vetted import GATE
+from wellkeeper.report.numbers import COMMA
 from wellkeeper.report.review_apply import apply_lines
 
 SCHEMA = "wellkeeper.review-apply/1"
@@ -80,7 +82,8 @@ def apply_reviews(
 
     Args:
         out: folder of the set.
-        queue: the queue's file, or a log that was exported; None: the one beside the folder.
+        queue: the queue's file, or a log that was exported; None: the one beside the folder. What a steward decided
+            of single documents is applied, too, if its file lies beside the folder.
         recipe: that the set was made by; None: where it lay then.
         key: who signs the new seal, as of `wellkeeper.recipe.curate.curate`.
         dry_run: tell what would change, and change nothing.
@@ -95,24 +98,24 @@ def apply_reviews(
         WorkError: the folder belongs to something else.
     """
     folder = Path(out)
-    review = _queue_of(folder, queue)
+    given = _queues_of(folder, queue)
     state = _resumed(folder) or _begun(folder, recipe)
-    given = Path(recipe) if recipe is not None else _recipe_of(folder, state)
+    made_by = Path(recipe) if recipe is not None else _recipe_of(folder, state)
     call = state["call"]
-    plan = _checked(given, call, folder, state["recipe_digest"])
+    plan = _checked(made_by, call, folder, state["recipe_digest"])
     if not dry_run:
         _remember(folder, state)
-    earlier = _earlier_reviews(folder, call, review, before=len(plan.review or ()), dry_run=dry_run)
+    earlier = _earlier_reviews(folder, call, plan, given, dry_run=dry_run)
     watch = _Watch(_before_of(folder, dry_run=dry_run))
     result = curate(
-        given,
+        made_by,
         overrides=call.get("overrides", ()),
         against=_whole(folder, call.get("against", ())),
         guard=call.get("guard"),
-        review=[*earlier, review],
+        review=[*earlier, *given],
         key=key,
         public_proofs=state["public_proofs"],
-        name=call.get("name") or given.stem,
+        name=call.get("name") or made_by.stem,
         out=folder,
         work=next(iter(_whole(folder, [call["work"]])), None) if "work" in call else None,
         seed=state["seed"],
@@ -128,7 +131,7 @@ def apply_reviews(
     warnings = _warnings(
         folder,
         state,
-        review,
+        given,
         is_signed=signing_key_of(plan, key) is not None,
         missed=any(row["reason"] in (CHANGED, GONE) for row in reviewed["not_applied"]),
     )
@@ -139,7 +142,7 @@ def apply_reviews(
         "dry_run": dry_run,
         **{name: reviewed[name] for name in ("reviews", "documents", "already", "not_applied")},
         **watch.told(),
-        "said": [*warnings, *_to_keep(given, plan, review)],
+        "said": [*warnings, *_to_keep(made_by, plan, given)],
         "seal": None if dry_run else sha256_of_file(folder / ENVELOPE),
         "paths": {name: str(path) for name, path in result.paths.items()},
     }
@@ -152,18 +155,21 @@ def apply_reviews(
 # --- what the set was made by -----------------------------------------------------------------------------------------
 
 
-def _queue_of(folder: Path, queue: str | Path | None) -> Path:
-    """The file whose answers are applied."""
+def _queues_of(folder: Path, queue: str | Path | None) -> list[Path]:
+    """The files whose answers are applied: what readers said, and what a steward decided."""
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder. Give the folder of a curated set.")
     path = queue_path(folder) if queue is None else Path(queue)
-    if not path.is_file():
+    found = [one for one in dict.fromkeys((path, decided_path(folder))) if one.is_file()]
+    if queue is not None and not path.is_file():
+        raise InputError(
+            f"{path} is not there. Give the queue's file, or a log that was exported, with --queue."
+        )
+    if not found:
         raise InputError(
             f"{folder} has no review queue: {path} is not there. Make one: wellkeeper review init {folder}"
-            if queue is None
-            else f"{path} is not there. Give the queue's file, or a log that was exported, with --queue."
         )
-    return path
+    return found
 
 
 def _resumed(folder: Path) -> dict[str, Any] | None:
@@ -184,17 +190,8 @@ def _begun(folder: Path, recipe: str | Path | None) -> dict[str, Any]:
     Raises:
         InputError: it is no finished curated set, or does not say what it was made by.
     """
-    if (folder / GATE).is_file():
-        raise InputError(
-            f"{folder} is a vetted set, whose gate judges all of it together. Export what people said and vet again: "
-            f"wellkeeper review export {folder} --format labels; see `wellkeeper vet`."
-        )
-    manifest = read_manifest(folder)
+    manifest = manifest_of_curated(folder)
     run = manifest["run"]
-    if run["verb"] != "curate":
-        raise InputError(
-            f"{folder} was made by `{run['verb']}`, and people's answers change what `curate` made. Give its folder."
-        )
     seal = read_seal(folder)
     call = dict(run.get("call", {}))
     if recipe is None and "recipe" not in call:
@@ -211,6 +208,26 @@ def _begun(folder: Path, recipe: str | Path | None) -> dict[str, Any]:
         "signed_by": [one.keyid for one in seal.envelope.signatures],
         "block_bytes": json.loads(block.read_bytes())["block_bytes"] if block.is_file() else None,
     }
+
+
+def manifest_of_curated(folder: Path) -> dict[str, Any]:
+    """The manifest of a set that people's answers can change.
+
+    Raises:
+        InputError: it is no finished curated set.
+    """
+    if (folder / GATE).is_file():
+        raise InputError(
+            f"{folder} is a vetted set, whose gate judges all of it together. Export what people said and vet again: "
+            f"wellkeeper review export {folder} --format labels; see `wellkeeper vet`."
+        )
+    manifest = read_manifest(folder)
+    if manifest["run"]["verb"] != "curate":
+        raise InputError(
+            f"{folder} was made by `{manifest['run']['verb']}`, and people's answers change what `curate` made. Give "
+            "its folder."
+        )
+    return manifest
 
 
 def _recipe_of(folder: Path, state: Mapping[str, Any]) -> Path:
@@ -244,30 +261,46 @@ def _whole(folder: Path, paths: Sequence[str]) -> list[str]:
 
 
 def _earlier_reviews(
-    folder: Path, call: Mapping[str, Any], review: Path, *, before: int, dry_run: bool
+    folder: Path, call: Mapping[str, Any], plan: Recipe, given: Sequence[Path], *, dry_run: bool
 ) -> list[str]:
     """Reviews that were applied before and are not in the recipe: without them their answers would be undone.
 
-    One whose queue has gone is taken from the ledger, which has its log, behind those of the `before` reviews that the
-    recipe names.
+    One whose queue has gone is taken from the ledger, which has its log, under its name in the manifest.
     """
+    wanted = {path.resolve() for path in given} | _named_in(plan)
+    logs = _logs_by_name(folder)
     found: list[str] = []
-    for number, path in enumerate(_whole(folder, call.get("review", ())), before):
-        if Path(path) == review.resolve():
-            continue
-        kept = log_paths(folder)[number : number + 1]
-        found.append(path if Path(path).is_file() or not kept else _set_aside(kept[0], dry_run=dry_run))
+    for path in map(Path, _whole(folder, call.get("review", ()))):
+        if path not in wanted:
+            log = logs[path.name].pop(0) if logs.get(path.name) else None
+            aside = folder / ".work" / f"applied-{sha256(bytes(path)).hexdigest()[:8]}-{path.stem}.jsonl"
+            if log is not None and not path.is_file() and not aside.is_file():
+                aside = _set_aside(log, aside, dry_run=dry_run)
+            found.append(str(path if path.is_file() or not aside.is_file() else aside.resolve()))
     return found
 
 
-def _set_aside(log: Path, *, dry_run: bool) -> str:
+def _logs_by_name(folder: Path) -> dict[str, list[Path]]:
+    """The logs in the ledger of a folder, by the name of the file that they were read from."""
+    found: dict[str, list[Path]] = {}
+    if (folder / MANIFEST).is_file():
+        for row in read_manifest(folder).get("review", ()):
+            found.setdefault(row["name"], []).append(folder / row["file"])
+    return found
+
+
+def _named_in(plan: Recipe) -> set[Path]:
+    """The reviews that a recipe names."""
+    return {Path(plan.locate(path)).resolve() for path in plan.review or ()}
+
+
+def _set_aside(log: Path, copy: Path, *, dry_run: bool) -> Path:
     """A copy of a log where no run removes it; a dry run removes nothing."""
     if dry_run:
-        return str(log.resolve())
-    copy = log.parents[1] / ".work" / f"applied-{log.name}"
+        return log
     for source, target in ((items_path(log), items_path(copy)), (log, copy)):
-        shutil.copyfile(source, target)
-    return str(copy.resolve())
+        write_atomic(target, source.read_bytes())
+    return copy
 
 
 # --- what changed -----------------------------------------------------------------------------------------------------
@@ -309,6 +342,7 @@ class _Watch:
     def __call__(self, corpus: LoadedCorpus, decisions: Decisions) -> None:
         assert corpus.reviewed is not None, "a review was given"
         places = self._places(corpus)
+        self._check_forgotten(places)
         known = np.flatnonzero(places >= 0)
         was = {name: self._was(name, places[known]) for name in _TOLD_OF}
         now = {
@@ -316,10 +350,11 @@ class _Watch:
             "origin": np.array(LABELS)[corpus.column("origin_resolved")[known]],
         }
         kept, survivor = was["decision"] == Decision.KEEP.label, self._survivors(places, known)
-        stays = now["decision"] == Decision.KEEP.label
+        stays, goes = (now["decision"] == one.label for one in (Decision.KEEP, Decision.DROP))
         is_other = {
-            "dropped": ~stays & (was["decision"] != now["decision"]) & (decisions.survivor[known] < 0),
-            "replaced": ~stays & (was["decision"] != now["decision"]) & (decisions.survivor[known] >= 0),
+            "dropped": goes & (was["decision"] != now["decision"]) & (decisions.survivor[known] < 0),
+            "held_back": ~stays & ~goes & (was["decision"] != now["decision"]),
+            "replaced": goes & (was["decision"] != now["decision"]) & (decisions.survivor[known] >= 0),
             "restored": stays & ~kept,
             "survivor": ~stays
             & (was["decision"] == now["decision"])
@@ -343,6 +378,21 @@ class _Watch:
             "new": int(len(corpus) - len(known)),
             "gone": int(len(self._before) - len(known)),
         }
+
+    def _check_forgotten(self, places: NDArray[np.int64]) -> None:
+        """Refuse to bring back what was removed on request: the sources may still have it.
+
+        Raises:
+            InputError: they have documents that the set has not, and some were removed from that.
+        """
+        forgotten = int(np.count_nonzero(self._was("step", np.arange(len(self._before))) == FORGOTTEN))
+        new = int(np.count_nonzero(places < 0))
+        if forgotten and new:
+            raise InputError(
+                f"{COMMA.of(forgotten, 'document')} of the set {'was' if forgotten == 1 else 'were'} removed on request, "
+                f"and the sources have {COMMA.count(new)} that the set has not: applying would bring what was removed "
+                "back. Remove it from the sources, then run this again."
+            )
 
     def _left_out(self, corpus: LoadedCorpus, decisions: Decisions) -> list[str]:
         """Ids of documents that readers kept, or restored, and the mix had no room for."""
@@ -414,7 +464,7 @@ def _change(corpus: LoadedCorpus, decisions: Decisions, row: int, was: Mapping[s
 
 
 def _warnings(
-    folder: Path, state: Mapping[str, Any], review: Path, *, is_signed: bool, missed: bool
+    folder: Path, state: Mapping[str, Any], given: Sequence[Path], *, is_signed: bool, missed: bool
 ) -> list[str]:
     """What is to be known of the new set; `missed`: some documents that were read are not there as they were."""
     said: list[str] = []
@@ -428,9 +478,8 @@ def _warnings(
             "The set was made by another version of wellkeeper, so some of its other decisions may differ, too. They "
             "are listed as decided by nobody."
         )
-    asked_of = _seal_asked_of(review)
     known = {sha256_of_file(path) for path in (folder / ENVELOPE, *history_of(folder)) if path.is_file()}
-    if missed and asked_of not in known:
+    if missed and not known.issuperset(map(_seal_asked_of, given)):
         said.append(
             "The set was made again since the queue was, or the queue is of another one: answers are applied to the "
             "documents whose text is still the same."
@@ -448,15 +497,19 @@ def _seal_asked_of(review: Path) -> str:
         return queue.about.get("seal", "")
 
 
-def _to_keep(given: Path, plan: Recipe, review: Path) -> list[str]:
-    """How later runs of the recipe keep what people said; nothing if the recipe names the review."""
-    named = [Path(plan.locate(path)).resolve() for path in plan.review or ()]
-    if review.resolve() in named:
+def _to_keep(made_by: Path, plan: Recipe, given: Sequence[Path]) -> list[str]:
+    """How later runs of the recipe keep what people said; nothing if the recipe names the reviews."""
+    new = [path for path in given if path.resolve() not in _named_in(plan)]
+    if not new:
         return []
+    listed = [*(plan.review or ()), *(_from_recipe(path.resolve(), plan) for path in new)]
+    line = f"review: {listed[0]}" if len(listed) == 1 else f"review: [{', '.join(listed)}]"
+    return [f"A later `wellkeeper curate {made_by.name}` would undo this. Add to the recipe: {line}"]
+
+
+def _from_recipe(path: Path, plan: Recipe) -> str:
+    """A path as the recipe may say it."""
     try:
-        path = Path(os.path.relpath(review.resolve(), plan.folder)).as_posix()
+        return Path(os.path.relpath(path, plan.folder)).as_posix()
     except ValueError:  # on another drive
-        path = str(review.resolve())
-    listed = [*(plan.review or ()), path]
-    line = f"review: {path}" if len(listed) == 1 else f"review: [{', '.join(listed)}]"
-    return [f"A later `wellkeeper curate {given.name}` would undo this. Add to the recipe: {line}"]
+        return str(path)

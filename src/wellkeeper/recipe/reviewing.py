@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SUFFIX = "-review.sqlite"
 """Ends the name of a queue; before it stands that of the result's folder."""
+DECIDED = "-decided.sqlite"
+"""Likewise of the file with what a steward decided of single documents (`wellkeeper.recipe.deciding`)."""
 
 _LINKS = ".links.json"
 _SCHEMA = "wellkeeper.review-links/1"
@@ -41,8 +43,17 @@ def queue_path(result: str | Path) -> Path:
     path = Path(result)
     if path.is_file() or path.suffix == Path(SUFFIX).suffix:
         return path
+    return _beside(path, SUFFIX)
+
+
+def decided_path(folder: str | Path) -> Path:
+    """Where lies what a steward decided of documents of a set."""
+    return _beside(Path(folder), DECIDED)
+
+
+def _beside(path: Path, suffix: str) -> Path:
     path = path if path.name else path.resolve()
-    return path.with_name(path.name + SUFFIX)
+    return path.with_name(path.name + suffix)
 
 
 def open_queue(result: str | Path) -> ReviewQueue:
@@ -62,7 +73,14 @@ def open_queue(result: str | Path) -> ReviewQueue:
             f"There is neither a result nor a review queue at {result}. Check the path; a queue is made from a result: "
             "wellkeeper review init RESULT"
         )
-    return ReviewQueue(path)
+    queue = ReviewQueue(path)
+    if queue.question.kind == "documents":
+        queue.close()
+        raise InputError(
+            f"{path} holds what a steward decided of single documents, and asks nothing. Give the queue beside it, or "
+            "apply it: wellkeeper review apply OUT"
+        )
+    return queue
 
 
 def serve_queue(
@@ -88,7 +106,7 @@ def serve_queue(
     with open_queue(result) as queue:
         links = queue.path.with_name(queue.path.name + _LINKS)
         last_port, known = _read_links(links)
-        names = tuple(dict.fromkeys(queue.meet(name) for name in reviewers or known or (_login(),)))
+        names = tuple(dict.fromkeys(queue.meet(name) for name in reviewers or known or (login_name(),)))
         loopback.require(WHAT)
         tokens = {name: known.get(name) or loopback.new_token() for name in names}
         application = reviewing(
@@ -111,7 +129,7 @@ def served_pages() -> Pages:
         alone=lambda question, shown: review_page.render_alone(question.to_json(), _shown(shown)),
         strip=lambda question, last: review_page.render_strip(question.to_json(), _revealed(last)),
         standing=lambda standing: review_page.render_standing(standing_json(standing)),
-        done=lambda view: review_page.render_done(_view(view)),
+        done=lambda view: review_page.render_done(_view(view, settled=view.standing.settled)),
         answered=lambda view, found: review_page.render_answered(_view(view), _revealed(found) or {}),
         part=lambda view, part: review_page.render_part(_view(view), _part(part)),
         guidelines=lambda view: review_page.render_guidelines(_view(view)),
@@ -125,7 +143,8 @@ def _listening(port: int, last: int) -> "socket.socket":
     return loopback.listen(port) if port else loopback.listen_again([last] if last else [])
 
 
-def _login() -> str:
+def login_name() -> str:
+    """Who is logged in, as a name for the log."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # a user without a name, such as in a container
@@ -186,11 +205,11 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _view(view: View) -> dict[str, Any]:
+def _view(view: View, **more: int) -> dict[str, Any]:
     return {
         "reader": view.reader,
         "question": view.question.to_json(),
-        "standing": standing_json(view.standing),
+        "standing": standing_json(view.standing) | more,
         "last": _revealed(view.last),
     }
 

@@ -10,6 +10,7 @@ from wellkeeper.report.visible import one_line, visible_tree
 _SHOWN = 20  # documents that are told one by one
 _CHANGES = {
     "dropped": "dropped",
+    "held_back": "held back by a later step",
     "replaced": "dropped for the other of a pair",
     "restored": "restored",
     "survivor": "dropped for another one than before",

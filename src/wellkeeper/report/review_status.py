@@ -16,6 +16,7 @@ Document = Mapping[str, Any]
 
 _HEAD = ("reader", "answers", "a look", "as before", "gold right")
 _STYLES = {"warning": "bold yellow", "info": "bold blue"}
+_NONE = "-"
 _SIDES = {"above": "is above", "below": "is below"}
 
 
@@ -25,8 +26,13 @@ def status_lines(document: Document) -> list[str]:
     lines = [_title(document)]
     lines += [f"{name}: {value}" + (f" ({note})" if note else "") for name, value, note in _facts(document)]
     for row in rows(document.get("readers")):
-        name, answers, look, again, gold = _reader(row)
-        lines.append(f"{name}: {answers} answers, {look} a look, {again} as before, {gold} of gold right")
+        name, _, *told = _reader(row)
+        words = zip(told, ("a look", "as before", "of gold right"), strict=True)
+        parts = [
+            COMMA.of(integer(row.get("answers")), "answer"),
+            *(f"{a} {b}" for a, b in words if a != _NONE),
+        ]
+        lines.append(f"{name}: {', '.join(parts)}")
     for finding in rows(document.get("findings")):
         severity, title, _, following = _finding(finding)
         lines.append(f"{severity}: {title}. Next: {following}")
@@ -171,14 +177,14 @@ def _reader(row: Document) -> tuple[str, str, str, str, str]:
     return (
         one_line(text(row.get("reader"), "?"), 60),
         COMMA.count(integer(row.get("answers"))),
-        "-" if seconds is None else COMMA.seconds(seconds),
+        _NONE if seconds is None else COMMA.seconds(seconds),
         _part(integer(again.get("same")), integer(again.get("of"))),
         _part(integer(gold.get("right")), integer(gold.get("of"))) + note,
     )
 
 
 def _part(some: int, of: int) -> str:
-    return f"{COMMA.count(some)} of {COMMA.count(of)}" if of else "-"
+    return f"{COMMA.count(some)} of {COMMA.count(of)}" if of else _NONE
 
 
 def _finding(row: Document) -> tuple[str, str, str, str]:

@@ -73,14 +73,16 @@ def problems_of(db: sqlite3.Connection, settings: Settings) -> list[str]:
 
 
 def _asked(db: sqlite3.Connection, log: Sequence[Entry]) -> Iterator[str]:
-    told, said = _tables.what_is_asked(db), dict(log[0].told)
+    told, said, line = _tables.what_is_asked(db), dict(log[0].told), 1
     for entry in log:
         if entry.act == "add":  # what is asked since then
             said |= {name: entry.told.get(name) for name in ("items", "digest")}
+            line = entry.number
     words = {"items": "the number of items", "digest": "an item, or its place,"}
     for name in sorted(told.keys() | said.keys()):
         if told.get(name) != said.get(name):
-            yield f"{words.get(name, f'the {name}')} is not what the log says; it was changed after the queue was made"
+            what = words.get(name, f"the {name}")
+            yield f"{what} is not what line {line} says; it was changed after the queue was made"
     for number, name, kept, digest in db.execute(
         "SELECT number, id, told, digest FROM items ORDER BY number"
     ):

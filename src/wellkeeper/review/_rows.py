@@ -6,7 +6,7 @@ from typing import Any
 
 from wellkeeper.errors import InputError
 from wellkeeper.review import _tables
-from wellkeeper.review.item import Answer, Assignment, Revealed
+from wellkeeper.review.item import Answer, Assignment, Revealed, Standing
 from wellkeeper.review.trail import Act, Entry, chained
 
 
@@ -124,6 +124,31 @@ def read_revealed(db: sqlite3.Connection, reviewer: str, entry: int) -> Revealed
         others=tuple(read_answer(db, other, number) for (other,) in others),
         hidden=item.hidden,
         can_undo=last is not None and last[0] == entry,
+    )
+
+
+def read_standing(db: sqlite3.Connection, reviewer: str) -> Standing:
+    """How far the queue is, for a reader or, without a name, for all together."""
+    items, settled, waiting, pairs, agreeing, wanted, answers = db.execute(
+        "SELECT items, settled, waiting, pairs, agreeing, wanted, answers FROM totals"
+    ).fetchone()
+    decisions, passed = db.execute(
+        "SELECT decisions, passed FROM readers WHERE name = ?", (reviewer,)
+    ).fetchone() or (0, 0)
+    (later,) = db.execute(
+        "SELECT (SELECT count(*) FROM repeats WHERE reviewer = :reviewer) + (SELECT count(*) FROM showings "
+        "WHERE reviewer = :reviewer AND turn = 2 AND state IN ('open', 'stale', 'skipped'))",
+        {"reviewer": reviewer},
+    ).fetchone()
+    return Standing(
+        items=items,
+        settled=settled,
+        conflicts=waiting,
+        answers=answers,
+        mine=decisions,
+        left=wanted - passed + later,
+        agreement=agreeing / pairs if pairs else None,
+        seconds=median_seconds(db, reviewer),
     )
 
 

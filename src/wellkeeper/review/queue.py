@@ -7,7 +7,6 @@ says where they differ. Several people may answer at once, in threads or process
 """
 
 import json
-import math
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,19 +17,17 @@ from typing import Self
 
 from wellkeeper.engine.database import Database
 from wellkeeper.errors import InputError
-from wellkeeper.review import _deciding, _handing, _rows, _tables
+from wellkeeper.review import _answering, _deciding, _handing, _rows, _tables
 from wellkeeper.review._checking import problems_of
 from wellkeeper.review._state import state_of
 from wellkeeper.review.item import Answer, Assignment, Outcome, Placed, Pool, Revealed, Settings, Standing
 from wellkeeper.review.question import Question
-from wellkeeper.review.trail import Act, Entry
+from wellkeeper.review.trail import Entry
 
 LONGEST_NOTE = 10_000
 """Characters: some five pages."""
 LONGEST_NAME = 100
 """Characters of the name of a reader."""
-A_DAY = 86_400.0
-"""Most seconds that are kept for one item."""
 _NORMAL = 1  # SQLite's word for a transaction that need not have reached the disk
 _PAGE = 100  # items read at a time: their texts may be long
 
@@ -221,7 +218,8 @@ class ReviewQueue:
             given = given or _rows.find_answer(db, number, reviewer, turn)
             if given is not None:
                 return _rows.line_of(db, given[0])
-            return self._record(db, "answer", reviewer, number, turn, ticket, label, note, seconds, now)
+            said = {"label": label, "note": note, "seconds": seconds, "turn": turn, "ticket": ticket}
+            return _answering.record(db, "answer", reviewer, number, said, self.settings, _moment(now))
 
     def undo(self, reviewer: str, *, ticket: str = "", now: float | None = None) -> Assignment | None:
         """Take back the reader's last answer and show them its item again; again: the one before that.
@@ -280,7 +278,15 @@ class ReviewQueue:
                         f"No item of {self.path} is called {item}. Import into the queue that it was exported from."
                     )
                 if _rows.find_answer(db, number, name, 1) is None:
-                    self._record(db, "import", name, number, 1, "", label, note, seconds, now, source=source)
+                    said = {
+                        "label": label,
+                        "note": note,
+                        "seconds": seconds,
+                        "turn": 1,
+                        "ticket": "",
+                        "source": source,
+                    }
+                    _answering.record(db, "import", name, number, said, self.settings, _moment(now))
                     taken += 1
         return taken
 
@@ -321,8 +327,8 @@ class ReviewQueue:
             if len(before) == 1 and before[0].told["label"] == label and note in {"", before[0].told["note"]}:
                 return ()
             back = [_deciding.take_back(db, one.number, _moment(now), by=name) for one in before]
-            said = self._record(db, "answer", name, number, 1, "", label, note, 0.0, now)
-            return (*back, said)
+            said = {"label": label, "note": note, "seconds": 0.0, "turn": 1, "ticket": ""}
+            return (*back, _answering.record(db, "answer", name, number, said, self.settings, _moment(now)))
 
     def _check_answer(self, label: str, note: str) -> None:
         self.question.label(label)
@@ -330,55 +336,6 @@ class ReviewQueue:
             raise InputError(
                 f"The note has {len(note):,} characters. Shorten it to {LONGEST_NOTE:,} and answer again."
             )
-
-    def _record(
-        self,
-        db: sqlite3.Connection,
-        act: Act,
-        reviewer: str,
-        number: int,
-        turn: int,
-        ticket: str,
-        label: str,
-        note: str,
-        seconds: float,
-        now: float | None,
-        **more: str,
-    ) -> Entry:
-        """Write an answer to the log and into the tables."""
-        seconds = 0.0 if math.isnan(seconds) else round(min(max(float(seconds), 0.0), A_DAY), 3)
-        name, shown = _rows.name_of(db, number)
-        told = {
-            "item": name,
-            "label": label,
-            "note": note,
-            "seconds": seconds,
-            "shown": shown,
-            "turn": turn,
-            "ticket": ticket,
-            **more,
-        }
-        entry = _rows.add_line(db, act, reviewer, told, _moment(now))
-        db.execute(
-            "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
-            (entry.number, number, reviewer, turn, label, seconds, ticket),
-        )
-        db.execute(
-            "UPDATE showings SET state = iif(ticket = :ticket, 'answered', 'dropped'), turn = :turn "
-            "WHERE number = :number AND reviewer = :reviewer AND (turn = :turn OR ticket = :ticket)",
-            {"ticket": ticket, "number": number, "reviewer": reviewer, "turn": turn},
-        )
-        [(decisions,)] = db.execute(
-            "UPDATE readers SET decisions = decisions + 1 WHERE name = ? RETURNING decisions", (reviewer,)
-        ).fetchall()
-        db.execute("UPDATE totals SET answers = answers + 1")
-        if act == "answer" and turn == 1:
-            db.execute(
-                "INSERT INTO repeats SELECT ?, ?, number FROM states WHERE number = ? AND repeated",
-                (reviewer, decisions + self.settings.repeat_after, number),
-            )
-        _handing.refresh(db, number, self.settings)
-        return entry
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -401,27 +358,7 @@ class ReviewQueue:
     def standing(self, reviewer: str = "") -> Standing:
         """How far the queue is, for a reader or, without a name, for all together."""
         with self._database.told() as db:
-            items, settled, waiting, pairs, agreeing, wanted, answers = db.execute(
-                "SELECT items, settled, waiting, pairs, agreeing, wanted, answers FROM totals"
-            ).fetchone()
-            decisions, passed = db.execute(
-                "SELECT decisions, passed FROM readers WHERE name = ?", (reviewer,)
-            ).fetchone() or (0, 0)
-            (later,) = db.execute(
-                "SELECT (SELECT count(*) FROM repeats WHERE reviewer = :reviewer) + (SELECT count(*) FROM showings "
-                "WHERE reviewer = :reviewer AND turn = 2 AND state IN ('open', 'stale', 'skipped'))",
-                {"reviewer": reviewer},
-            ).fetchone()
-            return Standing(
-                items=items,
-                settled=settled,
-                conflicts=waiting,
-                answers=answers,
-                mine=decisions,
-                left=wanted - passed + later,
-                agreement=agreeing / pairs if pairs else None,
-                seconds=_rows.median_seconds(db, reviewer),
-            )
+            return _rows.read_standing(db, reviewer)
 
     def item(self, number: int) -> Placed:
         """The item of a number, from 1.

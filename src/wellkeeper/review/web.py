@@ -145,12 +145,12 @@ def reviewing(
 def standing_json(standing: Standing) -> dict[str, Any]:
     """A standing as a reader may see it before an answer.
 
-    How many items wait for a third reader is not told: who is shown one next would know what it is.
+    How many items wait for a third reader is not told: who is shown one next would know what it is. Nor is how many are
+    settled: what does not rise after an answer was gold, a repeat, or is shown to somebody else.
     """
     return {
         "schema": "wellkeeper.review-standing/1",
         "items": standing.items,
-        "settled": standing.settled,
         "answers": standing.answers,
         "mine": standing.mine,
         "left": standing.left,
