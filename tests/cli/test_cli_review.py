@@ -303,6 +303,29 @@ def test_from_a_set_to_what_people_said_of_it(folder):
     assert json.loads(checked.stdout)["ok"], checked.stdout
 
 
+def test_a_steward_decides_by_id_and_apply_does_it(folder):
+    kept = pq.read_table(folder / "out" / "data", columns=["id"]).column("id").to_pylist()
+    one, two = [name for name in kept if kept.count(name) == 1][:2]
+    done = run(folder, "decide", "out", one, "drop", "--because", "A hoax.", "--reviewer", "stew", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert told["schema"] == "wellkeeper.review-decide/1"
+    assert (told["id"], told["label"], told["because"], told["entry"]) == (one, "drop", "A hoax.", 2)
+    again = run(folder, "decide", "out", one, "drop", "--reviewer", "stew")
+    assert again.stdout == (
+        f"{one}: drop, said stew already (line 2 of out-decided.sqlite). Nothing was written.\n"
+        "Next: wellkeeper review apply out\n"
+    )
+    assert run(folder, "decide", "out", two, "drop", "-q").stdout == ""
+    wrong = run(folder, "decide", "out", f"{one}0", "drop")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert f"Close ids: {one}" in wrong.stderr
+    done = run(folder, "apply", "out", "--recipe", "recipe.yaml")
+    assert (done.returncode, done.stderr) == (0, "")
+    after = pq.read_table(folder / "out" / "data", columns=["id"]).column("id").to_pylist()
+    assert {one, two} <= set(kept) - set(after)  # and what the mix has no room for
+
+
 def test_a_set_without_a_queue_is_told_to_make_one(folder):
     done = run(folder, "apply", "out")
     assert (done.returncode, done.stdout) == (2, "")

@@ -40,6 +40,18 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(
     assert names(tmp_path) == ["manifest.json"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a pipe has no name among the files of Windows")
+def test_what_is_no_file_is_never_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    Path("folder").mkdir()
+    for name, said in (("pipe", "it is no file"), ("folder", "Is a directory"), (".", "Is a directory")):
+        with pytest.raises(OSError, match=said):
+            write_atomic(Path(name), b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
+    assert Path("pipe").is_fifo()
+
+
 def test_a_missing_folder_is_an_error_and_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_atomic(tmp_path / "absent" / "x", b"")

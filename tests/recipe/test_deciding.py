@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
-from reviewed_queues import ask, ledger
+from reviewed_queues import ask, ledger, place_of
 
 from wellkeeper import curate
 from wellkeeper.errors import InputError
@@ -16,7 +18,7 @@ from wellkeeper.ledger.seal import read_seal
 from wellkeeper.ledger.verify import verify
 from wellkeeper.ledger.why import why
 from wellkeeper.recipe.deciding import decide
-from wellkeeper.recipe.review_overlay import STEWARD
+from wellkeeper.recipe.review_overlay import ANOTHER, STEWARD, TWINS
 from wellkeeper.recipe.reviewed import apply_reviews
 from wellkeeper.recipe.reviewing import open_queue
 from wellkeeper.recipe.reviews import read_review, verify_queue
@@ -181,6 +183,56 @@ def test_a_reader_puts_no_copy_back_that_a_step_found_first(tmp_path: Path) -> N
         ("keep", "review"),
     ]
     assert verify(out).problems == ()
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Letters 6 to 9 are one text; two files have letter 0, under one id."""
+    made = rows()
+    for number in (7, 8, 9):
+        made[number]["text"] = made[6]["text"]
+    folder = tmp_path_factory.mktemp("copies")
+    (folder / "letters.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*made, made[0]]))
+    (folder / "recipe.yaml").write_text(RECIPE)
+    curate(folder / "recipe.yaml", out=folder / "set", workers=1)
+    return folder
+
+
+def test_a_copy_that_went_for_another_than_it_was_shown_with_stays_out_and_says_so(
+    copies: Path, tmp_path: Path
+) -> None:
+    queue = tmp_path / "q.sqlite"
+    ask(queue, copies / "set", "duplicates", [(("letter-7", "letter-8"), ["same-second"])])
+    made = curate(copies / "recipe.yaml", out=tmp_path / "set", review=queue, workers=1)
+    assert fates(tmp_path / "set") == fates(copies / "set")
+    assert made.document["reviewed"]["not_applied"] == [
+        {"reason": ANOTHER, "documents": 1, "ids": ["letter-8"]}
+    ]
+
+
+def test_pairs_that_gainsay_each_other_leave_one_of_them(copies: Path, tmp_path: Path) -> None:
+    queue, out = tmp_path / "q.sqlite", tmp_path / "set"
+    pairs = [(("letter-6", "letter-7"), ["same-second"]), (("letter-6", "letter-7"), ["same-first"])]
+    ask(queue, copies / "set", "duplicates", pairs)
+    made = curate(copies / "recipe.yaml", out=out, review=queue, workers=1)
+    assert [fates(out)[name][0] for name in ("letter-6", "letter-7", "letter-8")] == ["drop", "keep", "drop"]
+    assert made.document["reviewed"]["not_applied"][0]["ids"] == ["letter-6"]
+    assert verify(out).problems == ()
+
+
+def test_a_document_never_goes_in_favour_of_itself(copies: Path, tmp_path: Path) -> None:
+    """Two rows of one id and one text, which have moved since: nobody can tell which of them was shown first."""
+    table = pq.read_table(copies / "set" / "ledger" / "documents").to_pylist()
+    twins = tuple(replace(place_of(row), row=row["row"] + 100) for row in table if row["id"] == "letter-0")
+    assert len(twins) == 2
+    queue, out = tmp_path / "q.sqlite", tmp_path / "set"
+    ask(queue, copies / "set", "duplicates", [(("letter-0",) * 2, ["same-first"])], places={0: twins})
+    made = curate(copies / "recipe.yaml", out=out, review=queue, workers=1)
+    kept = pq.read_table(out / "data", columns=["id"]).column("id").to_pylist()
+    assert kept.count("letter-0") == 1
+    assert made.document["reviewed"]["not_applied"] == [
+        {"reason": TWINS, "documents": 1, "ids": ["letter-0"]}
+    ]
 
 
 def test_a_steward_outranks_readers_in_whatever_order_they_are_named(out: Path, tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ def test_the_example_s_runs_are_paired_by_item_and_each_text_is_an_answer_of_its
         assert item.facts["item"] == name
         assert (item.facts["run_a"], item.facts["run_b"]) == ("march", "april")
         assert item.hidden.facts["first"] == {"A": "march", "B": "april"}[sides[0]]
+        # the page shows the first three after an answer
+        assert set(list(item.hidden.facts)[:3]) >= {"first", "second"}
 
 
 def test_which_answer_is_first_is_a_fair_lot_that_a_seed_fixes():

@@ -59,6 +59,7 @@ def test_every_text_of_the_set_is_of_the_pool_with_what_it_answers(example):
     found = items(pooled)
     assert found.keys() == made.keys()
     for name, item in found.items():
+        assert list(item.hidden.facts)[:3] == ["verifiers", "right answers", "decision"]
         assert item.texts == (made[name].text,)
         assert item.prompt == made[name].prompt
 

@@ -1,6 +1,7 @@
 """`review export` and `review import`: files beside the queue, refusals, and what is said."""
 
 import json
+import os
 
 import pytest
 from answered_queues import ALICE, BOB, answered, said_in
@@ -128,11 +129,18 @@ def test_what_makes_no_sense_is_refused(tmp_path, monkeypatch, options, message)
     assert (tmp_path / "answered.sqlite").read_bytes() == before
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path):
+@pytest.mark.parametrize("form", ["jsonl", "label-studio"])
+@pytest.mark.parametrize("place", ["folder", ".", "pipe"])
+def test_a_place_that_cannot_be_written_is_told(tmp_path, monkeypatch, form, place):
     path = answered(tmp_path)
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
-    with pytest.raises(WorkError, match=r"folder cannot be written \(.*\)\. Name another place with --out\."):
-        export_answers(path, out=tmp_path / "folder")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(WorkError) as raised:
+        export_answers(path, format=form, out=place)
+    why = "it is no file" if place == "pipe" else "Is a directory"
+    assert str(raised.value) == f"{place} cannot be written ({why}). Name another place with --out."
+    assert (tmp_path / "pipe").is_fifo()
     assert sorted(one.name for one in tmp_path.iterdir() if ".tmp" in one.name) == []
 
 

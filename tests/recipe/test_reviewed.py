@@ -28,8 +28,8 @@ from wellkeeper.ledger.signature import new_key_files
 from wellkeeper.ledger.verify import verify
 from wellkeeper.ledger.why import why
 from wellkeeper.origin.evidence import NEUTRAL, origin_of
-from wellkeeper.recipe.reviewed import ReviewsApplied, apply_reviews
 from wellkeeper.recipe.review_overlay import CHANGED, GONE
+from wellkeeper.recipe.reviewed import ReviewsApplied, apply_reviews
 from wellkeeper.recipe.reviews import verify_queue
 from wellkeeper.recipe.schema import load_recipe
 
@@ -42,7 +42,7 @@ steps:
   - exact-duplicates.v1: {}
   - near-duplicates.v1: {similarity: 0.8}
 """
-LIMITED = f"{RECIPE}mix:\n  size: {{documents: 60}}\n  synthetic_share: {{max: 0.3}}\n"
+LIMITED = f"{RECIPE}mix:\n  size: {{documents: 20}}\n  synthetic_share: {{max: 0.3}}\n"
 
 
 @pytest.fixture(scope="module")

@@ -264,9 +264,9 @@ def decide(
 ) -> None:
     """Keep or drop one document yourself, whatever a step or a reader said of it.
 
-    ID is an id, the first eight or more digits of a text's SHA-256, or the place it was read from, as FILE:LINE. `apply`
-    does it in OUT. Until then nothing changes there: decisions wait in OUT-decided.sqlite, beside it, each with its line
-    in a log. Another decision about the same document takes the last one back.
+    ID is an id, the first eight or more digits of a text's SHA-256, or the place it was read from, as FILE:LINE.
+    `apply` does it in OUT. Until then nothing changes there: decisions wait in OUT-decided.sqlite, beside it, each with
+    its line in a log. Another decision about the same document takes the last one back.
     """
     with plain_errors():
         from wellkeeper.recipe.deciding import decide as decide_one

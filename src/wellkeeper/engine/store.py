@@ -1,5 +1,6 @@
 """Files that are whole or absent: atomic writes, and the digest of a file."""
 
+import errno
 import hashlib
 import os
 import re
@@ -18,10 +19,10 @@ def write_atomic(path: Path, data: bytes, *, lasting: bool = True) -> None:
     The bytes go to a temporary file in the same folder, reach the disk, and are renamed; the folder is
     flushed so that the rename survives a power cut, unless the file need not be `lasting`: then a power cut may leave
     all of it or none of it. A write that fails leaves no temporary file behind
-    and an earlier file untouched.
+    and an earlier file untouched. A folder and a device, such as /dev/null, are not replaced.
 
     Raises:
-        OSError: the folder does not exist or cannot be written.
+        OSError: the folder does not exist or cannot be written, or what has that name is no file.
     """
     with open_atomic(path, lasting=lasting) as file:
         file.write(data)
@@ -30,6 +31,10 @@ def write_atomic(path: Path, data: bytes, *, lasting: bool = True) -> None:
 @contextmanager
 def open_atomic(path: Path, *, lasting: bool = True) -> Iterator[BinaryIO]:
     """`write_atomic` for what comes piece by piece: the file is there once the block has ended without an error."""
+    if not path.name or path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no file", str(path))
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as file:

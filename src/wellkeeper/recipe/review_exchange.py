@@ -209,7 +209,7 @@ def _label_studio(
     queue: ReviewQueue, asked: _Asked, place: Path, *, with_hidden: bool
 ) -> tuple[dict[str, Path], str]:
     question = queue.question
-    page = place.with_suffix(".xml")
+    page = place.parent / f"{place.stem}.xml"
     if page == place:
         raise RecipeError(
             f"{place} is to hold the labelling interface. Name the tasks otherwise: {place.stem}.json."

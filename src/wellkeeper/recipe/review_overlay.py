@@ -34,6 +34,8 @@ SIGNED = "a trusted signature says otherwise"
 LATER = "a later review says otherwise"
 STEWARD = "a steward decided otherwise"
 PARTNER = "the other document of the pair is no longer there"
+TWINS = "the two documents of the pair cannot be told apart any more"
+ANOTHER = "it went in favour of another document than the one it was shown with"
 """Why an answer was not applied; of one that a step stands against, `out_by` says why."""
 
 _SHOWN = 20  # ids that are told of each reason
@@ -122,7 +124,7 @@ class Overlay:
         self._apart: set[int] = set()  # of these, what readers found to be no copy
         self._origins: dict[int, Decided] = {}
         self._about: dict[int, list[Decided]] = {}
-        self._refused: dict[str, list[str]] = {}
+        self._refused: dict[str, dict[str, None]] = {}  # ids once each, in the order in which they came
         self._already: set[int] = set()
         self._applied = [0] * len(reviews)
         self._places = _found_in(corpus, [one.place for review in reviews for one in review.verdicts.decided])
@@ -160,7 +162,9 @@ class Overlay:
                     self._about.setdefault(row, []).append(decided)
                     if other is None:
                         self._refuse(PARTNER, decided)
-            if rows[0] is not None and rows[1] is not None:
+            if rows[0] is not None and rows[0] == rows[1]:  # it would go in favour of itself
+                self._refuse(TWINS, first)
+            elif rows[0] is not None and rows[1] is not None:
                 self._pairs.append(
                     _Pair(
                         number=number,
@@ -272,7 +276,8 @@ class Overlay:
         wanted = [(stays, first)] if second.keep == "drop" else [(stays, first), (goes, second)]
         out = [(row, decided) for row, decided in wanted if not self._fate(row).is_kept]
         for row, decided in out:
-            self._refuse(out_by(self._fate(row).step), decided)
+            step = self._fate(row).step
+            self._refuse(ANOTHER if speaks_of(pair.kind, step) else out_by(step), decided)
         self._already |= {row for row, _ in wanted} - {row for row, _ in out}
         if out:
             return False
@@ -325,7 +330,7 @@ class Overlay:
         return found
 
     def _refuse(self, reason: str, decided: Decided) -> None:
-        self._refused.setdefault(reason, []).append(decided.place.id)
+        self._refused.setdefault(reason, {})[decided.place.id] = None
 
     def _record(self, fates: Mapping[int, _Fate]) -> None:
         """Enter fates as one ruling."""
@@ -365,7 +370,7 @@ class Overlay:
             tools={row: _by_whom(decided) for row, decided in self._origins.items()},
             about=self._about,
             counts=counts,
-            refused=self._refused,
+            refused={reason: [*ids] for reason, ids in self._refused.items()},
             applied=tuple(self._applied),
         )
 

@@ -34,13 +34,13 @@ from wellkeeper.recipe.corpus import LoadedCorpus
 from wellkeeper.recipe.curate import curate, signing_key_of, with_arguments
 from wellkeeper.recipe.decide import MIX, Decisions
 from wellkeeper.recipe.earlier import SET
+from wellkeeper.recipe.findings import counted
 from wellkeeper.recipe.model import Recipe
 from wellkeeper.recipe.results import Documented
 from wellkeeper.recipe.review_overlay import CHANGED, GONE
 from wellkeeper.recipe.reviewing import decided_path, queue_path
 from wellkeeper.recipe.schema import load_recipe
 from wellkeeper.recipe.vetted import GATE
-from wellkeeper.report.numbers import COMMA
 from wellkeeper.report.review_apply import apply_lines
 
 SCHEMA = "wellkeeper.review-apply/1"
@@ -389,9 +389,9 @@ class _Watch:
         new = int(np.count_nonzero(places < 0))
         if forgotten and new:
             raise InputError(
-                f"{COMMA.of(forgotten, 'document')} of the set {'was' if forgotten == 1 else 'were'} removed on request, "
-                f"and the sources have {COMMA.count(new)} that the set has not: applying would bring what was removed "
-                "back. Remove it from the sources, then run this again."
+                f"{counted(forgotten, 'document')} of the set {'was' if forgotten == 1 else 'were'} removed on "
+                f"request, and the sources have {new:,} that the set has not: applying would bring back what was "
+                "removed. Remove it from the sources, then run this again."
             )
 
     def _left_out(self, corpus: LoadedCorpus, decisions: Decisions) -> list[str]:

@@ -123,7 +123,6 @@ def _whole_breaks(piece: str) -> str:
     return piece.removesuffix("\r") if piece.endswith("\r") and not piece.endswith("\r\r") else piece
 
 
-@lru_cache(maxsize=16)
 def compared(first: str, second: str) -> Compared:
     """Compare two texts by their words; white space makes no difference.
 
@@ -133,6 +132,11 @@ def compared(first: str, second: str) -> Compared:
         return _nothing("The two texts are the same, letter for letter.")
     if max(len(first), len(second)) > _COMPARED:
         return _nothing("The texts are too long to be compared here: nothing is marked.")
+    return _compared(first, second)
+
+
+@lru_cache(maxsize=16)
+def _compared(first: str, second: str) -> Compared:
     ours, theirs = _words(first), _words(second)
     shared = _shared([first[a:b] for a, b in ours], [second[a:b] for a, b in theirs])
     if shared is None:
