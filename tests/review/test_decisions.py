@@ -11,7 +11,7 @@ from queue_files import make_queue
 from wellkeeper.errors import InputError
 from wellkeeper.ledger.review_log import Asked, Held, parsed_item
 from wellkeeper.review.decisions import SPEAKS_OF, asked_in, speaks_of, verdicts_of
-from wellkeeper.review.question import KINDS, QUESTIONS
+from wellkeeper.review.question import DESPITE_RIGHTS, KINDS, QUESTIONS
 from wellkeeper.review.queue import ReviewQueue
 from wellkeeper.review.trail import START, chained
 
@@ -136,6 +136,13 @@ def test_an_answer_speaks_of_the_steps_that_asked_its_question_and_of_no_other()
     assert speaks_of("duplicates", "near-duplicates.v1")
     for step in ("rights.v1", "decontaminate.v1", "quality.v1", "against", "mix", "review", ""):
         assert not any(speaks_of(kind, step) for kind in KINDS)
+
+
+def test_a_steward_speaks_of_every_step_and_of_rights_in_so_many_words() -> None:
+    for step in ("quality.v1", "exact-duplicates.v1", "decontaminate.v2", "origin.v1", "against"):
+        assert speaks_of("documents", step, label="keep")
+    assert not speaks_of("documents", "rights.v1", label="keep")
+    assert speaks_of("documents", "rights.v1", label=DESPITE_RIGHTS)
 
 
 @given(
