@@ -275,6 +275,7 @@ def test_shares_out_of_their_range_are_refused_before_anything_is_read(tmp_path,
 # --- faults -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_kill_while_texts_are_read_leaves_no_queue_and_the_same_command_makes_it(out, tmp_path):
     code = f"""
 import os, signal

@@ -720,11 +720,11 @@ class Server:
     def get(self, name, path="", data=None, **headers):
         base, _, query = self.addresses[name].partition("?")
         headers["Authorization"] = f"Bearer {urllib.parse.parse_qs(query)['token'][0]}"
-        return urllib.request.urlopen(urllib.request.Request(base + path, data, headers), timeout=20)
+        return urllib.request.urlopen(urllib.request.Request(base + path, data, headers), timeout=60)
 
     def end(self, by):
         self.process.send_signal(by)
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=60)
         return out.strip(), err, self.process.returncode
 
     def __enter__(self):
@@ -742,7 +742,7 @@ def test_a_real_server_is_killed_and_goes_on_where_it_was(tmp_path):
     with Server(path, "ann", "bob") as server:
         assert list(server.addresses) == ["ann", "bob"]
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(server.addresses["ann"].partition("?")[0], timeout=20)
+            urllib.request.urlopen(server.addresses["ann"].partition("?")[0], timeout=60)
         assert refused.value.code == 401
         refused.value.close()
         with server.get("ann") as page:

@@ -253,15 +253,15 @@ def status(result: str, *, queue: str | None, as_json: bool, quiet: bool, **want
 @_result
 @click.argument("document", metavar="ID")
 @click.argument("decision", type=click.Choice(("keep", "drop")))
-@click.option("--because", default="", metavar="TEXT", help="Why. It stands in the log, and so in the ledger.")
+@click.option(
+    "--because", default="", metavar="TEXT", help="Why. It stands in the log, and so in the ledger."
+)
 @click.option("--reviewer", metavar="NAME", help="Who decides.  [default: you]")
 @click.option(
     "--despite-rights", is_flag=True, help="Keep it though the recipe says that it may not be used."
 )
 @_output
-def decide(
-    result: str, document: str, decision: str, *, as_json: bool, quiet: bool, **options: Any
-) -> None:
+def decide(result: str, document: str, decision: str, *, as_json: bool, quiet: bool, **options: Any) -> None:
     """Keep or drop one document yourself, whatever a step or a reader said of it.
 
     ID is an id, the first eight or more digits of a text's SHA-256, or the place it was read from, as FILE:LINE.
