@@ -367,6 +367,16 @@ def test_the_later_of_two_reviews_counts_and_the_earlier_stays_applied(place: Pa
     assert verify(out).ok
 
 
+def test_a_queue_that_nobody_answered_decides_nothing_and_says_what_to_do(place: Path) -> None:
+    out = place / "out"
+    ask(place / "out-review.sqlite", out, "origin", [((chosen(out, 1, decision="keep")[0],), [])])
+    done = apply_reviews(out, dry_run=True)
+    assert set(done.document["changed"].values()) == {0}
+    assert done.document["said"] == [
+        f"No decision is settled yet, so nothing was decided. Answer first: wellkeeper review serve {out}"
+    ]
+
+
 @pytest.mark.slow
 def test_it_says_how_later_runs_keep_it_and_nothing_once_they_do(place: Path) -> None:
     out = place / "out"

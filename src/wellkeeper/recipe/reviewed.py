@@ -132,7 +132,7 @@ def apply_reviews(
         "dry_run": dry_run,
         **{name: reviewed[name] for name in ("reviews", "documents", "already", "not_applied")},
         **watch.told(),
-        "said": [*warnings, *_to_keep(made_by, plan, given)],
+        "said": [*warnings, *(_to_keep(made_by, plan, given) if reviewed["documents"] else _to_answer(out))],
         "seal": None if dry_run else sha256_of_file(folder / ENVELOPE),
         "paths": {name: str(path) for name, path in result.paths.items()},
     }
@@ -363,6 +363,12 @@ def _to_keep(made_by: Path, plan: Recipe, given: Sequence[Path]) -> list[str]:
     listed = [*(plan.review or ()), *(_from_recipe(path.resolve(), plan) for path in new)]
     line = f"review: {listed[0]}" if len(listed) == 1 else f"review: [{', '.join(listed)}]"
     return [f"A later `wellkeeper curate {made_by.name}` would undo this. Add to the recipe: {line}"]
+
+
+def _to_answer(out: str | Path) -> list[str]:
+    return [
+        f"No decision is settled yet, so nothing was decided. Answer first: wellkeeper review serve {out}"
+    ]
 
 
 def _from_recipe(path: Path, plan: Recipe) -> str:
