@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import jsonschema
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,11 +32,11 @@ def no_worker_is_left():
 
 
 def alive(pid):
+    """Whether a process still runs; one that ended and that nobody has asked about yet does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 # --- patterns -----------------------------------------------------------------------------------------------------
