@@ -1,6 +1,7 @@
 """What is installed is whole: weights, schemas and templates go with the code."""
 
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -26,3 +27,9 @@ def test_every_file_of_the_package_that_is_no_code_goes_into_the_wheel() -> None
 
 def test_the_weights_stay_small_enough_to_ship() -> None:
     assert sum(path.stat().st_size for path in PACKAGE.rglob("*.npz")) <= 3 << 20  # the wheel's budget
+
+
+def test_no_two_test_files_have_the_same_name() -> None:
+    """Tests are no packages, so that a second file of a name would not be collected with the first."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
