@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TORCH := $(VENV)/.torch
 
 .DEFAULT_GOAL := help
-.PHONY: help demo feedback-demo test explore slow ray browser torch nightly test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates bench-origin bench-mix check clean
+.PHONY: help demo feedback-demo test explore slow ray browser torch torch-ready nightly test-all lint types contracts docs docs-check bench bench-kernels bench-duplicates bench-origin bench-mix check clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,7 +37,7 @@ explore: $(READY)  ## the properties on many new examples; ARGS="tests/kernels -
 	$(BIN)/python -m pytest -n auto --hypothesis-profile explore $(ARGS)
 
 slow: $(READY)  ## the slow tests alone
-	$(BIN)/python -m pytest -n auto -m 'slow and not ray and not browser'
+	$(BIN)/python -m pytest -n auto -m 'slow and not ray and not browser and not nightly'
 
 ray: $(READY)  ## the tests that start Ray nodes on this machine, one after the other
 	$(BIN)/python -m pytest -m ray
@@ -44,13 +45,18 @@ ray: $(READY)  ## the tests that start Ray nodes on this machine, one after the 
 browser: $(READY)  ## the tests that drive a real Chromium, where there is one
 	$(BIN)/python -m pytest -m browser
 
-torch: $(READY)  ## the tests that train models in torch, which this installs
+$(TORCH): $(READY)
 	$(BIN)/python -m pip install --quiet torch==2.13.0 --editable '.[lm-torch,torch]'
 	$(BIN)/python -m pip install --quiet --no-deps textseal==0.0.5  # a reference detector, without its trainer
+	@touch $(TORCH)
+
+torch-ready: $(TORCH)  ## install torch, for the tests and examples that train
+
+torch: $(TORCH)  ## the tests that train models in torch, which this installs
 	$(BIN)/python -m pytest -m 'torch and not nightly'
 
-nightly: torch  ## checks of the lab that take many minutes each
-	$(BIN)/python -m pytest -m nightly
+nightly: torch  ## long searches, tables and checks of the lab, up to many minutes each
+	$(BIN)/python -m pytest -n auto -m nightly
 
 test-all: $(READY)  ## fast and slow tests
 	$(BIN)/python -m pytest -n auto -m 'not ray and not nightly and not browser'

@@ -21,7 +21,7 @@ def benchmark():
     return module
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("design", ["stored", "paired", "fresh"])
 def test_drift_free_years_raise_alarms_no_more_often_than_stated(benchmark, design):
     years = 60

@@ -31,7 +31,7 @@ def test_versions_that_are_alike_are_called_worse_no_more_often_than_stated(benc
     assert called_worse(benchmark, benchmark.NULLS[name], worlds) <= binom.ppf(0.9999, worlds, 0.06)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ["20 x 4", "50 x 4", "100 x 1, greedy"])
 def test_the_same_of_many_worlds(benchmark, name) -> None:
     worlds = 300
@@ -45,7 +45,7 @@ def test_a_change_of_length_alone_is_not_called_worse(benchmark, name) -> None:
     assert called_worse(benchmark, benchmark.NOT_BLANDER[name], worlds) <= binom.ppf(0.9999, worlds, 0.06)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_twelve_points_of_diversity_and_five_of_accuracy_are_found(benchmark) -> None:
     worlds = 40
     for name, metric, power in (

@@ -71,7 +71,7 @@ def test_the_reported_accuracy_is_unbiased_and_that_of_the_fitted_half_is_not(be
     assert np.mean(fitted) > 4 * error[1]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("world", ["mixed", "hard", "bent", "even"])
 def test_intervals_cover_and_no_world_is_called_better_that_is_not(benchmark, world):
     found = benchmark.measured(world, 200, 300)["all"]

@@ -142,7 +142,7 @@ def test_the_scanner_and_orjson_say_the_same_of_any_bytes(
     agree(reduce(edited, given[1], given[0]))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @settings(max_examples=3_000)
 @given(payloads)
 def test_the_scanner_and_orjson_say_the_same_of_many_more_bytes(

@@ -375,7 +375,7 @@ def test_checks_say_what_they_need() -> None:
             check.run(Materials())
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.name)
 def test_the_checks_hold(check) -> None:
     assert [row for row in check.run(Materials(text=WIKITEXT)) if not row.holds] == []

@@ -98,7 +98,7 @@ def test_a_bit_of_any_file_is_found(folder: Path) -> None:
     assert flipped_bits(folder, 4, seed=1) >= 70
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_of_thousands_of_altered_bits_in_every_column_and_file_each_one_is_found(folder: Path) -> None:
     values = sum(altered_values(folder, seed) for seed in range(2, 8))
     assert values >= 500, "every column of every table, six times"

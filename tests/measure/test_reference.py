@@ -292,7 +292,7 @@ def test_what_is_too_little_is_an_error_that_says_so_or_none(
     assert reference_tails_or_none(incidence(human), incidence(other)) is None
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("human", "temperature", "documents", "n"),
     [

@@ -151,7 +151,7 @@ def test_common_units_of_a_corpus_without_words_are_refused() -> None:
         common_units(incidence([[1]]), incidence([[]]))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("source", "documents"),
     [

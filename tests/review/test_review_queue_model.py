@@ -151,7 +151,7 @@ def test_whatever_three_people_do_the_store_shows_and_counts_as_the_plain_model_
     )
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_so_it_does_in_long_sessions():
     run_state_machine_as_test(
         Session, settings=settings(max_examples=400, stateful_step_count=120, deadline=None)
