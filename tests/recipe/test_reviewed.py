@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import corpora
 import numpy as np
@@ -33,6 +33,7 @@ from wellkeeper.recipe.reviewed import ReviewsApplied, apply_reviews
 from wellkeeper.recipe.reviews import verify_queue
 from wellkeeper.recipe.schema import load_recipe
 
+Applied: TypeAlias = tuple[Path, ReviewsApplied, ReviewsApplied, ReviewsApplied]
 HERE = Path(__file__).parents[2]
 RECIPE = """
 wellkeeper: 1
@@ -124,15 +125,23 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
-def test_on_the_example_exactly_the_decided_documents_change_and_the_ledger_chains_to_the_old(
-    example: Path,
-) -> None:
-    out, before = example / "finetune", ledger(example / "finetune")
-    seal = read_seal(out)
+@pytest.fixture(scope="module")
+def applied(example: Path) -> Applied:
+    """The example's folder, what was planned for its first queue, and what both queues did."""
+    out, before, seal = example / "finetune", ledger(example / "finetune"), read_seal(example / "finetune")
     planned = apply_reviews(out, queue=example / "origins.sqlite", dry_run=True)
     assert (other(before, ledger(out)), read_seal(out)) == ({}, seal)
     one = apply_reviews(out, queue=example / "origins.sqlite", key=example / "team.key")
+    two = apply_reviews(out, queue=example / "pairs.sqlite", key=example / "team.key")
+    return example, planned, one, two
+
+
+@pytest.mark.slow
+def test_on_the_example_exactly_the_decided_documents_change_and_the_ledger_chains_to_the_old(
+    applied: Applied,
+) -> None:
+    example, planned, one, two = applied
+    out, before, seal = example / "finetune", ledger(example / "before"), read_seal(example / "before")
     assert planned.document["changes"] == one.document["changes"]
     assert one.document["changed"] == {
         "dropped": 4,
@@ -146,7 +155,6 @@ def test_on_the_example_exactly_the_decided_documents_change_and_the_ledger_chai
     assert [row["documents"] for row in one.document["not_applied"]] == [2]
     assert one.document["not_applied"][0]["reason"].startswith("quality.v1 took it out")
     assert (one.document["others"], one.document["others_changed"]) == ([], 0)
-    two = apply_reviews(out, queue=example / "pairs.sqlite", key=example / "team.key")
     assert two.document["changed"] == {
         "dropped": 0,
         "held_back": 0,
@@ -188,7 +196,10 @@ def test_on_the_example_exactly_the_decided_documents_change_and_the_ledger_chai
 
 
 @pytest.mark.slow
-def test_of_a_pair_the_other_document_stays_and_says_so(example: Path) -> None:
+def test_of_a_pair_the_other_document_stays_and_says_so(
+    applied: Applied,
+) -> None:
+    example = applied[0]
     out, before, after = example / "finetune", ledger(example / "before"), ledger(example / "finetune")
     swapped = [
         name for name, row in after.items() if row["step"] == "review" and row["survivor_id"] is not None
@@ -212,7 +223,10 @@ def test_of_a_pair_the_other_document_stays_and_says_so(example: Path) -> None:
 
 
 @pytest.mark.slow
-def test_origins_are_what_people_said_and_counted_so(example: Path) -> None:
+def test_origins_are_what_people_said_and_counted_so(
+    applied: Applied,
+) -> None:
+    example = applied[0]
     after = ledger(example / "finetune")
     report = json.loads((example / "finetune" / "report.json").read_bytes())
     human = sum(row["origin"] == "human" and row["decision"] == "keep" for row in after.values())
