@@ -251,7 +251,7 @@ def test_a_torn_log_is_a_problem_and_no_crash(out: Path, torn: bytes) -> None:
 def test_why_tells_who_said_what_and_when_and_what_was_taken_back(place: Path) -> None:
     story = why(place / "out", "letter-0")
     lines = story.lines()
-    assert lines[1] == "  dropped by review: readers said ai"
+    assert lines[1] == "  dropped by review: people said ai"
     said = [line for line in lines if "said" in line][1:]
     assert said[0].startswith("  review    2026-11-18 ")
     assert said[0].endswith("alice said ai (from desk; 7 s; line 2 of ledger/review.jsonl)")

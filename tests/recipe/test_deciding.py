@@ -105,7 +105,7 @@ def test_what_a_steward_decides_is_done_by_apply_and_nothing_else_is(out: Path) 
     }
     assert verify(out).problems == ()
     lines = why(out, "letter-1").lines()
-    assert lines[1].startswith("  kept by review: readers said keep, in spite of ")
+    assert lines[1].startswith("  kept by review: people said keep, in spite of ")
     assert any(line.endswith("of ledger/review.jsonl): 'He cites a chat.'") for line in lines)
     assert done.said[-2].endswith("Add to the recipe: review: set-decided.sqlite")
     again = apply_reviews(out, workers=1)

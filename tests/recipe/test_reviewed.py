@@ -219,7 +219,7 @@ def test_of_a_pair_the_other_document_stays_and_says_so(
         if row["step"] == "review" and row["reason"].startswith("reviewed: different")
     ]
     assert (after[apart]["decision"], after[apart]["cluster"]) == ("keep", None)
-    assert "kept by review: readers said different, in spite of near-duplicate" in why(out, apart).lines()[1]
+    assert "kept by review: people said different, in spite of near-duplicate" in why(out, apart).lines()[1]
 
 
 @pytest.mark.slow

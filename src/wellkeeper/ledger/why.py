@@ -467,7 +467,7 @@ def _why(record: Mapping[str, Any]) -> str:
     """The reason of a step; of people, what they said."""
     if record["step"] != STEP:
         return _named(record)
-    return f"readers said {str(record['reason']).removeprefix(SAID)}"
+    return f"people said {str(record['reason']).removeprefix(SAID)}"
 
 
 def _grounds(record: Mapping[str, Any], survivors: Sequence[Survivor]) -> str:
