@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from wellkeeper.cli.audit import audit as command
+from wellkeeper.cli.main import cli
 from wellkeeper.errors import InputError
 from wellkeeper.recipe.audit import audit
 from wellkeeper.report.terminal import audit_lines, print_audit
@@ -120,8 +120,9 @@ def test_what_gives_no_share_is_refused_before_a_folder_is_made(tmp_path, corpus
 
 def test_the_command_takes_the_queue(tmp_path, corpus):
     done = CliRunner().invoke(
-        command,
+        cli,
         [
+            "audit",
             str(corpus),
             "--reviewed",
             str(queue_of(tmp_path)),

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from wellkeeper.cli.review import review
+from wellkeeper.cli.main import cli
 from wellkeeper.errors import InputError
 from wellkeeper.measure.prediction_powered import Sample, share_of
 from wellkeeper.recipe.review_share import Looked, looked_at, settled_by, share_found, value_of
@@ -102,6 +102,15 @@ def test_a_queue_that_nobody_opened_says_what_is_missing(tmp_path):
         "Agreement: not known yet (No item has labels of two readers)",
         f"info: Nobody has answered yet. Next: Open the queue: wellkeeper review serve {path}",
     ]
+
+
+def test_a_queue_of_gold_alone_makes_no_share(tmp_path):
+    path = make(tmp_path, [placed_of(at, gold="human") for at in range(3)])
+    read(path, "ada", lambda number: "human")
+    found = standing_of(path, threshold=0.5)
+    assert found["share"]["why"] == "No item that was drawn by lot has a label that tells."
+    assert (found["more_labels"], found["settled"]["verdict"]) == (None, "open")
+    assert found["readers"][0]["gold"]["right"] == 3
 
 
 def test_a_queue_with_one_answer_says_so_in_words_and_names_no_figure_it_has_not(tmp_path):
@@ -348,9 +357,9 @@ def test_the_page_fits_a_terminal_and_shows_no_control_signs(tmp_path):
 def test_the_command_prints_one_object_and_ends_with_0(tmp_path):
     path = make(tmp_path, [placed_of(at) for at in range(20)])
     read(path, "ada", by_third)
-    done = CliRunner().invoke(review, ["status", str(path), "--json", "--threshold", "0.2"])
+    done = CliRunner().invoke(cli, ["review", "status", str(path), "--json", "--threshold", "0.2"])
     assert done.exit_code == 0
     assert json.loads(done.output)["share"]["drawn"] == 20
-    plain = CliRunner().invoke(review, ["status", str(path)])
+    plain = CliRunner().invoke(cli, ["review", "status", str(path)])
     assert plain.exit_code == 0
     assert plain.output.startswith("Who wrote this? 20 of 20 items settled by 20 answers.\n")
