@@ -26,8 +26,7 @@ demo: $(READY)  ## audit and curate the example corpus, and say where the result
 	@echo "report:        $(CURDIR)/demo-output/audit/report.html"
 	@echo "training set:  $(CURDIR)/demo-output/finetune"
 
-feedback-demo: $(READY)  ## rounds of self-training, verified and not, three seeds each: minutes; installs torch
-	@$(BIN)/python -m pip install --quiet torch==2.13.0 --editable '.[torch]'
+feedback-demo: $(TORCH)  ## rounds of self-training, verified and not, three seeds each: minutes; installs torch
 	@$(BIN)/python examples/feedback/demo.py --out demo-output/feedback
 
 test: $(READY)  ## fast tests

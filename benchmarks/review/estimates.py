@@ -32,6 +32,7 @@ from wellkeeper.measure.agreement import alpha
 from wellkeeper.measure.gold_drift import drift
 from wellkeeper.measure.prediction_powered import Sample, share_of
 from wellkeeper.measure.threshold_watch import settled
+from wellkeeper.recipe.queue_pool import entropy
 from wellkeeper.recipe.review_share import Looked, share_found
 from wellkeeper.review.item import pool_of
 from wellkeeper.review.order import Shares, draws, ordered
@@ -162,8 +163,7 @@ def known(runs: int, seed: int) -> Iterator[Row]:
         for share in (0.1, 0.3):
             for kind in ("good", "medium", "useless"):
                 labels, scores = made(share, kind, documents, seed)
-                likely = np.clip(scores, 1e-9, 1 - 1e-9)
-                worth = -(likely * np.log2(likely) + (1 - likely) * np.log2(1 - likely))
+                worth = entropy(scores)
                 pool = pool_of(scores.tolist())
                 for done in (0.5, 1.0):
                     queues = (_read(labels, scores, worth, done, first + run) for run in range(runs))

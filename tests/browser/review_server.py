@@ -6,9 +6,9 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 
-from wellkeeper.engine import loopback
+from thread_server import ThreadServer
+
 from wellkeeper.recipe.reviewing import served_pages
 from wellkeeper.review.item import Hidden, Item, Mark, Place, Placed, Settings, pool_of
 from wellkeeper.review.question import QUESTIONS
@@ -75,23 +75,14 @@ def queue_of(path, items, *, kind="origin", **settings):
     return path
 
 
-class Threaded:
+class Threaded(ThreadServer):
     """A review served by a thread; `answers` holds all that it sent, and who had answered what by then."""
 
     def __init__(self, uvicorn, path, names=NAMES):
         self.queue = ReviewQueue(path)
         self.sent, self.statuses = [], []
-        application = self.recording(reviewing(self.queue, served_pages(), names))
-        self.socket = loopback.listen(0)
-        self.server = uvicorn.Server(
-            uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off")
-        )
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]}, daemon=True)
-        self.thread.start()
+        super().__init__(uvicorn, self.recording(reviewing(self.queue, served_pages(), names)))
         self.base = self.address(ALICE).partition("?")[0]
-
-    def address(self, token):
-        return loopback.address_of(self.socket, token)
 
     def recording(self, application):
         async def recorded(scope, receive, send):
@@ -116,9 +107,7 @@ class Threaded:
         return recorded
 
     def close(self):
-        self.server.should_exit = True
-        self.thread.join(20)
-        self.socket.close()
+        super().close()
         self.queue.__exit__(None, None, None)
 
 

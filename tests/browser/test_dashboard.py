@@ -1,30 +1,15 @@
 """The dashboard as a person meets it, in a real Chromium: opened by its printed address, by keyboard, small and dark."""
 
-import shutil
-import threading
-
 import pytest
 import timelines
+from thread_server import ThreadServer
 
 from wellkeeper.recipe.watch_pages import served_pages
 from wellkeeper.watch import web
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 TOKEN = "the-token-of-a-browser"
 LOCAL = ("http://127.0.0.1:", "data:")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
-]
+pytestmark = pytest.mark.browser
 # the contrast of text with what lies behind it, of WCAG 2.2, computed from what the browser made of the sheet
 LEAST_CONTRAST = """() => {
   const channel = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
@@ -57,28 +42,18 @@ UNNAMED = """() => [...document.querySelectorAll("a, button, summary, input, [ta
   .map((node) => node.outerHTML.slice(0, 80))"""
 
 
-class Shown:
+class Shown(ThreadServer):
     """A dashboard that is served by a thread, of a watch that a test may replace."""
 
     def __init__(self, uvicorn):
         self.timeline = timelines.alarm()
         application = web.dashboard(self.now, timelines.pairs, pages=served_pages(), token=TOKEN)
-        self.socket = web.listen(0)
-        self.address = web.address_of(self.socket, TOKEN)
-        self.base = self.address.partition("?")[0]
-        self.server = uvicorn.Server(
-            uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off")
-        )
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]}, daemon=True)
-        self.thread.start()
+        super().__init__(uvicorn, application)
+        self.printed = self.address(TOKEN)
+        self.base = self.printed.partition("?")[0]
 
     def now(self):
         return self.timeline.to_json()
-
-    def close(self):
-        self.server.should_exit = True
-        self.thread.join(20)
-        self.socket.close()
 
 
 @pytest.fixture
@@ -86,15 +61,6 @@ def shown():
     found = Shown(pytest.importorskip("uvicorn"))
     yield found
     found.close()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -125,7 +91,7 @@ def tab(chromium, shown):
 
 
 def home(tab, shown, **options):
-    page = tab(shown.address, **options)
+    page = tab(shown.printed, **options)
     page.wait_for_url(shown.base)
     return page
 
@@ -150,7 +116,7 @@ def test_the_printed_address_opens_the_watch_and_leaves_no_token_in_the_address(
 def test_a_link_on_another_site_opens_the_watch_too(tab, shown):
     """A redirect would not: the strict cookie is left out of what another site began."""
     page = tab("data:text/html,elsewhere")
-    page.evaluate("address => { location.href = address }", shown.address)
+    page.evaluate("address => { location.href = address }", shown.printed)
     page.wait_for_url(shown.base)
     page.get_by_role("heading", level=1, name="Accuracy is worse").wait_for()
 
@@ -235,7 +201,7 @@ def test_a_narrow_window_never_scrolls_sideways(tab, shown, width, watched):
 
 
 def test_it_works_without_scripts(tab, shown):
-    page = tab(shown.address, java_script_enabled=False)
+    page = tab(shown.printed, java_script_enabled=False)
     page.wait_for_url(shown.base)
     page.get_by_role("link", name="Week 20, 2026-05-18").click()
     page.get_by_role("link", name="Gained, 10").click()

@@ -2,7 +2,6 @@
 
 import http.server
 import os
-import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -14,38 +13,14 @@ from wellkeeper.recipe.curate import curate
 from wellkeeper.recipe.queueing import make_queue
 from wellkeeper.review.item import Hidden, Item, Mark, Placed
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
-]
-pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.browser
 uvicorn = pytest.importorskip("uvicorn")
 
 import review_server as served
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 LOCAL = ("http://127.0.0.1:", "data:")
 ITEMS = 12
 READY = "body[data-state=ready]"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -232,5 +232,7 @@ def test_numbers_that_make_no_sense_are_refused_with_what_to_pass():
         Sample(labels=np.ones(1), scores=np.full(1, 1.5), of=2, score_sum=2.0)
     with pytest.raises(DataError, match="Label one item of it at least"):
         share_of(Sample(labels=np.zeros(0), scores=np.zeros(0), of=9, score_sum=2.0))
+    with pytest.raises(DataError, match="Label one item of it at least"):
+        share_of(Sample(labels=np.zeros(0), scores=np.zeros(0), of=0, score_sum=0.0))
     with pytest.raises(DataError, match="half_width is 0"):
         labels_for(share_of(Sample(labels=np.ones(1), scores=np.ones(1), of=2, score_sum=2.0)), 0)

@@ -2,6 +2,7 @@
 
 from queue_files import NOW, make_queue
 
+from wellkeeper.review.exchange import checked
 from wellkeeper.review.queue import ReviewQueue
 
 ALICE, BOB = "alice@example.com", "bob"
@@ -24,6 +25,15 @@ def answered(
                     who, shown.ticket, labels[at % len(labels)], note=note, seconds=at + 0.5, now=NOW + at
                 )
     return path
+
+
+def take_all_in(path, told):
+    """Have a queue take in all answers of a file, none of which it may find fault with."""
+    with ReviewQueue(path) as queue:
+        found = checked(queue, told)
+        assert found.problems == ()
+        for who, entries in found.entries.items():
+            queue.take_in(who, entries, source="test")
 
 
 def said_in(path):

@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from answered_queues import ALICE, BOB, answered, said_in
+from answered_queues import ALICE, BOB, answered, said_in, take_all_in
 from queue_files import make_queue
 
 from wellkeeper.errors import InputError
@@ -124,11 +124,7 @@ def test_what_went_out_with_answers_comes_back(tmp_path, kind):
     for number, one in enumerate(exported):
         one["id"] = 90_000 + number  # Label Studio numbers tasks anew
         del one["meta"]
-    with ReviewQueue(empty) as queue:
-        found = checked(queue, read_tasks(exported, FILE).answers)
-        assert found.problems == ()
-        for who, entries in found.entries.items():
-            queue.take_in(who, entries, source="test")
+    take_all_in(empty, read_tasks(exported, FILE).answers)
     assert said_in(empty) == said_in(path)
 
 
@@ -264,9 +260,5 @@ def test_what_its_converter_makes_short_comes_back(tmp_path, kind):
     )
     short = json.loads((tmp_path / "short" / "result.json").read_text())
     empty = make_queue(tmp_path, kind, overlap=4, name="empty.sqlite")
-    with ReviewQueue(empty) as queue:
-        found = checked(queue, read_tasks(short, FILE).answers)
-        assert found.problems == ()
-        for who, entries in found.entries.items():
-            queue.take_in(who, entries, source="test")
+    take_all_in(empty, read_tasks(short, FILE).answers)
     assert said_in(empty) == said_in(path)

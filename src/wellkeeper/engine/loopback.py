@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl, quote, urlencode
 
-from wellkeeper.errors import InputError, MissingExtraError
+from wellkeeper.errors import InputError, MissingExtraError, WellkeeperError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -73,6 +73,32 @@ class GateWords:
     elsewhere: Said = Said(title="", said="")  # 403: a page elsewhere sent this
     too_large: Said = Said(title="", said="")  # 413
     no_form: Said = Said(title="", said="")  # 415
+
+
+NOWHERE = Said(title="There is no such page", said="Go to the first page, the address up to its first slash.")
+"""What is said where nothing is, behind the gate."""
+
+
+def gate_words(shown: str, *, closed: str, **forms: Said) -> GateWords:
+    """What is said at the gate of a server that shows one thing.
+
+    Args:
+        shown: that thing, in a word.
+        closed: where the address with a token is found.
+        forms: what else is said where forms may be sent: fields of `GateWords`.
+    """
+    return GateWords(
+        misnamed=Said(
+            title=f"This is not the address of the {shown}",
+            said="Open the address that was printed at the start; names other than that of the loopback are refused.",
+        ),
+        closed=Said(title=f"This {shown} is not open to you", said=closed),
+        opens=Said(
+            title=f"The {shown} opens",
+            said="If it does not: open this address again without its last part.",
+        ),
+        **forms,
+    )
 
 
 class Gate:
@@ -205,6 +231,55 @@ class Gate:
             await send(message)
 
         return sending
+
+
+def application(
+    pages: "Mapping[str, Callable[[Request], Response]]",
+    *,
+    forms: "Mapping[str, Callable[[Request], Response]] | None" = None,
+    assets: Mapping[str, tuple[str, bytes]],
+    nowhere: "Callable[[Request, Exception], Response]",
+    broken: "Callable[[Request, Exception], Response]",
+    what: str,
+) -> "ASGIApp":
+    """What answers behind a gate. The answers may read files: each is made in a thread.
+
+    Args:
+        pages: address -> what answers who reads it.
+        forms: likewise, to who sends a form there.
+        assets: address -> media type and content of what pages load.
+        nowhere: answers where there is no page (404), or one that is not asked for in this way (405).
+        broken: answers where a file cannot be used.
+        what: what this is, to begin a message with.
+
+    Raises:
+        MissingExtraError: starlette is not installed.
+    """
+    try:
+        from starlette.applications import Starlette
+        from starlette.responses import Response
+        from starlette.routing import Route
+    except ImportError as error:
+        raise MissingExtraError(what, extra="web") from error
+
+    def asset(request: "Request") -> Response:
+        media_type, content = assets[request.url.path]
+        return Response(content, media_type=media_type)
+
+    routes = [
+        *(Route(address, answer) for address, answer in pages.items()),
+        *(Route(address, answer, methods=["POST"]) for address, answer in (forms or {}).items()),
+        *(Route(address, asset) for address in assets),
+    ]
+    handlers = {404: nowhere, 405: nowhere, WellkeeperError: broken, OSError: broken}
+    return Starlette(routes=routes, exception_handlers=handlers)
+
+
+def told_of(error: Exception, where: str) -> str:
+    """What a page says of a file that cannot be used; `where` it lies: the file itself, or its folder."""
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}. Restore the {where} or its rights, then open this page again."
+    return str(error)
 
 
 def html(written: str, *, status: int = 200) -> "Response":

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
 from wellkeeper.measure.jackknife import Interval
+from wellkeeper.measure.sequential import first_above, log_mean, times_log
 from wellkeeper.measure.verifier import Kept
 
 Verdict: TypeAlias = Literal["steady", "below", "fallen", "no answer"]
@@ -86,11 +87,10 @@ def drift(right: Sequence[bool], *, least: float = LEAST, level: float = LEVEL) 
     answers = np.asarray(right, np.bool_)
     below, fallen = log_below(answers, least), log_fallen(answers)
     evidence = np.logaddexp(below, fallen) - math.log(2)
-    alarms = np.flatnonzero(evidence > -math.log(level))
-    at = int(alarms[0]) if alarms.size else None
+    at = first_above(evidence, -math.log(level))
     verdict: Verdict = "steady" if answers.size else "no answer"
     if at is not None:
-        verdict = "below" if below[at] > fallen[at] else "fallen"
+        verdict = "below" if below[at - 1] > fallen[at - 1] else "fallen"
     half = answers.size // 2
     return Drift(
         verdict=verdict,
@@ -99,7 +99,7 @@ def drift(right: Sequence[bool], *, least: float = LEAST, level: float = LEVEL) 
         second=_counted(answers[half:]).share if half else None,
         least=least,
         level=level,
-        at=None if at is None else at + 1,
+        at=at,
         evidence=math.exp(min(float(evidence.max(initial=0.0)), 700.0)),
     )
 
@@ -108,7 +108,7 @@ def log_below(right: NDArray[np.bool_], least: float) -> NDArray[np.float64]:
     """The logarithm of the evidence that the chance of being right is under `least`, after each answer."""
     chances = least * _BELOW
     steps = np.where(right[:, None], np.log(chances / least), np.log((1 - chances) / (1 - least)))
-    return np.asarray(_log_mean(np.cumsum(steps, axis=0)), np.float64)
+    return log_mean(np.cumsum(steps, axis=0))
 
 
 def log_fallen(right: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -122,18 +122,9 @@ def log_fallen(right: NDArray[np.bool_]) -> NDArray[np.float64]:
         come = np.log(hazard) if hazard else -np.inf
         moved = np.logaddexp(moved, stayed + come) + low[answer]
         stayed = stayed + math.log1p(-hazard) + high[answer]
-        found[answer] = _log_mean(np.logaddexp(stayed, moved))
+        found[answer] = log_mean(np.logaddexp(stayed, moved))
     count, hits = np.arange(1, right.size + 1), np.cumsum(right, dtype=np.int64)
-    return found - (_entropy(hits, count) + _entropy(count - hits, count))
-
-
-def _entropy(part: NDArray[np.integer], whole: NDArray[np.integer]) -> NDArray[np.float64]:
-    return np.where(part > 0, part * np.log(np.maximum(part, 1) / whole), 0.0)
-
-
-def _log_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    highest = values.max(axis=-1, keepdims=True)
-    return np.asarray((highest + np.log(np.exp(values - highest).mean(axis=-1, keepdims=True)))[..., 0])
+    return found - (times_log(hits, hits / count) + times_log(count - hits, (count - hits) / count))
 
 
 def _counted(answers: NDArray[np.bool_]) -> Kept:

@@ -35,6 +35,7 @@ Coverage, simulated: benchmarks/review/estimates.py.
 
 import math
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import TypeAlias
 
 import numpy as np
@@ -58,7 +59,7 @@ with 4 one of 140 designs is covered in less than 93 % of 2,000 draws, and in 94
 _CLAIMED = 0.5  # squares of scores, and products with labels, of the two labels that are added
 _ALIKE = 1e-9  # scores of the pool that differ by less are no scores
 _UNSEEN = 1.0  # squared miss of the label that is added
-_Z = 1.959964
+_Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,7 +139,7 @@ def share_of(drawn: Sample, known: Sample | None = None) -> Estimate:
     """
     parts = [part for part in (drawn, known) if part is not None and part.of]
     of = sum(part.of for part in parts)
-    if any(not part.labels.size for part in parts):
+    if not of or any(not part.labels.size for part in parts):
         raise DataError("A part of the pool has no label. Label one item of it at least.")
     if all(part.is_whole for part in parts):
         share = sum(float(part.labels.sum()) for part in parts) / of

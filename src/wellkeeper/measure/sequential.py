@@ -155,7 +155,7 @@ class PairWatch:
     @property
     def alarm_week(self) -> int | None:
         """The first week, from 1, with an alarm; None without. What was called once stays called."""
-        return _first_above(self.log_evidence, -math.log(self.level))
+        return first_above(self.log_evidence, -math.log(self.level))
 
     @property
     def p_value(self) -> float:
@@ -303,7 +303,7 @@ class StoredWatch:
     @property
     def log_evidence(self) -> float:
         """The logarithm of the mean wealth of all bets now; an alarm is raised above -ln(level)."""
-        return _log_mean(self.log_wealth)
+        return float(log_mean(np.asarray(self.log_wealth, np.float64)))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -448,7 +448,7 @@ def deviation(squares: ArrayLike, *, level: float = 0.05) -> Numbers:
     high = ((aim + math.log(_LAMBDAS.size) + np.multiply.outer(v, _PSI)) / _LAMBDAS).min(axis=-1)
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        reached = _log_mean_over(np.multiply.outer(middle, _LAMBDAS) - np.multiply.outer(v, _PSI)) >= aim
+        reached = log_mean(np.multiply.outer(middle, _LAMBDAS) - np.multiply.outer(v, _PSI)) >= aim
         low, high = np.where(reached, low, middle), np.where(reached, middle, high)
     return np.asarray(high, np.float64)
 
@@ -521,7 +521,7 @@ def _most_likely(
     since = np.cumsum(lost[:, ::-1], axis=1)[:, ::-1]
     total = np.cumsum(changed[::-1])[::-1]
     share = np.maximum(since / np.maximum(total, 1), 0.5)
-    gain = _times_log(since, 2 * share) + _times_log(total - since, 2 * (1 - share))
+    gain = times_log(since, 2 * share) + times_log(total - since, 2 * (1 - share))
     at = gain.argmax(axis=1)
     rows = np.arange(len(lost))
     return at, share[rows, at], gain[rows, at]
@@ -550,20 +550,18 @@ def _lesser_side(less: Numbers, more: Numbers) -> Numbers:
     return np.asarray(np.log(total) - np.log1p(more), np.float64)
 
 
-def _times_log(count: NDArray[np.int64], ratio: Numbers) -> Numbers:
+def times_log(count: NDArray[np.int64], ratio: Numbers) -> Numbers:
     """Terms count * ln(ratio), 0 where nothing is counted."""
     return np.asarray(count * np.log(np.where(count > 0, ratio, 1.0)), np.float64)
 
 
-def _log_mean_over(logs: Numbers) -> Numbers:
+def log_mean(logs: Numbers) -> Numbers:
+    """The logarithm of the mean of what logarithms are given of, over the last axis."""
     return np.asarray(np.logaddexp.reduce(logs, axis=-1) - math.log(logs.shape[-1]), np.float64)
 
 
-def _log_mean(logs: Sequence[float]) -> float:
-    return float(_log_mean_over(np.asarray(logs, np.float64)))
-
-
-def _first_above(values: Numbers, threshold: float) -> int | None:
+def first_above(values: Numbers, threshold: float) -> int | None:
+    """The first place, from 1, whose value is above a threshold; None: there is none."""
     above = np.flatnonzero(values > threshold)
     return int(above[0]) + 1 if above.size else None
 

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
 from wellkeeper.measure.prediction_powered import Sample
+from wellkeeper.measure.sequential import first_above, log_mean
 
 Verdict: TypeAlias = Literal["above", "below", "open"]
 
@@ -82,9 +83,9 @@ def settled(drawn: Sample, threshold: float, *, level: float = LEVEL) -> Settled
     line = -math.log(level)
     proven = [(path, side) for side, path in sides if path.size and np.isinf(path[-1]) and path[-1] > 0]
     crossed: list[tuple[int, Verdict]] = [
-        (int(np.argmax(path > line)) + 1, side)
+        (at, side)
         for path, side in proven or [(path, side) for side, path in sides]
-        if (path > line).any()
+        if (at := first_above(path, line)) is not None
     ]
     first: tuple[int | None, Verdict] = min(crossed) if crossed else (None, "open")
     return Settled(
@@ -113,8 +114,7 @@ def log_wealth(drawn: Sample, threshold: float) -> tuple[NDArray[np.float64], ND
         for weight in (_weights(y, f), np.zeros(y.size))
     ]
     paths = np.cumsum(np.concatenate(steps, axis=-1), axis=1)
-    highest = paths.max(axis=-1)
-    wealth = highest + np.log(np.exp(paths - highest[..., None]).mean(axis=-1))
+    wealth = log_mean(paths)
     lacking = drawn.of * threshold - np.cumsum(y)
     over = np.logical_or.accumulate(np.stack([lacking < -_ROUNDING, lacking > left - 1 + _ROUNDING]), axis=1)
     wealth = np.where(over, np.inf, np.where(over[::-1], -np.inf, wealth))

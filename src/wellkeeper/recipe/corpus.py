@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     from wellkeeper.recipe.review_overlay import Reviewed
 
 
+_RESOLVED = ("origin_resolved", "ai_log_odds", "strength", "conflict")  # from all evidence, besides its mask
+
+
 class LoadedCorpus:
     """Implements `wellkeeper.core.decision.Corpus` over sidecars; documents are numbered in manifest order."""
 
@@ -116,7 +119,7 @@ class LoadedCorpus:
             return self.codes(name)[0]
         if name == "group":
             return self.group_of()
-        if name in ("origin_resolved", "ai_log_odds", "strength", "conflict") or (
+        if name in _RESOLVED or (
             name == "evidence_mask"
             and (self.styled or self.watermarks is not None or self.reviewed is not None)
         ):
@@ -247,7 +250,7 @@ class LoadedCorpus:
     def review(self, reviewed: "Reviewed") -> None:
         """Take in what people said: origins, what follows from them, and depths are theirs from now on."""
         self.reviewed, self._lineage = reviewed, None
-        for name in ("origin_resolved", "ai_log_odds", "strength", "conflict", "evidence_mask"):
+        for name in (*_RESOLVED, "evidence_mask"):
             self._derived.pop(name, None)
 
     def strings(self, name: str, documents: Sequence[int]) -> list[str]:

@@ -9,23 +9,22 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from wellkeeper import __version__
 from wellkeeper.core.decision import Decision
-from wellkeeper.engine.store import sha256_of_file
 from wellkeeper.errors import InputError
 from wellkeeper.filter.rights import Rights
 from wellkeeper.ledger.find import nothing_fits, rows_with
 from wellkeeper.ledger.folder import open_part_tables
-from wellkeeper.ledger.manifest import ENVELOPE
 from wellkeeper.ledger.why import FORGOTTEN
 from wellkeeper.recipe.decide import MIX
+from wellkeeper.recipe.queue_pool import made_from
 from wellkeeper.recipe.results import Documented
 from wellkeeper.recipe.reviewed import manifest_of_curated
 from wellkeeper.recipe.reviewing import decided_path, login_name
+from wellkeeper.report.review_apply import FATES
 from wellkeeper.report.visible import one_line
 from wellkeeper.review.item import Item, Place, Placed, Settings, pool_of
 from wellkeeper.review.question import DESPITE_RIGHTS, QUESTIONS
@@ -34,7 +33,6 @@ from wellkeeper.review.queue import ReviewQueue
 SCHEMA = "wellkeeper.review-decide/1"
 
 _COLUMNS = ("row", "id", "content_hash", "decision", "step", "reason")
-_FATES = {"keep": "kept", "drop": "dropped", "review": "held back"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -171,13 +169,7 @@ def _opened(path: Path, folder: Path, first: Placed) -> ReviewQueue:
                 placed=[first],
                 pool=pool_of([], note="Documents that a steward chose."),
                 settings=Settings(),
-                about={
-                    "from": "documents",
-                    "folder": str(folder),
-                    "seal": sha256_of_file(folder / ENVELOPE) if (folder / ENVELOPE).is_file() else "",
-                    "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-                    "version": __version__,
-                },
+                about=made_from("documents", folder),
             )
     return ReviewQueue(path)
 
@@ -193,7 +185,7 @@ def _check_kind(queue: ReviewQueue) -> None:
 def _said(told: Mapping[str, Any]) -> list[str]:
     now = told["now"]
     name, where = one_line(told["id"], 60), f"line {told['entry']:,} of {told['queue']}"
-    fate = f"It is {_FATES[now['decision']]} now" + (
+    fate = f"It is {FATES[now['decision']]} now" + (
         f", by {now['step']} ({now['reason']})" if now["step"] else ""
     )
     lines = [

@@ -114,6 +114,14 @@ class StepCall:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+def path_from(folder: Path, path: str | Path) -> str:
+    """A path as it leads from a folder, so that both can be moved together; as it is where it is on another drive."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        return str(path)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """A whole recipe. Relative paths start at `folder`, the folder that the recipe file lies in."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -83,7 +82,7 @@ from wellkeeper.recipe.describe import (
 from wellkeeper.recipe.findings import findings_of, verdict_of
 from wellkeeper.recipe.lineage import parent_table
 from wellkeeper.recipe.marked import matched_by
-from wellkeeper.recipe.model import Recipe
+from wellkeeper.recipe.model import Recipe, path_from
 from wellkeeper.recipe.passages import span_rows
 from wellkeeper.recipe.rights import describe_rights, has_signals, signal_table
 from wellkeeper.recipe.running import Running
@@ -235,13 +234,7 @@ _PATHS = ("recipe", "against", "review", "work")
 
 def _relative_to(folder: Path, call: Mapping[str, Any]) -> dict[str, Any]:
     """The call with its paths as they lead from the folder, so that both can be moved together."""
-
-    def moved(path: str) -> str:
-        try:
-            return Path(os.path.relpath(path, folder.resolve())).as_posix()
-        except ValueError:  # on another drive
-            return path
-
+    moved = partial(path_from, folder.resolve())
     return {
         key: value
         if key not in _PATHS

@@ -11,8 +11,8 @@ from wellkeeper.errors import InputError
 from wellkeeper.measure.jackknife import LEVEL
 from wellkeeper.measure.prediction_powered import Estimate
 from wellkeeper.recipe.corpus import LoadedCorpus
-from wellkeeper.recipe.review_share import ShareFound
-from wellkeeper.recipe.review_standing import share_in
+from wellkeeper.recipe.review_share import Looked, ShareFound, share_found
+from wellkeeper.recipe.review_standing import standing_items
 from wellkeeper.recipe.reviewing import open_queue
 
 LEAST_HELP = 0.95
@@ -54,19 +54,19 @@ def people_said(place: str | Path) -> PeopleSaid:
                 f"{place} asks about {queue.question.kind}, and its answers make no share of a corpus. Give a queue "
                 "made by: wellkeeper review init RESULT --from origin"
             )
-        found = share_in(queue)
+        looked: list[Looked] = []
+        texts: set[bytes] = set()
+        for placed, _, one in standing_items(queue):
+            if one is not None:
+                looked.append(one)
+                if one.is_answered:
+                    texts.update(bytes.fromhex(where.content_hash) for where in placed.item.places)
+        found = share_found(looked, queue.pool)
         if found.estimate is None:
             raise InputError(
                 f"{place} gives no share yet: {found.why[0].lower()}{found.why[1:]} Answer some first: wellkeeper "
                 f"review serve {place}"
             )
-        answered = {outcome.number for outcome in queue.outcomes() if outcome.answers}
-        texts = frozenset(
-            bytes.fromhex(one.content_hash)
-            for number, placed in queue.items()
-            if number in answered and not placed.item.gold
-            for one in placed.item.places
-        )
         return PeopleSaid(
             place=str(place),
             found=found,
@@ -74,7 +74,7 @@ def people_said(place: str | Path) -> PeopleSaid:
             pool=queue.pool.items,
             gold=int(queue.about.get("gold_of_pool", 0)),
             gold_share=float(queue.about.get("gold_share", 0)),
-            texts=texts,
+            texts=frozenset(texts),
         )
 
 

@@ -28,6 +28,7 @@ from wellkeeper.recipe.findings import (
     SYNTHETIC_SHARE,
 )
 from wellkeeper.recipe.lines import Line, written
+from wellkeeper.recipe.model import path_from
 from wellkeeper.recipe.schema import VERSION
 from wellkeeper.recipe.textpass import Group
 
@@ -120,7 +121,7 @@ def written_path(path: str, folder: Path | None) -> str:
     """A path as the recipe says it: relative to the recipe's folder, where there is one and the path is no URL."""
     if folder is None or is_url(path):
         return path
-    return Path(os.path.relpath(path, folder)).as_posix()
+    return path_from(folder, path)
 
 
 def reference_line(given: Sequence[Any], groups: Sequence[Group], folder: Path | None) -> list[Line]:

@@ -14,8 +14,10 @@ import numpy as np
 from wellkeeper.core.decision import Decision
 from wellkeeper.core.evidence import BY_NAME, KINDS
 from wellkeeper.core.origin import AI_MADE
+from wellkeeper.mix.plan import HUMAN_FLOOR, SYNTHETIC_SHARE
 from wellkeeper.origin.evidence import CONFLICT, probability
-from wellkeeper.origin.steps import CONFLICTING, FLAGGED, ORIGIN
+from wellkeeper.origin.steps import ARTEFACTS, CONFLICTING, FLAGGED, ORIGIN
+from wellkeeper.recipe.decide import MIX
 from wellkeeper.recipe.findings import counted
 from wellkeeper.recipe.queue_pool import Numbers, Pooled, distinct, entropy, surely, weights_of
 from wellkeeper.recipe.queue_texts import LedgerTexts, Rows, step_options
@@ -33,8 +35,8 @@ touch no estimate."""
 NEAR = 1.0
 """log10 odds from a threshold of the recipe at which it no longer counts."""
 
-_FOR_ORIGIN = ("origin.v1", "artefacts.v1")
-_MIX, _FOR_SHARE = "mix", ("synthetic-share", "human-floor")
+_FOR_ORIGIN = (ORIGIN.name, ARTEFACTS.name)
+_FOR_SHARE = (SYNTHETIC_SHARE, HUMAN_FLOOR)
 _AI_MADE = tuple(origin.label for origin in AI_MADE)
 
 
@@ -51,10 +53,8 @@ def origin_pool(folder: Path) -> Pooled:
     doubt = np.maximum(entropy(probability(odds)), _nearness(odds, ledger, rows))
     doubt[decides == DECIDES["waits"]] = 1
     values = doubt * _weight(ledger, rows) * decides
-    lost = f", but for {ledger.lost:,} whose texts were not kept" if ledger.lost else ""
-    return _pooled(
-        ledger, rows, values, note=f"All documents of the set, kept and dropped, that have a text{lost}."
-    )
+    note = f"All documents of the set, kept and dropped, that have a text{ledger.but_for}."
+    return _pooled(ledger, rows, values, note=note)
 
 
 def conflicts_pool(folder: Path) -> Pooled:
@@ -136,7 +136,7 @@ def _decided(ledger: LedgerTexts, rows: Rows, odds: Numbers) -> Numbers:
     """What an answer decides, by `DECIDES`."""
     decision, step = ledger.decision[rows], ledger.step[rows]
     kept, ours = decision == Decision.KEEP.label, np.isin(step, _FOR_ORIGIN)
-    mixed_out = (step == _MIX) & np.isin(ledger.words("reason")[rows], _FOR_SHARE)
+    mixed_out = (step == MIX) & np.isin(ledger.words("reason")[rows], _FOR_SHARE)
     return np.select(
         [
             ours & (decision == Decision.REVIEW.label),

@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wellkeeper import __version__
+from wellkeeper.engine.store import sha256_of_file
+from wellkeeper.ledger.manifest import ENVELOPE
 from wellkeeper.review.item import Item
+from wellkeeper.review.question import Kind
 
 Numbers: TypeAlias = NDArray[np.float64]
 
@@ -33,6 +39,18 @@ class Pooled:
     lost: int = 0  # items whose texts are not at hand, and which are not of the pool
     said: tuple[str, ...] = ()  # what was left out and why, in sentences
     about: Mapping[str, str] = field(default_factory=dict)  # what else the queue keeps of where it is from
+
+
+def made_from(kind: Kind, out: str | Path) -> dict[str, str]:
+    """Where a queue is from, as it keeps it; `seal` is the SHA-256 of the result's seal, empty where it has none."""
+    seal = Path(out) / ENVELOPE
+    return {
+        "from": kind,
+        "folder": str(out),
+        "seal": sha256_of_file(seal) if seal.is_file() else "",
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": __version__,
+    }
 
 
 def weights_of(words: NDArray[np.integer]) -> Numbers:

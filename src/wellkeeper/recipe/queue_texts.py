@@ -10,7 +10,6 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -74,6 +73,11 @@ class LedgerTexts:
                     f"changed: wellkeeper verify {folder}; then run the recipe again."
                 )
         self.at_hand = np.sort(np.concatenate(list(self._rows.values())))  # rows whose text is there
+
+    @property
+    def but_for(self) -> str:
+        """What is not at hand, to end a sentence on all documents; empty: all texts are."""
+        return f", but for {self.lost:,} whose texts were not kept" if self.lost else ""
 
     def words(self, name: str) -> NDArray[np.object_]:
         """A column of labels or texts, shape (documents,); the empty text for null."""
@@ -248,12 +252,7 @@ class Aside:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def put(self, name: Hashable, text: str) -> None:

@@ -80,13 +80,12 @@ def vetted_pool(folder: Path, *, prompt: str | None = None) -> Pooled:
                 value=float(values[place]),
             )
 
-    lost = f", but for {ledger.lost:,} whose texts were not kept" if ledger.lost else ""
     return Pooled(
         ids=ids,
         values=values,
         scores=scores,
         items=items,
-        note=f"All texts of the vetted set, let in or not{lost}.",
+        note=f"All texts of the vetted set, let in or not{ledger.but_for}.",
         lost=ledger.lost,
     )
 

@@ -6,26 +6,21 @@ What may be asked is the kind's (`queue_origin`, `queue_duplicates`, `queue_vet`
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from wellkeeper import __version__
 from wellkeeper.engine.progress import Listener, Progress, nobody
-from wellkeeper.engine.store import sha256_of_file
 from wellkeeper.errors import InputError, did_you_mean
 from wellkeeper.ledger.folder import part_paths
-from wellkeeper.ledger.manifest import ENVELOPE
 from wellkeeper.recipe.findings import counted
-from wellkeeper.recipe.queue_pool import Pooled
+from wellkeeper.recipe.queue_pool import Pooled, made_from
 from wellkeeper.recipe.results import Documented
 from wellkeeper.recipe.vetted import GATE
 from wellkeeper.review.gold import Gold, read_gold
 from wellkeeper.review.item import Item, Placed, Settings, pool_of
-from wellkeeper.review.order import Seat, Shares, draws, ordered
+from wellkeeper.review.order import Seat, Shares, draws, ordered, rounded
 from wellkeeper.review.question import KINDS, QUESTIONS, Kind, Question
 from wellkeeper.review.queue import ReviewQueue
 from wellkeeper.suites.imports.choices import split_choices
@@ -110,11 +105,7 @@ def make_queue(
         )
     asked = _Asked(pooled, known, size=size, shares=shares, seed=seed)
     about = {
-        "from": kind,
-        "folder": str(out),
-        "seal": _seal(Path(out)),
-        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "version": __version__,
+        **made_from(kind, out),
         "seed": str(seed),
         "lost": str(pooled.lost),
         "gold_of_pool": str(asked.gold_of_pool),
@@ -251,11 +242,6 @@ def _beside(out: str | Path) -> Path:
     return queue_path(path)
 
 
-def _seal(folder: Path) -> str:
-    """SHA-256 of the result's seal; empty where it has none."""
-    return sha256_of_file(folder / ENVELOPE) if (folder / ENVELOPE).is_file() else ""
-
-
 # --- what stands in it ----------------------------------------------------------------------------
 
 
@@ -315,14 +301,13 @@ class _Asked:
 
     def counts(self) -> dict[str, int]:
         """Seats of each kind."""
-        count = partial(_count, self.seats)
         return {
             "all": len(self.seats),
-            "random": count(lambda seat: seat.rank is not None),
-            "by_value": count(lambda seat: seat.rank is None and not seat.is_gold),
-            "gold": count(lambda seat: seat.is_gold),
-            "overlap": count(lambda seat: seat.readers > 1),
-            "repeated": count(lambda seat: seat.repeated),
+            "random": sum(seat.rank is not None for seat in self.seats),
+            "by_value": sum(seat.rank is None and not seat.is_gold for seat in self.seats),
+            "gold": sum(seat.is_gold for seat in self.seats),
+            "overlap": sum(seat.readers > 1 for seat in self.seats),
+            "repeated": sum(seat.repeated for seat in self.seats),
         }
 
     def said(
@@ -341,17 +326,12 @@ class _Asked:
         lines += self._pooled.said
         if gold is not None:
             lines.append(f"Of known label, on top of them: {counts['gold']:,}.")
-            if counts["gold"] < int(shares.gold * items + 0.5):
+            if counts["gold"] < (many := rounded(shares.gold, items)):
                 lines.append(
-                    f"{gold} has no more; {int(shares.gold * items + 0.5):,} were wanted. Add some to tell sooner "
-                    "whether readers drift."
+                    f"{gold} has no more; {many:,} were wanted. Add some to tell sooner whether readers drift."
                 )
         shown = out if path == _beside(out) and Path(out).is_dir() else path
         return (*lines, f"Next: wellkeeper review serve {shown}")
-
-
-def _count(seats: Sequence[Seat], is_one: Any) -> int:
-    return sum(map(is_one, seats))
 
 
 def _known_places(pooled: Pooled, gold: Sequence[Gold]) -> dict[str, int]:

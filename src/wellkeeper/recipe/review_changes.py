@@ -44,28 +44,28 @@ class Changes:
         }
         kept, survivor = was["decision"] == Decision.KEEP.label, self._survivors(places, known)
         stays, goes = (now["decision"] == one.label for one in (Decision.KEEP, Decision.DROP))
+        is_new, instead = was["decision"] != now["decision"], decisions.survivor[known]
         is_other = {
-            "dropped": goes & (was["decision"] != now["decision"]) & (decisions.survivor[known] < 0),
-            "held_back": ~stays & ~goes & (was["decision"] != now["decision"]),
-            "replaced": goes & (was["decision"] != now["decision"]) & (decisions.survivor[known] >= 0),
+            "dropped": goes & is_new & (instead < 0),
+            "held_back": ~stays & ~goes & is_new,
+            "replaced": goes & is_new & (instead >= 0),
             "restored": stays & ~kept,
-            "survivor": ~stays
-            & (was["decision"] == now["decision"])
-            & (survivor != decisions.survivor[known]),
+            "survivor": ~stays & ~is_new & (survivor != instead),
             "origin": was["origin"] != now["origin"],
         }
         by_people = np.isin(known, np.fromiter(corpus.reviewed.about, np.int64, len(corpus.reviewed.about)))
         changed = np.logical_or.reduce(list(is_other.values()))
+
+        def one_by_one(some: NDArray[np.bool_]) -> list[dict[str, Any]]:
+            return [
+                _change(corpus, decisions, int(known[at]), {name: was[name][at] for name in was})
+                for at in np.flatnonzero(some)[:_MOST].tolist()
+            ]
+
         self._told = {
             "changed": {name: int(np.count_nonzero(mask & by_people)) for name, mask in is_other.items()},
-            "changes": [
-                _change(corpus, decisions, int(known[at]), {name: was[name][at] for name in was})
-                for at in np.flatnonzero(changed & by_people)[:_MOST].tolist()
-            ],
-            "others": [
-                _change(corpus, decisions, int(known[at]), {name: was[name][at] for name in was})
-                for at in np.flatnonzero(changed & ~by_people)[:_MOST].tolist()
-            ],
+            "changes": one_by_one(changed & by_people),
+            "others": one_by_one(changed & ~by_people),
             "others_changed": int(np.count_nonzero(changed & ~by_people)),
             "left_out": self._left_out(corpus, decisions),
             "new": int(len(corpus) - len(known)),
@@ -101,7 +101,7 @@ class Changes:
 
     def _places(self, corpus: LoadedCorpus) -> NDArray[np.int64]:
         """Where each document stands in the ledger as it was; -1: it was not in it."""
-        hashes = np.ascontiguousarray(corpus.column("sha256")).view("V32").ravel()
+        hashes = corpus.column("sha256")
         theirs = np.frombuffer(b"".join(self._before.column("content_hash").to_pylist()), "V32")
         if len(hashes) == len(theirs) and np.array_equal(hashes, theirs):
             return np.arange(len(hashes))
@@ -142,7 +142,7 @@ def _change(corpus: LoadedCorpus, decisions: Decisions, row: int, was: Mapping[s
         "labels": list(dict.fromkeys(one.label for one in about)),
         "reviewers": list(dict.fromkeys(name for one in about for name in one.reviewers)),
         "entries": sorted({line for one in about for line in one.entries}),
-        "before": {name: was[name] for name in _TOLD_OF},
+        "before": was,
         "after": {
             "decision": Decision(int(decisions.decision[row])).label,
             "step": None if step < 0 else decisions.steps[step],

@@ -1,7 +1,7 @@
 """Files that wellkeeper reads again, made of settled answers: labels, a card, anchors of origin, preferences."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,9 +76,7 @@ def audited(queue: ReviewQueue, place: Path, wanted: Wanted) -> Written:
     if min(written.more["right"], written.more["wrong"]) >= _FEWEST_OF_EACH:
         uses.append(f"hold judges to their card: wellkeeper vet SYNTH ... --anchors {place}")
     said = (*written.said, *_bias(by_lot=written.more["by_lot"]), f"Next: {'; or '.join(uses)}.")
-    return Written(
-        paths=written.paths, items=written.items, said=said, left_out=written.left_out, more=written.more
-    )
+    return replace(written, said=said)
 
 
 def judge_anchors(queue: ReviewQueue, place: Path, wanted: Wanted) -> Written:

@@ -176,12 +176,11 @@ class Overlay:
 
     def _drop_signed(self) -> None:
         """Leave out readings that a trusted signature contradicts: readers were blind to it."""
-        signed = attested(
-            self._corpus.sidecars.column("evidence_mask"), self._corpus.sidecars.column("origin_marked")
-        )
+        marked = self._corpus.sidecars.column("origin_marked")
+        signed = attested(self._corpus.sidecars.column("evidence_mask"), marked)
         for row, one in list(self._readers.items()):
             said = _origin(one.decided)
-            if said and signed[row] and LABELS[self._corpus.column("origin_marked")[row]] != said:
+            if said and signed[row] and LABELS[marked[row]] != said:
                 self._refuse(SIGNED, one.decided)
                 del self._readers[row]
 
@@ -402,7 +401,7 @@ def _by_whom(decided: Decided) -> str:
 def _found_in(corpus: LoadedCorpus, places: Sequence[Place]) -> Mapping[Place, int | str]:
     """The document of each place, or why there is none: it has gone, or its text has changed."""
     wanted = np.array([bytes.fromhex(place.content_hash) for place in places], "V32")
-    hashes = np.ascontiguousarray(corpus.column("sha256")).view("V32").ravel()
+    hashes = corpus.column("sha256")
     rows = np.flatnonzero(np.isin(hashes, wanted)).tolist() if places else []
     known: dict[tuple[str, bytes], list[int]] = {}
     for row, name in zip(rows, corpus.strings("id", rows), strict=True):

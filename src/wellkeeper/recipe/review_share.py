@@ -113,7 +113,7 @@ def looked_at(placed: Placed, outcome: Outcome, question: Question, pool: Pool) 
     score = placed.item.score
     value = value_of(question, placed.item, outcome.label)
     return Looked(
-        score=score if score is not None else pool.score_sum / pool.scored if pool.scored else 0.5,
+        score=_mean_score(pool) if score is None else score,
         worth=placed.item.value,
         rank=placed.rank,
         value=value,
@@ -140,7 +140,7 @@ def share_found(looked: list[Looked], pool: Pool) -> ShareFound:
         seen, of=pool.items - len(above), score_sum=_score_sum(pool) - sum(one.score for one in above)
     )
     known = _sample(above, of=len(above), score_sum=sum(one.score for one in above)) if above else None
-    if drawn.of and not drawn.labels.size:
+    if not drawn.labels.size and (drawn.of or known is None):
         why = "No item that was drawn by lot has a label that tells."
         return ShareFound(
             estimate=None, why=why, drawn=0, known=0, left=left, missing=missing, low=0.0, high=1.0
@@ -198,7 +198,11 @@ def _sample(items: list[Looked], *, of: int, score_sum: float) -> Sample:
 
 def _score_sum(pool: Pool) -> float:
     """Over the pool; items without a score have the mean of the others."""
-    return pool.items * (pool.score_sum / pool.scored if pool.scored else 0.5)
+    return pool.items * _mean_score(pool)
+
+
+def _mean_score(pool: Pool) -> float:
+    return pool.score_sum / pool.scored if pool.scored else 0.5
 
 
 def _known_above(looked: list[Looked]) -> float:

@@ -16,7 +16,7 @@ from wellkeeper.measure.prediction_powered import labels_between, labels_for
 from wellkeeper.measure.verifier import Kept
 from wellkeeper.recipe.review_share import COMPARED, Looked, ShareFound, looked_at, settled_by, share_found
 from wellkeeper.recipe.reviewing import open_queue
-from wellkeeper.review.item import Answer, Outcome
+from wellkeeper.review.item import Answer, Outcome, Placed
 from wellkeeper.review.question import Question
 from wellkeeper.review.queue import ReviewQueue
 
@@ -53,9 +53,13 @@ def standing_of(
         return _standing(queue, WIDTH if width is None else width, threshold)
 
 
-def share_in(queue: ReviewQueue) -> ShareFound:
-    """The share that a queue makes, as `review status` tells it."""
-    return share_found([one.looked for one in _read(queue) if one.looked is not None], queue.pool)
+def standing_items(queue: ReviewQueue) -> Iterator[tuple[Placed, Outcome, Looked | None]]:
+    """Each item, where it stands, and what people made of it; None: it is gold, which is not of the pool."""
+    outcomes = {one.number: one for one in queue.outcomes()}
+    for number, placed in queue.items():
+        outcome = outcomes[number]
+        looked = None if placed.item.gold else looked_at(placed, outcome, queue.question, queue.pool)
+        yield placed, outcome, looked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,17 +72,11 @@ class _Seen:
     looked: Looked | None  # None: it is gold
 
 
-def _read(queue: ReviewQueue) -> Iterator[_Seen]:
-    outcomes = {one.number: one for one in queue.outcomes()}
-    for number, placed in queue.items():
-        outcome = outcomes[number]
-        gold = placed.item.gold
-        looked = None if gold else looked_at(placed, outcome, queue.question, queue.pool)
-        yield _Seen(outcome=outcome, readers=placed.readers, gold=gold, looked=looked)
-
-
 def _standing(queue: ReviewQueue, width: float, threshold: float | None) -> dict[str, Any]:
-    seen = list(_read(queue))
+    seen = [
+        _Seen(outcome=outcome, readers=placed.readers, gold=placed.item.gold, looked=looked)
+        for placed, outcome, looked in standing_items(queue)
+    ]
     answers = list(queue.answers())
     standing = queue.standing()
     looked = [one.looked for one in seen if one.looked is not None]
@@ -140,11 +138,10 @@ def _same_again(mine: Sequence[Answer], question: Question) -> dict[str, Any]:
     ]
     told = [pair for pair in twice if all(_tells(question, label) for label in pair)]
     same = Kept(kept=sum(one == other for one, other in told), of=len(told))
-    share = same.share
     return {
         "same": same.kept,
         "of": same.of,
-        "share": None if share is None else share.to_json(),
+        "share": _json(same),
         "alpha": alpha(_ratings(told, question)).to_json(),
     }
 
@@ -246,7 +243,7 @@ def _findings(document: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     if waiting:
         yield _finding(
             "info",
-            f"{_counted(waiting, 'item waits', 'items wait')} for a third reader",
+            f"{waiting:,} {'item waits' if waiting == 1 else 'items wait'} for a third reader",
             "Two readers differ.",
             "Let somebody else open the queue: these items come to them first.",
         )
@@ -312,7 +309,3 @@ def _of_share(share: Mapping[str, Any], more: Mapping[str, Any] | None) -> Itera
 
 def _finding(severity: str, title: str, detail: str, next_: str) -> dict[str, str]:
     return {"severity": severity, "title": title, "detail": detail, "next": next_}
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"

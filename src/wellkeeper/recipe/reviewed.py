@@ -6,7 +6,6 @@ changed. The new seal follows the old one in the folder's history.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -27,7 +26,7 @@ from wellkeeper.ledger.review_log import items_path
 from wellkeeper.ledger.seal import history_of, read_seal
 from wellkeeper.recipe.curate import curate, signing_key_of, with_arguments
 from wellkeeper.recipe.earlier import SET
-from wellkeeper.recipe.model import Recipe
+from wellkeeper.recipe.model import Recipe, path_from
 from wellkeeper.recipe.results import Documented
 from wellkeeper.recipe.review_changes import COLUMNS, Changes
 from wellkeeper.recipe.review_overlay import CHANGED, GONE
@@ -89,14 +88,16 @@ def apply_reviews(
     """
     folder = Path(out)
     given = _queues_of(folder, queue)
-    state = _resumed(folder) or _begun(folder, recipe)
+    resumed = _resumed(folder)
+    state = resumed or _begun(folder, recipe)
     made_by = Path(recipe) if recipe is not None else _recipe_of(folder, state)
     call = state["call"]
     plan = _checked(made_by, call, folder, state["recipe_digest"])
-    if not dry_run:
+    if resumed is None and not dry_run:
         _remember(folder, state)
     earlier = _earlier_reviews(folder, call, plan, given, dry_run=dry_run)
-    watch = Changes(_before_of(folder, dry_run=dry_run))
+    is_told_by_ledger = resumed is None and dry_run  # nothing was remembered
+    watch = Changes(_ledger_of(folder) if is_told_by_ledger else pq.read_table(folder / ".work" / _BEFORE))
     result = curate(
         made_by,
         overrides=call.get("overrides", ()),
@@ -297,10 +298,8 @@ def _set_aside(log: Path, copy: Path, *, dry_run: bool) -> Path:
 
 
 def _remember(folder: Path, state: Mapping[str, Any]) -> None:
-    """Keep what the set was until all is done; a run that was killed has done so already."""
+    """Keep what the set was until all is done."""
     place = folder / ".work"
-    if _resumed(folder) is not None:
-        return
     place.mkdir(exist_ok=True)
     sink = pa.BufferOutputStream()
     pq.write_table(_ledger_of(folder), sink)
@@ -310,12 +309,6 @@ def _remember(folder: Path, state: Mapping[str, Any]) -> None:
 
 def _ledger_of(folder: Path) -> pa.Table:
     return open_part_tables(folder, "documents").to_table(columns=[*COLUMNS])
-
-
-def _before_of(folder: Path, *, dry_run: bool) -> pa.Table:
-    if dry_run and _resumed(folder) is None:
-        return _ledger_of(folder)
-    return pq.read_table(folder / ".work" / _BEFORE)
 
 
 # --- what to say besides ----------------------------------------------------------------------------------------------
@@ -357,10 +350,11 @@ def _seal_asked_of(review: Path) -> str:
 
 def _to_keep(made_by: Path, plan: Recipe, given: Sequence[Path]) -> list[str]:
     """How later runs of the recipe keep what people said; nothing if the recipe names the reviews."""
-    new = [path for path in given if path.resolve() not in _named_in(plan)]
+    known = _named_in(plan)
+    new = [path for path in given if path.resolve() not in known]
     if not new:
         return []
-    listed = [*(plan.review or ()), *(_from_recipe(path.resolve(), plan) for path in new)]
+    listed = [*(plan.review or ()), *(path_from(plan.folder, path.resolve()) for path in new)]
     line = f"review: {listed[0]}" if len(listed) == 1 else f"review: [{', '.join(listed)}]"
     return [f"A later `wellkeeper curate {made_by.name}` would undo this. Add to the recipe: {line}"]
 
@@ -369,11 +363,3 @@ def _to_answer(out: str | Path) -> list[str]:
     return [
         f"No decision is settled yet, so nothing was decided. Answer first: wellkeeper review serve {out}"
     ]
-
-
-def _from_recipe(path: Path, plan: Recipe) -> str:
-    """A path as the recipe may say it."""
-    try:
-        return Path(os.path.relpath(path, plan.folder)).as_posix()
-    except ValueError:  # on another drive
-        return str(path)

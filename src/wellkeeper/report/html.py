@@ -103,7 +103,7 @@ def _curation_lead(curation: Mapping[str, Any]) -> str:
     )
 
 
-def _mark_escapes(text: str | Markup) -> Markup:
+def mark_escapes(text: str | Markup) -> Markup:
     """Escaped text in which written-out hidden characters are set apart."""
     safe = text if isinstance(text, Markup) else escape(text)
     return Markup(ESCAPE.sub(lambda found: f'<span class="hidden">{found[0]}</span>', str(safe)))  # noqa: S704
@@ -132,7 +132,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["shown"] = _mark_escapes
+    environment.filters["shown"] = mark_escapes
     environment.filters["length"] = _percent
     environment.filters["unbroken"] = _unbroken
     return environment

@@ -16,7 +16,8 @@ _CHANGES = {
     "survivor": "dropped for another one than before",
     "origin": "of another origin",
 }
-_FATES = {"keep": "kept", "drop": "dropped", "review": "held back"}
+FATES: Mapping[str, str] = {"keep": "kept", "drop": "dropped", "review": "held back"}
+"""What became of a document, by its decision."""
 
 
 def apply_lines(document: Mapping[str, Any]) -> list[str]:
@@ -77,7 +78,7 @@ def _change(row: Mapping[str, Any]) -> str:
 
 
 def _fate(state: Mapping[str, Any]) -> str:
-    fate = _FATES.get(text(state.get("decision")), text(state.get("decision")))
+    fate = FATES.get(text(state.get("decision")), text(state.get("decision")))
     step, reason = text(state.get("step")), text(state.get("reason"))
     return f"{fate} by {step} ({one_line(reason, 60)})" if fate != "kept" and step else fate
 

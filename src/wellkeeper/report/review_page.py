@@ -72,38 +72,17 @@ def render_item(view: Document, shown: Document) -> str:
 
 def render_alone(question: Document, shown: Document) -> str:
     """The item's form without the page around it."""
-    return page(
-        title="",
-        headline="",
-        lead="",
-        chapters=[],
-        template="review_item.html.j2",
-        item=_item(question, shown),
-    )
+    return _drawn("review_item.html.j2", item=_item(question, shown))
 
 
 def render_strip(question: Document, last: Document | None) -> str:
     """What is told of the last answer; nothing where there is none."""
-    return page(
-        title="",
-        headline="",
-        lead="",
-        chapters=[],
-        template="review_strip.html.j2",
-        strip=_strip(question, last),
-    )
+    return _drawn("review_strip.html.j2", strip=_strip(question, last))
 
 
 def render_standing(standing: Document) -> str:
     """How far the reader is, as the head of a page has it."""
-    return page(
-        title="",
-        headline="",
-        lead="",
-        chapters=[],
-        template="review_standing.html.j2",
-        progress=_progress(standing),
-    )
+    return _drawn("review_standing.html.j2", progress=_progress(standing))
 
 
 def render_done(view: Document) -> str:
@@ -129,11 +108,7 @@ def render_answered(view: Document, revealed: Document) -> str:
     written = texts(revealed.get("texts"))
     marks = _evidence(revealed, written)
     spans = [
-        [
-            Span(integer(m["start"]), integer(m["end"]), "seen", integer(m["number"]))
-            for m in marks
-            if m["text"] == at
-        ]
+        [Span(m["start"], m["end"], "seen", m["number"]) for m in marks if m["text"] == at]
         for at in range(len(written))
     ]
     others = visible_tree(
@@ -213,17 +188,12 @@ def assets() -> Mapping[str, tuple[str, bytes]]:
 def _render(template: str, view: Document, **told: Any) -> str:
     question = table(view, "question")
     guidelines = visible(text(question.get("guidelines"), "Nobody wrote guidelines for this review."))
-    return page(
-        title="",
-        headline="",
-        lead="",
-        chapters=[],
-        template=template,
+    return _drawn(
+        template,
         reader=one_line(visible(text(view.get("reader"))), 60),
         asks=_asks(question),
         guidelines=[part.strip() for part in guidelines.split("\n\n") if part.strip()],
         keys=KEYS,
-        labels=_keys(question),
         strip=_strip(question, view.get("last")),
         progress=_progress(table(view, "standing")),
         style=STYLE,
@@ -231,6 +201,11 @@ def _render(template: str, view: Document, **told: Any) -> str:
         icon=ICON,
         **told,
     )
+
+
+def _drawn(template: str, **told: Any) -> str:
+    """A template of ours, which has neither headline nor chapters."""
+    return page(title="", headline="", lead="", chapters=[], template=template, **told)
 
 
 def _item(question: Document, shown: Document) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from wellkeeper.report.numbers import COMMA
 from wellkeeper.report.reading import integer, interval, number, rows, table, text
-from wellkeeper.report.terminal import fact_grid, print_lines
+from wellkeeper.report.terminal import fact_grid, indented, print_lines
 from wellkeeper.report.visible import one_line, visible_tree
 
 Document = Mapping[str, Any]
@@ -68,7 +68,7 @@ def print_status(document: Document, console: Console) -> None:
         console.print()
         console.print(Text.assemble((severity, _STYLES.get(severity, "bold")), "  ", title))
         for words, style in ((detail, "dim"), (following, "")):
-            console.print(Text("\n").join(Text("  ") + line for line in Text(words, style).wrap(console, 76)))
+            console.print(indented(words, style, console))
 
 
 # --- words -------------------------------------------------------------------------------------------------------

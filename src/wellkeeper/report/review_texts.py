@@ -17,9 +17,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from wellkeeper.report.visible import ESCAPE, visible
+from wellkeeper.report.html import mark_escapes
+from wellkeeper.report.visible import visible
 
 SHOWN = 20_000
 """Characters of a text that are shown at once."""
@@ -101,7 +102,7 @@ def _drawn(text: str, spans: Sequence[Span], start: int, end: int) -> Markup:
         while opened < len(opening) and opening[opened].start <= a:
             styles[opening[opened].style] += 1
             opened += 1
-        piece = _safe(text[a:b])
+        piece = mark_escapes(visible(_whole_breaks(text[a:b])))
         active = " ".join(sorted(style for style, times in styles.items() if times > 0))
         out.append(f'<mark class="{active}">{piece}</mark>' if active else piece)
         ends = closed
@@ -112,15 +113,9 @@ def _drawn(text: str, spans: Sequence[Span], start: int, end: int) -> Markup:
     return Markup("".join(out))  # noqa: S704 - every piece was escaped
 
 
-def _safe(piece: str) -> str:
-    return ESCAPE.sub(
-        lambda found: f'<span class="hidden">{found[0]}</span>', str(escape(visible(_whole_breaks(piece))))
-    )
-
-
 def _whole_breaks(piece: str) -> str:
     r"""Without half of a `\r\n` that a span cut in two."""
-    return piece.removesuffix("\r") if piece.endswith("\r") and not piece.endswith("\r\r") else piece
+    return piece if piece.endswith("\r\r") else piece.removesuffix("\r")
 
 
 def compared(first: str, second: str) -> Compared:

@@ -150,20 +150,18 @@ def _declared_human(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
 
 
 def _share(audit: Mapping[str, Any], numbers: Numbers) -> Figure:
-    share = interval(table(audit, "origin").get("share"))
+    told = table(audit, "origin", "share")
+    share = interval(told)
     if share is None:
         return Figure("AI-made share", "not measured", "no estimate in this document")
-    level = number(table(audit, "origin", "share").get("level"))
+    level = number(told.get("level"))
     sure = f" at {level:.0%}" if level else ""
     if (
         share.estimate is None
     ):  # bounds that hold for these very documents, whatever their unknown origins are
         return Figure("AI-made share", "not identified", f"anywhere in {numbers.bounds(share)}")
-    judged, documents = (
-        integer(table(audit, "origin", "share").get(name)) for name in ("judged", "documents")
-    )
+    judged, documents, labels = (integer(told.get(name)) for name in ("judged", "documents", "labels"))
     of = f", of {numbers.count(judged)} judged" if 0 < judged < documents else ""
-    labels = integer(table(audit, "origin", "share").get("labels"))
     of = f", from {numbers.of(labels, 'label')} by people" if labels else of
     return Figure("AI-made share", numbers.percent(share.estimate), f"{numbers.bounds(share)}{sure}{of}")
 

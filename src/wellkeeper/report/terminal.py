@@ -159,10 +159,11 @@ def print_finding(row: Mapping[str, Any], console: Console) -> None:
     console.print(head)
     for words, style in ((one_line(text(row.get("detail")), 800), "dim"), (following, "")):
         if words:
-            console.print(_indented(words, style, console))
+            console.print(indented(words, style, console))
 
 
-def _indented(words: str, style: str, console: Console) -> Text:
+def indented(words: str, style: str, console: Console) -> Text:
+    """Words wrapped to the width of a console, each line a little to the right."""
     body = Text(words, style=style).wrap(console, max(20, console.width - 4))
     return Text("\n").join(Text("  ") + line for line in body)
 

@@ -2,10 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping
 
 from wellkeeper.review import _rows, _tables
-from wellkeeper.review.item import Placed, Settings, item_to_json
+from wellkeeper.review.item import Placed, Settings
 from wellkeeper.review.question import Question
 from wellkeeper.review.trail import Entry
 
@@ -15,10 +14,10 @@ def add_item(db: sqlite3.Connection, one: Placed, question: Question, settings: 
 
     The line of the log has the digest of all that is asked now, as the first line has that of what was asked then.
     """
-    places = item_to_json(one.item)["places"]
+    texts = [(place.id, place.content_hash) for place in one.item.places]
     for number, told in db.execute("SELECT number, told FROM items ORDER BY number"):
-        known = json.loads(told)["places"]
-        if places and [_text_of(place) for place in known] == [_text_of(place) for place in places]:
+        known = [(place["id"], place["content_hash"]) for place in json.loads(told)["places"]]
+        if texts and known == texts:
             return int(number)
     (number,) = db.execute("SELECT max(number) + 1 FROM items").fetchone()
     _tables.insert_item(db, number, one, question, settings)
@@ -29,10 +28,6 @@ def add_item(db: sqlite3.Connection, one: Placed, question: Question, settings: 
     told = {"item": one.item.id, "shown": one.item.digest, "items": asked["items"], "digest": asked["digest"]}
     _rows.add_line(db, "add", "", told, at)
     return int(number)
-
-
-def _text_of(place: Mapping[str, str]) -> tuple[str, str]:
-    return place["id"], place["content_hash"]
 
 
 def take_back(db: sqlite3.Connection, entry: int, at: str, *, by: str = "") -> Entry:
@@ -53,11 +48,3 @@ def take_back(db: sqlite3.Connection, entry: int, at: str, *, by: str = "") -> E
         (reviewer, number, turn),
     )
     return line
-
-
-def standing(db: sqlite3.Connection, number: int) -> list[Entry]:
-    """Lines of the log with the first looks at an item that stand."""
-    found = db.execute(
-        "SELECT entry FROM answers WHERE number = ? AND turn = 1 AND live ORDER BY entry", (number,)
-    ).fetchall()
-    return [_rows.line_of(db, entry) for (entry,) in found]

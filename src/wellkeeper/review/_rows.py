@@ -76,6 +76,14 @@ def find_answer(db: sqlite3.Connection, number: int, reviewer: str, turn: int) -
     return row
 
 
+def first_looks(db: sqlite3.Connection, number: int) -> list[int]:
+    """Lines of the log with the first looks at an item that stand, in order."""
+    found = db.execute(
+        "SELECT entry FROM answers WHERE number = ? AND turn = 1 AND live ORDER BY entry", (number,)
+    ).fetchall()
+    return [entry for (entry,) in found]
+
+
 def find_last(db: sqlite3.Connection, reviewer: str) -> tuple[int, int, int, str, str] | None:
     """Line, item, turn, label and ticket of a reader's last answer that stands and was given here."""
     row: tuple[int, int, int, str, str] | None = db.execute(

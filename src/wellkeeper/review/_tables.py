@@ -241,14 +241,11 @@ def _insert(db: sqlite3.Connection, number: int, one: Placed, settings: Settings
 
 def what_is_asked(db: sqlite3.Connection) -> dict[str, Any]:
     """What the first line of the log tells of a queue: its facts, and a digest of all its items."""
-    facts: dict[str, Any] = {
-        name: json.loads(value) for name, value in db.execute("SELECT name, value FROM facts")
-    }
     digest, items = hashlib.sha256(), 0
     for line in asked_lines(db):
         digest.update(line.encode() + b"\n")
         items += 1
-    return {"schema": SCHEMA, **facts, "items": items, "digest": digest.hexdigest()}
+    return {"schema": SCHEMA, **read_facts(db), "items": items, "digest": digest.hexdigest()}
 
 
 def asked_lines(db: sqlite3.Connection) -> Iterator[str]:
@@ -264,6 +261,11 @@ def asked_lines(db: sqlite3.Connection) -> Iterator[str]:
 
 PLACED = "number, rank, told, readers, repeated FROM items JOIN states USING (number)"
 """What `read_placed` reads, after SELECT."""
+
+
+def read_facts(db: sqlite3.Connection) -> dict[str, Any]:
+    """What was said of the whole queue when it was made: question, pool, settings, about."""
+    return {name: json.loads(value) for name, value in db.execute("SELECT name, value FROM facts")}
 
 
 def read_placed(db: sqlite3.Connection, row: tuple[Any, ...]) -> Placed:

@@ -22,10 +22,9 @@ from wellkeeper.review.exchange import (
     Told,
     hidden_of,
     name_of,
-    shown_of,
     storable,
 )
-from wellkeeper.review.label_studio import SIDES, guess_of
+from wellkeeper.review.label_studio import SIDES, guess_of, shown_in, sides_of
 from wellkeeper.review.question import Question
 
 TOOL = "argilla"
@@ -49,8 +48,7 @@ def record_of(one: Reviewed, question: Question, *, with_hidden: bool = False) -
         with_hidden: also the answers there are, and what readers do not see before they have answered.
     """
     item = one.item
-    sides = SIDES if len(item.texts) == 2 else ("text",)
-    fields = dict(zip(sides, map(storable, item.texts), strict=True))
+    fields = dict(zip(sides_of(item), map(storable, item.texts), strict=True))
     if item.prompt:
         fields["prompt"] = storable(item.prompt)
     record: dict[str, Any] = {
@@ -199,8 +197,7 @@ def read_records(records: Any, path: Path) -> Read:
 def _answers(record: Mapping[str, Any], place: str) -> list[tuple[Told, str]]:
     """Answers of a record, and the status of each; empty: nothing says it."""
     fields = record["fields"] if isinstance(record.get("fields"), dict) else record
-    texts = [fields[side] for side in (SIDES if SIDES[0] in fields else ("text",)) if side in fields]
-    shown = shown_of(map(str, texts), str(fields.get("prompt") or "")) if texts else ""
+    shown = shown_in(fields)
     name = str(record["external_id"] if record.get("external_id") is not None else record["id"])
     return [
         (

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 from wellkeeper.errors import InputError, did_you_mean
 from wellkeeper.review._handing import heard
-from wellkeeper.review.item import Answer, Item, Outcome, Placed
+from wellkeeper.review.item import Answer, Item, Outcome, Placed, item_to_json
 from wellkeeper.review.question import Label, Question
 from wellkeeper.review.queue import LONGEST_NAME, LONGEST_NOTE, ReviewQueue
 
@@ -191,8 +191,7 @@ def checked(
 def _places(queue: ReviewQueue) -> dict[str, tuple[str, str]]:
     """Id and name of every item -> its id, and the digest of what it shows."""
     places: dict[str, tuple[str, str]] = {}
-    for one in reviewed(queue):
-        item = one.item
+    for item in (placed.item for _, placed in queue.items()):
         places[item.id] = places[name_of(item)] = item.id, shown_of(item.texts, item.prompt)
     return places
 
@@ -244,9 +243,7 @@ def line_of(one: Reviewed, *, with_hidden: bool = False) -> dict[str, Any]:
         "id": item.id,
         "texts": list(item.texts),
         "prompt": item.prompt,
-        "places": [
-            {"row": place.row, "id": place.id, "content_hash": place.content_hash} for place in item.places
-        ],
+        "places": item_to_json(item)["places"],
         "label": one.label or None,
         "conflict": one.outcome is not None and one.outcome.is_conflict,
         "answers": [
@@ -275,11 +272,7 @@ def hidden_of(one: Reviewed) -> dict[str, Any]:
         "value": item.value,
         "gold": item.gold or None,
         "rank": one.placed.rank,
-        "facts": dict(item.hidden.facts),
-        "marks": [
-            {"text": mark.text, "start": mark.start, "end": mark.end, "says": mark.says}
-            for mark in item.hidden.marks
-        ],
+        **item_to_json(item)["hidden"],
     }
 
 

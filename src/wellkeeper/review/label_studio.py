@@ -50,11 +50,11 @@ def task_of(one: Reviewed, question: Question, *, with_hidden: bool = False) -> 
     """
     item = one.item
     data: dict[str, Any] = {"item": name_of(item), "prompt": storable(item.prompt)}
-    data |= dict(zip(_sides(item), map(storable, item.texts), strict=True))
+    data |= dict(zip(sides_of(item), map(storable, item.texts), strict=True))
     task: dict[str, Any] = {"id": one.number, "data": data, "annotations": []}
     if not with_hidden:
         return task
-    to_name = _sides(item)[0]
+    to_name = sides_of(item)[0]
     task["annotations"] = [_annotation(answer, to_name) for answer in one.first_looks]
     task["meta"] = {"id": item.id, "facts": dict(item.facts), "hidden": hidden_of(one)}
     guess = guess_of(item.score, question)
@@ -96,7 +96,8 @@ def _chosen(label: str, to_name: str) -> dict[str, Any]:
     return {"from_name": "label", "to_name": to_name, "type": "choices", "value": {"choices": [label]}}
 
 
-def _sides(item: Item) -> tuple[str, ...]:
+def sides_of(item: Item) -> tuple[str, ...]:
+    """What the texts of an item are called."""
     return SIDES if len(item.texts) == 2 else ("text",)
 
 
@@ -206,7 +207,7 @@ def _annotated(task: Mapping[str, Any], place: str, passed_over: Counter[str]) -
             reviewer=one.get("reviewer") or _reader(one.get("completed_by")),
             note="\n".join(text for part in result for text in _notes(part)),
             seconds=seconds_of(one.get("lead_time")),
-            shown=_shown(data),
+            shown=shown_in(data),
         )
 
 
@@ -223,7 +224,7 @@ def _minimal(task: Mapping[str, Any], place: str) -> Iterator[Told]:
         reviewer=_reader(task.get("annotator")),
         note=note if isinstance(note, str) else "\n".join(map(str, note)),
         seconds=seconds_of(task.get("lead_time")),
-        shown=_shown(task),
+        shown=shown_in(task),
     )
 
 
@@ -254,7 +255,7 @@ def _reader(completed_by: Any) -> str:
     return f"{TOOL}:{completed_by}" if isinstance(completed_by, int) else ""
 
 
-def _shown(data: Mapping[str, Any]) -> str:
-    """Digest of the texts that a task has; empty: it has none."""
+def shown_in(data: Mapping[str, Any]) -> str:
+    """Digest of the texts in a task's data, or in a record's fields; empty: there are none."""
     texts = [data[side] for side in (SIDES if SIDES[0] in data else ("text",)) if side in data]
     return shown_of(map(str, texts), str(data.get("prompt") or "")) if texts else ""

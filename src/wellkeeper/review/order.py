@@ -110,7 +110,7 @@ def ordered(
     _check(pool, values, size)
     size = min(size, pool.size)
     lot = np.argsort(pool, kind="stable")
-    many = _rounded(shares.random, size)
+    many = rounded(shares.random, size)
     is_left = np.ones(pool.size, np.bool_)
     is_left[lot[:many]] = False
     by_value = np.lexsort((pool, -values))
@@ -119,8 +119,8 @@ def ordered(
     at = np.empty(size, np.int64)
     at[is_random], at[~is_random] = lot[:many], valued
     rank = np.where(is_random, np.cumsum(is_random) - 1, -1)
-    twice = spread(size, _rounded(shares.overlap, size), seed, "overlap")
-    again = spread(size, _rounded(shares.repeats, size), seed, "repeats")
+    twice = spread(size, rounded(shares.overlap, size), seed, "overlap")
+    again = spread(size, rounded(shares.repeats, size), seed, "repeats")
     seats = (
         Seat(at=one, rank=None if place < 0 else place, readers=1 + double, repeated=repeated)
         for one, place, double, repeated in zip(
@@ -128,7 +128,7 @@ def ordered(
         )
     )
     known = np.argsort(np.zeros(0) if gold is None else gold, kind="stable")
-    known = known[: _rounded(shares.gold, size)]
+    known = known[: rounded(shares.gold, size)]
     of_gold = (Seat(at=one, is_gold=True) for one in known.tolist())
     is_gold = spread(size + known.size, known.size, seed, "gold")
     return tuple(next(of_gold) if here else next(seats) for here in is_gold.tolist())
@@ -150,7 +150,8 @@ def _part(many: int, place: int, places: int) -> int:
     return (2 * many * place + places) // (2 * places)
 
 
-def _rounded(share: float, size: int) -> int:
+def rounded(share: float, size: int) -> int:
+    """How many of `size` a share is; half is rounded up."""
     return min(size, int(share * size + 0.5))
 
 

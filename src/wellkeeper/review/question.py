@@ -115,13 +115,19 @@ class Question:
 
 
 _UNSURE = Label(name="unsure", says="Cannot tell")
-_WROTE = (
-    Label(name="human", says="A person", keep="keep", origin="human", value=0.0),
-    Label(name="ai", says="A model", keep="drop", origin="ai-generated", value=1.0),
-    Label(name="mixed", says="A person with a model", keep="keep", origin="ai-assisted", value=1.0),
-    _UNSURE,
-)
-_WROTE_GUIDELINES = """\
+_ORIGIN = Question(
+    kind="origin",
+    asks="Who wrote this?",
+    share="documents that a model wrote, alone or with a person",
+    labels=(
+        Label(name="human", says="A person", keep="keep", origin="human", value=0.0),
+        Label(name="ai", says="A model", keep="drop", origin="ai-generated", value=1.0),
+        Label(name="mixed", says="A person with a model", keep="keep", origin="ai-assisted", value=1.0),
+        _UNSURE,
+    ),
+    accept="human",
+    reject="ai",
+    guidelines="""\
 Read as much as it takes, then say who wrote the text, not whether it is good.
 
 A person: opinions with a stake in them, particulars that can be checked, mistakes that a hurried person makes.
@@ -131,27 +137,12 @@ A model: answers nobody asked for, lists of evenly weighted points, a summary of
 A person with a model: both, in different places; or a person's matter in a model's sentences.
 
 Fluent English is no sign of a model, and clumsy English none of a person: people who write in a second language are \
-taken for models more often than others. If you cannot tell, say so: a guess does more harm than a gap."""
+taken for models more often than others. If you cannot tell, say so: a guess does more harm than a gap.""",
+)
 
 QUESTIONS: Mapping[Kind, Question] = {
-    "origin": Question(
-        kind="origin",
-        asks="Who wrote this?",
-        share="documents that a model wrote, alone or with a person",
-        labels=_WROTE,
-        accept="human",
-        reject="ai",
-        guidelines=_WROTE_GUIDELINES,
-    ),
-    "conflicts": Question(
-        kind="conflicts",
-        asks="Evidence disagrees about this text. Who wrote it?",
-        share="documents that a model wrote, alone or with a person",
-        labels=_WROTE,
-        accept="human",
-        reject="ai",
-        guidelines=_WROTE_GUIDELINES,
-    ),
+    "origin": _ORIGIN,
+    "conflicts": replace(_ORIGIN, kind="conflicts", asks="Evidence disagrees about this text. Who wrote it?"),
     "duplicates": Question(
         kind="duplicates",
         asks="Are these two the same text?",

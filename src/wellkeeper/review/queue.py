@@ -6,7 +6,6 @@ says where they differ. Several people may answer at once, in threads or process
 (`wellkeeper.engine.database`).
 """
 
-import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -49,10 +48,8 @@ class ReviewQueue:
         self.path = path
         self._database = Database(path, _tables.LAYOUT)
         try:
-            facts = {
-                name: json.loads(value)
-                for name, value in self._database.rows("SELECT name, value FROM facts")
-            }
+            with self._database.told() as db:
+                facts = _tables.read_facts(db)
             self.question = Question.from_json(facts["question"])
             self.pool = Pool(**facts["pool"])
             self.settings = Settings(**facts["settings"])
@@ -323,7 +320,7 @@ class ReviewQueue:
         self.item(number)
         with self._database.transaction() as db:
             name = _handing.meet(db, reviewer)
-            before = _deciding.standing(db, number)
+            before = [_rows.line_of(db, entry) for entry in _rows.first_looks(db, number)]
             if len(before) == 1 and before[0].told["label"] == label and note in {"", before[0].told["note"]}:
                 return ()
             back = [_deciding.take_back(db, one.number, _moment(now), by=name) for one in before]
@@ -399,13 +396,7 @@ class ReviewQueue:
             for number, name, gold, readers in db.execute(
                 "SELECT number, id, gold, readers FROM items JOIN states USING (number) ORDER BY number"
             ):
-                given = tuple(
-                    _rows.read_answer(db, entry, number)
-                    for (entry,) in db.execute(
-                        "SELECT entry FROM answers WHERE number = ? AND turn = 1 AND live ORDER BY entry",
-                        (number,),
-                    ).fetchall()
-                )
+                given = tuple(_rows.read_answer(db, entry, number) for entry in _rows.first_looks(db, number))
                 state = state_of(
                     [one.label for one in given],
                     readers=readers,

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from wellkeeper.engine.loopback import Gate, GateWords, Said, html, notice_page, whole
-from wellkeeper.errors import InputError, MissingExtraError, WellkeeperError
+from wellkeeper.engine import loopback
+from wellkeeper.engine.loopback import NOWHERE, Gate, Said, gate_words, html, notice_page, whole
+from wellkeeper.errors import InputError
 from wellkeeper.review.item import Assignment, Revealed, Standing
 from wellkeeper.review.question import Question
 from wellkeeper.review.queue import LONGEST_NOTE, ReviewQueue
@@ -33,25 +34,16 @@ WHAT = "The review page"
 _LARGEST = 128 * 1024
 _WAITING = 10_000  # showings whose beginning is remembered
 _LONGEST_TEXT = 10**12  # characters
-_WORDS = GateWords(
-    misnamed=Said(
-        title="This is not the address of the review",
-        said="Open the address that was printed at the start; names other than that of the loopback are refused.",
-    ),
-    closed=Said(
-        title="This review is not open to you",
-        said="Open your own address, which was printed when the server started: wellkeeper review serve OUT",
-    ),
-    opens=Said(
-        title="The review opens", said="If it does not: open this address again without its last part."
-    ),
+_WORDS = gate_words(
+    "review",
+    closed="Open your own address, which was printed when the server started: wellkeeper review serve OUT",
     elsewhere=Said(
         title="This came from another page",
         said="Answers are taken from pages of this review alone. Open your own address and answer there.",
     ),
     too_large=Said(
         title="This is too much to send",
-        said="A note has at most 10,000 characters. Go back, shorten the note, and answer again.",
+        said=f"A note has at most {LONGEST_NOTE:,} characters. Go back, shorten the note, and answer again.",
     ),
     no_form=Said(
         title="This is no form of ours",
@@ -67,7 +59,7 @@ class View:
     reader: str
     question: Question
     standing: Standing
-    last: Revealed | None  # the reader's last answer
+    last: Revealed | None  # the reader's last answer, on pages that tell of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,28 +104,25 @@ def reviewing(
     Raises:
         MissingExtraError: starlette is not installed.
     """
-    try:
-        from starlette.applications import Starlette
-        from starlette.routing import Route
-    except ImportError as error:
-        raise MissingExtraError(WHAT, extra="web") from error
     shown = _Shown(queue=queue, pages=pages)
-    routes = [
-        Route("/", shown.home),
-        Route("/next.json", shown.ahead),
-        Route("/standing.json", shown.standing),
-        Route("/answer", shown.answer, methods=["POST"]),
-        Route("/skip", shown.skip, methods=["POST"]),
-        Route("/undo", shown.undo, methods=["POST"]),
-        Route("/answered/{ticket}", shown.answered),
-        Route("/text/{ticket}/{side}", shown.text),
-        Route("/guidelines", shown.guidelines),
-        Route("/help", shown.help),
-        *(Route(address, shown.asset) for address in pages.assets),
-    ]
-    handlers = {404: shown.nowhere, 405: shown.nowhere, WellkeeperError: shown.broken, OSError: shown.broken}
+    application = loopback.application(
+        {
+            "/": shown.home,
+            "/next.json": shown.ahead,
+            "/standing.json": shown.standing,
+            "/answered/{ticket}": shown.answered,
+            "/text/{ticket}/{side}": shown.text,
+            "/guidelines": shown.guidelines,
+            "/help": shown.help,
+        },
+        forms={"/answer": shown.answer, "/skip": shown.skip, "/undo": shown.undo},
+        assets=pages.assets,
+        nowhere=shown.nowhere,
+        broken=shown.broken,
+        what=WHAT,
+    )
     return Gate(
-        Starlette(routes=routes, exception_handlers=handlers),
+        application,
         names=reviewers,
         notice=pages.notice,
         words=_WORDS,
@@ -196,7 +185,7 @@ class _Shown:
     def home(self, request: "Request") -> "Response":
         reader = _reader(request)
         found = self.queue.assign(reader)
-        view = self._view(reader, found)
+        view = self._view(reader, last=self._last(reader, found))
         if found is None:
             return html(self.pages.done(view))
         self.clock.begin(found.ticket)
@@ -281,35 +270,20 @@ class _Shown:
     def help(self, request: "Request") -> "Response":
         return html(self.pages.help(self._view(_reader(request))))
 
-    def asset(self, request: "Request") -> "Response":
-        from starlette.responses import Response
-
-        media_type, content = self.pages.assets[request.url.path]
-        return Response(content, media_type=media_type)
-
     def nowhere(self, request: "Request", error: Exception) -> "Response":
         status = getattr(error, "status_code", 404)
         if status == 405:
             return self._refused(
                 request, 405, "This cannot be done here", "Go to the first page and use its buttons."
             )
-        said = "Go to the first page, the address up to its first slash."
-        return self._refused(request, 404, "There is no such page", said)
+        return self._refused(request, 404, NOWHERE.title, NOWHERE.said)
 
     def broken(self, request: "Request", error: Exception) -> "Response":
-        said = str(error)
-        if isinstance(error, OSError):
-            said = f"{error.filename}: {error.strerror}. Restore the file or its rights, then open this page again."
-        return self._refused(request, 500, "The queue cannot be used", said)
+        return self._refused(request, 500, "The queue cannot be used", loopback.told_of(error, "file"))
 
-    def _view(self, reader: str, found: Assignment | None = None) -> View:
+    def _view(self, reader: str, *, last: Revealed | None = None) -> View:
         queue = self.queue
-        return View(
-            reader=reader,
-            question=queue.question,
-            standing=queue.standing(reader),
-            last=self._last(reader, found),
-        )
+        return View(reader=reader, question=queue.question, standing=queue.standing(reader), last=last)
 
     def _last(self, reader: str, found: Assignment | None) -> Revealed | None:
         """The reader's last answer; nothing while the same is asked once more, as at the end of a short queue."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from wellkeeper.core.answers import Prompt
 from wellkeeper.errors import InputError
-from wellkeeper.measure.sequential import DropBand, StoredWatch, baseline_error
+from wellkeeper.measure.sequential import DropBand, StoredWatch, baseline_error, log_mean
 from wellkeeper.watch.points import point_of, spans, upwards
 from wellkeeper.watch.timeline import Point, Series, Verdict
 
@@ -186,9 +186,7 @@ def _followed(
             watch.after(values, items=at.tolist()) for watch, values in zip(watches, views, strict=True)
         ]
         worst = worst.after(np.zeros(at.size), items=at.tolist())
-        evidence = float(np.logaddexp.reduce([watch.log_evidence for watch in watches])) - math.log(
-            len(watches)
-        )
+        evidence = float(log_mean(np.array([watch.log_evidence for watch in watches])))
         alarmed = alarmed or evidence > -math.log(level)
         band = band.after(base[at] - views[0])
         if not at.size:

@@ -13,8 +13,16 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wellkeeper.engine import loopback
-from wellkeeper.engine.loopback import Gate, GateWords, Said, address_of, html, listen, new_token, notice_page
-from wellkeeper.errors import MissingExtraError, WellkeeperError
+from wellkeeper.engine.loopback import (
+    NOWHERE,
+    Gate,
+    address_of,
+    gate_words,
+    html,
+    listen,
+    new_token,
+    notice_page,
+)
 from wellkeeper.watch.timeline import PairedOutput
 
 if TYPE_CHECKING:
@@ -35,18 +43,9 @@ __all__ = [
 
 _WHAT = "The dashboard"
 _NAMED = 20  # characters of what was asked for, in a message
-_WORDS = GateWords(
-    misnamed=Said(
-        title="This is not the address of the watch",
-        said="Open the address that was printed at the start; names other than that of the loopback are refused.",
-    ),
-    closed=Said(
-        title="This watch is not open to you",
-        said="Open the address with the token that was printed when the server started. It changes with every start.",
-    ),
-    opens=Said(
-        title="The watch opens", said="If it does not: open this address again without its last part."
-    ),
+_WORDS = gate_words(
+    "watch",
+    closed="Open the address with the token that was printed when the server started. It changes with every start.",
 )
 
 Document: TypeAlias = Mapping[str, Any]
@@ -90,26 +89,15 @@ def dashboard(
     Raises:
         MissingExtraError: starlette is not installed.
     """
-    try:
-        from starlette.applications import Starlette
-        from starlette.routing import Route
-    except ImportError as error:
-        raise MissingExtraError(_WHAT, extra="web") from error
     shown = _Shown(timeline=timeline, pairs=pairs, pages=pages)
-    routes = [
-        Route("/", shown.home),
-        Route("/timeline.json", shown.document),
-        Route("/weeks/{week}", shown.week),
-        *(Route(address, shown.asset) for address in pages.assets),
-    ]
-    handlers = {404: shown.nowhere, 405: shown.nowhere, WellkeeperError: shown.broken, OSError: shown.broken}
-    return Gate(
-        Starlette(routes=routes, exception_handlers=handlers),
-        names={token: ""},
-        notice=pages.notice,
-        words=_WORDS,
-        realm=token,
+    application = loopback.application(
+        {"/": shown.home, "/timeline.json": shown.document, "/weeks/{week}": shown.week},
+        assets=pages.assets,
+        nowhere=shown.nowhere,
+        broken=shown.broken,
+        what=_WHAT,
     )
+    return Gate(application, names={token: ""}, notice=pages.notice, words=_WORDS, realm=token)
 
 
 def serve(application: "ASGIApp", listening: socket.socket) -> None:
@@ -159,27 +147,16 @@ class _Shown:
         found = [plain(pair) for pair in self.pairs(week)]
         return html(self.pages.week(document, mark, found, asked))
 
-    def asset(self, request: "Request") -> "Response":
-        from starlette.responses import Response
-
-        media_type, content = self.pages.assets[request.url.path]
-        return Response(content, media_type=media_type)
-
     def nowhere(self, _request: "Request", error: Exception) -> "Response":
         status = getattr(error, "status_code", 404)
         if status == 405:
             return self._notice(
                 405, "Nothing can be changed here", "Open a page by its link: this server only shows."
             )
-        return self._notice(
-            404, "There is no such page", "Go to the first page, the address up to its first slash."
-        )
+        return self._notice(404, NOWHERE.title, NOWHERE.said)
 
     def broken(self, _request: "Request", error: Exception) -> "Response":
-        said = str(error)
-        if isinstance(error, OSError):
-            said = f"{error.filename}: {error.strerror}. Restore the folder or its rights, then open this page again."
-        return self._notice(500, "The watch cannot be read", said)
+        return self._notice(500, "The watch cannot be read", loopback.told_of(error, "folder"))
 
     def _now(self) -> tuple[Document, bytes, str]:
         """The document, its bytes as JSON, and their mark."""
