@@ -72,9 +72,11 @@ class Verification:
         for problem in self.problems:
             lines += [f"  {problem.code} {problem.where}: {problem.found}", f"    next: {problem.next}"]
         if self.checked:
-            lines.append(
-                f"  checked: {', '.join(f'{count:,} {name}' for name, count in self.checked.items())}"
+            counted = (
+                f"{count:,} {name if count != 1 else name.removesuffix('s')}"
+                for name, count in self.checked.items()
             )
+            lines.append(f"  checked: {', '.join(counted)}")
         for record in self.records:
             step = f" by {record['step']}: {record['reason']}" if record["step"] else ""
             lines.append(f"  row {record['row']:,}: {record['id']}, {record['decision']}{step}")
