@@ -1,5 +1,7 @@
 """The gate of a server at one computer: whose token it is, whence a form comes, how large it is."""
 
+import asyncio
+import gc
 import socket
 
 import pytest
@@ -203,3 +205,16 @@ def test_replies_of_what_a_port_takes_are_not_held_back():
         taken, _ = listening.accept()
         with taken:
             assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+# --- serving -------------------------------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_before_the_server_has_begun_is_quiet(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(asyncio.Runner, "run", interrupted)
+    with loopback.listen(0) as listening, pytest.raises(KeyboardInterrupt):
+        loopback.serve(Starlette(), listening, what="The page")
+    gc.collect()  # a coroutine that was never awaited says so when it goes, which would fail the test

@@ -14,6 +14,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl, quote, urlencode
@@ -372,6 +373,8 @@ def serve(application: "ASGIApp", listening: socket.socket, *, what: str) -> Non
         MissingExtraError: uvicorn is not installed.
     """
     require(what)
+    import asyncio
+
     import uvicorn
 
     settings = uvicorn.Config(
@@ -382,7 +385,12 @@ def serve(application: "ASGIApp", listening: socket.socket, *, what: str) -> Non
         server_header=False,
         timeout_graceful_shutdown=2,
     )
-    uvicorn.Server(settings).run(sockets=[listening])
+    # As `uvicorn.Server.run`, which is loud where Ctrl-C comes before what it runs has begun: closed is that here too.
+    with (
+        closing(uvicorn.Server(settings).serve(sockets=[listening])) as serving,
+        asyncio.Runner(loop_factory=settings.get_loop_factory()) as runner,
+    ):
+        runner.run(serving)
 
 
 def _is_own(request: "Request") -> bool:
