@@ -14,7 +14,6 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl, quote, urlencode
@@ -373,8 +372,6 @@ def serve(application: "ASGIApp", listening: socket.socket, *, what: str) -> Non
         MissingExtraError: uvicorn is not installed.
     """
     require(what)
-    import asyncio
-
     import uvicorn
 
     settings = uvicorn.Config(
@@ -385,12 +382,11 @@ def serve(application: "ASGIApp", listening: socket.socket, *, what: str) -> Non
         server_header=False,
         timeout_graceful_shutdown=2,
     )
-    # As `uvicorn.Server.run`, which is loud where Ctrl-C comes before what it runs has begun: closed is that here too.
+    server = uvicorn.Server(settings)
     with (
-        closing(uvicorn.Server(settings).serve(sockets=[listening])) as serving,
-        asyncio.Runner(loop_factory=settings.get_loop_factory()) as runner,
-    ):
-        runner.run(serving)
+        server.capture_signals()
+    ):  # before it begins: Ctrl-C while asyncio sets up leaves tasks that it complains of
+        server.run(sockets=[listening])
 
 
 def _is_own(request: "Request") -> bool:
