@@ -23,6 +23,16 @@ class Screen(io.StringIO):
         return [line.rstrip() for line in re.split(r"[\r\n]+", plain)]
 
 
+def drawn(screen: Screen, pattern: str) -> bool:
+    """Whether a line comes to be like that: another thread draws, a few times a second."""
+    until = time.monotonic() + 20
+    while (
+        not (found := any(re.search(pattern, line) for line in screen.lines())) and time.monotonic() < until
+    ):
+        time.sleep(0.01)
+    return found
+
+
 def watched(monkeypatch: pytest.MonkeyPatch) -> Screen:
     """A terminal in place of stderr; made in the test itself, since pytest puts its own there before each."""
     made = Screen()
@@ -80,12 +90,8 @@ def test_progress_counts_documents_or_whatever_the_run_counts_and_tells_the_time
     screen = watched(monkeypatch)
     with progress(quiet=False) as listener:
         listener(Progress(stage="reading", done=1, total=3, unit="blocks", documents=1234))
-        time.sleep(0.15)
+        assert drawn(screen, "reading.* 1,234 documents")
         for done in range(5):
             listener(Progress(stage="replace", done=done, total=1005, unit="generations"))
             time.sleep(0.03)
-        time.sleep(0.15)
-    assert any("reading" in line and "1,234 documents" in line for line in screen.lines())
-    assert any(
-        re.search(r"replace .* of 1,005 generations 0:00:0\d (?:\d|-):", line) for line in screen.lines()
-    )
+        assert drawn(screen, r"replace .* of 1,005 generations 0:00:0\d (?:\d|-):")

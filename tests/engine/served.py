@@ -28,11 +28,15 @@ class Served:
     def exactly(self, *entries: dict) -> None:
         """Answer as planned, and then as the last entry says for ever."""
         (self.folder / "requests.jsonl").unlink(missing_ok=True)
-        (self.folder / "plan.json").write_text(json.dumps(entries))
+        written = self.folder / "plan.json.new"  # or the server may read half of it
+        written.write_text(json.dumps(entries))
+        written.replace(self.folder / "plan.json")
 
     def requests(self) -> list[dict]:
         file = self.folder / "requests.jsonl"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        text = file.read_text() if file.exists() else ""
+        whole, _, _ = text.rpartition("\n")  # the server may be writing the last line
+        return [json.loads(line) for line in whole.splitlines()]
 
     def close(self) -> None:
         self._process.kill()

@@ -1,6 +1,7 @@
 """A model's code and its tests in real processes: right, wrong, and all that may go wrong with the machine."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -8,10 +9,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from scorer_helpers import scored, value
 
 from wellkeeper.errors import InputError
+from wellkeeper.suites.scorers import python_code
 from wellkeeper.suites.scorers.python_code import code_of
 
 DOUBLE = "def double(x):\n    return 2 * x\n"
@@ -35,10 +38,36 @@ def processes_at_home_in(folder):
 
 def all_end(folder):
     """Whether they are gone soon: what is killed takes a moment to die."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 20
     while processes_at_home_in(folder) and time.monotonic() < until:
         time.sleep(0.05)
     return processes_at_home_in(folder) == []
+
+
+def started_below(program):
+    """The processes below a program, once the one that runs its code has named itself; none where that never is."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        below = psutil.Process(program.pid).children(recursive=True)
+        if any(process.name() == "asleep" for process in below):
+            return below
+        time.sleep(0.05)
+    return []
+
+
+def runs(process):
+    """Whether a process still runs; one that ended and that nobody has asked about yet does not."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def all_die(processes):
+    """Whether they are gone soon, as `all_end`, also where their environment is not for us to read."""
+    until = time.monotonic() + 20
+    while any(map(runs, processes)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not any(map(runs, processes))
 
 
 @pytest.fixture(autouse=True)
@@ -190,13 +219,13 @@ def test_where_the_system_allows_it_there_is_no_network_no_process_and_no_file_t
 
 @pytest.mark.skipif(not namespaces(), reason="this system gives us no namespaces")
 def test_code_that_leaves_its_session_and_attacks_its_keeper_ends_like_any_other(monkeypatch):
-    monkeypatch.setattr("wellkeeper.suites.scorers.python_code._PATIENCE", 0.0)
-    monkeypatch.setattr("wellkeeper.suites.scorers.python_code._START", 2.0)
     attack = (
         "import contextlib, os, signal, time\nos.setsid()\n"
         "with contextlib.suppress(OSError):\n    os.kill(os.getppid(), 9)\n"
     )
     assert ran(attack).value == 1
+    monkeypatch.setattr("wellkeeper.suites.scorers.python_code._PATIENCE", 0.0)
+    monkeypatch.setattr("wellkeeper.suites.scorers.python_code._START", 2.0)
     assert ran(f"{attack}time.sleep(60)").value is None
     assert all_end(tempfile.tempdir)
 
@@ -205,7 +234,8 @@ KILLED = """
 import sys, tempfile, threading
 tempfile.tempdir = sys.argv[1]
 from wellkeeper.suites.scorers.python_code import run_code
-code = [("answer", "import time\\ntime.sleep(60)")]
+names_itself = "import ctypes\\nctypes.CDLL(None).prctl(15, b'asleep')\\n"  # PR_SET_NAME
+code = [("answer", f"{names_itself}import time\\ntime.sleep(60)")]
 threading.Thread(target=run_code, args=(code,), kwargs={"seconds": 60, "memory": 1 << 29}).start()
 """
 
@@ -217,11 +247,33 @@ def test_code_ends_with_the_program_that_runs_it_even_where_that_is_killed(tmp_p
     home = tmp_path / "home"
     home.mkdir()
     program = subprocess.Popen([sys.executable, "-c", KILLED, str(home)])
-    until = time.monotonic() + 20
-    while not processes_at_home_in(home) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert processes_at_home_in(home)
-    time.sleep(0.5)  # until the code itself runs
+    below = started_below(program)
+    assert len(below) == 3  # the runner, the keeper, and the one that runs the code
     program.kill()
     program.wait()
     assert all_end(home)
+    assert all_die(below)
+
+
+STARTS = """
+import os, sys
+if os.fork() == 0:
+    os.execv(sys.executable, [sys.executable, "-I", sys.argv[1]])
+"""
+
+
+@pytest.mark.skipif(
+    os.uname().sysname != "Linux", reason="other systems do not end children with their parent"
+)
+@pytest.mark.parametrize(("then", "told"), [("os.wait()", b'{"ended": "passed", "note": ""}\n'), ("", b"")])
+def test_a_runner_whose_parent_ended_while_it_started_runs_nothing(then, told, tmp_path):
+    program = subprocess.Popen(
+        [sys.executable, "-c", STARTS + then, str(python_code._PROGRAM)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+    )
+    if not then:
+        program.wait()
+    job = {"parts": [("answer", "pass")], "seconds": 5, "memory": 1 << 29, "nobody": python_code.NOBODY}
+    assert program.communicate(json.dumps({**job, "parent": program.pid}).encode(), timeout=60)[0] == told

@@ -85,25 +85,36 @@ def test_a_worker_that_is_killed_between_two_requests_is_started_again():
     assert value(BACKTRACKS, "aaaa") == 1
     first = WORKER.pid
     os.kill(first, signal.SIGKILL)
-    time.sleep(0.05)
+    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)  # until it is dead; it is left for the worker to reap
     assert value(BACKTRACKS, "aaaa") == 1
     assert WORKER.pid != first
 
 
+def kill_at_work(process, idle):
+    """Kill a process once it has used 0.05 s of CPU time more than when it was idle."""
+    until = time.monotonic() + 60
+    while process.cpu_times().user < idle + 0.05 and time.monotonic() < until:
+        time.sleep(0.01)
+    process.kill()
+
+
 def test_a_worker_that_is_killed_at_work_leaves_the_score_unknown():
     assert value(BACKTRACKS, "aaaa") == 1
-    threading.Timer(0.2, os.kill, (WORKER.pid, signal.SIGKILL)).start()
+    worker = psutil.Process(WORKER.pid)
+    killer = threading.Thread(target=kill_at_work, args=(worker, worker.cpu_times().user))
+    killer.start()
     score = scored({**BACKTRACKS, "seconds": 30}, FOREVER)
+    killer.join()
     assert (score.value, score.note) == (None, "the check was killed")
     assert value(BACKTRACKS, "aaaa") == 1
 
 
 def test_a_worker_that_hangs_is_ended_by_the_clock(monkeypatch):
-    monkeypatch.setattr("wellkeeper.suites.scorers.workers._START", 0.3)
-    monkeypatch.setattr("wellkeeper.suites.scorers.workers._PATIENCE", 0.0)
     worker = Worker()
     worker.ask("search", seconds=1, pattern="a", flags=0, text="a", group=0, whole=False, last=False)
     stopped = worker.pid
+    monkeypatch.setattr("wellkeeper.suites.scorers.workers._START", 0.3)  # now that it has started
+    monkeypatch.setattr("wellkeeper.suites.scorers.workers._PATIENCE", 0.0)
     os.kill(stopped, signal.SIGSTOP)
     with pytest.raises(
         Unknown, match="the check was killed"

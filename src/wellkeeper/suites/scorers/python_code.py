@@ -132,7 +132,9 @@ def run_code(parts: list[tuple[str, str]], *, seconds: float, memory: int) -> di
     Raises:
         Unknown: they did not end in time, or who watched them was killed.
     """
-    job = json.dumps({"parts": parts, "seconds": seconds, "memory": memory, "nobody": NOBODY}).encode()
+    job = json.dumps(
+        {"parts": parts, "seconds": seconds, "memory": memory, "nobody": NOBODY, "parent": os.getpid()}
+    ).encode()
     with tempfile.TemporaryDirectory(prefix="wellkeeper-", ignore_cleanup_errors=True) as folder:
         if os.geteuid() == 0:
             os.chown(folder, NOBODY, NOBODY)
