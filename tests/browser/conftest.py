@@ -16,6 +16,17 @@ ARGUMENTS = [
 ]
 
 
+@pytest.fixture
+def follow():
+    """Clicks what leads to another page, and waits until that is whole: a click is over as soon as it has begun."""
+
+    def click(target):
+        with target.page.expect_navigation():
+            target.click()
+
+    return click
+
+
 @pytest.fixture(scope="module")
 def chromium():
     if CHROMIUM is None:

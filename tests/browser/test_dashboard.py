@@ -121,12 +121,12 @@ def test_a_link_on_another_site_opens_the_watch_too(tab, shown):
     page.get_by_role("heading", level=1, name="Accuracy is worse").wait_for()
 
 
-def test_a_person_drills_down_to_a_pair_and_comes_back(tab, shown):
+def test_a_person_drills_down_to_a_pair_and_comes_back(tab, shown, follow):
     page = home(tab, shown)
-    page.get_by_role("link", name="Week 20, 2026-05-18").click()
+    follow(page.get_by_role("link", name="Week 20, 2026-05-18"))
     page.wait_for_url("**/weeks/20")
-    page.get_by_role("link", name="Lost, 10").click()
-    page.get_by_role("link", name="language=de").click()
+    follow(page.get_by_role("link", name="Lost, 10"))
+    follow(page.get_by_role("link", name="language=de"))
     assert page.url.endswith("/weeks/20?slice=language%3Dde&show=lost")
     pair = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="refund-003"))
     assert "Order 3: a refund takes five working days." in pair.inner_text()
@@ -200,11 +200,11 @@ def test_a_narrow_window_never_scrolls_sideways(tab, shown, width, watched):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_it_works_without_scripts(tab, shown):
+def test_it_works_without_scripts(tab, shown, follow):
     page = tab(shown.printed, java_script_enabled=False)
     page.wait_for_url(shown.base)
-    page.get_by_role("link", name="Week 20, 2026-05-18").click()
-    page.get_by_role("link", name="Gained, 10").click()
+    follow(page.get_by_role("link", name="Week 20, 2026-05-18"))
+    follow(page.get_by_role("link", name="Gained, 10"))
     assert page.url.endswith("/weeks/20?show=gained")
     assert page.get_by_role("heading", name="refund-001").is_visible()
 
@@ -216,6 +216,7 @@ def test_a_watch_that_grew_is_shown_to_who_does_nothing_and_offered_to_who_reads
     page.evaluate("look()")
     page.get_by_role("link", name="The watch has grown: show it").click()
     page.get_by_role("heading", level=1, name="No alarm in 26 weeks.").wait_for()
+    page.wait_for_load_state()  # what looks is there only then
     shown.timeline = timelines.alarm()
     with page.expect_navigation():
         page.evaluate("look()")

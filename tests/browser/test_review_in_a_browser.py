@@ -81,12 +81,13 @@ def shown(page):
 
 
 def press(page, key):
-    """Press a key and wait until the page takes another answer."""
-    before = page.evaluate("() => document.querySelector('form#answers [name=ticket]')?.value")
+    """Press a key, and wait until what it says is saved and the page takes another answer."""
     page.wait_for_selector(READY)
+    before = page.evaluate("() => document.querySelector('form#answers [name=ticket]')?.value")
     page.keyboard.press(key)
     page.wait_for_function(
-        "before => document.body.dataset.state !== 'wait' && "
+        "before => (sessionStorage.getItem('wellkeeper-unsaved') ?? '[]') === '[]' && "
+        "document.body.dataset.state !== 'wait' && "
         "document.querySelector('form#answers [name=ticket]')?.value !== before",
         arg=before,
     )
@@ -413,7 +414,7 @@ def test_a_server_that_is_killed_loses_and_doubles_nothing(chromium, tab, tmp_pa
         assert queue.problems() == []
 
 
-def test_a_whole_session_without_scripts(serve, tab):
+def test_a_whole_session_without_scripts(serve, tab, follow):
     server = serve()
     page = tab(server.address(served.ALICE), java_script_enabled=False)
     said = {}
@@ -422,25 +423,25 @@ def test_a_whole_session_without_scripts(serve, tab):
         return int(page.locator("section#item").inner_text().split("Text number ")[1].split()[0])
 
     first = number_shown()
-    page.get_by_role("button", name="Skip").click()
+    follow(page.get_by_role("button", name="Skip"))
     second = number_shown()
     assert second != first
-    page.get_by_role("button", name="A model", exact=True).click()
-    page.get_by_role("button", name="Undo").click()
+    follow(page.get_by_role("button", name="A model", exact=True))
+    follow(page.get_by_role("button", name="Undo"))
     assert number_shown() == second
-    page.get_by_role("link", name="Guidelines").first.click()
+    follow(page.get_by_role("link", name="Guidelines").first)
     assert "Fluent English" in page.locator("body").inner_text()
     page.go_back()
-    page.get_by_role("link", name="Keys").click()
+    follow(page.get_by_role("link", name="Keys"))
     assert "Undo" in page.locator("main").inner_text()
     page.go_back()
     page.locator("details#note summary").click()
     page.get_by_label("Note").fill("by hand")
     said[number_shown()] = ("mixed", "by hand")
-    page.get_by_role("button", name="A person with a model").click()
+    follow(page.get_by_role("button", name="A person with a model"))
     while page.locator("section#item").count():
         said[number_shown()] = ("human", "")
-        page.locator("form#answers button[value=human]").click()
+        follow(page.locator("form#answers button[value=human]"))
     assert "Nothing is left for you." in page.get_by_role("heading", level=1).inner_text()
     assert live(server.queue) == said
     assert len(said) == ITEMS

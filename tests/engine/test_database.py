@@ -1,10 +1,15 @@
 """SQLite files of ours: laid out once, told from others', whole after a failure."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 
+from wellkeeper.engine import database
 from wellkeeper.engine.database import Database, Layout
 from wellkeeper.errors import InputError, WorkError
 
@@ -89,6 +94,58 @@ def test_a_snapshot_is_of_one_moment_and_a_reader_does_not_wait_for_a_writer(tmp
     assert reader.number("SELECT count(*) FROM numbers") == 1
     writer.close()
     reader.close()
+
+
+WRITING = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("BEGIN IMMEDIATE")
+print("writing", flush=True)
+sys.stdin.readline()
+db.execute("COMMIT")
+print("done", flush=True)
+"""
+
+
+@pytest.fixture
+def not_yet_wal(tmp_path):
+    """A file that is laid out, and not switched to WAL."""
+    path = tmp_path / "box"
+    Database(path, LAYOUT).close()
+    other = sqlite3.connect(path, isolation_level=None)
+    assert other.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    other.close()
+    return path
+
+
+def test_who_opens_a_new_file_while_another_process_does_waits_for_it(not_yet_wal, monkeypatch):
+    """SQLite itself waits for nobody while it switches a file to WAL."""
+    pauses = []
+
+    def let_end(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            other.stdin.write("\n")
+            other.stdin.flush()
+            assert other.stdout.readline() == "done\n"
+
+    monkeypatch.setattr(database, "time", SimpleNamespace(monotonic=time.monotonic, sleep=let_end))
+    command = [sys.executable, "-c", WRITING, str(not_yet_wal)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "writing\n"
+        box = Database(not_yet_wal, LAYOUT)
+    assert len(pauses) == 3
+    assert box.rows("PRAGMA journal_mode") == [("wal",)]
+    box.close()
+
+
+def test_a_file_that_stays_locked_is_told_after_a_while(not_yet_wal, monkeypatch):
+    monkeypatch.setattr(database, "PATIENCE", 0.05)
+    other = sqlite3.connect(not_yet_wal, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(WorkError, match=r"cannot be used \(database is locked\)\. Check the path"):
+        Database(not_yet_wal, LAYOUT)
+    other.close()
 
 
 def test_several_threads_write_one_after_the_other(tmp_path):

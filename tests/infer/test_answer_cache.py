@@ -260,12 +260,19 @@ def test_no_budget_of_tokens_is_ever_passed(tmp_path_factory, tokens, n, billed)
 
 
 def test_answers_under_way_when_the_budget_ends_are_kept_since_they_are_paid_for(path):
-    class Slow(Counting):
+    refused = threading.Event()
+
+    class Waiting(Counting):
+        """Answers to none of the three before the fourth was refused."""
+
         def sample(self, *given, **named):
-            time.sleep(0.2)
+            assert refused.wait(30)
             return super().sample(*given, **named)
 
-    model = Slow(at_once=4)
+        def stop(self):
+            refused.set()
+
+    model = Waiting(at_once=4)
     budget = Budget(tokens=3 * most_of("Prompt 0", 20).total)
     with pytest.raises(WorkError, match="budget"), Store(path) as store:
         collect(Cached(model, store, budget=budget), ITEMS, run="x")

@@ -267,12 +267,14 @@ def test_a_longer_vote_by_another_rule_pays_for_the_rest_alone(tmp_path):
     assert len(model.asked) == len(ITEMS) * MOST - sum(one.samples for one in quick)
 
 
-def _votes_in(path, counted, pause):
-    """Vote in a process of its own, which notes each request that reaches the model."""
+def _votes_in(path, counted, pause, answered=None):
+    """Vote and note each request that reaches the model, which answers so many of them and then hangs; None: all."""
 
     def noted(prompt, seed, sample):
         with open(counted, "a") as file:  # noqa: PTH123
             file.write(f"{prompt} {sample}\n")
+        if answered is not None and len(counted.read_text().splitlines()) > answered:
+            threading.Event().wait(60)
         return dice(prompt, seed, sample)
 
     with Store(path) as store:
@@ -285,7 +287,7 @@ def test_a_vote_that_is_killed_goes_on_and_pays_again_only_for_what_was_under_wa
     context = multiprocessing.get_context("fork")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # threads of other tests, in a fork
-        process = context.Process(target=_votes_in, args=(path, counted, 0.02))
+        process = context.Process(target=_votes_in, args=(path, counted, 0.02, 11), daemon=True)
         process.start()
     until = time.monotonic() + 60
     while len(counted.read_text().splitlines()) < 12 and time.monotonic() < until:

@@ -4,10 +4,12 @@ In WAL mode, so that readers wait for nobody; it wants a local disk [1]. What go
 in the words of whoever keeps something here.
 
 [1] SQLite, Write-Ahead Logging: https://sqlite.org/wal.html
+[2] SQLite, Register a Callback To Handle SQLITE_BUSY Errors: https://sqlite.org/c3ref/busy_handler.html
 """
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from wellkeeper.errors import InputError, WellkeeperError, WorkError
 
 PATIENCE = 60.0
 """Seconds to wait for another process to finish writing."""
+_PAUSE = 0.01  # seconds before SQLite is asked again where it does not wait by itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,7 @@ class Database:
                 f"{self.path} is a {layout.name} of version {found}, and this is version {layout.version}. {step}"
             )
         with self.told() as db:
-            db.execute("PRAGMA journal_mode = WAL")
+            _begin_wal(db)
             db.execute("PRAGMA synchronous = FULL")
 
     def _lay_out(self) -> None:
@@ -139,3 +142,22 @@ class Database:
         """Close the file."""
         with self._lock:
             self.connection.close()
+
+
+def _begin_wal(db: sqlite3.Connection) -> None:
+    """Switch a file to WAL, where it is not.
+
+    Where another process is at it, too, SQLite says at once that the file is locked: two that read already, and would
+    wait for each other to write, would wait for ever [2].
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            # the lowest byte is the kind of error
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
