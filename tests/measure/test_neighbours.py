@@ -17,7 +17,7 @@ from wellkeeper.measure._balls import relabelled_balls
 from wellkeeper.measure.embeddings import permuted_labels, unit_vectors
 from wellkeeper.measure.neighbours import (
     FIGURES,
-    _compare,
+    _lists_of,
     _shares,
     neighbourhoods,
     precision_recall_density_coverage,
@@ -69,7 +69,7 @@ def test_every_labelling_is_scored_as_if_it_were_given(case, seed: int) -> None:
     size = min(len(corpus), len(reference))
     nearest = min(nearest, size - 1)
     both = np.concatenate((corpus[:size], reference[:size]))
-    _, lists = _compare(corpus[:size], reference[:size], nearest, 2 * size - 1)
+    lists = _lists_of(both, 2 * size - 1)
     labels = permuted_labels(size, 3, seed)
     found = _shares(relabelled_balls(lists, labels, nearest), size, nearest)
     for mine, figures in zip(labels, found, strict=True):
@@ -81,7 +81,8 @@ def test_short_lists_of_neighbours_say_the_same_as_whole_ones() -> None:
     one, other = normal(150, 6, 1), normal(150, 6, 2)
     labels = permuted_labels(150, 50, seed=3)
     short, whole = (
-        relabelled_balls(_compare(one, other, 5, listed)[1], labels, 5).tolist() for listed in (64, 299)
+        relabelled_balls(_lists_of(np.concatenate((one, other)), listed), labels, 5).tolist()
+        for listed in (64, 299)
     )
     assert short == whole
 

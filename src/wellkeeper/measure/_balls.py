@@ -15,29 +15,63 @@ class Lists(NamedTuple):
     distance: NDArray[np.float32]
 
 
+_LANES = 32  # distances of a row that are compared at once
+
 _LISTS = structure(Lists, "i32[:,:], f32[:,:]")
 _READ_LISTS = structure(Lists, "const i32[:,:], const f32[:,:]")
 
 
-def balls(
-    distances: NDArray[np.float32],
-    first: int,
-    corpus: int,
-    nearest: int,
-    inside: NDArray[np.int32],
-    holds: NDArray[np.int32],
+class Balls(NamedTuple):
+    """Of each document of a corpus, shape (documents,)."""
+
+    length: NDArray[np.float32]  # squared, of its vector
+    radius: NDArray[
+        np.float32
+    ]  # squared distance to its k-th nearest of the same corpus, less its own squared length
+
+
+class Held(NamedTuple):
+    """What balls hold of the other corpus, shape (documents of the corpus,) or (of the reference,)."""
+
+    around: NDArray[np.int32]  # balls of the reference around a document of the corpus
+    recalled: NDArray[np.uint8]  # 1: a document of the reference is in a ball of the corpus
+    covered: NDArray[np.uint8]  # 1: the ball of a document of the reference holds one of the corpus
+
+
+class _Room(NamedTuple):
+    """For what is compared; k is how many neighbours are sought."""
+
+    distances: NDArray[np.float32]  # shape (documents,)
+    lanes: NDArray[np.float32]  # shape (k, lanes)
+    near: NDArray[np.float32]  # shape (k,)
+
+
+_BALLS, _HELD = structure(Balls, "const f32[:], const f32[:]"), structure(Held, "i32[:], u8[:], u8[:]")
+_ROOM = structure(_Room, "f32[:], f32[:,:], f32[:]")
+
+
+def balls_among(
+    products: NDArray[np.float32], first: int, lengths: NDArray[np.float32], near: NDArray[np.float32]
 ) -> None:
-    """Read some rows of distances, of documents from `first` on, to all documents.
+    """Read some rows of -2 x'y, of documents from `first` on, to documents from there on: each pair is read once.
 
     Args:
-        distances: shape (rows, documents), finite.
+        products: shape (rows, documents - first).
         first: the document of the first row.
-        corpus: documents below this are of one corpus, the others of another.
-        nearest: a ball reaches to so many documents of the same corpus, less than there are.
-        inside: shape (documents,): increased by the balls of these documents, if of the other corpus, around each.
-        holds: shape (documents,): increased by the documents of the other corpus in the ball of each.
+        lengths: squared lengths, shape (documents,).
+        near: shape (k, documents): the least squared distances to others so far, less the own squared length,
+            ascending; infinite where there were fewer.
     """
-    _balls(distances, first, corpus, np.empty(nearest, np.float32), inside, holds)
+    distances, lanes, nearest = products.shape[1], (len(near), _LANES), len(near)
+    room = _Room(*(np.empty(shape, np.float32) for shape in (distances, lanes, nearest)))
+    _balls_among(products, first, lengths, near, room)
+
+
+def balls_between(
+    products: NDArray[np.float32], first: int, corpus: Balls, reference: Balls, held: Held
+) -> None:
+    """Read some rows of -2 x'y, of documents of the corpus from `first` on, to all documents of the reference."""
+    _balls_between(products, first, corpus, reference, held)
 
 
 def list_nearest(distances: NDArray[np.float32], first: int, lists: Lists) -> None:
@@ -69,25 +103,69 @@ def _put(distances: Any, last: Any, distance: Any) -> Any:
     return at
 
 
-@loop("const f32[:,:], i64, i64, f32[:], i32[:], i32[:]")
-def _balls(distances: Any, first: Any, corpus: Any, room: Any, inside: Any, holds: Any) -> Any:
-    """`room`, shape (nearest,), is for the distances to the nearest of the same corpus."""
-    last = room.size - 1
-    for row in range(distances.shape[0]):
+@part
+def _sort(low: Any, high: Any) -> Any:
+    """Put the lesser of two values at each place into the first array and the greater into the second."""
+    for at in range(low.size):
+        one, other = low[at], high[at]
+        low[at] = min(one, other)
+        high[at] = max(one, other)
+
+
+@part
+def _take_least(near: Any, distances: Any, lanes: Any) -> Any:
+    """Take the least of distances, which are changed, into ascending ones: of each lane first, and of these then."""
+    nearest, width = lanes.shape
+    lanes[:] = np.inf
+    for start in range(0, distances.size - width + 1, width):
+        for k in range(nearest):
+            _sort(lanes[k], distances[start : start + width])
+    for k in range(nearest):
+        for lane in range(width):
+            if lanes[k, lane] < near[nearest - 1]:
+                _put(near, nearest - 1, lanes[k, lane])
+    for at in range(distances.size - distances.size % width, distances.size):
+        if distances[at] < near[nearest - 1]:
+            _put(near, nearest - 1, distances[at])
+
+
+@loop("const f32[:,:], i64, const f32[:], f32[:,:]", _ROOM)
+def _balls_among(products: Any, first: Any, lengths: Any, near: Any, room: Any) -> Any:
+    """Which of two distances is less is no branch, so that the processor compares many at once."""
+    rows, columns = products.shape
+    later, distances = lengths[first:], room.distances
+    for row in range(rows):
+        product, length = products[row], lengths[first + row]
+        # what each document sees of this one: those after these rows, since these are read whole
+        for at in range(rows, columns):
+            distances[at] = product[at] + length
+        for k in range(near.shape[0]):
+            _sort(near[k, first + rows :], distances[rows:])
+        # what this document sees of each
+        for at in range(columns):
+            distances[at] = product[at] + later[at]
+        distances[row] = np.inf
+        for k in range(near.shape[0]):
+            room.near[k] = near[k, first + row]
+        _take_least(room.near, distances, room.lanes)
+        for k in range(near.shape[0]):
+            near[k, first + row] = room.near[k]
+
+
+@loop("const f32[:,:], i64", _BALLS, _BALLS, _HELD)
+def _balls_between(products: Any, first: Any, corpus: Any, reference: Any, held: Any) -> Any:
+    for row in range(products.shape[0]):
         document = first + row
-        own, others = (0, corpus), (corpus, distances.shape[1])
-        if document >= corpus:
-            own, others = others, own
-        for k in range(room.size):
-            room[k] = np.inf
-        for other in range(own[0], own[1]):
-            if distances[row, other] < room[last] and other != document:
-                _put(room, last, distances[row, other])
-        radius = room[last]
-        for other in range(others[0], others[1]):
-            within = np.int32(distances[row, other] < radius)
-            inside[other] += within
-            holds[document] += within
+        length, radius = corpus.length[document], corpus.radius[document]
+        around = np.int32(0)
+        for other in range(products.shape[1]):
+            product = products[row, other]
+            within = np.uint8(product + reference.length[other] < radius)
+            holds = np.uint8(product + length < reference.radius[other])
+            held.recalled[other] |= within
+            held.covered[other] |= holds
+            around += holds
+        held.around[document] = around
 
 
 @loop("const f32[:,:], i64", _LISTS)

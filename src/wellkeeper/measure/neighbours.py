@@ -26,7 +26,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wellkeeper.errors import DataError
-from wellkeeper.measure._balls import Lists, balls, list_nearest, relabelled_balls
+from wellkeeper.measure._balls import (
+    Balls,
+    Held,
+    Lists,
+    balls_among,
+    balls_between,
+    list_nearest,
+    relabelled_balls,
+)
 from wellkeeper.measure.embeddings import PERMUTATIONS, Units, check_pair, null_interval, permuted_labels
 from wellkeeper.measure.jackknife import Interval
 
@@ -105,8 +113,8 @@ def neighbourhoods(
     check_pair(corpus, reference, documents)
     first, second, corpus = first[:documents], second[:documents], corpus[:documents]
     _check_nearest(nearest, documents)
-    observed, lists = _compare(corpus, first, nearest, _list_length(nearest, documents))
-    ceiling, _ = _compare(second, first, nearest, 0)
+    observed, ceiling = _compare(corpus, first, nearest), _compare(second, first, nearest)
+    lists = _lists_of(np.concatenate((corpus, first)), _list_length(nearest, documents))
     labels = permuted_labels(documents, permutations, seed)[1:]
     null = _shares(relabelled_balls(lists, labels, nearest), documents, nearest)
     beside = {
@@ -126,7 +134,7 @@ def precision_recall_density_coverage(
     """
     check_pair(corpus, reference, min(len(corpus), len(reference)))
     _check_nearest(nearest, min(len(corpus), len(reference)))
-    precision, recall, density, coverage = _compare(corpus, reference, nearest, 0)[0].tolist()
+    precision, recall, density, coverage = _compare(corpus, reference, nearest).tolist()
     return precision, recall, density, coverage
 
 
@@ -142,27 +150,38 @@ def _list_length(nearest: int, documents: int) -> int:
     return min(8 * nearest + 24, 2 * documents - 1)
 
 
-def _compare(corpus: Units, reference: Units, nearest: int, listed: int) -> tuple[Numbers, Lists]:
-    """The four figures, and lists of the nearest neighbours of all documents, the corpus' first."""
-    both = np.concatenate((corpus, reference)).astype(np.float32)
-    lengths = np.square(both).sum(axis=1)
-    lists = Lists(np.empty((len(both), listed), np.int32), np.empty((len(both), listed), np.float32))
-    inside, holds = np.zeros(len(both), np.int32), np.zeros(len(both), np.int32)
-    for first in range(0, len(both), _ROWS):
-        # less the row's own squared length: as good for comparing within a row, and exact
-        distances = lengths - 2 * (both[first : first + _ROWS] @ both.T)
-        balls(distances, first, len(corpus), nearest, inside, holds)
-        if listed:
-            list_nearest(distances, first, lists)
-    ours, theirs = inside[: len(corpus)], inside[len(corpus) :]
-    counts = [
-        np.count_nonzero(ours),
-        np.count_nonzero(theirs),
-        ours.sum(),
-        np.count_nonzero(holds[len(corpus) :]),
-    ]
+def _compare(corpus: Units, reference: Units, nearest: int) -> Numbers:
+    """The four figures."""
+    ours, theirs = corpus.astype(np.float32), reference.astype(np.float32)
+    balls, balls_of_reference = _balls_of(ours, nearest), _balls_of(theirs, nearest)
+    held = Held(
+        np.empty(len(ours), np.int32), np.zeros(len(theirs), np.uint8), np.zeros(len(theirs), np.uint8)
+    )
+    for first in range(0, len(ours), _ROWS):
+        balls_between(-2 * ours[first : first + _ROWS] @ theirs.T, first, balls, balls_of_reference, held)
+    counts = [np.count_nonzero(held.around), held.recalled.sum(), held.around.sum(), held.covered.sum()]
     sizes = np.array([len(corpus), len(reference), len(corpus) * nearest, len(reference)])
-    return np.array(counts) / sizes, lists
+    shares: Numbers = np.array(counts) / sizes
+    return shares
+
+
+def _balls_of(vectors: NDArray[np.float32], nearest: int) -> Balls:
+    lengths = np.square(vectors).sum(axis=1)
+    near = np.full((nearest, len(vectors)), np.inf, np.float32)
+    for first in range(0, len(vectors), _ROWS):
+        balls_among(-2 * vectors[first : first + _ROWS] @ vectors[first:].T, first, lengths, near)
+    return Balls(lengths, near[-1])
+
+
+def _lists_of(documents: Units, listed: int) -> Lists:
+    """The nearest neighbours of all documents among all."""
+    vectors = documents.astype(np.float32)
+    lengths = np.square(vectors).sum(axis=1)
+    lists = Lists(np.empty((len(vectors), listed), np.int32), np.empty((len(vectors), listed), np.float32))
+    for first in range(0, len(vectors), _ROWS):
+        # less the row's own squared length: as good for comparing within a row, and exact
+        list_nearest(lengths - 2 * (vectors[first : first + _ROWS] @ vectors.T), first, lists)
+    return lists
 
 
 def _shares(counts: NDArray[np.int64], documents: int, nearest: int) -> Numbers:
