@@ -349,6 +349,29 @@ def test_what_another_server_answers_at_this_address_is_not_taken_for_saved(serv
     assert live(server.queue) == {number: ("human", "")}
 
 
+def test_an_undo_pressed_before_its_answer_is_saved_takes_that_back(serve, tab):
+    server = serve()
+    page = tab(server.address(served.ALICE))
+    number = shown(page)
+    page.wait_for_selector(READY)
+    held = []
+    with page.expect_request("**/answer"):
+        page.route("**/answer", lambda route: held.append(route))
+        page.keyboard.press("2")
+    page.wait_for_function(
+        "number => !document.querySelector('section#item').innerText.includes(`number ${number} `)", arg=number
+    )
+    page.keyboard.press("u")
+    page.get_by_text("It is taken back as soon as it is saved.").wait_for(state="attached")
+    assert live(server.queue) == {}
+    held[0].continue_()
+    page.get_by_text("Taken back.").wait_for(state="attached")
+    page.wait_for_function("() => sessionStorage.getItem('wellkeeper-unsaved') === '[]'")
+    assert shown(page) == number
+    assert live(server.queue) == {}
+    assert [line.act for line in server.queue.log()][-2:] == ["answer", "undo"]
+
+
 def test_of_a_small_window_the_text_has_most(serve, tab):
     server = serve(items=samples("duplicates"), kind="duplicates")
     page = tab(server.address(served.ALICE), viewport={"width": 640, "height": 400})  # 1280 x 800, at 200 %

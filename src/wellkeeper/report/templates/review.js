@@ -144,6 +144,7 @@ function act(to, says, label) {
 function undo() {
   wantsUndo = isSending || unsent.length > 0;
   const last = document.querySelector("[data-does=undo]")?.form.elements.ticket.value;
+  if (wantsUndo) say("It is taken back as soon as it is saved.");
   if (wantsUndo || !last) return;
   ahead = null;
   if (form()) form().ariaBusy = "true";
@@ -179,7 +180,7 @@ function keyOf({ key, code, shiftKey }) {
 
 const KEYS = {
   s: () => document.querySelector("[data-does=skip]")?.click(),
-  u: () => document.querySelector("[data-does=undo]")?.click(),
+  u: undo,
   n: () => { $("note").open = true; form().elements.note.focus({ preventScroll: true }); },
   j: () => scrollBy({ top: innerHeight * 0.7 }),
   k: () => scrollBy({ top: -innerHeight * 0.7 }),
