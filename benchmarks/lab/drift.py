@@ -10,12 +10,10 @@ is left of words is foretold in three ways, each scored against the same runs:
     three  with that of generation 2 too, from where the drift goes on as it went from 1 to 2
 """
 
-import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from forecast import MOST_WORDS, read, said
+from forecast import parser_of, read, said
 
 from wellkeeper.lab.chain import Kernels, chain_of
 from wellkeeper.lab.forecast import first_words, largest_size, replicates_for, text_of
@@ -59,15 +57,7 @@ class Three:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--by")
-    parser.add_argument("--where", action="append", default=[])
-    parser.add_argument("--only", nargs="*", help="corpora, of all")
-    parser.add_argument("--least", type=int, default=100, help="documents of a corpus")
-    parser.add_argument("--words", type=int, default=MOST_WORDS)
+    parser = parser_of(__doc__)
     parser.add_argument("--runs", type=int, default=8, help="scored runs of each corpus")
     arguments = parser.parse_args()
     head = "  ".join(f"gen {generation}: words  mass" for generation in SCORED)

@@ -67,17 +67,9 @@ class Score:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--by")
-    parser.add_argument("--where", action="append", default=[])
+    parser = parser_of(__doc__)
     parser.add_argument("--policy", action="append")
     parser.add_argument("--runs", type=int, default=4, help="scored runs of each corpus and policy")
-    parser.add_argument("--least", type=int, default=100, help="documents of a corpus")
-    parser.add_argument("--only", nargs="*", help="corpora, of all")
-    parser.add_argument("--words", type=int, default=MOST_WORDS)
     parser.add_argument("--proxy", default="ngram")
     parser.add_argument("--scored", type=int, nargs="+", default=[5, 10], help="generations")
     parser.add_argument("--calibrated-on", type=int, help="runs of two generations")
@@ -90,6 +82,18 @@ def main() -> None:
     head = "  ".join(f"gen {generation}: words  mass" for generation in arguments.scored)
     print(f"{'corpus':28} {'policy':12} {'words':>7}  {head}")
     table([shown(score, arguments.keep) for score in scores(arguments)])
+
+
+def parser_of(told: str) -> argparse.ArgumentParser:
+    """With what `read` asks for."""
+    parser = argparse.ArgumentParser(description=told, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--by")
+    parser.add_argument("--where", action="append", default=[])
+    parser.add_argument("--only", nargs="*", help="corpora, of all")
+    parser.add_argument("--least", type=int, default=100, help="documents of a corpus")
+    parser.add_argument("--words", type=int, default=MOST_WORDS)
+    return parser
 
 
 def scores(arguments):
