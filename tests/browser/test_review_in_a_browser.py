@@ -356,7 +356,7 @@ def test_an_undo_pressed_before_its_answer_is_saved_takes_that_back(serve, tab):
     page.wait_for_selector(READY)
     held = []
     with page.expect_request("**/answer"):
-        page.route("**/answer", lambda route: held.append(route))
+        page.route("**/answer", held.append)
         page.keyboard.press("2")
     page.wait_for_function(
         "number => !document.querySelector('section#item').innerText.includes(`number ${number} `)", arg=number
