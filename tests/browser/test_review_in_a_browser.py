@@ -355,11 +355,16 @@ def test_an_undo_pressed_before_its_answer_is_saved_takes_that_back(serve, tab):
     number = shown(page)
     page.wait_for_selector(READY)
     held = []
+
+    def hold(route):
+        held.append(route)
+
     with page.expect_request("**/answer"):
-        page.route("**/answer", held.append)
+        page.route("**/answer", hold)
         page.keyboard.press("2")
     page.wait_for_function(
-        "number => !document.querySelector('section#item').innerText.includes(`number ${number} `)", arg=number
+        "number => !document.querySelector('section#item').innerText.includes(`number ${number} `)",
+        arg=number,
     )
     page.keyboard.press("u")
     page.get_by_text("It is taken back as soon as it is saved.").wait_for(state="attached")
