@@ -377,6 +377,25 @@ def test_an_undo_pressed_before_its_answer_is_saved_takes_that_back(serve, tab):
     assert [line.act for line in server.queue.log()][-2:] == ["answer", "undo"]
 
 
+def test_an_undo_with_nothing_to_take_back_says_nothing(serve, tab):
+    server = serve()
+    page = tab(server.address(served.ALICE))
+    page.wait_for_selector(READY)
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    with page.expect_request("**/skip"):
+        page.route("**/skip", hold)
+        page.keyboard.press("s")
+    page.keyboard.press("u")
+    assert page.locator("#said").inner_text() == ""
+    held[0].continue_()
+    page.wait_for_function("() => sessionStorage.getItem('wellkeeper-unsaved') === '[]'")
+    assert [line.act for line in server.queue.log()][-1] == "skip"
+
+
 def test_of_a_small_window_the_text_has_most(serve, tab):
     server = serve(items=samples("duplicates"), kind="duplicates")
     page = tab(server.address(served.ALICE), viewport={"width": 640, "height": 400})  # 1280 x 800, at 200 %

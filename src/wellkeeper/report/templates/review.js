@@ -143,8 +143,8 @@ function act(to, says, label) {
 
 function undo() {
   wantsUndo = isSending || unsent.length > 0;
+  if (unsent.at(-1)?.to === "/answer") say("It is taken back as soon as it is saved.");
   const last = document.querySelector("[data-does=undo]")?.form.elements.ticket.value;
-  if (wantsUndo) say("It is taken back as soon as it is saved.");
   if (wantsUndo || !last) return;
   ahead = null;
   if (form()) form().ariaBusy = "true";
