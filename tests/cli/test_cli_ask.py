@@ -3,15 +3,12 @@
 import json
 import re
 import signal
-import sqlite3
 import subprocess
 import time
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 from language_model_files import needs_lm, smollm2
-from verb_process import SECRET, VerbProcess, settings
+from verb_process import SECRET, VerbProcess, kept_in, settings
 
 from wellkeeper.suites.run_files import read_run
 
@@ -319,12 +316,3 @@ def test_a_real_model_that_is_killed_while_it_writes_goes_on_where_it_was(folder
     calm = run(folder, *arguments[:-1], "calm", "--run-name", "v1", "-q")
     assert calm.returncode == 0, calm.stderr
     assert answers_in(folder / "calm") == answers_in(folder / "v1")
-
-
-def kept_in(cache: Path) -> int:
-    """Answers on disk, seen without a part in it: a `Store` would lay the file out, or keep a writer waiting."""
-    try:
-        with closing(sqlite3.connect(f"{cache.as_uri()}?mode=ro", uri=True)) as db:
-            return db.execute("SELECT count(*) FROM answers").fetchone()[0]
-    except sqlite3.OperationalError:  # it is not there yet, or not laid out
-        return 0

@@ -6,17 +6,15 @@ The model is a small local server, or, where the name says so, SmolLM2 in llama.
 import json
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
 from human_topics import rows, written
 from language_model_files import needs_lm, smollm2
-from verb_process import SECRET, VerbProcess, settings
+from verb_process import SECRET, VerbProcess, kept_in, settings
 
 from wellkeeper.cli.main import cli
 
@@ -234,12 +232,3 @@ def test_a_real_model_that_is_killed_while_it_writes_goes_on_where_it_was(folder
     assert json.loads(done.stdout)["spent"]["calls_now"] == 6 - before
     assert run(folder, *arguments, "calm", "-q").returncode == 0
     assert lines(folder, "calm") == lines(folder)
-
-
-def kept_in(cache):
-    """Answers on disk, seen without a part in it: a `Store` would lay the file out, or keep a writer waiting."""
-    try:
-        with closing(sqlite3.connect(f"{cache.as_uri()}?mode=ro", uri=True)) as db:
-            return db.execute("SELECT count(*) FROM answers").fetchone()[0]
-    except sqlite3.OperationalError:  # it is not there yet, or not laid out
-        return 0

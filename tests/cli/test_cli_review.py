@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import urllib.error
-import urllib.parse
 import urllib.request
 from contextlib import chdir
 from dataclasses import dataclass
@@ -129,12 +128,6 @@ class Serving:
         return code, *left
 
 
-def but_for_the_port(addresses):
-    """Who has which address, without its port: another program may have taken that in the meantime."""
-    parts = {name: urllib.parse.urlsplit(address) for name, address in addresses.items()}
-    return {name: found._replace(netloc=found.hostname) for name, found in parts.items()}
-
-
 def test_a_server_is_for_its_reviewers_alone_ends_cleanly_and_has_the_same_addresses_again(queue):
     serving = Serving(queue, "--reviewer", "alice", "--reviewer", "bob")
     assert serving.told["schema"] == "wellkeeper.review-serve/1"
@@ -146,7 +139,7 @@ def test_a_server_is_for_its_reviewers_alone_ends_cleanly_and_has_the_same_addre
     assert fetched(base, Authorization=f"Bearer {token}")[0] == 200
     assert serving.end(signal.SIGINT) == (0, "", "")
     again = Serving(queue, "--reviewer", "alice", "--reviewer", "bob")
-    assert but_for_the_port(again.addresses) == but_for_the_port(serving.addresses)
+    assert queue_files.but_for_the_port(again.addresses) == queue_files.but_for_the_port(serving.addresses)
     assert again.end(signal.SIGTERM) == (0, "", "")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from served import requests_in
 
 from wellkeeper.cli.main import cli
 
@@ -79,10 +80,7 @@ def judge(tmp_path):
 
 def asked(folder):
     """How often the judge was asked each question."""
-    file = folder / "requests.jsonl"
-    text = file.read_text() if file.exists() else ""
-    whole, _, _ = text.rpartition("\n")  # the judge may be writing the last line
-    return Counter(json.loads(line)["asked"]["messages"][-1]["content"] for line in whole.splitlines())
+    return Counter(request["asked"]["messages"][-1]["content"] for request in requests_in(folder))
 
 
 @pytest.mark.slow

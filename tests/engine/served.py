@@ -6,6 +6,14 @@ import sys
 from pathlib import Path
 
 
+def requests_in(folder: Path) -> list[dict]:
+    """What a server that writes to this folder was asked so far."""
+    file = folder / "requests.jsonl"
+    text = file.read_text() if file.exists() else ""
+    whole, _, _ = text.rpartition("\n")  # the server may be writing the last line
+    return [json.loads(line) for line in whole.splitlines()]
+
+
 class Served:
     """The server, and what it saw."""
 
@@ -33,10 +41,7 @@ class Served:
         written.replace(self.folder / "plan.json")
 
     def requests(self) -> list[dict]:
-        file = self.folder / "requests.jsonl"
-        text = file.read_text() if file.exists() else ""
-        whole, _, _ = text.rpartition("\n")  # the server may be writing the last line
-        return [json.loads(line) for line in whole.splitlines()]
+        return requests_in(self.folder)
 
     def close(self) -> None:
         self._process.kill()

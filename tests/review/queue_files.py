@@ -1,6 +1,7 @@
-"""Small queues of texts that read like real ones."""
+"""Small queues of texts that read like real ones, and the addresses that they are served at."""
 
 import hashlib
+import urllib.parse
 from dataclasses import replace
 
 from wellkeeper.review.item import Hidden, Item, Mark, Place, Placed, Settings, pool_of
@@ -101,3 +102,9 @@ def make_queue(
         now=NOW,
     )
     return path
+
+
+def but_for_the_port(addresses):
+    """Who has which address, without its port: another program may have taken that in the meantime."""
+    parts = {name: urllib.parse.urlsplit(address) for name, address in addresses.items()}
+    return {name: found._replace(netloc=found.hostname) for name, found in parts.items()}

@@ -737,12 +737,6 @@ class Server:
         self.process.stderr.close()
 
 
-def but_for_the_port(addresses):
-    """Who has which address, without its port: another program may have taken that in the meantime."""
-    parts = {name: urllib.parse.urlsplit(address) for name, address in addresses.items()}
-    return {name: found._replace(netloc=found.hostname) for name, found in parts.items()}
-
-
 def test_a_real_server_is_killed_and_goes_on_where_it_was(tmp_path):
     path = queue_files.make_queue(tmp_path)
     with Server(path, "ann", "bob") as server:
@@ -758,7 +752,7 @@ def test_a_real_server_is_killed_and_goes_on_where_it_was(tmp_path):
             assert json.load(told)["revealed"]["label"] == "ai"
         assert server.end(signal.SIGKILL)[2] == -signal.SIGKILL
     with Server(path) as again:  # the readers of the last time, at their addresses
-        assert but_for_the_port(again.addresses) == but_for_the_port(server.addresses)
+        assert queue_files.but_for_the_port(again.addresses) == queue_files.but_for_the_port(server.addresses)
         with again.get("ann", "answer", sent, Accept="application/json") as told:
             assert json.load(told)["revealed"]["label"] == "ai"
         assert again.end(signal.SIGTERM) == ("ended", "", 0)

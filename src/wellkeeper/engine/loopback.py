@@ -383,9 +383,8 @@ def serve(application: "ASGIApp", listening: socket.socket, *, what: str) -> Non
         timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(settings)
-    with (
-        server.capture_signals()
-    ):  # before it begins: Ctrl-C while asyncio sets up leaves tasks that it complains of
+    # The server takes Ctrl-C before it begins: while asyncio sets up, that would leave tasks that it complains of.
+    with server.capture_signals():
         server.run(sockets=[listening])
 
 

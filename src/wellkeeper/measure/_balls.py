@@ -27,7 +27,7 @@ class Balls(NamedTuple):
     length: NDArray[np.float32]  # squared, of its vector
     radius: NDArray[
         np.float32
-    ]  # squared distance to its k-th nearest of the same corpus, less its own squared length
+    ]  # squared, to its k-th nearest of the same corpus; less its own squared length
 
 
 class Held(NamedTuple):

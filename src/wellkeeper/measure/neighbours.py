@@ -20,7 +20,7 @@ lists of all documents are made once, a block of rows at a time, and each permut
 """
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +113,8 @@ def neighbourhoods(
     check_pair(corpus, reference, documents)
     first, second, corpus = first[:documents], second[:documents], corpus[:documents]
     _check_nearest(nearest, documents)
-    observed, ceiling = _compare(corpus, first, nearest), _compare(second, first, nearest)
+    mine, human, other = (_with_balls(units, nearest) for units in (corpus, first, second))
+    observed, ceiling = _compare(mine, human, nearest), _compare(other, human, nearest)
     lists = _lists_of(np.concatenate((corpus, first)), _list_length(nearest, documents))
     labels = permuted_labels(documents, permutations, seed)[1:]
     null = _shares(relabelled_balls(lists, labels, nearest), documents, nearest)
@@ -134,7 +135,8 @@ def precision_recall_density_coverage(
     """
     check_pair(corpus, reference, min(len(corpus), len(reference)))
     _check_nearest(nearest, min(len(corpus), len(reference)))
-    precision, recall, density, coverage = _compare(corpus, reference, nearest).tolist()
+    found = _compare(_with_balls(corpus, nearest), _with_balls(reference, nearest), nearest)
+    precision, recall, density, coverage = found.tolist()
     return precision, recall, density, coverage
 
 
@@ -150,27 +152,35 @@ def _list_length(nearest: int, documents: int) -> int:
     return min(8 * nearest + 24, 2 * documents - 1)
 
 
-def _compare(corpus: Units, reference: Units, nearest: int) -> Numbers:
-    """The four figures."""
-    ours, theirs = corpus.astype(np.float32), reference.astype(np.float32)
-    balls, balls_of_reference = _balls_of(ours, nearest), _balls_of(theirs, nearest)
-    held = Held(
-        np.empty(len(ours), np.int32), np.zeros(len(theirs), np.uint8), np.zeros(len(theirs), np.uint8)
-    )
-    for first in range(0, len(ours), _ROWS):
-        balls_between(-2 * ours[first : first + _ROWS] @ theirs.T, first, balls, balls_of_reference, held)
-    counts = [np.count_nonzero(held.around), held.recalled.sum(), held.around.sum(), held.covered.sum()]
-    sizes = np.array([len(corpus), len(reference), len(corpus) * nearest, len(reference)])
-    shares: Numbers = np.array(counts) / sizes
-    return shares
+class _Corpus(NamedTuple):
+    """Vectors, shape (documents, dimensions), and their balls."""
+
+    vectors: NDArray[np.float32]
+    balls: Balls
 
 
-def _balls_of(vectors: NDArray[np.float32], nearest: int) -> Balls:
+def _with_balls(units: Units, nearest: int) -> _Corpus:
+    vectors = units.astype(np.float32)
     lengths = np.square(vectors).sum(axis=1)
     near = np.full((nearest, len(vectors)), np.inf, np.float32)
     for first in range(0, len(vectors), _ROWS):
         balls_among(-2 * vectors[first : first + _ROWS] @ vectors[first:].T, first, lengths, near)
-    return Balls(lengths, near[-1])
+    return _Corpus(vectors, Balls(lengths, near[-1]))
+
+
+def _compare(corpus: _Corpus, reference: _Corpus, nearest: int) -> Numbers:
+    """The four figures."""
+    ours, theirs = corpus.vectors, reference.vectors
+    held = Held(
+        np.empty(len(ours), np.int32), np.zeros(len(theirs), np.uint8), np.zeros(len(theirs), np.uint8)
+    )
+    for first in range(0, len(ours), _ROWS):
+        products = -2 * ours[first : first + _ROWS] @ theirs.T
+        balls_between(products, first, corpus.balls, reference.balls, held)
+    counts = [np.count_nonzero(held.around), held.recalled.sum(), held.around.sum(), held.covered.sum()]
+    sizes = np.array([len(ours), len(theirs), len(ours) * nearest, len(theirs)])
+    shares: Numbers = np.array(counts) / sizes
+    return shares
 
 
 def _lists_of(documents: Units, listed: int) -> Lists:
