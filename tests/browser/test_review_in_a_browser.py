@@ -93,6 +93,19 @@ def press(page, key):
     )
 
 
+def press_and_hold(page, key, address):
+    """Press a key whose request does not reach the server before its route, alone in what is returned, goes on."""
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    with page.expect_request(address):
+        page.route(address, hold)
+        page.keyboard.press(key)
+    return held
+
+
 def live(queue):
     """number in the text -> (label, note) of the live answers."""
     return {served.number_of(answer.item): (answer.label, answer.note) for answer in queue.answers()}
@@ -354,14 +367,7 @@ def test_an_undo_pressed_before_its_answer_is_saved_takes_that_back(serve, tab):
     page = tab(server.address(served.ALICE))
     number = shown(page)
     page.wait_for_selector(READY)
-    held = []
-
-    def hold(route):
-        held.append(route)
-
-    with page.expect_request("**/answer"):
-        page.route("**/answer", hold)
-        page.keyboard.press("2")
+    held = press_and_hold(page, "2", "**/answer")
     page.wait_for_function(
         "number => !document.querySelector('section#item').innerText.includes(`number ${number} `)",
         arg=number,
@@ -381,14 +387,7 @@ def test_an_undo_with_nothing_to_take_back_says_nothing(serve, tab):
     server = serve()
     page = tab(server.address(served.ALICE))
     page.wait_for_selector(READY)
-    held = []
-
-    def hold(route):
-        held.append(route)
-
-    with page.expect_request("**/skip"):
-        page.route("**/skip", hold)
-        page.keyboard.press("s")
+    held = press_and_hold(page, "s", "**/skip")
     page.keyboard.press("u")
     assert page.locator("#said").inner_text() == ""
     held[0].continue_()
